@@ -1,0 +1,1 @@
+"""The `optfarm` command."""

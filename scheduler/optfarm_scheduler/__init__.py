@@ -1,0 +1,1 @@
+"""The scheduler: HTTP API, planner, state machine, loop and dispatch."""

@@ -1,0 +1,83 @@
+"""A recipe: techniques with parameters, in order, and the way people write it down."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, model_serializer, model_validator
+
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.word import Word
+
+Value = bool | int | float | str
+
+_STEP = re.compile(r"^(?P<name>[a-z0-9][a-z0-9-]*)\s*(?:\((?P<arguments>.*)\))?$", re.DOTALL)
+
+
+class Step(Word):
+    """One technique and the parameters that differ from its defaults."""
+
+    technique: str
+    params: dict[str, Value] = Field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Prints the way it is written: prune(sparsity=0.8)."""
+        if not self.params:
+            return self.technique
+        return f"{self.technique}({', '.join(f'{key}={_shown(value)}' for key, value in self.params.items())})"
+
+
+class Recipe(Word):
+    """Techniques in the order in which they run; on the wire, the text that people write."""
+
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    def __str__(self) -> str:
+        """Prints the way it is written: prune(sparsity=0.8) -> tflite-int8."""
+        return " -> ".join(str(step) for step in self.steps)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads `prune(sparsity=0.8) -> tflite-int8`; values are YAML scalars.
+
+        Raises:
+            BadParameter: the text does not follow that form.
+        """
+        return cls(steps=tuple(_step(part.strip()) for part in text.split("->")))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return {"steps": [_step(part.strip()) for part in value.split("->")]}
+        except BadParameter as error:
+            raise ValueError(str(error)) from error
+
+    @model_serializer
+    def _to_text(self) -> str:
+        return str(self)
+
+
+def _shown(value: Value) -> str:
+    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("...").strip()
+
+
+def _step(text: str) -> Step:
+    match = _STEP.match(text)
+    if match is None:
+        raise BadParameter(f"{text!r} is no step of a recipe; write name or name(parameter=value, …)")
+    return Step(technique=match["name"], params=dict(_arguments(match["arguments"] or "", text)))
+
+
+def _arguments(text: str, step: str) -> Iterable[tuple[str, Value]]:
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise BadParameter(f"{part!r} in {step!r} is no parameter; write parameter=value")
+        parsed = yaml.safe_load(value)
+        if not isinstance(parsed, Value):
+            raise BadParameter(f"{value.strip()!r} in {step!r} is no number, text, true or false")
+        yield name.strip(), parsed

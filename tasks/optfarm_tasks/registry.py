@@ -1,0 +1,163 @@
+"""Finds techniques and runtimes by the names of their files, and checks recipes without importing a framework."""
+
+import difflib
+import functools
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from optfarm_tasks import runtimes, techniques
+from optfarm_tasks.description import Format
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.recipe import Recipe, Step
+from optfarm_tasks.runtime import Runtime
+from optfarm_tasks.technique import Parameter, Params, Technique, TechniqueCard
+
+
+@functools.cache
+def technique_names() -> tuple[str, ...]:
+    """Every technique's name, sorted; tflite_int8.py is tflite-int8."""
+    return _names(techniques)
+
+
+@functools.cache
+def runtime_names() -> tuple[str, ...]:
+    """Every runtime's name, sorted."""
+    return _names(runtimes)
+
+
+def technique(name: str) -> Technique:
+    """The technique of that name.
+
+    Raises:
+        BadParameter: there is none; the message names the nearest.
+    """
+    if name not in technique_names():
+        near = difflib.get_close_matches(name, technique_names(), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(technique_names())}"
+        raise BadParameter(f"there is no technique {name!r}; {hint}")
+    return cast("Technique", _module(techniques, name))
+
+
+def runtime(name: str) -> Runtime:
+    """The runtime of that name.
+
+    Raises:
+        BadParameter: there is none.
+    """
+    if name not in runtime_names():
+        raise BadParameter(f"there is no runtime {name!r}; there are {', '.join(runtime_names())}")
+    return cast("Runtime", _module(runtimes, name))
+
+
+def runtime_for(model_format: Format) -> str:
+    """The name of the runtime that runs a format.
+
+    Raises:
+        BadParameter: none does.
+    """
+    for name in runtime_names():
+        if model_format in runtime(name).FORMATS:
+            return name
+    raise BadParameter(f"no runtime runs {model_format}")
+
+
+def params_of(step: Step) -> Params:
+    """The checked parameters of one step.
+
+    Raises:
+        BadParameter: no such technique, no such parameter, or a value out of its range.
+    """
+    wanted = technique(step.technique).PARAMS
+    try:
+        return wanted.model_validate(step.params)
+    except ValidationError as error:
+        known = ", ".join(f"{each.name} ({each.range})" for each in _parameters(wanted)) or "none"
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise BadParameter(f"{step.technique}: {faults}. Its parameters: {known}") from error
+
+
+def output_format(recipe: Recipe, model_format: Format) -> Format:
+    """The format that a recipe yields from a model of a given format.
+
+    Raises:
+        BadParameter: a step does not exist, has bad parameters, or does not take what reaches it.
+    """
+    for step in recipe.steps:
+        params_of(step)
+        card = technique(step.technique).CARD
+        if model_format not in card.accepts:
+            takes = ", ".join(sorted(card.accepts))
+            raise BadParameter(f"{step.technique} takes {takes}; what reaches it is {model_format}")
+        model_format = card.yields[model_format]
+    return model_format
+
+
+def modules_of(recipe: Recipe) -> frozenset[str]:
+    """Every module that the steps of a recipe import."""
+    return frozenset(module for step in recipe.steps for module in technique(step.technique).CARD.modules)
+
+
+def needs_calibration(recipe: Recipe) -> bool:
+    """Whether a step of the recipe needs a data set's calibration split."""
+    return any(technique(step.technique).CARD.needs_calibration for step in recipe.steps)
+
+
+def card(name: str) -> TechniqueCard:
+    """A technique as people read it.
+
+    Raises:
+        BadParameter: there is none of that name.
+    """
+    found = technique(name)
+    doc = inspect.cleandoc(cast("ModuleType", found).__doc__ or "")
+    return TechniqueCard(
+        name=name,
+        summary=doc.partition("\n")[0],
+        description=doc,
+        accepts=tuple(sorted(found.CARD.accepts)),
+        yields=tuple(sorted(set(found.CARD.yields.values()))),
+        needs_calibration=found.CARD.needs_calibration,
+        needs_gpu=found.CARD.needs_gpu,
+        modules=found.CARD.modules,
+        parameters=_parameters(found.PARAMS),
+    )
+
+
+def _names(package: ModuleType) -> tuple[str, ...]:
+    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name.replace("_", "-") for name in found if not name.startswith("_")))
+
+
+def _module(package: ModuleType, name: str) -> ModuleType:
+    return importlib.import_module(f"{package.__name__}.{name.replace('-', '_')}")
+
+
+def _parameters(params: type[Params]) -> tuple[Parameter, ...]:
+    properties: dict[str, dict[str, Any]] = params.model_json_schema().get("properties", {})
+    return tuple(
+        Parameter(
+            name=name,
+            type=str(schema.get("type", "any")),
+            default=schema.get("default"),
+            description=str(schema.get("description", "")),
+            range=_range(schema),
+        )
+        for name, schema in properties.items()
+    )
+
+
+def _range(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    lower = schema.get("minimum", schema.get("exclusiveMinimum"))
+    upper = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if lower is None and upper is None:
+        return str(schema.get("type", "any"))
+    opening = "(" if "exclusiveMinimum" in schema or lower is None else "["
+    closing = ")" if "exclusiveMaximum" in schema or upper is None else "]"
+    return f"{opening}{'-∞' if lower is None else lower}, {'∞' if upper is None else upper}{closing}"

@@ -1,0 +1,111 @@
+"""What a task leaves behind: facts when it is done, a typed failure when it is not."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from optfarm_tasks.description import ModelDescription
+from optfarm_tasks.errors import Reason
+from optfarm_tasks.measurement import Measurement
+from optfarm_tasks.spec import Kind
+from optfarm_tasks.tree import Digest, Tree
+from optfarm_tasks.word import Message, Word
+
+
+class Conversion(Word):
+    """An artifact; its files are the task's outputs."""
+
+    kind: Literal[Kind.CONVERT] = Kind.CONVERT
+    description: ModelDescription
+    gzip_bytes: int
+    """Size of all files coded together by gzip -6."""
+    warnings: tuple[str, ...] = ()
+    notes: dict[str, Any] = Field(default_factory=dict)
+    """What a technique tells of its own work: nodes before and after, sparsity, …"""
+
+
+class Score(Word):
+    """One quality metric of the candidate, with the baseline's value beside it where labels were given."""
+
+    name: str
+    value: float
+    baseline: float | None = None
+    higher_is_better: bool = False
+
+
+class Quality(Word):
+    """The candidate's outputs against the baseline's and, with labels, against the truth."""
+
+    kind: Literal[Kind.EVALUATE] = Kind.EVALUATE
+    samples: int
+    mse: float | None
+    """Against the baseline's outputs, over all outputs; null when an output is not finite."""
+    nmse: float | None
+    """mse over the variance of the baseline's outputs."""
+    max_abs_difference: float | None
+    cosine: float | None
+    scores: tuple[Score, ...] = ()
+    """Against the labels."""
+    collapsed: bool
+    """The variant tells nothing any more: see optfarm_tasks.quality."""
+    collapse_reason: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class BenchmarkResult(Word):
+    """A paired measurement; raw samples are among the task's outputs."""
+
+    kind: Literal[Kind.BENCHMARK] = Kind.BENCHMARK
+    baseline: Measurement
+    candidate: Measurement
+    pair_ratios: tuple[float, ...]
+    """One speed-up per pair of fresh processes, in the order in which they were taken."""
+    fingerprint: dict[str, Any]
+    input_source: Literal["data", "random"]
+    warnings: tuple[str, ...] = ()
+
+
+class Inspection(Word):
+    """Everything a model tells, as its runtime sees it."""
+
+    kind: Literal[Kind.INSPECT] = Kind.INSPECT
+    description: ModelDescription
+    outputs: tuple[str, ...] = ()
+    """Graph nodes that nothing consumes."""
+    sizes_bytes: dict[str, int]
+    notes: dict[str, Any] = Field(default_factory=dict)
+
+
+Facts = Annotated[Conversion | Quality | BenchmarkResult | Inspection, Field(discriminator="kind")]
+
+
+class Failure(Word):
+    """Why a task did not end well."""
+
+    reason: Reason
+    message: str
+    log_tail: tuple[str, ...] = ()
+    """The last lines of the log, oldest first."""
+
+
+class Outcome(Message):
+    """result.json, as the child writes it: exactly one of facts and failure is set."""
+
+    facts: Facts | None = None
+    failure: Failure | None = None
+
+
+class Result(Message):
+    """A finished task under its key in the object store: written once, never changed."""
+
+    key: Digest
+    facts: Facts
+    outputs: Tree
+    started_at: datetime
+    finished_at: datetime
+    duration_s: float
+    """The child's own wall time."""
+    peak_rss_bytes: int
+    host: str
+    device: str

@@ -1,0 +1,37 @@
+"""Settings from the environment (OPTFARM_*) and a TOML file, the same for every part of the farm."""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+import platformdirs
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+def config_file() -> Path:
+    """The TOML file that is read: $OPTFARM_CONFIG, or optfarm.toml in the user's configuration folder."""
+    named = os.environ.get("OPTFARM_CONFIG")
+    return Path(named) if named else platformdirs.user_config_path("optfarm") / "optfarm.toml"
+
+
+class FarmSettings(BaseSettings):
+    """Base of a part's settings: arguments win over OPTFARM_* variables, these over the TOML file."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="OPTFARM_", extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Puts the TOML file behind the environment."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())

@@ -1,0 +1,111 @@
+"""One unit of work as it lies in a task's folder: task.json beside inputs/<role>/."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.tree import Digest, Tree
+from optfarm_tasks.word import Message, Word, digest_of
+
+
+class Kind(StrEnum):
+    """What a task does."""
+
+    CONVERT = "convert"
+    EVALUATE = "evaluate"
+    BENCHMARK = "benchmark"
+    INSPECT = "inspect"
+
+
+class Role(StrEnum):
+    """The part that an input plays; its files lie in inputs/<role>/."""
+
+    MODEL = "model"
+    DATA = "data"
+    BASELINE = "baseline"
+    CANDIDATE = "candidate"
+
+
+class Profile(StrEnum):
+    """How much is measured: quick for demos and tests, full for numbers to bet on."""
+
+    QUICK = "quick"
+    FULL = "full"
+
+
+class Convert(Word):
+    """model (+ data) → an artifact, by a recipe."""
+
+    kind: Literal[Kind.CONVERT] = Kind.CONVERT
+    recipe: Recipe
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+class Evaluate(Word):
+    """baseline, candidate, data → the candidate's quality on the test split."""
+
+    kind: Literal[Kind.EVALUATE] = Kind.EVALUATE
+
+
+class Benchmark(Word):
+    """baseline, candidate (+ data) → a paired measurement of both."""
+
+    kind: Literal[Kind.BENCHMARK] = Kind.BENCHMARK
+    profile: Profile = Profile.FULL
+    threads: int = Field(default=1, ge=1, le=1024)
+    batch_size: int = Field(default=1, ge=1, le=65536)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+class Inspect(Word):
+    """model → everything its files and its runtime tell."""
+
+    kind: Literal[Kind.INSPECT] = Kind.INSPECT
+
+
+Action = Annotated[Convert | Evaluate | Benchmark | Inspect, Field(discriminator="kind")]
+
+
+class Limits(Word):
+    """What a task may use before it is ended."""
+
+    timeout_s: float = Field(default=3600, gt=0)
+    memory_bytes: int = Field(default=8 << 30, ge=64 << 20)
+
+
+class Task(Message):
+    """An action on inputs; `python -m optfarm_tasks DIR` runs it from DIR/task.json."""
+
+    action: Action
+    inputs: dict[Role, Tree]
+    limits: Limits = Limits()
+
+
+def task_key(
+    action: Convert | Evaluate | Benchmark | Inspect,
+    inputs: dict[Role, Digest],
+    *,
+    toolchain: dict[str, str],
+    device: str | None,
+) -> Digest:
+    """The content address of a task's result.
+
+    Equal keys mean the same work: the same action on the same input trees with the same toolchain versions
+    and, for work bound to a device (a benchmark), on the same device. Limits do not change a result.
+
+    Args:
+        action: what is done.
+        inputs: role → tree digest.
+        toolchain: distribution → version of everything that shapes the result.
+        device: the device's identity, or None for work that any device does alike.
+    """
+    return digest_of(
+        {
+            "action": action.model_dump(mode="json"),
+            "inputs": {str(role): digest for role, digest in inputs.items()},
+            "toolchain": toolchain,
+            "device": device,
+        }
+    )

@@ -1,0 +1,227 @@
+"""What people ask of the farm, and what it tells them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from optfarm_tasks.description import DataDescription, ModelDescription
+from optfarm_tasks.device import Inventory
+from optfarm_tasks.lease import Progress
+from optfarm_tasks.measurement import Measurement
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.result import Failure, Quality, Result
+from optfarm_tasks.spec import Kind, Limits, Profile
+from optfarm_tasks.tree import Digest, Tree
+from optfarm_tasks.word import Message, Word
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class NewModel(Message):
+    """Registers a pushed tree as a model under a name."""
+
+    name: str = Field(pattern=NAME)
+    tree: Tree
+    description: ModelDescription
+
+
+class Model(NewModel):
+    """A registered model."""
+
+    digest: Digest
+    created_at: datetime
+
+
+class NewData(Message):
+    """Registers a pushed tree as a data set under a name."""
+
+    name: str = Field(pattern=NAME)
+    tree: Tree
+    description: DataDescription
+
+
+class Data(NewData):
+    """A registered data set."""
+
+    digest: Digest
+    created_at: datetime
+
+
+class SweepSpec(Message):
+    """Every recipe on every selected device, compared with the baseline."""
+
+    model: str
+    """Name or digest."""
+    data: str | None = None
+    recipes: tuple[Recipe, ...] = Field(min_length=1)
+    devices: tuple[str, ...] = ("all",)
+    """Selectors: all, cpu, gpu, host=alpha, cpu_model~Xeon, a device name, label.rack=7."""
+    profile: Profile = Profile.FULL
+    threads: tuple[int, ...] = (1,)
+    batch_sizes: tuple[int, ...] = (1,)
+    limits: Limits = Limits()
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    fresh: bool = False
+    """Measures again what is already stored."""
+
+
+class Skipped(Word):
+    """A combination that will not run, and why."""
+
+    recipe: Recipe
+    device: str | None
+    reason: str
+
+
+class SweepState(StrEnum):
+    """Where a sweep stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class TaskState(StrEnum):
+    """Where a task stands; the last four are ends."""
+
+    PENDING = "pending"
+    """Waits for the tasks that make its inputs."""
+    READY = "ready"
+    """Waits for a device."""
+    DISPATCHED = "dispatched"
+    """Its message is under way; no worker has claimed it yet."""
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    """A task that makes its inputs did not end well."""
+    CANCELLED = "cancelled"
+
+
+class TaskStatus(Message):
+    """One task of a sweep."""
+
+    id: str
+    sweep_id: str
+    kind: Kind
+    label: str
+    """What people read: recipe, and for a benchmark threads and batch size where they vary."""
+    recipe: Recipe | None
+    device: str | None
+    """Where it runs, ran, or is bound to run."""
+    state: TaskState
+    cached: bool
+    attempt: int
+    key: Digest | None
+    progress: Progress | None
+    failure: Failure | None
+    log: Digest | None
+    depends_on: tuple[str, ...]
+    result: Result | None = None
+    """Only where one task is asked for."""
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class SweepReceipt(Message):
+    """The answer to a submit."""
+
+    id: str
+    tasks: int
+    cached: int
+    devices: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class SweepStatus(Message):
+    """A sweep and its tasks, as they stand."""
+
+    id: str
+    state: SweepState
+    spec: SweepSpec
+    created_at: datetime
+    finished_at: datetime | None
+    tasks: tuple[TaskStatus, ...]
+    skipped: tuple[Skipped, ...]
+    eta_s: float | None
+    """Expected seconds to the end, from the durations of tasks like these; null while nothing is known."""
+
+
+class Row(Word):
+    """One variant on one device."""
+
+    recipe: Recipe
+    device: str
+    threads: int
+    batch_size: int
+    state: TaskState
+    """The worst of its tasks."""
+    cached: bool
+    artifact: Digest | None
+    convert_task: str | None
+    size_bytes: int | None = None
+    gzip_bytes: int | None = None
+    format: str | None = None
+    quality: Quality | None = None
+    measurement: Measurement | None = None
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Report(Message):
+    """The table of a sweep."""
+
+    sweep_id: str
+    state: SweepState
+    model: str
+    data: str | None
+    profile: Profile
+    rows: tuple[Row, ...]
+    skipped: tuple[Skipped, ...]
+    devices: dict[str, dict[str, Any]]
+    """Device → its attributes: the hardware that belongs beside the numbers."""
+
+
+class Device(Message):
+    """A device as the scheduler sees it."""
+
+    name: str
+    inventory: Inventory
+    is_alive: bool
+    last_seen_at: datetime
+    running: str | None
+    """Task that it runs now."""
+
+
+class Upload(Word):
+    """Where a missing blob goes: one URL, or one for each part of part_bytes."""
+
+    sha256: Digest
+    urls: tuple[str, ...]
+    part_bytes: int | None = None
+    upload_id: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Headers that were signed and have to be sent."""
+
+
+class Problem(Message):
+    """An error as the API tells it (RFC 9457); served as application/problem+json."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: tuple[dict[str, Any], ...] = ()
+
+
+class Health(Message):
+    """ok, or why not, for each part that the scheduler stands on."""
+
+    status: Literal["ok", "degraded"]
+    database: str
+    broker: str
+    store: str

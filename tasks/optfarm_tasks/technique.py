@@ -1,0 +1,91 @@
+"""What a technique is: one module in techniques/ with PARAMS, CARD and run(); its file name registers it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from optfarm_tasks.description import Format
+from optfarm_tasks.word import Message, Word
+
+Report = Callable[[str, float], None]
+"""Told the phase and the fraction done, in 0..1, while work goes on."""
+
+
+class Params(BaseModel):
+    """The base of a technique's parameters; each field has a type, a range and a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What can be known of a technique without running it, or importing a framework."""
+
+    accepts: frozenset[Format]
+    yields: Mapping[Format, Format]
+    """Format in → format out, for each accepted one."""
+    modules: tuple[str, ...] = ()
+    """Modules that run() imports."""
+    needs_calibration: bool = False
+    needs_gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a technique works on."""
+
+    model: Path
+    """Folder of the model."""
+    format: Format
+    output: Path
+    """Empty folder for the artifact."""
+    data: Path | None
+    """Folder of the data set."""
+    seed: int
+    report: Report
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a technique tells of its work, beyond the files in its output."""
+
+    warnings: tuple[str, ...] = ()
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Technique(Protocol):
+    """The shape of a module in techniques/."""
+
+    PARAMS: type[Params]
+    CARD: Card
+
+    def run(self, work: Work, params: Any) -> Done:
+        """Fills work.output; raises a TaskError that says why it cannot."""
+        ...
+
+
+class Parameter(Word):
+    """A parameter as `techniques show` prints it."""
+
+    name: str
+    type: str
+    default: Any
+    description: str
+    range: str
+
+
+class TechniqueCard(Message):
+    """A technique as the API tells it."""
+
+    name: str
+    summary: str
+    description: str
+    accepts: tuple[Format, ...]
+    yields: tuple[Format, ...]
+    needs_calibration: bool
+    needs_gpu: bool
+    modules: tuple[str, ...]
+    parameters: tuple[Parameter, ...]

@@ -1,0 +1,1 @@
+"""The worker of one device: lease, fetch, run the child, commit."""
