@@ -22,7 +22,9 @@ def config_file() -> Path:
 class FarmSettings(BaseSettings):
     """Base of a part's settings: arguments win over OPTFARM_* variables, these over the TOML file."""
 
-    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="OPTFARM_", extra="ignore", frozen=True)
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="OPTFARM_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     @classmethod
     def settings_customise_sources(

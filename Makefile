@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine with Python 3.11: `make demo` and `make test`.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3.11
+STAMP := $(VENV)/.installed
+RECORDING := build/pilotnet/recording.npz
+
+.PHONY: setup demo test check bench lock clean
+
+setup: $(STAMP)
+
+# --no-deps: the lock is whole, and tf-keras would otherwise pull a second TensorFlow beside tensorflow-cpu.
+$(STAMP): requirements/dev.lock pyproject.toml
+	@if command -v uv >/dev/null; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+	  uv pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps -r requirements/dev.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --no-deps -r requirements/dev.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
+	fi
+	@touch $@
+
+$(RECORDING): | setup
+	$(BIN)/python examples/pilotnet/record.py $@
+
+demo: setup $(RECORDING)
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/pilotnet/run.sh $(RECORDING)
+
+test: setup
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash deploy/check.sh
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+lock:
+	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow pyproject.toml -o requirements/worker.lock
+	uv pip compile --quiet --no-annotate --python-version 3.11 --extra server pyproject.toml -o requirements/server.lock
+
+clean:
+	rm -rf $(VENV) build dist
