@@ -1,1 +1,1 @@
-"""The scheduler: HTTP API, planner, state machine, loop and dispatch."""
+"""Plans sweeps, decides what runs where, and tells people and workers about it over HTTP."""

@@ -1,0 +1,129 @@
+"""Tasks and devices as decisions see them, and the floor: what is in flight, and what may join it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from optfarm_scheduler.toolchains import Needs, offered
+from optfarm_tasks.device import Inventory
+from optfarm_tasks.spec import Kind
+from optfarm_tasks.sweep import TaskState
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The numbers that the decisions rest on."""
+
+    presence_s: float = 15.0
+    """A device that was not seen for so long is not alive."""
+    claim_s: float = 5.0
+    """A message that an idle device did not claim for so long is lost."""
+    messages: int = 2
+    """At most so many on a device: one runs, one looks ahead."""
+    attempts: int = 5
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """What a decision needs to know of a task in a running sweep; times in seconds since the epoch."""
+
+    id: str
+    sweep_id: str
+    position: int
+    kind: Kind
+    state: TaskState
+    needs: Needs
+    depends_on: tuple[str, ...] = ()
+    bound: str | None = None
+    """The one device it may run on."""
+    device: str | None = None
+    """Where its message or its lease is."""
+    key: str | None = None
+    attempt: int = 0
+    ready_at: float = 0.0
+    dispatched_at: float = 0.0
+    lease_until: float = 0.0
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What a decision needs to know of a device."""
+
+    inventory: Inventory
+    last_seen_at: float
+    freed_at: float = 0.0
+    """When a task last left it."""
+
+    @property
+    def name(self) -> str:
+        """host.slot."""
+        return self.inventory.name
+
+
+@dataclass
+class Floor:
+    """What is in flight while assignments are made."""
+
+    on_device: dict[str, list[OpenTask]] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+    reserved: set[str] = field(default_factory=set)
+    """Hosts that a benchmark waits for: later tasks go elsewhere, else it might wait for ever."""
+
+    @classmethod
+    def of(cls, tasks: Iterable[OpenTask]) -> "Floor":
+        """The floor with these tasks in flight."""
+        floor = cls()
+        for task in tasks:
+            floor._put(task, task.device or "")
+        return floor
+
+    def place(self, task: OpenTask, alive: Sequence[Presence], rules: Rules) -> str | None:
+        """The device that gets the task, which then counts as in flight; None when it has to wait."""
+        if task.key is not None and task.key in self.keys:
+            return None
+        able = [
+            device for device in alive if task.bound in (None, device.name) and offered(device.inventory, task.needs)
+        ]
+        free = [device for device in able if self._is_free(device, task, rules)]
+        if not free:
+            self._reserve(task, able)
+            return None
+        chosen = min(free, key=lambda device: (device.name == task.device, self._load(device.name), device.name))
+        self._put(replace(task, state=TaskState.DISPATCHED), chosen.name)
+        return chosen.name
+
+    def _is_free(self, device: Presence, task: OpenTask, rules: Rules) -> bool:
+        host = device.inventory.host
+        return (
+            self._load(device.name) < rules.messages and host not in self.reserved and not self._disturbs(device, task)
+        )
+
+    def _disturbs(self, device: Presence, task: OpenTask) -> bool:
+        """Whether a benchmark would share the host with another device's task; one device runs one at a time."""
+        others = self._beside(device)
+        return bool(others) if task.kind is Kind.BENCHMARK else any(each.kind is Kind.BENCHMARK for each in others)
+
+    def _beside(self, device: Presence) -> list[OpenTask]:
+        prefix = f"{device.inventory.host}."
+        return [
+            task
+            for name, tasks in self.on_device.items()
+            for task in tasks
+            if name != device.name and name.startswith(prefix)
+        ]
+
+    def _reserve(self, task: OpenTask, able: Sequence[Presence]) -> None:
+        if task.kind is Kind.BENCHMARK:
+            self.reserved |= {device.inventory.host for device in able if self._disturbs(device, task)}
+
+    def _load(self, name: str) -> int:
+        return len(self.on_device.get(name, ()))
+
+    def _put(self, task: OpenTask, device: str) -> None:
+        self.on_device.setdefault(device, []).append(task)
+        if task.key is not None:
+            self.keys.add(task.key)
+
+
+def is_alive(device: Presence, now: float, rules: Rules = Rules()) -> bool:
+    """Whether a device was seen lately."""
+    return now - device.last_seen_at <= rules.presence_s

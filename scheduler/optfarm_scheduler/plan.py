@@ -1,0 +1,117 @@
+"""Turns what was asked for into tasks, and says what cannot be done and why."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from optfarm_scheduler.errors import Refused
+from optfarm_scheduler.planner import BASELINE, Planner, TaskPlan
+from optfarm_scheduler.selectors import select
+from optfarm_tasks import registry
+from optfarm_tasks.data import fit
+from optfarm_tasks.device import Inventory
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.spec import Benchmark
+from optfarm_tasks.sweep import Data, Model, Skipped, SweepSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep as it will run."""
+
+    tasks: tuple[TaskPlan, ...]
+    devices: tuple[Inventory, ...]
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...]
+
+
+def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, alive: Sequence[Inventory]) -> Plan:
+    """The tasks of a sweep: a conversion per recipe, an evaluation when there is data, a benchmark per device and setting.
+
+    Args:
+        spec: what was asked for.
+        sweep_id: prefix of the task ids.
+        model: the registered model.
+        data: the registered data set, when one was named.
+        alive: inventories of the devices that are alive.
+
+    Raises:
+        BadParameter: a recipe, a number or a selector is wrong, no device is alive, or nothing at all can run.
+        BadData: the data set does not fit the model's signature.
+    """
+    if not alive:
+        raise BadParameter("no device is alive; start a worker with: optfarm-worker --device cpu")
+    recipes, warnings = _distinct((BASELINE, *_checked(spec.recipes)))
+    if data is not None:
+        fit(model.description.signature, data.description)
+    planner = Planner(
+        spec=spec,
+        sweep_id=sweep_id,
+        model=model,
+        data=data,
+        selected=select(spec.devices, alive),
+        alive=tuple(sorted(alive, key=lambda device: device.name)),
+        settings=tuple(_settings(spec)),
+    )
+    for recipe in recipes:
+        planner.add(recipe)
+    _refuse_nothing(planner, recipes)
+    return Plan(
+        tasks=tuple(planner.tasks),
+        devices=planner.selected,
+        skipped=tuple(planner.skipped),
+        warnings=(*warnings, *planner.warnings),
+    )
+
+
+def _checked(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
+    there = tuple(recipes)
+    faults = list(_faults(there))
+    if faults:
+        raise Refused("; ".join(dict.fromkeys(fault["msg"] for fault in faults)), faults)
+    return there
+
+
+def _faults(recipes: Sequence[Recipe]) -> Iterator[dict[str, str]]:
+    for recipe in recipes:
+        for step in recipe.steps:
+            try:
+                registry.params_of(step)
+            except BadParameter as error:
+                yield {"recipe": str(recipe), "msg": str(error)}
+
+
+def _distinct(recipes: Iterable[Recipe]) -> tuple[tuple[Recipe, ...], tuple[str, ...]]:
+    """Recipes that differ once defaults are filled in; a baseline that was asked for is no duplicate."""
+    kept: dict[tuple[tuple[str, str], ...], Recipe] = {}
+    warnings = []
+    for recipe in recipes:
+        meaning = tuple((step.technique, registry.params_of(step).model_dump_json()) for step in recipe.steps)
+        if meaning not in kept:
+            kept[meaning] = recipe
+        elif kept[meaning] is not BASELINE:
+            warnings.append(f"{recipe} is the same as {kept[meaning]}; it runs once")
+    return tuple(kept.values()), tuple(warnings)
+
+
+def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
+    if not spec.threads or not spec.batch_sizes:
+        raise BadParameter("threads and batch_sizes need at least one number each")
+    for threads in dict.fromkeys(spec.threads):
+        for batch_size in dict.fromkeys(spec.batch_sizes):
+            try:
+                yield Benchmark(profile=spec.profile, threads=threads, batch_size=batch_size, seed=spec.seed)
+            except ValidationError as error:
+                faults = "; ".join(f"{fault['loc'][-1]}={fault['input']}: {fault['msg']}" for fault in error.errors())
+                raise BadParameter(f"a benchmark cannot run so: {faults}") from error
+
+
+def _refuse_nothing(planner: Planner, recipes: Sequence[Recipe]) -> None:
+    asked = [recipe for recipe in recipes if recipe is not BASELINE] or [BASELINE]
+    if any(str(recipe) in planner.planned for recipe in asked):
+        return
+    reasons = [{"recipe": str(each.recipe), "device": each.device, "msg": each.reason} for each in planner.skipped]
+    lines = dict.fromkeys(f"{reason['recipe']}: {reason['msg']}" for reason in reasons)
+    raise Refused(f"nothing of this can run. {'; '.join(lines)}", reasons)

@@ -1,0 +1,204 @@
+"""Plans one recipe after another, so that later ones can build on the baseline."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from optfarm_scheduler.toolchains import Needs, lacking, pinned
+from optfarm_tasks import registry
+from optfarm_tasks.description import Format
+from optfarm_tasks.device import Inventory
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.spec import Action, Benchmark, Convert, Evaluate, Kind, Role
+from optfarm_tasks.sweep import Data, Model, Skipped, SweepSpec
+from optfarm_tasks.word import digest_of
+
+BASELINE = Recipe.parse("baseline")
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """One task as it is stored."""
+
+    id: str
+    kind: Kind
+    label: str
+    recipe: Recipe
+    action: Action
+    inputs: dict[Role, str]
+    """Role → model:<digest>, data:<digest> or task:<id>, whose outputs are meant."""
+    needs: Needs
+    bound: str | None = None
+    identity: str | None = None
+    """What stands for the device in the task's key."""
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """The tasks that make its inputs."""
+        sources = (source.partition(":") for source in self.inputs.values())
+        return tuple(dict.fromkeys(name for kind, _, name in sources if kind == "task"))
+
+
+@dataclass
+class Planner:
+    """Collects tasks and skipped combinations."""
+
+    spec: SweepSpec
+    sweep_id: str
+    model: Model
+    data: Data | None
+    selected: tuple[Inventory, ...]
+    """Devices that measure."""
+    alive: tuple[Inventory, ...]
+    """Devices that may convert and evaluate."""
+    settings: tuple[Benchmark, ...]
+    tasks: list[TaskPlan] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    planned: dict[str, str] = field(default_factory=dict)
+    """Recipe as text → its conversion; the first is the baseline's."""
+    baseline_format: Format | None = None
+
+    def add(self, recipe: Recipe) -> None:
+        """Plans a recipe, or skips it with the reason."""
+        try:
+            self._check_baseline(recipe)
+            artifact_format = registry.output_format(recipe, self.model.description.format)
+            runtimes = self._runtimes(artifact_format)
+            conversion = self._conversion(recipe)
+        except BadParameter as error:
+            self._skip(recipe, None, str(error))
+            return
+        benchmarks = list(self._benchmarks(recipe, runtimes))
+        if not benchmarks:
+            return
+        self._take(recipe, conversion, artifact_format)
+        self._evaluate(recipe, conversion.id, runtimes)
+        for device, needs, setting in benchmarks:
+            self._benchmark(recipe, conversion.id, device, needs=needs, setting=setting)
+
+    def _take(self, recipe: Recipe, conversion: TaskPlan, artifact_format: Format) -> None:
+        self.baseline_format = self.baseline_format or artifact_format
+        self.planned[str(recipe)] = conversion.id
+        self.tasks.append(conversion)
+
+    def _check_baseline(self, recipe: Recipe) -> None:
+        if recipe != BASELINE and not self.planned:
+            raise BadParameter("there is no baseline to compare it with")
+
+    def _conversion(self, recipe: Recipe) -> TaskPlan:
+        inputs = {Role.MODEL: f"model:{self.model.digest}"}
+        if registry.needs_calibration(recipe):
+            inputs[Role.DATA] = f"data:{self._calibration()}"
+        names = tuple(dict.fromkeys(step.technique for step in recipe.steps))
+        gpu = any(registry.technique(name).CARD.needs_gpu for name in names)
+        return TaskPlan(
+            id=self._id(),
+            kind=Kind.CONVERT,
+            label=str(recipe),
+            recipe=recipe,
+            action=Convert(recipe=recipe, seed=self.spec.seed),
+            inputs=inputs,
+            needs=self._pinned(Needs(techniques=names, gpu=gpu), registry.modules_of(recipe), self.alive),
+        )
+
+    def _calibration(self) -> str:
+        if self.data is None:
+            raise BadParameter("it needs calibration data; name a data set with a calibration split")
+        if "calibration" not in self.data.description.splits:
+            there = ", ".join(sorted(self.data.description.splits))
+            raise BadParameter(f"it needs calibration data; {self.data.name} has only the split {there}")
+        return self.data.digest
+
+    def _evaluate(self, recipe: Recipe, conversion: str, runtimes: tuple[str, ...]) -> None:
+        if self.data is None:
+            return
+        if "test" not in self.data.description.splits:
+            self._warn(f"{self.data.name} has no test split, so quality is not scored")
+            return
+        self.tasks.append(
+            TaskPlan(
+                id=self._id(),
+                kind=Kind.EVALUATE,
+                label=str(recipe),
+                recipe=recipe,
+                action=Evaluate(),
+                inputs=self._pair(conversion) | {Role.DATA: f"data:{self.data.digest}"},
+                needs=self._pinned(Needs(runtimes=runtimes), _modules(runtimes), self.alive),
+            )
+        )
+
+    def _benchmarks(self, recipe: Recipe, runtimes: tuple[str, ...]) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
+        for device in self.selected:
+            try:
+                needs = self._pinned(Needs(runtimes=runtimes), _modules(runtimes), (device,))
+            except BadParameter as error:
+                self._skip(recipe, device.name, str(error))
+                continue
+            yield from ((device, needs, setting) for setting in self._possible(recipe, device))
+
+    def _possible(self, recipe: Recipe, device: Inventory) -> Iterable[Benchmark]:
+        cores = device.attributes.get("cores")
+        for setting in self.settings:
+            if isinstance(cores, int) and setting.threads > cores:
+                self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
+            else:
+                yield setting
+
+    def _benchmark(
+        self, recipe: Recipe, conversion: str, device: Inventory, *, needs: Needs, setting: Benchmark
+    ) -> None:
+        inputs = self._pair(conversion)
+        if self.data is not None and "test" in self.data.description.splits:
+            inputs[Role.DATA] = f"data:{self.data.digest}"
+        self.tasks.append(
+            TaskPlan(
+                id=self._id(),
+                kind=Kind.BENCHMARK,
+                label=f"{recipe}{self._varying(setting)}",
+                recipe=recipe,
+                action=setting,
+                inputs=inputs,
+                needs=needs,
+                bound=device.name,
+                identity=identity(device),
+            )
+        )
+
+    def _varying(self, setting: Benchmark) -> str:
+        shown = [f"threads={setting.threads}"] if len({each.threads for each in self.settings}) > 1 else []
+        shown += [f"batch={setting.batch_size}"] if len({each.batch_size for each in self.settings}) > 1 else []
+        return f" [{', '.join(shown)}]" if shown else ""
+
+    def _pair(self, conversion: str) -> dict[Role, str]:
+        baseline = next(iter(self.planned.values()))
+        return {Role.BASELINE: f"task:{baseline}", Role.CANDIDATE: f"task:{conversion}"}
+
+    def _runtimes(self, artifact_format: Format) -> tuple[str, ...]:
+        formats = (self.baseline_format or artifact_format, artifact_format)
+        return tuple(sorted({registry.runtime_for(each) for each in formats}))
+
+    def _pinned(self, needs: Needs, modules: Iterable[str], devices: Sequence[Inventory]) -> Needs:
+        found = pinned(needs, devices, modules)
+        if found is not None:
+            return found
+        raise BadParameter(f"{lacking(needs, devices)} on {' or '.join(device.name for device in devices)}")
+
+    def _skip(self, recipe: Recipe, device: str | None, reason: str) -> None:
+        self.skipped.append(Skipped(recipe=recipe, device=device, reason=reason))
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _id(self) -> str:
+        return f"{self.sweep_id}-{len(self.tasks) + 1:03d}"
+
+
+def identity(device: Inventory) -> str:
+    """What stands for a device in keys: numbers belong to one machine, and only while it stays the same."""
+    return f"{device.name}:{digest_of(device.attributes)}"
+
+
+def _modules(runtimes: Iterable[str]) -> frozenset[str]:
+    return frozenset(module for name in runtimes for module in registry.runtime(name).MODULES)
