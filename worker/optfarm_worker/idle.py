@@ -1,0 +1,76 @@
+"""One lock for all workers of a machine: children share it, a benchmark holds it alone."""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from optfarm_worker.errors import Busy, LeaseLost
+
+LOOK_S = 0.05
+
+
+class IdleLock:
+    """The lock as one worker sees it.
+
+    A second file is the gate. Whoever wants the lock holds the gate while it waits, so a benchmark that waits keeps
+    later tasks out, and comes to its turn.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = _open(path)
+        self._gate = _open(path.with_name(f"{path.name}.gate"))
+
+    @property
+    def descriptor(self) -> int:
+        """Open in a runner too, it stays locked until that one has ended, whatever becomes of this worker."""
+        return self._lock
+
+    @contextmanager
+    def held(self, *, alone: bool, wait_s: float, given_up: threading.Event) -> Iterator[None]:
+        """Holds the lock inside the block.
+
+        Raises:
+            Busy: it was not to be had in that time.
+            LeaseLost: nobody waits for it any more.
+        """
+        deadline = time.monotonic() + wait_s
+        _take(self._gate, fcntl.LOCK_EX, deadline, given_up)
+        try:
+            _take(self._lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, deadline, given_up)
+        finally:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Gives the files back."""
+        os.close(self._lock)
+        os.close(self._gate)
+
+
+def _open(path: Path) -> int:
+    """A descriptor that can be locked; another user may own the file, and reading is enough."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def _take(descriptor: int, kind: int, deadline: float, given_up: threading.Event) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if given_up.wait(LOOK_S):
+                raise LeaseLost("lost while it waited for the host to fall idle") from error
+            if time.monotonic() > deadline:
+                raise Busy("other tasks kept this host busy for too long") from error
+        else:
+            return
