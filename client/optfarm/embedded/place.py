@@ -1,0 +1,35 @@
+"""Where the embedded farm's folder is, and how the client finds the one that was started last."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def pointer_file() -> Path:
+    """Names the folder of the embedded farm that was started last."""
+    return platformdirs.user_config_path("optfarm") / "embedded"
+
+
+def current_folder() -> Path | None:
+    """The folder of this user's embedded farm: $OPTFARM_FOLDER, else the one started last, else none."""
+    named = os.environ.get("OPTFARM_FOLDER")
+    if named:
+        return Path(named).absolute()
+    try:
+        return Path(pointer_file().read_text().strip())
+    except FileNotFoundError:
+        return None
+
+
+def default_folder() -> Path:
+    """Where `optfarm up` makes a farm unless it is told otherwise."""
+    return current_folder() or platformdirs.user_data_path("optfarm")
+
+
+def point_at(folder: Path) -> None:
+    """Remembers a folder as the one started last, unless $OPTFARM_FOLDER names the farm anyway."""
+    if os.environ.get("OPTFARM_FOLDER"):
+        return
+    pointer_file().parent.mkdir(parents=True, exist_ok=True)
+    pointer_file().write_text(f"{folder}\n")

@@ -1,0 +1,120 @@
+"""The SDK: what a script does with a farm."""
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+from optfarm import inputs
+from optfarm.connection import Connection, Notice
+from optfarm.errors import BadRequest
+from optfarm.settings import ClientSettings
+from optfarm.specfile import checked
+from optfarm.sweep import Sweep
+from optfarm.transfer import Told
+from optfarm.upload import push
+from optfarm_tasks.sweep import Data, Device, Model, SweepReceipt, SweepSpec
+from optfarm_tasks.technique import TechniqueCard
+
+BASELINE = "baseline"
+
+
+class Farm:
+    """A farm, found by OPTFARM_URL and OPTFARM_TOKEN, a TOML file, or because `optfarm up` runs on this machine.
+
+    Threads may share it. Use it as a context manager, or call `close`, to close its sockets early.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        retry_s: float | None = None,
+        notice: Notice | None = None,
+    ) -> None:
+        given = {"url": url, "token": token, "retry_s": retry_s}
+        settings = ClientSettings.model_validate({name: value for name, value in given.items() if value is not None})
+        self.connection = Connection(settings) if notice is None else Connection(settings, notice)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes its sockets."""
+        self.connection.close()
+
+    def push_model(self, path: str | Path, name: str | None = None, *, told: Told = lambda _: None) -> Model:
+        """Checks, hashes and sends a model, and registers it under a name; a second push sends only what is new.
+
+        Args:
+            path: a SavedModel folder, or a .keras, .h5 or .tflite file.
+            name: how sweeps call it; the file's own name when left out.
+            told: told the number of bytes each time some have moved.
+
+        Raises:
+            BadModel, BadRequest: it is no model that the farm takes; nothing was sent.
+            FarmError: the farm refused or stayed away.
+        """
+        new = inputs.new_model(Path(path), name)
+        push(self.connection, Path(path), new.tree, told=told)
+        return self.connection.post("/v1/models", Model, new)
+
+    def push_data(self, path: str | Path, name: str | None = None, *, told: Told = lambda _: None) -> Data:
+        """Checks, hashes and sends a data set, an .npz with keys `calibration/…` and `test/…`; see `push_model`."""
+        new = inputs.new_data(Path(path), name)
+        push(self.connection, inputs.data_file(Path(path)), new.tree, told=told)
+        return self.connection.post("/v1/data", Data, new)
+
+    def sweep(
+        self,
+        model: Model | str,
+        techniques: Iterable[str] | None = None,
+        data: Data | str | None = None,
+        devices: Iterable[str] = ("all",),
+        **settings: Any,
+    ) -> Sweep:
+        """Submits a sweep: every recipe on every selected device, compared with the baseline.
+
+        Args:
+            model: a pushed model, its name or its digest.
+            techniques: recipes as text, `prune(sparsity=0.8) -> tflite-int8`; every technique when left out.
+            data: a pushed data set, its name or its digest; without one, quality is not told.
+            devices: selectors such as all, gpu, host=alpha.
+            settings: profile, threads, batch_sizes, limits, seed, fresh: the fields of SweepSpec.
+
+        Raises:
+            BadRequest: the farm cannot do what was asked; the message says which part, and what there is.
+            FarmError: the farm refused or stayed away.
+        """
+        recipes = tuple(techniques) if techniques is not None else self.every_technique()
+        chosen = {"model": _digest(model), "data": _digest(data), "recipes": recipes, "devices": tuple(devices)}
+        return self.submit(checked({**chosen, **settings}))
+
+    def submit(self, spec: SweepSpec) -> Sweep:
+        """Submits a sweep that is already spelled out; a retry after a lost answer makes no second one."""
+        sweep_id = secrets.token_hex(6)
+        receipt = self.connection.put(f"/v1/sweeps/{sweep_id}", SweepReceipt, spec)
+        return Sweep(receipt.id, self.connection, receipt)
+
+    def find_sweep(self, sweep_id: str) -> Sweep:
+        """A handle on a sweep that was submitted before."""
+        return Sweep(sweep_id, self.connection)
+
+    def every_technique(self) -> tuple[str, ...]:
+        """The names of all techniques but the baseline, which every sweep has."""
+        cards = self.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
+        return tuple(card.name for card in cards if card.name != BASELINE) or (BASELINE,)
+
+    def devices(self) -> tuple[Device, ...]:
+        """Every device that the farm knows."""
+        return self.connection.get("/v1/devices", tuple[Device, ...])
+
+
+def _digest(thing: Model | Data | str | None) -> str | None:
+    if isinstance(thing, Path):
+        raise BadRequest(f"push {thing} first: farm.sweep(farm.push_model(path))")
+    return thing.digest if isinstance(thing, Model | Data) else thing

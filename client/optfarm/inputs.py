@@ -1,0 +1,71 @@
+"""Checks a model or a data set on this machine before a byte of it is sent."""
+
+import re
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from optfarm.errors import BadRequest
+from optfarm_tasks import data, formats
+from optfarm_tasks.sweep import NewData, NewModel
+from optfarm_tasks.tree import File, Tree, file_digest, scan
+
+_DATA_FILE = "data.npz"
+
+
+def new_model(path: Path, name: str | None) -> NewModel:
+    """Reads and hashes a model: a SavedModel folder, or a .keras, .h5 or .tflite file.
+
+    Raises:
+        BadRequest: there is nothing at the path, or its name cannot be a model's name.
+        BadModel: what is there is no model that the farm takes.
+    """
+    _require_there(path, "model")
+    description = formats.describe(path)
+    return NewModel(name=_name(path, name), tree=_tree(path), description=description)
+
+
+def new_data(path: Path, name: str | None) -> NewData:
+    """Reads and hashes a data set: an .npz file, or a folder with data.npz.
+
+    Raises:
+        BadRequest: there is nothing at the path, or its name cannot be a data set's name.
+        BadData: what is there is no data set that the farm takes.
+    """
+    _require_there(path, "data set")
+    file = data_file(path)
+    description = data.describe_data(file)
+    tree = Tree(files=(File(path=_DATA_FILE, sha256=file_digest(file), size_bytes=file.stat().st_size),))
+    return NewData(name=_name(path, name), tree=tree, description=description)
+
+
+def data_file(path: Path) -> Path:
+    """The .npz of a data set that is given as a file or as a folder."""
+    return path / _DATA_FILE if path.is_dir() else path
+
+
+def _require_there(path: Path, what: str) -> None:
+    if not path.exists():
+        raise BadRequest(f"there is no {what} at {path}")
+    if path.is_dir() and not any(path.iterdir()):
+        raise BadRequest(f"{path} is an empty folder, not a {what}")
+
+
+def _tree(path: Path) -> Tree:
+    try:
+        return scan(path)
+    except ValidationError as error:
+        raise BadRequest(f"{path} holds a file whose name the farm does not take: {error}") from error
+
+
+def _name(path: Path, name: str | None) -> str:
+    wanted = name if name is not None else _fitting(path)
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", wanted):
+        return wanted
+    raise BadRequest(f"{wanted!r} is no name: use up to 100 letters, digits, '.', '_' and '-', first a letter or digit")
+
+
+def _fitting(path: Path) -> str:
+    whole = path.resolve()
+    stem = whole.name if whole.is_dir() else whole.stem
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip(".-_")[:100]

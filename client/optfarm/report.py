@@ -1,0 +1,50 @@
+"""A sweep's table for programs: its rows, the best of them, and a pandas frame."""
+
+from typing import TYPE_CHECKING
+
+from optfarm.connection import Connection
+from optfarm.row import Row, fastest, is_eligible
+from optfarm.table import cells_of, csv_text, markdown_text
+from optfarm_tasks import sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Report:
+    """What a sweep found out."""
+
+    def __init__(self, facts: sweep.Report, connection: Connection) -> None:
+        self.facts = facts
+        self._connection = connection
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """One row a variant and device, in the order of the table."""
+        return tuple(Row(row, self._connection) for row in self.facts.rows)
+
+    def best(self, max_loss: float | None = None, *, device: str | None = None) -> Row | None:
+        """The fastest variant that may be trusted, did not collapse, and loses no more quality than allowed.
+
+        Args:
+            max_loss: the largest loss, as `optfarm.loss` defines it: 0.01 is 1% worse than the baseline. A variant that
+                was never evaluated is left out once this is given.
+            device: looks at this device only; times of different devices are compared otherwise.
+        """
+        rows = [row for row in self.facts.rows if device in {None, row.device}]
+        found = fastest([row for row in rows if is_eligible(row, max_loss=max_loss)])
+        return None if found is None else Row(found, self._connection)
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """The table as numbers, one row a variant and device; needs `pip install 'optfarm[dataframe]'`."""
+        import pandas as pd  # noqa: PLC0415 (an extra, and slow to import)
+
+        return pd.DataFrame([cells_of(row) for row in self.facts.rows])
+
+    def to_csv(self) -> str:
+        """The table as numbers in CSV."""
+        return csv_text(self.facts)
+
+    def to_markdown(self) -> str:
+        """The table as people read it, in Markdown."""
+        return markdown_text(self.facts)

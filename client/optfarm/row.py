@@ -1,0 +1,90 @@
+"""One variant of a report that can fetch its artifact."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from optfarm.connection import Connection
+from optfarm.download import pull
+from optfarm.errors import NotFound
+from optfarm.loss import loss
+from optfarm.transfer import Told
+from optfarm_tasks import sweep
+from optfarm_tasks.measurement import Verdict
+from optfarm_tasks.sweep import TaskState, TaskStatus
+from optfarm_tasks.tree import Tree
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant on a device: what was measured, and the way to its artifact."""
+
+    facts: sweep.Row
+    connection: Connection
+
+    @property
+    def recipe(self) -> str:
+        """How the variant was made, as people write it."""
+        return str(self.facts.recipe)
+
+    @property
+    def device(self) -> str:
+        """Where it was timed."""
+        return self.facts.device
+
+    @property
+    def speed_up(self) -> float | None:
+        """Baseline time over its time on the same device, so above 1 it is faster; None when not measured."""
+        return None if self.facts.measurement is None else self.facts.measurement.ratio.value
+
+    @property
+    def loss(self) -> float | None:
+        """What it loses in quality, see `optfarm.loss`; None when not evaluated."""
+        return None if self.facts.quality is None else loss(self.facts.quality)
+
+    def pull(self, folder: str | Path, *, told: Told = lambda _: None) -> Path:
+        """Brings the artifact's files into a folder; gives the folder.
+
+        Raises:
+            NotFound: it has no artifact, because it failed or is the baseline itself.
+            FarmError: the farm refused or stayed away.
+        """
+        return pull(self.connection, self.tree(), Path(folder), told=told)
+
+    def tree(self) -> Tree:
+        """The files of the artifact, see `pull`."""
+        if self.facts.convert_task is None:
+            raise NotFound(f"{self.recipe} has no artifact of its own")
+        task = self.connection.get(f"/v1/tasks/{self.facts.convert_task}", TaskStatus)
+        if task.result is None:
+            raise NotFound(f"{self.recipe} has no artifact: its conversion is {task.state}")
+        return task.result.outputs
+
+
+def is_eligible(row: sweep.Row, *, max_loss: float | None) -> bool:
+    """Whether a variant may be called best: measured, to be trusted, not collapsed, within the loss allowed."""
+    if row.state is not TaskState.DONE or row.measurement is None or row.measurement.verdict is Verdict.INVALID:
+        return False
+    if row.quality is None:
+        return max_loss is None
+    if row.quality.collapsed:
+        return False
+    lost = loss(row.quality)
+    return max_loss is None or (lost is not None and lost <= max_loss)
+
+
+def latency_ns(row: sweep.Row) -> float:
+    """The headline time of one inference request; infinite when it was not measured.
+
+    The estimator that the measurement names is used: clean_p50 where it stands, cpu_p50, else p50.
+    """
+    measured = row.measurement
+    if measured is None:
+        return float("inf")
+    named: dict[str, int | None] = {"clean_p50": measured.clean_p50_ns, "cpu_p50": measured.cpu_p50_ns}
+    return named.get(measured.estimator) or measured.latency_ns.p50
+
+
+def fastest(rows: list[sweep.Row], *, key: Callable[[sweep.Row], float] = latency_ns) -> sweep.Row | None:
+    """The row of the least time; None of none."""
+    return min(rows, key=key, default=None)

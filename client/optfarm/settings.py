@@ -1,0 +1,62 @@
+"""Which farm the client talks to: OPTFARM_* variables, a TOML file, or the embedded farm of this machine."""
+
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, TomlConfigSettingsSource
+
+from optfarm.embedded.place import current_folder
+from optfarm_tasks.settings import FarmSettings, config_file
+
+
+def client_config_file() -> Path:
+    """The TOML file that the client reads.
+
+    $OPTFARM_CONFIG, else the embedded farm in $OPTFARM_FOLDER, else the user's optfarm.toml, else the embedded farm
+    that was started last.
+    """
+    if os.environ.get("OPTFARM_CONFIG"):
+        return config_file()
+    folder = current_folder()
+    named = bool(os.environ.get("OPTFARM_FOLDER"))
+    if folder is not None and (named or not config_file().is_file()):
+        return folder / "optfarm.toml"
+    return config_file()
+
+
+class ClientSettings(FarmSettings):
+    """Where the farm is, what the client shows it, and how long it waits for it."""
+
+    url: str = "http://127.0.0.1:8580"
+    token: SecretStr = SecretStr("")
+    retry_s: float = Field(default=60, ge=0)
+    """How long a request is tried again while the farm does not answer."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Puts the client's TOML file behind the environment, but never a file's token beside another's URL."""
+        file = TomlConfigSettingsSource(settings_cls, client_config_file())
+        elsewhere = {**env_settings(), **init_settings()}
+        if "url" in elsewhere and elsewhere["url"] != file.toml_data.get("url"):
+            return init_settings, env_settings
+        return init_settings, env_settings, file
+
+    @model_validator(mode="after")
+    def _url_is_http(self) -> Self:
+        if not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url is {self.url!r}; write http://host:port")
+        return self
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether anyone said where the farm is."""
+        return "url" in self.model_fields_set

@@ -1,0 +1,95 @@
+"""A sweep written down: the YAML of `sweep run --file`, and the words of its flags."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from optfarm.errors import BadRequest
+from optfarm_tasks.sweep import SweepSpec
+
+_UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file: model, recipes (or techniques), data, devices, profile …; see docs/cli.md.
+
+    Raises:
+        BadRequest: there is no such file, or it is no YAML mapping.
+    """
+    try:
+        found = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{path} is no YAML: {error}") from error
+    if not isinstance(found, dict):
+        raise BadRequest(f"{path} holds no settings; write at least `model: NAME`")
+    return normal(found)
+
+
+def normal(settings: dict[str, Any]) -> dict[str, Any]:
+    """The same settings under the names of SweepSpec: one word where a list is wanted counts as a list of one."""
+    plain = dict(settings)
+    if "techniques" in plain:
+        plain["recipes"] = plain.pop("techniques")
+    for name in ("recipes", "devices", "threads", "batch_sizes"):
+        if name in plain and not isinstance(plain[name], list | tuple):
+            plain[name] = [plain[name]]
+    limits = dict(plain.get("limits") or {})
+    limits |= {"timeout_s": plain.pop("timeout")} if "timeout" in plain else {}
+    limits |= {"memory_bytes": size_bytes(str(plain.pop("memory")))} if "memory" in plain else {}
+    return {**plain, "limits": limits} if limits else plain
+
+
+def checked(settings: dict[str, Any]) -> SweepSpec:
+    """The spec of a sweep.
+
+    Raises:
+        BadRequest: a setting does not exist or is out of its range; the message names it.
+    """
+    try:
+        return SweepSpec.model_validate(settings)
+    except ValidationError as error:
+        faults = tuple(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise BadRequest("the sweep cannot be run as asked:", faults) from error
+
+
+def size_bytes(text: str) -> int:
+    """A size as people write it: 2GB, 512MiB, 1000000.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    number = text.strip().rstrip("BbKkMmGgTtIi ")
+    unit = text.strip()[len(number) :].strip().upper()
+    try:
+        return int(float(number) * _UNITS[unit])
+    except (ValueError, KeyError):
+        raise BadRequest(f"{text!r} is no size; write 2GB or 512MiB") from None
+
+
+def listed(text: str) -> list[str]:
+    """The recipes in one text, parted by commas that stand in no brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
+def numbers(text: str, what: str) -> list[int]:
+    """Whole numbers parted by commas.
+
+    Raises:
+        BadRequest: it holds something else.
+    """
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise BadRequest(f"--{what} {text!r}: write whole numbers, parted by commas") from None

@@ -1,0 +1,45 @@
+"""A submitted sweep: watch it, cancel it, read its report."""
+
+from collections.abc import Callable
+
+from optfarm.connection import Connection
+from optfarm.report import Report
+from optfarm.watch import follow
+from optfarm_tasks import sweep
+from optfarm_tasks.sweep import SweepReceipt, SweepStatus
+
+
+class Sweep:
+    """A handle on one sweep; it stays valid when the client or the scheduler starts again."""
+
+    def __init__(self, sweep_id: str, connection: Connection, receipt: SweepReceipt | None = None) -> None:
+        self.id = sweep_id
+        self.receipt = receipt
+        """Said at submit: devices, what is cached, what is skipped and why. None for a sweep looked up."""
+        self._connection = connection
+
+    def status(self) -> SweepStatus:
+        """Where the sweep and its tasks stand now."""
+        return self._connection.get(f"/v1/sweeps/{self.id}", SweepStatus)
+
+    def wait(self, on_status: Callable[[SweepStatus], None] | None = None) -> Report:
+        """Blocks until the sweep has ended; gives its report.
+
+        Args:
+            on_status: told each state of the sweep as it becomes known.
+
+        Raises:
+            FarmError: the farm stayed away for longer than `retry_s`; the sweep goes on without the client.
+        """
+        for status in follow(self._connection, self.id):
+            if on_status is not None:
+                on_status(status)
+        return self.report()
+
+    def cancel(self) -> SweepStatus:
+        """Ends what runs and drops what waits; results that are stored stay."""
+        return self._connection.post(f"/v1/sweeps/{self.id}/cancel", SweepStatus)
+
+    def report(self) -> Report:
+        """The table as it stands; complete once the sweep has ended."""
+        return Report(self._connection.get(f"/v1/sweeps/{self.id}/report", sweep.Report), self._connection)

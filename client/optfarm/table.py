@@ -1,0 +1,158 @@
+"""What a report shows: the cells of its table, and the notes below it. Pure text, no terminal."""
+
+import csv
+import io
+from typing import Any
+
+from optfarm.loss import loss
+from optfarm.row import latency_ns
+from optfarm_tasks.measurement import Ratio
+from optfarm_tasks.sweep import Report, Row, TaskState
+
+HEADINGS = ("method", "size (MB)", "MSE", "inference (ms)", "speed-up [95%]", "verdict")
+_MB = 1e6
+_HARDWARE = ("cpu_model", "gpu_name", "cores", "memory_bytes", "driver")
+
+
+def cells_of(row: Row) -> dict[str, Any]:
+    """A row as plain numbers and words; what is not known is None."""
+    measured, quality = row.measurement, row.quality
+    interval = measured.ratio.ci95 if measured else None
+    return {
+        "device": row.device,
+        "method": method_of(row),
+        "threads": row.threads,
+        "batch_size": row.batch_size,
+        "state": str(row.state),
+        "cached": row.cached,
+        "format": row.format,
+        "size_mb": None if row.size_bytes is None else row.size_bytes / _MB,
+        "gzip_mb": None if row.gzip_bytes is None else row.gzip_bytes / _MB,
+        "mse": quality.mse if quality else None,
+        "nmse": quality.nmse if quality else None,
+        "loss": loss(quality) if quality else None,
+        "collapsed": quality.collapsed if quality else None,
+        "inference_ms": latency_ns(row) / 1e6 if measured else None,
+        "speed_up": measured.ratio.value if measured else None,
+        "speed_up_low": interval[0] if interval else None,
+        "speed_up_high": interval[1] if interval else None,
+        "throughput_per_s": measured.throughput_per_s if measured else None,
+        "peak_rss_mb": measured.peak_rss_bytes / _MB if measured else None,
+        "verdict": str(measured.verdict) if measured else None,
+        "flags": " ".join(measured.flags) if measured else None,
+        "reason": str(row.failure.reason) if row.failure else None,
+    }
+
+
+def shown_row(report: Report, row: Row) -> tuple[str, ...]:
+    """The cells that people read, in the order of HEADINGS."""
+    measured = row.measurement
+    varies = len({(each.threads, each.batch_size) for each in report.rows}) > 1
+    method = f"{method_of(row)} (threads {row.threads}, batch {row.batch_size})" if varies else method_of(row)
+    return (
+        method,
+        "" if row.size_bytes is None else f"{row.size_bytes / _MB:.3g}",
+        _mse(row),
+        "" if measured is None else f"{latency_ns(row) / 1e6:.3g}",
+        "" if measured is None else shown_ratio(measured.ratio),
+        _verdict(row),
+    )
+
+
+def method_of(row: Row) -> str:
+    """The recipe as people write it."""
+    return str(row.recipe)
+
+
+def shown_ratio(ratio: Ratio) -> str:
+    """A speed-up with its interval: 3.91 [3.85, 3.97]."""
+    value = f"{ratio.value:.2f}"
+    return value if ratio.ci95 is None else f"{value} [{ratio.ci95[0]:.2f}, {ratio.ci95[1]:.2f}]"
+
+
+def hardware_line(report: Report, device: str) -> str:
+    """What the device is, as one line."""
+    attributes = report.devices.get(device, {})
+    said = [_attribute(name, attributes[name]) for name in _HARDWARE if attributes.get(name)]
+    return ", ".join((device, *said))
+
+
+def devices_of(report: Report) -> tuple[str, ...]:
+    """The devices of the table, in its order."""
+    return tuple(dict.fromkeys(row.device for row in report.rows))
+
+
+def notes_of(report: Report) -> tuple[str, ...]:
+    """What is said below the table: warnings, collapses, failures with their last log lines, what was skipped."""
+    notes = [note for row in report.rows for note in _row_notes(row)]
+    skipped = [f"skipped {each.recipe}{_on(each.device)}: {each.reason}" for each in report.skipped]
+    return tuple(dict.fromkeys([*notes, *skipped]))
+
+
+def markdown_text(report: Report) -> str:
+    """The whole report in Markdown, a table a device."""
+    lines = [f"# Sweep {report.sweep_id} of {report.model}"]
+    for device in devices_of(report):
+        rows = [shown_row(report, row) for row in report.rows if row.device == device]
+        lines += ["", f"## {hardware_line(report, device)}", "", _markdown(HEADINGS), _markdown(_RULES)]
+        lines += [_markdown(row) for row in rows]
+    notes = notes_of(report)
+    lines += ["", *(f"- {note.replace(chr(10), f'{chr(10)}  ')}" for note in notes)] if notes else []
+    return "\n".join(lines) + "\n"
+
+
+def csv_text(report: Report) -> str:
+    """The table as numbers in CSV, with a header."""
+    rows = [cells_of(row) for row in report.rows]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else ["device", "method"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+_RULES = ("---", *("---:" for _ in HEADINGS[1:-1]), "---")
+
+
+def _markdown(cells: tuple[str, ...]) -> str:
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
+
+
+def _mse(row: Row) -> str:
+    if row.quality is None:
+        return ""
+    value = "not finite" if row.quality.mse is None else f"{row.quality.mse:.3g}"
+    return f"{value} COLLAPSED" if row.quality.collapsed else value
+
+
+def _verdict(row: Row) -> str:
+    if row.failure is not None:
+        return f"failed: {row.failure.reason}"
+    if row.measurement is None:
+        return str(row.state)
+    return " ".join((str(row.measurement.verdict), *(f"({flag})" for flag in row.measurement.flags)))
+
+
+def _row_notes(row: Row) -> list[str]:
+    name = f"{method_of(row)}{_on(row.device)}"
+    notes = [f"{method_of(row)}: {warning}" for warning in row.warnings]
+    if row.quality is not None and row.quality.collapsed:
+        reason = row.quality.collapse_reason or "its outputs tell nothing any more"
+        notes.append(f"{method_of(row)} collapsed: {reason}")
+    if row.failure is not None:
+        log = [f"    {line}" for line in row.failure.log_tail[-5:]]
+        notes.append("\n".join((f"{name} failed, {row.failure.reason}: {row.failure.message}", *log)))
+    elif row.state in {TaskState.BLOCKED, TaskState.CANCELLED}:
+        notes.append(f"{name} was {row.state}")
+    return notes
+
+
+def _on(device: str | None) -> str:
+    return "" if device is None else f" on {device}"
+
+
+def _attribute(name: str, value: Any) -> str:
+    if name == "memory_bytes":
+        return f"{value / 2**30:.0f} GiB"
+    return f"{value} {name}" if name in {"cores", "driver"} else str(value)

@@ -1,0 +1,113 @@
+"""Pushes a folder: asks which files the farm lacks, and sends only those, large ones in parts, many at a time."""
+
+import io
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from optfarm.connection import Connection
+from optfarm.transfer import THREADS, Told, Wire, in_parallel
+from optfarm_tasks.sweep import Upload
+from optfarm_tasks.tree import File, Tree
+
+_BATCH = 250
+"""Files that one question covers: the next one is asked while the files of this one are under way."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One PUT: a file, or a part of one."""
+
+    url: str
+    path: Path
+    offset: int
+    size_bytes: int
+    headers: Mapping[str, str]
+
+
+def push(connection: Connection, root: Path, tree: Tree, *, told: Told = lambda _: None) -> int:
+    """Sends what the farm lacks of a tree; gives the number of bytes sent. Blocks until all is stored.
+
+    Args:
+        connection: the farm.
+        root: the folder, or the one file, that the tree was scanned from.
+        tree: its files with their digests.
+        told: told each time bytes have moved.
+
+    Raises:
+        FarmError: the farm refused or stayed away, or a file changed while it was sent.
+    """
+    paths = {file.sha256: root if root.is_file() else root / file.path for file in tree.files}
+    files = list({file.sha256: file for file in tree.files}.values())
+    with Wire() as wire, ThreadPoolExecutor(1) as asker:
+        batches = [asker.submit(_missing, connection, batch) for batch in _batches(files)]
+        return sum(_send(connection, wire, batch.result(), paths, told) for batch in batches)
+
+
+def _batches(files: list[File]) -> Iterator[list[File]]:
+    rest = iter(files)
+    while batch := list(itertools.islice(rest, _BATCH)):
+        yield batch
+
+
+def _missing(connection: Connection, files: list[File]) -> tuple[Upload, ...]:
+    return connection.post("/v1/blobs", tuple[Upload, ...], files)
+
+
+def _send(connection: Connection, wire: Wire, uploads: Iterable[Upload], paths: Mapping[str, Path], told: Told) -> int:
+    whole = [upload for upload in uploads if upload.upload_id is None]
+    in_parallel(lambda upload: _put_all(connection, wire, upload, paths[upload.sha256], told), whole)
+    for upload in uploads:
+        if upload.upload_id is not None:
+            _put_parts(connection, wire, upload, paths[upload.sha256], told)
+    return sum(paths[upload.sha256].stat().st_size for upload in uploads)
+
+
+def _put_all(connection: Connection, wire: Wire, upload: Upload, path: Path, told: Told) -> None:
+    for piece in pieces_of(upload, path, path.stat().st_size):
+        _put(connection, wire, piece, told)
+
+
+def _put_parts(connection: Connection, wire: Wire, upload: Upload, path: Path, told: Told) -> None:
+    pieces = list(pieces_of(upload, path, path.stat().st_size))
+    with ThreadPoolExecutor(min(THREADS, 4)) as pool:
+        etags = list(pool.map(lambda piece: _put(connection, wire, piece, told), pieces))
+    body = {"upload_id": upload.upload_id, "etags": etags}
+    connection.post(f"/v1/blobs/{upload.sha256}/complete", type(None), body)
+
+
+def pieces_of(upload: Upload, path: Path, size_bytes: int) -> Iterator[Piece]:
+    """The PUTs that bring one file to where the farm wants it."""
+    part_bytes = upload.part_bytes or max(size_bytes, 1)
+    for number, url in enumerate(upload.urls):
+        offset = number * part_bytes
+        yield Piece(url, path, offset, max(0, min(part_bytes, size_bytes - offset)), upload.headers)
+
+
+def _put(connection: Connection, wire: Wire, piece: Piece, told: Told) -> str:
+    return connection.patiently("object store unreachable", lambda: _put_once(wire, piece, told))
+
+
+def _put_once(wire: Wire, piece: Piece, told: Told) -> str:
+    with piece.path.open("rb", buffering=0) as stream:
+        stream.seek(piece.offset)
+        body = _Window(stream, piece.size_bytes, told)
+        return wire.put(piece.url, body, size_bytes=piece.size_bytes, headers=piece.headers)
+
+
+class _Window:
+    """A stretch of a file, read once from its start to its end."""
+
+    def __init__(self, stream: io.RawIOBase, size_bytes: int, told: Told) -> None:
+        self._stream = stream
+        self._left = size_bytes
+        self._told = told
+
+    def read(self, length: int = -1, /) -> bytes:
+        piece = self._stream.read(self._left if length < 0 else min(length, self._left)) or b""
+        self._left -= len(piece)
+        if piece:
+            self._told(len(piece))
+        return piece
