@@ -36,9 +36,13 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction. Writers wait for each other here: SQLite's own waiting is a sleep, which is slower."""
-        with self._writer, self.engine.connect().execution_options(optfarm_writes=True) as connection:
-            with connection.begin():
-                yield connection
+        with self._writer, self._transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self.engine.connect().execution_options(optfarm_writes=True) as connection, connection.begin():
+            yield connection
 
     def check(self) -> None:
         """Asks the database for nothing.

@@ -5,6 +5,7 @@ SchedulerError
 ├── Conflict       look at the state first: it does not allow this
 │   └── LeaseLost    drop the work: somebody else holds the task, or it is cancelled
 ├── Denied         come with another token
+├── Unavailable    come back later: the store, the broker or the database does not answer
 └── IllegalMove    report it: this is a defect of the farm
 
 What a submit gets wrong is a BadInput of optfarm_tasks; Refused carries several at once.
@@ -34,6 +35,10 @@ class LeaseLost(Conflict):
 
 class Denied(SchedulerError):
     """The token is known, but not for this."""
+
+
+class Unavailable(SchedulerError):
+    """A part that the scheduler stands on does not answer now."""
 
 
 class IllegalMove(SchedulerError):

@@ -22,6 +22,9 @@ class Rules:
     attempts: int = 5
 
 
+RULES = Rules()
+
+
 @dataclass(frozen=True)
 class OpenTask:
     """What a decision needs to know of a task in a running sweep; times in seconds since the epoch."""
@@ -124,6 +127,6 @@ class Floor:
             self.keys.add(task.key)
 
 
-def is_alive(device: Presence, now: float, rules: Rules = Rules()) -> bool:
+def is_alive(device: Presence, now: float, rules: Rules = RULES) -> bool:
     """Whether a device was seen lately."""
     return now - device.last_seen_at <= rules.presence_s

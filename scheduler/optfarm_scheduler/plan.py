@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from optfarm_tasks.data import fit
 from pydantic import ValidationError
 
 from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planner import BASELINE, Planner, TaskPlan
 from optfarm_scheduler.selectors import select
 from optfarm_tasks import registry
-from optfarm_tasks.data import fit
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.recipe import Recipe
@@ -28,7 +28,7 @@ class Plan:
 
 
 def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, alive: Sequence[Inventory]) -> Plan:
-    """The tasks of a sweep: a conversion per recipe, an evaluation when there is data, a benchmark per device and setting.
+    """The tasks of a sweep: per recipe a conversion, with data an evaluation, per device and setting a benchmark.
 
     Args:
         spec: what was asked for.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from optfarm_scheduler.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
-from optfarm_scheduler.floor import Floor, OpenTask, Presence, Rules, is_alive
+from optfarm_scheduler.floor import RULES, Floor, OpenTask, Presence, Rules, is_alive
 from optfarm_scheduler.states import IN_FLIGHT, is_over
 from optfarm_tasks.sweep import TaskState
 
@@ -16,7 +16,7 @@ def schedule(
     now: float,
     *,
     since: float = 0.0,
-    rules: Rules = Rules(),
+    rules: Rules = RULES,
 ) -> tuple[Action, ...]:
     """What is to be done now; the same answer for every order of the input.
 

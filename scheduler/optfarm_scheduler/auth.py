@@ -1,0 +1,49 @@
+"""Who may do what: a bearer token stands for roles, and each endpoint asks for one."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import SecretStr
+
+from optfarm_scheduler.errors import Denied
+
+
+class Role(StrEnum):
+    """What a token is for."""
+
+    USER = "user"
+    WORKER = "worker"
+
+
+class Tokens:
+    """The tokens that are known."""
+
+    def __init__(self, tokens: Mapping[Role, SecretStr]) -> None:
+        self._tokens = {role: token.get_secret_value().encode() for role, token in tokens.items()}
+
+    def roles(self, token: str) -> frozenset[Role]:
+        """The roles that a token stands for; takes the same time for every wrong one."""
+        given = token.encode()
+        return frozenset(role for role, known in self._tokens.items() if hmac.compare_digest(known, given))
+
+
+_BEARER = HTTPBearer(auto_error=False, description="The farm's token; workers have one of their own.")
+
+
+def require(role: Role) -> Callable[..., None]:
+    """A dependency that lets only tokens of a role pass."""
+
+    def check(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
+        roles = request.app.state.parts.tokens.roles(credentials.credentials) if credentials else frozenset()
+        if not roles:
+            seen = "the token is not known" if credentials else "there is no token"
+            detail = f"{seen}; send the header Authorization: Bearer <token>, with the token of optfarm.toml"
+            raise HTTPException(401, detail=detail, headers={"WWW-Authenticate": "Bearer"})
+        if role not in roles:
+            raise Denied(f"this needs the {role}'s token; the one given is for the {', '.join(sorted(roles))}")
+
+    return check

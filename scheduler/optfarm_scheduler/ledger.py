@@ -1,0 +1,194 @@
+"""The database as the loop sees it: what is open, and what was decided about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, select, update
+
+from optfarm_scheduler.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
+from optfarm_scheduler.database import Database
+from optfarm_scheduler.endings import done_values, ended, failed_values
+from optfarm_scheduler.floor import OpenTask
+from optfarm_scheduler.keys import key_of
+from optfarm_scheduler.pulse import Pulse
+from optfarm_scheduler.states import sources
+from optfarm_scheduler.tables import SWEEPS, TASKS
+from optfarm_scheduler.toolchains import Needs
+from optfarm_tasks.errors import Reason
+from optfarm_tasks.result import Failure, Result
+from optfarm_tasks.spec import Action as TaskAction
+from optfarm_tasks.spec import Kind, Role
+from optfarm_tasks.sweep import SweepState, TaskState
+
+_ACTION: TypeAdapter[TaskAction] = TypeAdapter(TaskAction)
+_OPEN = (
+    "id", "sweep_id", "position", "kind", "state", "needs", "depends_on", "bound", "device", "token", "key",
+    "attempt", "ready_at", "dispatched_at", "lease_until",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent to a worker: this task is yours, under this token."""
+
+    task_id: str
+    token: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of applying decisions."""
+
+    messages: tuple[Message, ...]
+    sweeps: frozenset[str]
+    """Sweeps in which something changed."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Where the result of a task lies, and the result when there is one."""
+
+    task_id: str
+    key: str
+    result: Result | None = None
+
+
+class Ledger:
+    """Reads open tasks and writes decisions, each guarded by the state that it was made for."""
+
+    def __init__(self, database: Database, pulse: Pulse) -> None:
+        self._database = database
+        self._pulse = pulse
+
+    def open_tasks(self) -> list[OpenTask]:
+        """Every task of every running sweep, ended ones too."""
+        columns = [TASKS.c[name] for name in _OPEN]
+        running = select(*columns).join(SWEEPS).where(SWEEPS.c.state == SweepState.RUNNING)
+        with self._database.reading() as connection:
+            rows = connection.execute(running).mappings().all()
+        return [self._open(dict(row)) for row in rows]
+
+    def resolutions(self, task_ids: Sequence[str]) -> list[Resolution]:
+        """The keys of tasks whose inputs are all made."""
+        columns = (TASKS.c.id, TASKS.c.action, TASKS.c.inputs, TASKS.c.needs, TASKS.c.identity, TASKS.c.sweep_id)
+        wanted = select(*columns, SWEEPS.c.spec["fresh"].as_boolean().label("fresh")).join(SWEEPS)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.where(TASKS.c.id.in_(task_ids))).all()
+            digests = _digests(connection, [row.inputs for row in rows])
+        return [
+            Resolution(
+                row.id,
+                key_of(
+                    _ACTION.validate_python(row.action),
+                    {Role(role): digests[source] for role, source in row.inputs.items()},
+                    needs=Needs.model_validate(row.needs),
+                    identity=row.identity,
+                    fresh_for=row.sweep_id if row.fresh else None,
+                ),
+            )
+            for row in rows
+        ]
+
+    def settle(self, resolutions: Sequence[Resolution], *, now: float) -> frozenset[str]:
+        """Tasks whose results were found are done, the others ready; gives the sweeps that changed."""
+        changed: set[str] = set()
+        with self._database.writing() as connection:
+            for each in resolutions:
+                row = connection.execute(
+                    select(TASKS.c.sweep_id, TASKS.c.attempt, TASKS.c.ready_at).where(TASKS.c.id == each.task_id)
+                ).one()
+                values: dict[str, Any] = {"state": TaskState.READY, "ready_at": row.ready_at or now}
+                if each.result is not None:
+                    # After an attempt it is this task's own result, whose end the worker could not tell.
+                    values = done_values(each.result, now=now, cached=row.attempt == 0)
+                if _become(connection, each.task_id, values | {"key": each.key}, before=(TaskState.PENDING,)):
+                    changed.add(row.sweep_id)
+        return frozenset(changed)
+
+    def apply(self, actions: Sequence[Action], *, now: float) -> Applied:
+        """Writes decisions, in one transaction; what changed in the meantime is left alone."""
+        messages: list[Message] = []
+        changed: set[str] = set()
+        with self._database.writing() as connection:
+            for action in actions:
+                sweep_id, message = _write(connection, action, now)
+                changed |= {sweep_id} if sweep_id else set()
+                messages += [message] if message else []
+        return Applied(messages=tuple(messages), sweeps=frozenset(changed))
+
+    def _open(self, row: dict[str, Any]) -> OpenTask:
+        beat = self._pulse.last(row["id"], row.pop("token"))
+        lease_until = max(row["lease_until"], beat.lease_until if beat else 0.0)
+        return OpenTask(
+            **row
+            | {
+                "kind": Kind(row["kind"]),
+                "state": TaskState(row["state"]),
+                "needs": Needs.model_validate(row["needs"]),
+                "depends_on": tuple(row["depends_on"]),
+                "lease_until": lease_until,
+            }
+        )
+
+
+def _digests(connection: Connection, inputs: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Source → digest of its tree."""
+    named = {source: source.partition(":") for each in inputs for source in each.values()}
+    made = [name for kind, _, name in named.values() if kind == "task"]
+    rows = connection.execute(select(TASKS.c.id, TASKS.c.output_digest).where(TASKS.c.id.in_(made)))
+    outputs = {row.id: row.output_digest for row in rows}
+    return {source: outputs[name] if kind == "task" else name for source, (kind, _, name) in named.items()}
+
+
+def _write(connection: Connection, action: Action, now: float) -> tuple[str | None, Message | None]:
+    if isinstance(action, EndSweep):
+        ending = update(SWEEPS).where(SWEEPS.c.id == action.sweep_id, SWEEPS.c.state == SweepState.RUNNING)
+        changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount
+        return (action.sweep_id if changed else None), None
+    columns = (TASKS.c.sweep_id, TASKS.c.device, TASKS.c.token, TASKS.c.attempt)
+    row = connection.execute(select(*columns).where(TASKS.c.id == action.task_id)).one()
+    values = _values(action, row.token + 1, attempt=row.attempt, now=now)
+    if not _become(connection, action.task_id, values, before=_before(action)):
+        return None, None
+    if isinstance(action, Expire | GiveUp):
+        ended(connection, row.device, now=now)
+    message = Message(action.task_id, row.token + 1, action.device) if isinstance(action, Dispatch) else None
+    return row.sweep_id, message
+
+
+def _values(action: Action, token: int, *, attempt: int, now: float) -> dict[str, Any]:
+    match action:
+        case Dispatch(device=device):
+            return {"state": TaskState.DISPATCHED, "device": device, "token": token, "dispatched_at": now}
+        case Recall():
+            return {"state": TaskState.READY, "device": None, "token": token}
+        case Expire():
+            return {"state": TaskState.PENDING, "device": None, "token": token}
+        case GiveUp():
+            lost = f"its worker was lost {attempt} times"
+            return failed_values(Failure(reason=Reason.WORKER_LOST, message=lost), now=now) | {"token": token}
+        case Block():
+            return {"state": TaskState.BLOCKED, "finished_at": now}
+        case Resolve() | EndSweep():
+            raise ValueError(f"{action} is not written task by task")
+
+
+def _before(action: Action) -> tuple[TaskState, ...]:
+    match action:
+        case Dispatch():
+            return (TaskState.READY, TaskState.DISPATCHED)
+        case Recall():
+            return (TaskState.DISPATCHED,)
+        case Block():
+            return (TaskState.PENDING,)
+        case _:
+            return (TaskState.RUNNING,)
+
+
+def _become(connection: Connection, task_id: str, values: dict[str, Any], *, before: tuple[TaskState, ...]) -> bool:
+    allowed = sources(values["state"]) & set(before)
+    guarded = update(TASKS).where(TASKS.c.id == task_id, TASKS.c.state.in_(sorted(allowed)))
+    return connection.execute(guarded.values(values)).rowcount == 1

@@ -1,0 +1,147 @@
+"""Carries out what schedule() decides, whenever something happened and at least once a second."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from optfarm_scheduler.actions import Resolve
+from optfarm_scheduler.errors import Unavailable
+from optfarm_scheduler.floor import RULES, Rules
+from optfarm_scheduler.ledger import Ledger, Message, Resolution
+from optfarm_scheduler.presence import Devices
+from optfarm_scheduler.schedule import schedule
+from optfarm_tasks.result import Result
+
+_TICK_S = 1.0
+_LOOKUPS = 16
+_PATIENCE_S = 0.25
+"""A pass waits so long for lookups; those that take longer wake a later pass."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the loop acts through."""
+
+    ledger: Ledger
+    devices: Devices
+    find: Callable[[str], Result | None]
+    """Key → stored result; blocks, raises Unavailable."""
+    send: Callable[[Message], None]
+    """Never blocks."""
+    note: Callable[[Iterable[str]], None]
+    """Told which sweeps changed."""
+    clock: Callable[[], float]
+
+
+class Loop:
+    """One thread that decides, and a few that look results up."""
+
+    def __init__(self, ports: Ports, *, on_death: Callable[[], None], rules: Rules = RULES) -> None:
+        self._ports = ports
+        self._rules = rules
+        self._on_death = on_death
+        self._since = ports.clock()
+        self._retry_at = 0.0
+        self._lookups: dict[str, Future[Resolution]] = {}
+        self._pool = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="lookup")
+        self._happened = threading.Condition()
+        self._asked = 0
+        self._answered = 0
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
+
+    def start(self) -> None:
+        """Begins to decide."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the pass that is under way."""
+        self._stopping = True
+        self.wake()
+        self._thread.join(timeout=2)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def wake(self) -> None:
+        """Says that something happened; never blocks."""
+        with self._happened:
+            self._asked += 1
+            self._happened.notify_all()
+
+    def settle(self, timeout_s: float) -> bool:
+        """Waits until all that follows from what happened so far is decided; tells whether it came to that in time."""
+        with self._happened:
+            self._asked += 1
+            mine = self._asked
+            self._happened.notify_all()
+            return self._happened.wait_for(lambda: self._answered >= mine, timeout=timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                asked = self._asked
+                self._pass()
+                with self._happened:
+                    self._answered = asked
+                    self._happened.notify_all()
+                    self._happened.wait_for(lambda asked=asked: self._asked != asked, timeout=_TICK_S)
+        finally:
+            if not self._stopping:
+                self._on_death()
+
+    def _pass(self) -> None:
+        try:
+            while not self._stopping and self.step():
+                pass
+        except SQLAlchemyError:
+            log.exception("database_failed")
+
+    def step(self) -> bool:
+        """Decides once and acts; tells whether anything changed, so that more may follow."""
+        tasks = self._ports.ledger.open_tasks()
+        if not tasks:
+            return False
+        now = self._ports.clock()
+        actions = schedule(tasks, self._ports.devices.presences(), now, since=self._since, rules=self._rules)
+        others = [action for action in actions if not isinstance(action, Resolve)]
+        applied = self._ports.ledger.apply(others, now=now) if others else None
+        for message in applied.messages if applied else ():
+            self._ports.send(message)
+        settled = self._resolve([action.task_id for action in actions if isinstance(action, Resolve)], now)
+        changed = settled | (applied.sweeps if applied else frozenset())
+        self._ports.note(changed)
+        return bool(changed)
+
+    def _resolve(self, task_ids: Sequence[str], now: float) -> frozenset[str]:
+        if now >= self._retry_at:
+            new = [task_id for task_id in task_ids if task_id not in self._lookups]
+            for resolution in self._ports.ledger.resolutions(new) if new else ():
+                self._lookups[resolution.task_id] = self._pool.submit(self._look, resolution)
+        if not self._lookups:
+            return frozenset()
+        done, late = wait(self._lookups.values(), timeout=_PATIENCE_S)
+        for future in late:
+            future.add_done_callback(lambda _: self.wake())
+        found = self._taken(done)
+        return self._ports.ledger.settle(found, now=now) if found else frozenset()
+
+    def _look(self, resolution: Resolution) -> Resolution:
+        return Resolution(resolution.task_id, resolution.key, self._ports.find(resolution.key))
+
+    def _taken(self, done: set[Future[Resolution]]) -> list[Resolution]:
+        found = []
+        for task_id, future in list(self._lookups.items()):
+            if future not in done:
+                continue
+            del self._lookups[task_id]
+            try:
+                found.append(future.result())
+            except Unavailable as error:
+                self._retry_at = self._ports.clock() + _TICK_S
+                log.warning("lookup_failed", task_id=task_id, error=str(error))
+        return found

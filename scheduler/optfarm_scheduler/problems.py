@@ -1,0 +1,73 @@
+"""Tells every error as a JSON problem (RFC 9457)."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from optfarm_scheduler.errors import Conflict, Denied, NotFound, Refused, Unavailable
+from optfarm_tasks.errors import BadInput
+from optfarm_tasks.sweep import Problem
+
+_STATUS: Mapping[type[Exception], int] = {NotFound: 404, Conflict: 409, Denied: 403, Unavailable: 503, BadInput: 422}
+_RETRY = {"Retry-After": "2"}
+
+log = structlog.get_logger()
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Makes an application answer every error with a problem."""
+    for error_class in _STATUS:
+        app.add_exception_handler(error_class, _refused)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(Exception, _defect)
+
+
+def problem(
+    status: int, detail: str, *, errors: Sequence[dict[str, Any]] = (), headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """An answer that carries a problem."""
+    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=tuple(errors))
+    body = told.model_dump(mode="json")
+    return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    status = next(status for error_class, status in _STATUS.items() if isinstance(error, error_class))
+    errors = error.errors if isinstance(error, Refused) else ()
+    return problem(
+        status, str(error), errors=errors, headers=_RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    )
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    return problem(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = [{"loc": list(each["loc"]), "msg": each["msg"], "type": each["type"]} for each in error.errors()]
+    detail = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in errors)
+    return problem(422, detail, errors=jsonable_encoder(errors))
+
+
+async def _database(_request: Request, error: Exception) -> JSONResponse:
+    log.error("database_failed", error=str(error))
+    return problem(503, "the database does not answer; try again", headers=_RETRY)
+
+
+async def _defect(request: Request, error: Exception) -> JSONResponse:
+    log.error("defect", path=request.url.path, exc_info=error)
+    return problem(500, "this is a defect of the scheduler; its log says more")

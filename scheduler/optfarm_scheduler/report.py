@@ -1,0 +1,96 @@
+"""The table of a sweep: one row for each variant, device and setting."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from optfarm_scheduler.states import worst
+from optfarm_tasks.measurement import Measurement
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.result import BenchmarkResult, Conversion, Failure, Quality, Result
+from optfarm_tasks.spec import Benchmark, Kind, Role
+from optfarm_tasks.sweep import Row, TaskState
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a report needs to know of a task, ended or not."""
+
+    id: str
+    kind: Kind
+    recipe: Recipe
+    state: TaskState
+    cached: bool
+    inputs: Mapping[Role, str]
+    bound: str | None = None
+    setting: Benchmark | None = None
+    """For a benchmark: how it measures."""
+    failure: Failure | None = None
+    result: Result | None = None
+
+
+def rows(tasks: Sequence[Ended]) -> tuple[Row, ...]:
+    """One row a benchmark, in the order of the plan; a row that has no result yet says in which state it is."""
+    conversions = {f"task:{task.id}": task for task in tasks if task.kind is Kind.CONVERT}
+    evaluations = {task.inputs[Role.CANDIDATE]: task for task in tasks if task.kind is Kind.EVALUATE}
+    benchmarks = [task for task in tasks if task.kind is Kind.BENCHMARK]
+    twins = {_place(task): _measured(task) for task in benchmarks if task.inputs[Role.BASELINE] == _candidate(task)}
+    return tuple(
+        _row(task, conversions[_candidate(task)], evaluations.get(_candidate(task)), twin=twins.get(_place(task)))
+        for task in benchmarks
+    )
+
+
+def _row(benchmark: Ended, conversion: Ended, evaluation: Ended | None, *, twin: Measurement | None) -> Row:
+    parts = [part for part in (conversion, evaluation, benchmark) if part is not None]
+    setting = benchmark.setting or Benchmark()
+    artifact, made = conversion.result, _facts(conversion)
+    facts = made if isinstance(made, Conversion) else None
+    quality = _facts(evaluation) if evaluation else None
+    return Row(
+        recipe=benchmark.recipe,
+        device=benchmark.bound or "",
+        threads=setting.threads,
+        batch_size=setting.batch_size,
+        state=worst(part.state for part in parts),
+        cached=all(part.cached for part in parts),
+        artifact=artifact.outputs.digest if artifact else None,
+        convert_task=conversion.id,
+        size_bytes=facts.description.size_bytes if facts else None,
+        gzip_bytes=facts.gzip_bytes if facts else None,
+        format=facts.description.format if facts else None,
+        quality=quality if isinstance(quality, Quality) else None,
+        measurement=_against(_measured(benchmark), twin),
+        failure=next((part.failure for part in parts if part.failure is not None), None),
+        warnings=_warnings(parts),
+    )
+
+
+def _against(measured: Measurement | None, twin: Measurement | None) -> Measurement | None:
+    """Puts the A/A twin's ratio beside each ratio that was taken in the same place."""
+    if measured is None or twin is None or measured.ratio.null_value is not None:
+        return measured
+    null = {"null_value": twin.ratio.value, "null_ci95": twin.ratio.ci95}
+    return measured.model_copy(update={"ratio": measured.ratio.model_copy(update=null)})
+
+
+def _measured(task: Ended) -> Measurement | None:
+    facts = _facts(task)
+    return facts.candidate if isinstance(facts, BenchmarkResult) else None
+
+
+def _facts(task: Ended) -> object:
+    return task.result.facts if task.result else None
+
+
+def _candidate(task: Ended) -> str:
+    return task.inputs[Role.CANDIDATE]
+
+
+def _place(task: Ended) -> tuple[str | None, int, int]:
+    setting = task.setting or Benchmark()
+    return task.bound, setting.threads, setting.batch_size
+
+
+def _warnings(parts: Sequence[Ended]) -> tuple[str, ...]:
+    found = (getattr(_facts(part), "warnings", ()) for part in parts)
+    return tuple(dict.fromkeys(warning for warnings in found for warning in warnings))

@@ -1,0 +1,26 @@
+"""What the scheduler is told at its start: OPTFARM_* variables and the TOML file."""
+
+from pydantic import Field, SecretStr
+
+from optfarm_tasks.settings import FarmSettings
+
+
+class SchedulerSettings(FarmSettings):
+    """Settings of optfarm-scheduler."""
+
+    token: SecretStr
+    """What people come with."""
+    worker_token: SecretStr
+    """What workers come with."""
+    listen_host: str = "127.0.0.1"
+    listen_port: int = Field(default=8580, ge=1, le=65535)
+    database_url: str = "sqlite:///optfarm.db"
+    broker_url: SecretStr
+    s3_endpoint: str | None = None
+    """None means AWS."""
+    s3_public_endpoint: str | None = None
+    """What presigned URLs name, where people reach the store by another address."""
+    s3_bucket: str
+    s3_region: str = "us-east-1"
+    s3_access_key: str
+    s3_secret_key: SecretStr

@@ -1,0 +1,63 @@
+"""Turns stored rows into what people are told."""
+
+from collections.abc import Sequence
+
+from optfarm_scheduler.eta import Durations, Timed, eta_s
+from optfarm_scheduler.pulse import Pulse
+from optfarm_scheduler.sweeps import Stored, moment
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.result import Failure, Result
+from optfarm_tasks.spec import Kind
+from optfarm_tasks.sweep import Skipped, SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus
+
+
+def sweep_status(row: Stored, tasks: Sequence[Stored], *, pulse: Pulse, history: Durations, now: float) -> SweepStatus:
+    """A sweep and its tasks as they stand."""
+    timed = [_timed(each, now) for each in tasks]
+    return SweepStatus(
+        id=row.id,
+        state=SweepState(row.state),
+        spec=SweepSpec.model_validate(row.spec),
+        created_at=moment(row.created_at),
+        finished_at=moment(row.finished_at),
+        tasks=tuple(task_status(each, pulse=pulse) for each in tasks),
+        skipped=tuple(Skipped.model_validate(each) for each in row.skipped),
+        eta_s=eta_s(timed, devices=len(row.devices), history=history) if row.state == SweepState.RUNNING else None,
+    )
+
+
+def task_status(row: Stored, *, pulse: Pulse, result: Result | None = None) -> TaskStatus:
+    """A task as it stands."""
+    beat = pulse.last(row.id, row.token) if row.state == TaskState.RUNNING else None
+    return TaskStatus(
+        id=row.id,
+        sweep_id=row.sweep_id,
+        kind=Kind(row.kind),
+        label=row.label,
+        recipe=Recipe.parse(row.recipe),
+        device=row.device or row.bound,
+        state=TaskState(row.state),
+        cached=row.cached,
+        attempt=row.attempt,
+        key=row.key,
+        progress=beat.progress if beat else None,
+        failure=None if row.failure is None else Failure.model_validate(row.failure),
+        log=row.log,
+        depends_on=tuple(row.depends_on),
+        result=result,
+        queued_at=moment(row.queued_at),
+        started_at=moment(row.started_at),
+        finished_at=moment(row.finished_at),
+    )
+
+
+def _timed(row: Stored, now: float) -> Timed:
+    state = TaskState(row.state)
+    is_running = state is TaskState.RUNNING and row.started_at is not None
+    return Timed(
+        kind=Kind(row.kind),
+        state=state,
+        bound=row.bound,
+        duration_s=row.duration_s,
+        running_s=now - row.started_at if is_running else 0.0,
+    )
