@@ -1,5 +1,6 @@
 """Pulls files by digest: large ones in ranges, many at a time, each checked before it takes its name."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -53,6 +54,16 @@ def links(connection: Connection, tree: Tree) -> dict[str, str]:
     return connection.post("/v1/downloads", dict[str, str], digests)
 
 
+def read_blob(connection: Connection, sha256: str) -> bytes:
+    """The bytes of one small object, such as a log; see `pull` for what it raises."""
+    (url,) = connection.post("/v1/downloads", dict[str, str], [sha256]).values()
+    with Wire() as wire:
+        content = connection.patiently("object store unreachable", lambda: _whole(wire, url))
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise Broken(f"{sha256[:12]}… arrived damaged; read it again")
+    return content
+
+
 def fetch(
     connection: Connection, tree: Tree, folder: Path, *, urls: Mapping[str, str], told: Told = lambda _: None
 ) -> None:
@@ -65,6 +76,12 @@ def fetch(
     with Wire() as wire:
         in_parallel(lambda span: _read(connection, wire, span, told), spans)
     in_parallel(lambda file: _check(folder / file.path, file.sha256), tree.files, threads=2)
+
+
+def _whole(wire: Wire, url: str) -> bytes:
+    content = bytearray()
+    wire.get(url, {}, content.extend)
+    return bytes(content)
 
 
 def _spans(path: Path, size_bytes: int, url: str) -> Iterator[Span]:

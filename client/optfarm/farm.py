@@ -8,7 +8,7 @@ from typing import Any, Self
 from optfarm import inputs
 from optfarm.connection import Connection, Notice
 from optfarm.errors import BadRequest
-from optfarm.settings import ClientSettings
+from optfarm.settings import read_settings
 from optfarm.specfile import checked
 from optfarm.sweep import Sweep
 from optfarm.transfer import Told
@@ -34,7 +34,7 @@ class Farm:
         notice: Notice | None = None,
     ) -> None:
         given = {"url": url, "token": token, "retry_s": retry_s}
-        settings = ClientSettings.model_validate({name: value for name, value in given.items() if value is not None})
+        settings = read_settings({name: value for name, value in given.items() if value is not None})
         self.connection = Connection(settings) if notice is None else Connection(settings, notice)
 
     def __enter__(self) -> Self:

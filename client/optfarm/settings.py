@@ -1,13 +1,15 @@
 """Which farm the client talks to: OPTFARM_* variables, a TOML file, or the embedded farm of this machine."""
 
 import os
+import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, TomlConfigSettingsSource
 
 from optfarm.embedded.place import current_folder
+from optfarm.errors import BadRequest
 from optfarm_tasks.settings import FarmSettings, config_file
 
 
@@ -24,6 +26,21 @@ def client_config_file() -> Path:
     if folder is not None and (named or not config_file().is_file()):
         return folder / "optfarm.toml"
     return config_file()
+
+
+def read_settings(given: dict[str, Any]) -> "ClientSettings":
+    """The settings of this user, with what the caller gives before all else.
+
+    Raises:
+        BadRequest: a variable, or the TOML file, holds something that is no setting's value.
+    """
+    try:
+        return ClientSettings.model_validate(given)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in error.errors())
+        raise BadRequest("the client's settings do not fit:", tuple(faults)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadRequest(f"{client_config_file()} is no TOML: {error}") from error
 
 
 class ClientSettings(FarmSettings):

@@ -1,1 +1,46 @@
 """The `optfarm` command."""
+
+import sys
+
+import typer
+
+from optfarm.cli import artifact, data, devices, embedded, model, report, sweep, task, techniques
+from optfarm.errors import FarmError
+from optfarm_tasks.errors import TaskError
+
+_BAD_INPUT = 2
+_EPILOG = """Exit codes: 0 all went well · 1 the sweep ended with failed variants · 2 bad input · 3 no such thing ·
+4 the farm cannot be reached, or failed · 5 not allowed · 130 detached or stopped by Ctrl-C."""
+
+app = typer.Typer(
+    name="optfarm",
+    help="Optimise neural networks on your machines and measure the result honestly.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for command in (embedded.up, embedded.down, embedded.status, devices.devices, report.report):
+    app.command()(command)
+for noun in (model, data, techniques, sweep, artifact, task):
+    app.add_typer(noun.app)
+
+
+def main() -> None:
+    """Runs the command line; every failure that a user can act on is one message and an exit code."""
+    try:
+        app()
+    except FarmError as error:
+        _leave(str(error), error.exit_code)
+    except TaskError as error:
+        _leave(str(error), _BAD_INPUT)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        _leave(str(error), _BAD_INPUT)
+
+
+def _leave(message: str, code: int) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)

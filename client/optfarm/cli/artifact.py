@@ -1,0 +1,65 @@
+"""`optfarm artifact`: the optimised models that a sweep made."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optfarm.cli.options import Json
+from optfarm.cli.output import farm, moving, note, print_json, print_table, size_text
+
+if TYPE_CHECKING:
+    from optfarm.report import Report
+    from optfarm.row import Row
+
+app = typer.Typer(name="artifact", help="List and pull artifacts.", no_args_is_help=True)
+Sweep = Annotated[str, typer.Argument(help="The sweep's id.")]
+
+
+@app.command("list")
+def list_artifacts(sweep: Sweep, *, as_json: Json = False) -> None:
+    """List the artifacts of a sweep."""
+    with farm() as opened:
+        rows = [row.facts for row in _made(opened.find_sweep(sweep).report())]
+    if as_json:
+        fields = {"recipe", "artifact", "convert_task", "size_bytes", "gzip_bytes", "format"}
+        print_json([row.model_dump(mode="json", include=fields) for row in rows])
+        return
+    shown = [(str(row.recipe), row.format or "", size_text(row.size_bytes), (row.artifact or "")[:12]) for row in rows]
+    print_table(("recipe", "format", "size", "digest"), shown)
+
+
+@app.command()
+def pull(
+    sweep: Sweep,
+    recipe: Annotated[str, typer.Argument(help="The recipe that made it, as the table writes it.")],
+    *,
+    to: Annotated[Path | None, typer.Option(help="The folder for its files; made when there is none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring an artifact's files into a folder; every byte is checked."""
+    with farm() as opened, moving(f"pulling {recipe}") as told:
+        row = _chosen(opened.find_sweep(sweep).report(), recipe)
+        folder = row.pull(to or Path(re.sub(r"[^A-Za-z0-9._-]+", "-", row.recipe).strip("-")), told=told)
+    if as_json:
+        print_json({"folder": str(folder), "artifact": row.facts.artifact})
+        return
+    note(f"{row.recipe} lies in {folder}")
+
+
+def _made(report: "Report") -> list["Row"]:
+    made = {row.recipe: row for row in reversed(report.rows) if row.facts.artifact is not None}
+    return [row for row in report.rows if made.get(row.recipe) == row]
+
+
+def _chosen(report: "Report", recipe: str) -> "Row":
+    from optfarm.errors import NotFound
+    from optfarm_tasks.recipe import Recipe
+
+    wanted = str(Recipe.parse(recipe))
+    for row in _made(report):
+        if row.recipe == wanted:
+            return row
+    there = ", ".join(row.recipe for row in _made(report)) or "none"
+    raise NotFound(f"sweep {report.facts.sweep_id} has no artifact of {wanted!r}; it has {there}")

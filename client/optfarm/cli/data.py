@@ -1,0 +1,51 @@
+"""`optfarm data`: push and list data sets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from optfarm.cli.options import Json
+from optfarm.cli.output import farm, moving, note, print_json, print_table, size_text
+
+app = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=True)
+
+
+@app.command()
+def push(
+    path: Annotated[Path, typer.Argument(help="An .npz with keys calibration/NAME, test/NAME and test/labels.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a data set to the farm."""
+    with farm() as opened, moving(f"pushing {path.name}") as told:
+        pushed = opened.push_data(path, name, told=told)
+    if as_json:
+        print_json(pushed)
+        return
+    splits = ", ".join(f"{split.count} {name}" for name, split in pushed.description.splits.items())
+    note(f"{pushed.name} has {splits} samples, {size_text(pushed.tree.size_bytes)}, digest {pushed.digest[:12]}")
+
+
+@app.command("list")
+def list_data(*, as_json: Json = False) -> None:
+    """List the data sets that were pushed."""
+    from optfarm_tasks.sweep import Data
+
+    with farm() as opened:
+        found = opened.connection.get("/v1/data", tuple[Data, ...])
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            each.name,
+            ", ".join(f"{name} {split.count}" for name, split in each.description.splits.items()),
+            size_text(each.tree.size_bytes),
+            each.digest[:12],
+            f"{each.created_at:%F %R}",
+        )
+        for each in found
+    ]
+    print_table(("data", "samples", "size", "digest", "pushed"), rows)

@@ -1,0 +1,53 @@
+"""Shows a sweep while it runs: a live view on a terminal, plain lines elsewhere; always on stderr."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from optfarm.cli.output import note
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from optfarm.connection import Connection
+    from optfarm_tasks.sweep import SweepStatus
+
+
+def show(connection: "Connection", sweep_id: str) -> "SweepStatus":
+    """Follows a sweep to its end and shows it; gives its last state."""
+    return _on_terminal(connection, sweep_id) if sys.stderr.isatty() else _in_lines(connection, sweep_id)
+
+
+def _on_terminal(connection: "Connection", sweep_id: str) -> "SweepStatus":
+    from rich.console import Console
+    from rich.live import Live
+
+    from optfarm.watch import follow
+
+    with Live(console=Console(stderr=True), transient=True, refresh_per_second=8) as live:
+        for status in follow(connection, sweep_id):
+            live.update(_view(status))
+    return status
+
+
+def _in_lines(connection: "Connection", sweep_id: str) -> "SweepStatus":
+    from optfarm.progress import headline, news
+    from optfarm.watch import follow
+
+    before = None
+    for status in follow(connection, sweep_id):
+        for line in news(before, status):
+            note(line)
+        before = status
+    note(headline(status))
+    return status
+
+
+def _view(status: "SweepStatus") -> "RenderableType":
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    from optfarm.progress import done_count, headline, running_lines
+
+    bar = ProgressBar(total=max(1, len(status.tasks)), completed=done_count(status), width=60)
+    return Group(Text(headline(status)), bar, *(Text(f"  {line}") for line in running_lines(status)))

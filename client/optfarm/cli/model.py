@@ -1,0 +1,81 @@
+"""`optfarm model`: push, list and show models."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optfarm.cli.options import Json
+from optfarm.cli.output import farm, moving, note, print_json, print_table, size_text
+
+if TYPE_CHECKING:
+    from optfarm_tasks.description import ModelDescription
+
+app = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
+
+
+@app.command()
+def push(
+    path: Annotated[Path, typer.Argument(help="A SavedModel folder, or a .keras, .h5 or .tflite file.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a model to the farm; what the farm has already is not sent again."""
+    with farm() as opened, moving(f"pushing {path.name}") as told:
+        pushed = opened.push_model(path, name, told=told)
+    if as_json:
+        print_json(pushed)
+        return
+    size = size_text(pushed.tree.size_bytes)
+    note(f"{pushed.name} is {pushed.description.format}, {size}, digest {pushed.digest[:12]}")
+
+
+@app.command("list")
+def list_models(*, as_json: Json = False) -> None:
+    """List the models that were pushed."""
+    from optfarm_tasks.sweep import Model
+
+    with farm() as opened:
+        found = opened.connection.get("/v1/models", tuple[Model, ...])
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            each.name,
+            each.description.format,
+            size_text(each.tree.size_bytes),
+            each.digest[:12],
+            f"{each.created_at:%F %R}",
+        )
+        for each in found
+    ]
+    print_table(("model", "format", "size", "digest", "pushed"), rows)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_json: Json = False) -> None:
+    """Show a model's signatures, operations and files."""
+    from optfarm_tasks.sweep import Model
+
+    with farm() as opened:
+        found = opened.connection.get(f"/v1/models/{name}", Model)
+    if as_json:
+        print_json(found)
+        return
+    print(f"{found.name}  {found.digest}")
+    print("\n".join(description_lines(found.description)))
+    print_table(("file", "size"), [(file.path, size_text(file.size_bytes)) for file in found.tree.files])
+
+
+def description_lines(description: "ModelDescription") -> list[str]:
+    """What a model is, in lines of text."""
+    weights = "" if description.parameters is None else f", {description.parameters:,} parameters"
+    lines = [f"{description.format}, {size_text(description.size_bytes)}{weights}"]
+    for signature in description.signatures:
+        lines.append(f"signature {signature.name}")
+        lines += [f"  in   {tensor}" for tensor in signature.inputs]
+        lines += [f"  out  {tensor}" for tensor in signature.outputs]
+    ops = sorted(description.ops.items(), key=lambda item: -item[1])
+    return [*lines, "operations: " + ", ".join(f"{count} {name}" for name, count in ops)] if ops else lines

@@ -1,0 +1,81 @@
+"""What commands print: results on stdout, as JSON or for people; notes and progress on stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from optfarm import Farm
+    from optfarm.transfer import Told
+
+_PIPE_WIDTH = 160
+
+
+def note(text: str) -> None:
+    """Tells people something that is no result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """Prints a value, or a sequence of them, as JSON."""
+    print(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+
+def console() -> "Console":
+    """Where tables go: as wide as the terminal, or wide enough for a reader of a file."""
+    from rich.console import Console
+
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=_PIPE_WIDTH)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """Prints rows of text under headings."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*headings, title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console().print(table)
+
+
+@contextmanager
+def farm(retry_s: float | None = None) -> Iterator["Farm"]:
+    """The farm of this user; its absences are told on stderr."""
+    from stamina.instrumentation import set_on_retry_hooks
+
+    from optfarm.farm import Farm
+
+    set_on_retry_hooks(())  # they would write to stdout; the notice below says it better
+    with Farm(retry_s=retry_s, notice=note) as opened:
+        yield opened
+
+
+@contextmanager
+def moving(what: str) -> Iterator["Told"]:
+    """A counter of bytes on stderr, for terminals only."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        counter = progress.add_task(what, total=None)
+        yield lambda size: progress.advance(counter, size)
+
+
+def size_text(size_bytes: int | None) -> str:
+    """A size in MB as tables print it."""
+    return "" if size_bytes is None else f"{size_bytes / 1e6:.3g} MB"
+
+
+def _plain(value: Any) -> Any:
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value)

@@ -1,0 +1,54 @@
+"""`optfarm report`: the table of a sweep."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optfarm.cli.options import Json
+from optfarm.cli.output import console, farm, print_json
+
+if TYPE_CHECKING:
+    from optfarm_tasks.sweep import Report
+
+
+def report(
+    sweep: Annotated[str, typer.Argument(help="The sweep's id.")],
+    *,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the numbers as CSV.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+) -> None:
+    """Print the table of a sweep: a table a device, and below it what needs saying."""
+    with farm() as opened:
+        found = opened.find_sweep(sweep).report()
+    if as_json:
+        print_json(found.facts)
+    elif as_csv:
+        print(found.to_csv(), end="")
+    elif as_markdown:
+        print(found.to_markdown(), end="")
+    else:
+        print_report(found.facts)
+
+
+def print_report(facts: "Report") -> None:
+    """Prints a report for people."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from optfarm.table import HEADINGS, devices_of, hardware_line, notes_of, shown_row
+
+    out = console()
+    out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, profile {facts.profile})")
+    for device in devices_of(facts):
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for index, heading in enumerate(HEADINGS):
+            table.add_column(heading, justify="right" if 0 < index < len(HEADINGS) - 1 else "left")
+        for row in (row for row in facts.rows if row.device == device):
+            is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
+            table.add_row(*map(escape, shown_row(facts, row)), style="red" if is_bad else None)
+        out.print()
+        out.print(f"[bold]{escape(hardware_line(facts, device))}[/bold]")
+        out.print(table)
+    for line in notes_of(facts):
+        out.print(f"• {escape(line)}")

@@ -1,0 +1,189 @@
+"""`optfarm sweep`: run, list, show, watch and cancel sweeps."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optfarm.cli import live
+from optfarm.cli.options import Json
+from optfarm.cli.output import farm, moving, note, print_json, print_table
+from optfarm.cli.report import print_report
+
+if TYPE_CHECKING:
+    from optfarm import Farm
+    from optfarm.sweep import Sweep
+
+app = typer.Typer(name="sweep", help="Run, list, show, watch and cancel sweeps.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(help="The sweep's id.")]
+_DETACHED = 130
+
+
+@app.command()
+def run(
+    model: Annotated[
+        str | None, typer.Argument(help="A path, which is pushed first, or a pushed model's name.")
+    ] = None,
+    *,
+    file: Annotated[Path | None, typer.Option(help="Settings in YAML; flags win over them.")] = None,
+    techniques: Annotated[str | None, typer.Option(help="Recipes, parted by commas; `all` when left out.")] = None,
+    recipe: Annotated[list[str] | None, typer.Option(help="One recipe, 'x(p=1) -> y'; may be repeated.")] = None,
+    data: Annotated[str | None, typer.Option(help="A path, which is pushed first, or a pushed name.")] = None,
+    devices: Annotated[list[str] | None, typer.Option(help="all, gpu, host=alpha …; may be repeated.")] = None,
+    profile: Annotated[str | None, typer.Option(help="quick or full.")] = None,
+    threads: Annotated[str | None, typer.Option(help="Thread counts to time with: 1,2,4.")] = None,
+    batch_sizes: Annotated[str | None, typer.Option(help="Batch sizes to time with: 1,8.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds that a task may take.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory that a task may take: 8GB.")] = None,
+    fresh: Annotated[bool | None, typer.Option("--fresh", help="Measure again what is stored already.")] = None,
+    seed: Annotated[int | None, typer.Option(help="For techniques and the order of measuring.")] = None,
+    name: Annotated[str | None, typer.Option(help="The name under which a path is pushed.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until it has ended, then print the table.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run recipes on devices and compare each with the baseline."""
+    from optfarm.specfile import listed, normal, numbers, read_yaml
+
+    flags = {
+        "model": model,
+        "recipes": [*(listed(techniques) if techniques else []), *(recipe or [])] or None,
+        "data": data,
+        "devices": [part for text in devices for part in text.split(",")] if devices else None,
+        "profile": profile,
+        "threads": numbers(threads, "threads") if threads else None,
+        "batch_sizes": numbers(batch_sizes, "batch-sizes") if batch_sizes else None,
+        "timeout": timeout,
+        "memory": memory,
+        "fresh": fresh,
+        "seed": seed,
+    }
+    given = normal({key: value for key, value in flags.items() if value is not None})
+    settings = _merged(read_yaml(file) if file else {}, given)
+    with farm() as opened:
+        _push_paths(opened, settings, name=name, base=file.parent if file else None)
+        submitted = _submit(opened, settings)
+        if not wait:
+            _print_receipt(submitted, as_json=as_json)
+            return
+        _print_receipt(submitted, as_json=None)
+        _wait(submitted.id, opened, as_json=as_json)
+
+
+@app.command("list")
+def list_sweeps(*, as_json: Json = False) -> None:
+    """List the sweeps, the newest first."""
+    with farm() as opened:
+        found = opened.connection.get("/v1/sweeps", list[dict[str, Any]])
+    if as_json:
+        print_json(found)
+        return
+    fields = ("id", "state", "model", "created_at", "tasks", "done", "failed")
+    print_table(fields, [[str(each.get(field, "")) for field in fields] for each in found])
+
+
+@app.command()
+def show(sweep: Id, *, as_json: Json = False) -> None:
+    """Show where a sweep and each of its tasks stand."""
+    from optfarm.progress import headline
+
+    with farm() as opened:
+        status = opened.find_sweep(sweep).status()
+    if as_json:
+        print_json(status)
+        return
+    print(f"sweep {status.id} of {status.spec.model}: {status.state}, {headline(status)}")
+    rows = [
+        (task.id, task.kind, task.label, task.device or "", "cached" if task.cached else task.state)
+        for task in status.tasks
+    ]
+    print_table(("task", "kind", "of", "device", "state"), rows)
+
+
+@app.command()
+def watch(sweep: Id, *, as_json: Json = False) -> None:
+    """Show a running sweep until it has ended, then its table."""
+    with farm() as opened:
+        _wait(sweep, opened, as_json=as_json)
+
+
+@app.command()
+def cancel(sweep: Id, *, as_json: Json = False) -> None:
+    """End what runs and drop what waits; what is measured already stays."""
+    from optfarm.progress import headline
+
+    with farm() as opened:
+        status = opened.find_sweep(sweep).cancel()
+    if as_json:
+        print_json(status)
+        return
+    note(f"sweep {sweep} is {status.state}: {headline(status)}")
+
+
+def _merged(file: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
+    limits = {**file.get("limits", {}), **flags.get("limits", {})}
+    return {**file, **flags, **({"limits": limits} if limits else {})}
+
+
+def _push_paths(opened: "Farm", settings: dict[str, Any], *, name: str | None, base: Path | None) -> None:
+    from optfarm.errors import BadRequest
+
+    if not settings.get("model"):
+        raise BadRequest("which model? Give its path or its name: optfarm sweep run MODEL")
+    model = _path(str(settings["model"]), base)
+    if model is not None:
+        with moving(f"pushing {model.name}") as told:
+            settings["model"] = opened.push_model(model, name, told=told).digest
+    data = _path(str(settings["data"]), base) if settings.get("data") else None
+    if data is not None:
+        with moving(f"pushing {data.name}") as told:
+            settings["data"] = opened.push_data(data, told=told).digest
+
+
+def _path(text: str, base: Path | None) -> Path | None:
+    """The path that is meant, whether or not anything lies there; None for the name of something pushed before."""
+    for candidate in (Path(text), *([base / text] if base else [])):
+        if candidate.exists():
+            return candidate
+    is_path = "/" in text or Path(text).suffix in {".keras", ".h5", ".hdf5", ".tflite", ".npz", ".pb"}
+    return Path(text) if is_path else None
+
+
+def _submit(opened: "Farm", settings: dict[str, Any]) -> "Sweep":
+    from optfarm.specfile import checked
+
+    if settings.get("recipes") in (None, ["all"]):
+        settings["recipes"] = opened.every_technique()
+    return opened.submit(checked(settings))
+
+
+def _print_receipt(sweep: "Sweep", *, as_json: bool | None) -> None:
+    receipt = sweep.receipt
+    if receipt is None:
+        return
+    if as_json:
+        print_json(receipt)
+        return
+    cached = f", {receipt.cached} of them from the store" if receipt.cached else ""
+    note(f"sweep {receipt.id}: {receipt.tasks} tasks{cached}, on {', '.join(receipt.devices)}")
+    for warning in receipt.warnings:
+        note(f"warning: {warning}")
+    for each in receipt.skipped:
+        note(f"skipped {each.recipe}{f' on {each.device}' if each.device else ''}: {each.reason}")
+    if as_json is False:
+        note(f"watch it: optfarm sweep watch {receipt.id}")
+
+
+def _wait(sweep_id: str, opened: "Farm", *, as_json: bool) -> None:
+    from optfarm.progress import exit_code
+
+    try:
+        status = live.show(opened.connection, sweep_id)
+    except KeyboardInterrupt:
+        note(f"\ndetached; sweep {sweep_id} goes on. Watch it again: optfarm sweep watch {sweep_id}")
+        raise typer.Exit(_DETACHED) from None
+    report = opened.find_sweep(sweep_id).report()
+    if as_json:
+        print_json(report.facts)
+    else:
+        print_report(report.facts)
+    raise typer.Exit(exit_code(status))

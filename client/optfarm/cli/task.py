@@ -1,0 +1,92 @@
+"""`optfarm task`: one task of a sweep, its log, and its replay."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optfarm.cli.options import Json
+from optfarm.cli.output import farm, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from optfarm.connection import Connection
+    from optfarm_tasks.result import Outcome
+    from optfarm_tasks.sweep import TaskStatus
+
+app = typer.Typer(name="task", help="Show, read and replay tasks.", no_args_is_help=True)
+Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` lists them.")]
+
+
+@app.command()
+def show(task: Task, *, as_json: Json = False) -> None:
+    """Show a task: where it ran, how it ended, what it found out."""
+    with farm() as opened:
+        status = _status(opened.connection, task)
+    if as_json:
+        print_json(status)
+        return
+    facts = status.model_dump(mode="json", exclude={"result", "failure", "schema_version"})
+    print_table(("", ""), [(name, str(value)) for name, value in facts.items() if value not in (None, [], "")])
+    if status.failure is not None:
+        print(f"failed, {status.failure.reason}: {status.failure.message}")
+        print("\n".join(f"    {line}" for line in status.failure.log_tail))
+    if status.result is not None:
+        print(status.result.facts.model_dump_json(indent=2))
+
+
+@app.command()
+def logs(task: Task, *, as_json: Json = False) -> None:
+    """Print the whole log of a task that has ended."""
+    from optfarm.download import read_blob
+    from optfarm.errors import NotFound
+
+    with farm() as opened:
+        status = _status(opened.connection, task)
+        if status.log is None:
+            raise NotFound(
+                f"task {task} is {status.state} and has no log{' yet' if status.finished_at is None else ''}"
+            )
+        text = read_blob(opened.connection, status.log).decode(errors="replace")
+    if as_json:
+        print_json({"task": task, "log": text})
+        return
+    print(text, end="" if text.endswith("\n") else "\n")
+
+
+@app.command()
+def replay(
+    task: Annotated[str, typer.Argument(help="A task's id, or a folder that was fetched before.")],
+    *,
+    folder: Annotated[Path | None, typer.Option(help="Where a task's files go; task-ID when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a task again on this machine, without the farm. The model's code runs with your rights."""
+    from optfarm import replay as replaying
+
+    place = Path(task)
+    if not (place / "task.json").is_file():
+        place = folder or Path(f"task-{task}")
+        with farm() as opened:
+            replaying.bring(opened.connection, task, place)
+        note(f"fetched {task} into {place}")
+    for difference in replaying.differing_versions(place):
+        note(f"other version: {difference}")
+    outcome = replaying.run(place)
+    if as_json:
+        print_json(outcome)
+    else:
+        _print_outcome(outcome, place)
+    raise typer.Exit(0 if outcome.failure is None else 1)
+
+
+def _status(connection: "Connection", task: str) -> "TaskStatus":
+    from optfarm_tasks.sweep import TaskStatus
+
+    return connection.get(f"/v1/tasks/{task}", TaskStatus)
+
+
+def _print_outcome(outcome: "Outcome", folder: Path) -> None:
+    if outcome.failure is not None:
+        print(f"failed, {outcome.failure.reason}: {outcome.failure.message}")
+    else:
+        print(f"done; its outputs lie in {folder / 'outputs'}, its facts in {folder / 'result.json'}")
