@@ -1,0 +1,122 @@
+"""What a model's files tell without any framework, in milliseconds, so that bad input is refused at once."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+from optfarm_tasks.description import Format, ModelDescription
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.formats.raw import Malformed
+
+_SUFFIXES = {".keras": Format.KERAS, ".h5": Format.H5, ".hdf5": Format.H5, ".tflite": Format.TFLITE}
+_NOT_YET = {".onnx": "ONNX", ".pt": "PyTorch", ".pt2": "PyTorch", ".pth": "PyTorch"}
+_GRAPH_FILE = "saved_model.pb"
+_TAKEN = "a SavedModel folder (with saved_model.pb), or one file .keras, .h5, .hdf5 or .tflite"
+
+_Reader = Callable[..., ModelDescription]
+
+
+def detect(folder: Path) -> Format:
+    """The format of the model in a folder.
+
+    Raises:
+        BadModel: there is no model, more than one, or one of a format that is not taken.
+    """
+    return _found(folder)[0]
+
+
+def describe(path: Path) -> ModelDescription:
+    """What a model's files tell of it: signatures, size, number of weights, ops.
+
+    Arrays are not read, and no byte is trusted: every length is checked against the file.
+
+    Args:
+        path: the model's folder, or its one file.
+
+    Raises:
+        BadModel: there is no model, more than one, one of a format that is not taken, or it is truncated or damaged.
+            The message says what was seen and what to do.
+    """
+    found, place = _found(path)
+    try:
+        return _reader(found)(place, size_bytes=_size_bytes(path))
+    except Malformed as error:
+        raise BadModel(f"{place}: {error}. Copy or export the model again") from error
+    except OSError as error:
+        raise BadModel(f"{place} cannot be read: {error.strerror or error}") from error
+
+
+def _found(path: Path) -> tuple[Format, Path]:
+    """The format, and the file or SavedModel folder to read."""
+    if path.is_dir():
+        return _in_folder(path)
+    if not path.exists():
+        raise BadModel(f"there is no {path}; a model is {_TAKEN}")
+    if path.name == _GRAPH_FILE:
+        raise BadModel(f"{path} is a part of a SavedModel; name its folder instead: {path.parent}")
+    return _by_suffix(path), path
+
+
+def _in_folder(folder: Path) -> tuple[Format, Path]:
+    models = [_kind(path) for path in _listed(folder)]
+    found = [model for model in models if model is not None]
+    if len(found) > 1:
+        names = ", ".join(sorted(path.name for _, path in found))
+        raise BadModel(f"{folder} holds {len(found)} models ({names}); put each into a folder of its own")
+    if not found:
+        raise BadModel(_nothing(folder))
+    kind, path = found[0]
+    return kind, folder if kind is Format.SAVED_MODEL else path
+
+
+def _kind(path: Path) -> tuple[Format, Path] | None:
+    if path.name == _GRAPH_FILE:
+        return Format.SAVED_MODEL, path
+    kind = _SUFFIXES.get(path.suffix.lower())
+    return None if kind is None else (kind, path)
+
+
+def _nothing(folder: Path) -> str:
+    entries = _listed(folder, files_only=False)
+    if not entries:
+        return f"{folder} is an empty folder; a model is {_TAKEN}"
+    below = [entry for entry in entries if entry.is_dir() and any(map(_kind, _listed(entry)))]
+    if below:
+        return f"{folder} holds no model itself; did you mean {below[0]}?"
+    for entry in entries:
+        if entry.suffix.lower() in _NOT_YET:
+            return _not_yet(entry)
+    seen = ", ".join(entry.name for entry in entries[:5]) + (" …" if len(entries) > 5 else "")  # noqa: PLR2004 (a line)
+    return f"{folder} holds no model, but {seen}; a model is {_TAKEN}"
+
+
+def _by_suffix(path: Path) -> Format:
+    suffix = path.suffix.lower()
+    if suffix in _NOT_YET:
+        raise BadModel(_not_yet(path))
+    if suffix not in _SUFFIXES:
+        raise BadModel(f"{path} has the suffix {suffix!r}; a model is {_TAKEN}")
+    return _SUFFIXES[suffix]
+
+
+def _not_yet(path: Path) -> str:
+    return f"{path} is of {_NOT_YET[path.suffix.lower()]}, which is not taken yet; a model is {_TAKEN}"
+
+
+def _listed(folder: Path, *, files_only: bool = True) -> list[Path]:
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise BadModel(f"{folder} cannot be read: {error.strerror}") from error
+    return [entry for entry in entries if entry.is_file() or not files_only]
+
+
+def _size_bytes(path: Path) -> int:
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(each.stat().st_size for each in files)
+
+
+def _reader(kind: Format) -> _Reader:
+    """The reader of a format: the module of its name, imported when it is used, for h5py takes a tenth of a second."""
+    read: _Reader = importlib.import_module(f"{__name__}.{kind}").describe
+    return read

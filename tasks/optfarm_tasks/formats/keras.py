@@ -1,0 +1,101 @@
+"""Reads a .keras file: a zip of the model's configuration and its weights."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from optfarm_tasks.description import Format, ModelDescription
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.formats import h5, keras_config
+from optfarm_tasks.formats.raw import Malformed, reading
+
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_MOST_CONFIG_BYTES = 256 << 20
+_LOCAL_HEADER_BYTES = 30
+
+
+def describe(path: Path, *, size_bytes: int) -> ModelDescription:
+    """What a .keras file tells.
+
+    Raises:
+        BadModel: it is something else, or its class is not Keras's own.
+        Malformed: it is truncated or damaged.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        _check_kind(stream.read(8), path)
+        with reading(path.name), zipfile.ZipFile(stream) as archive:
+            names = {_CONFIG, _METADATA, _WEIGHTS}.difference(archive.namelist())
+            if names:
+                raise Malformed(f"it lacks {', '.join(sorted(names))}")
+            h5.parsed(_text(archive, _METADATA))
+            model = h5.parsed(_text(archive, _CONFIG))
+            parameters = _parameters(archive, stream)
+    return ModelDescription(
+        format=Format.KERAS,
+        signatures=(keras_config.signature(model, path),),
+        size_bytes=size_bytes,
+        parameters=parameters,
+        ops=keras_config.layers(model),
+    )
+
+
+def _check_kind(head: bytes, path: Path) -> None:
+    if head == h5.SIGNATURE:
+        raise BadModel(f"{path} is an HDF5 file; name it {path.stem}.h5")
+    if not head.startswith(b"PK\x03\x04"):
+        raise BadModel(f"{path} is no .keras file: it begins with {head!r}, not with a zip's header; use model.save")
+
+
+def _text(archive: zipfile.ZipFile, name: str) -> bytes:
+    size_bytes = archive.getinfo(name).file_size
+    if size_bytes > _MOST_CONFIG_BYTES:
+        raise Malformed(f"its {name} claims {size_bytes} bytes")
+    return archive.read(name)
+
+
+def _parameters(archive: zipfile.ZipFile, stream: BinaryIO) -> int | None:
+    """The number of weights; None if they are compressed, which Keras does not do: a reader would unpack them all."""
+    info = archive.getinfo(_WEIGHTS)
+    with archive.open(info) as member:
+        if info.compress_type != zipfile.ZIP_STORED:
+            member.read(1)
+            return None
+    stream.seek(info.header_offset)
+    header = stream.read(_LOCAL_HEADER_BYTES)
+    start = info.header_offset + len(header) + sum(int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
+    size_bytes = min(info.file_size, stream.seek(0, io.SEEK_END) - start)
+    if size_bytes < info.file_size:
+        raise Malformed(f"it is truncated: {_WEIGHTS} has {size_bytes} bytes of {info.file_size}")
+    window = io.BufferedReader(_Window(stream, start=start, size_bytes=size_bytes))
+    return h5.parameters(cast("BinaryIO", window), size_bytes=size_bytes)
+
+
+class _Window(io.RawIOBase):
+    """A part of a file as a file, so that weights are not copied to be looked at."""
+
+    def __init__(self, stream: BinaryIO, *, start: int, size_bytes: int) -> None:
+        self._stream, self._start, self._size_bytes, self._at = stream, start, size_bytes, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # the stub's Buffer has no len
+        size_bytes = max(0, min(len(buffer), self._size_bytes - self._at))
+        self._stream.seek(self._start + self._at)
+        found = self._stream.read(size_bytes)
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)

@@ -1,0 +1,203 @@
+"""Reads a .tflite file: its signatures, tensors, ops and constants, with every offset checked.
+
+Slots are the places of fields in tensorflow/compiler/mlir/lite/schema/schema.fbs.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from optfarm_tasks.description import Format, ModelDescription, Shape, Signature, Tensor
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.formats.flatbuffer import Table
+from optfarm_tasks.formats.raw import MAIN, Malformed, cut, main_first, view
+from optfarm_tasks.formats.tflite_ops import BUILTIN_OPS, CUSTOM
+
+_IDENTIFIER = b"TFL3"
+_SCHEMA = 3
+_TYPE_NAMES = """
+float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64 resource variant
+uint32 uint16 int4 bfloat16 int2 uint4 float8_e4m3fn float8_e5m2
+"""
+_TYPES = tuple(_TYPE_NAMES.split())
+
+
+def describe(path: Path, *, size_bytes: int) -> ModelDescription:
+    """What a .tflite file tells.
+
+    Raises:
+        BadModel: it is something else.
+        Malformed: it is truncated or damaged.
+        OSError: it cannot be read.
+    """
+    data = view(path)
+    if data[4:8] != _IDENTIFIER:
+        raise BadModel(f"{path} is no TFLite model: bytes 4 to 8 are {bytes(data[4:8])!r}, not {_IDENTIFIER!r}")
+    model = _Model.read(data)
+    return ModelDescription(
+        format=Format.TFLITE,
+        signatures=main_first(model.signatures),
+        size_bytes=size_bytes,
+        parameters=model.parameters,
+        ops=dict(model.ops.most_common()),
+    )
+
+
+@dataclass(frozen=True)
+class _Constant:
+    buffer: int
+    elements: int
+
+
+class _Graph:
+    """One subgraph."""
+
+    def __init__(self, table: Table, op_names: tuple[str, ...], buffers: tuple[int, ...]) -> None:
+        self._op_names, self._buffers = op_names, buffers
+        self.tensors: list[Tensor] = []
+        self.constants: list[_Constant] = []
+        for tensor in table.tables(0):
+            self._add(tensor)
+        self.inputs, self.outputs = (table.vector(slot, 4).numbers("i") for slot in (1, 2))
+        self.ops = Counter(self._op(operator) for operator in table.tables(3))
+        table.text(4)
+
+    def tensor(self, index: float, name: str = "") -> Tensor:
+        """A tensor by its number, under another name if one is given."""
+        found = self.tensors[_index(index, len(self.tensors), what="tensor")]
+        return found.model_copy(update={"name": name}) if name else found
+
+    def _add(self, table: Table) -> None:
+        tensor = _tensor(table)
+        buffer = _index(table.number(2, "I"), len(self._buffers), what="buffer")
+        if self._buffers[buffer]:
+            elements = math.prod(_shape(table, slot=0))
+            self.constants.append(_Constant(buffer=buffer, elements=elements))
+        self.tensors.append(tensor)
+
+    def _op(self, operator: Table) -> str:
+        for slot, width in ((1, 4), (2, 4), (5, 1), (7, 1), (8, 4)):
+            operator.vector(slot, width)
+        for slot in (4, 12):
+            operator.table(slot)
+        return self._op_names[_index(operator.number(0, "I"), len(self._op_names), what="op")]
+
+
+@dataclass(frozen=True)
+class _Model:
+    table: Table
+    graphs: tuple[_Graph, ...]
+
+    @staticmethod
+    def read(data: memoryview) -> "_Model":
+        table = Table.root(data)
+        if table.number(0, "I") != _SCHEMA:
+            raise Malformed(f"it is damaged: its schema is {table.number(0, 'I')}, not {_SCHEMA}")
+        names = tuple(_op_name(code) for code in table.tables(1))
+        buffers = tuple(_buffer_bytes(buffer, data) for buffer in table.tables(4))
+        graphs = tuple(_Graph(each, names, buffers) for each in table.tables(2))
+        if not graphs:
+            raise Malformed("it holds no graph; it is truncated or damaged")
+        for entry in table.tables(6):
+            entry.text(0)
+            _index(entry.number(1, "I"), len(buffers), what="buffer")
+        table.text(3)
+        return _Model(table, graphs)
+
+    @cached_property
+    def signatures(self) -> tuple[Signature, ...]:
+        """The named ways to call it, or else the one way that the first graph gives."""
+        named = tuple(self._named(definition) for definition in self.table.tables(7))
+        graph = self.graphs[0]
+        return named or (
+            Signature(
+                name=MAIN,
+                inputs=tuple(graph.tensor(index) for index in graph.inputs),
+                outputs=tuple(graph.tensor(index) for index in graph.outputs),
+            ),
+        )
+
+    @property
+    def parameters(self) -> int:
+        """Elements of all constants; two tensors may share one buffer."""
+        elements = {constant.buffer: constant.elements for graph in self.graphs for constant in graph.constants}
+        return sum(elements.values())
+
+    @property
+    def ops(self) -> Counter[str]:
+        """How often each op is in a graph."""
+        return sum((graph.ops for graph in self.graphs), Counter())
+
+    def _named(self, definition: Table) -> Signature:
+        graph = self.graphs[_index(definition.number(4, "I"), len(self.graphs), what="graph")]
+        inputs, outputs = (
+            tuple(graph.tensor(entry.number(1, "I"), entry.text(0)) for entry in definition.tables(slot))
+            for slot in (0, 1)
+        )
+        return Signature(name=definition.text(2) or MAIN, inputs=inputs, outputs=outputs)
+
+
+def _op_name(code: Table) -> str:
+    # Numbers above 127 do not fit the older of the two fields (schema version 3a).
+    number = max(code.number(0, "b"), code.number(3, "i"))
+    if number == CUSTOM:
+        return code.text(1) or "CUSTOM"
+    return BUILTIN_OPS[number] if 0 <= number < len(BUILTIN_OPS) else f"BUILTIN_{number}"
+
+
+def _buffer_bytes(buffer: Table, data: memoryview) -> int:
+    """The size of a buffer; in files over 2 GB it may lie behind the FlatBuffer, found by an offset."""
+    offset, size = buffer.number(1, "Q"), buffer.number(2, "Q")
+    if offset > 1:
+        return len(cut(data, offset, size, what="a buffer"))
+    return buffer.vector(0, 1).count
+
+
+def _tensor(table: Table) -> Tensor:
+    shape = _shape(table, slot=7) or _shape(table, slot=0)
+    kind = _index(table.number(1, "b"), len(_TYPES), what="type")
+    scale, zero_point = _quantisation(table)
+    _check_sparsity(table)
+    return Tensor(name=table.text(3), dtype=_TYPES[kind], shape=_open(shape), scale=scale, zero_point=zero_point)
+
+
+def _quantisation(table: Table) -> tuple[float | None, int | None]:
+    """Scale and zero point, if one pair holds for the whole tensor."""
+    found = table.table(4)
+    if found is None:
+        return None, None
+    for slot, width in ((0, 4), (1, 4), (2, 4), (3, 8)):
+        found.vector(slot, width)
+    if found.vector(2, 4).count != 1:
+        return None, None
+    scale = float(found.vector(2, 4).numbers("f")[0])
+    zero_points = found.vector(3, 8)
+    if not math.isfinite(scale) or zero_points.count > 1:
+        raise Malformed("it is damaged: a tensor's quantisation makes no sense")
+    return scale, int(zero_points.numbers("q")[0]) if zero_points.count else 0
+
+
+def _check_sparsity(table: Table) -> None:
+    found = table.table(6)
+    if found is not None:
+        found.vector(0, 4)
+        found.vector(1, 4)
+        for dimension in found.tables(2):
+            for slot in (3, 5):
+                dimension.table(slot)
+
+
+def _shape(table: Table, *, slot: int) -> tuple[int, ...]:
+    return tuple(int(size) for size in table.vector(slot, 4).numbers("i"))
+
+
+def _open(shape: tuple[int, ...]) -> Shape:
+    return tuple(None if size < 0 else size for size in shape)
+
+
+def _index(index: float, count: int, *, what: str) -> int:
+    if not 0 <= index < count:
+        raise Malformed(f"it is damaged: it names {what} {index} of {count}")
+    return int(index)
