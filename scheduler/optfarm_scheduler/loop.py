@@ -89,7 +89,8 @@ class Loop:
                 with self._happened:
                     self._answered = asked
                     self._happened.notify_all()
-                    self._happened.wait_for(lambda asked=asked: self._asked != asked, timeout=_TICK_S)
+                    if self._asked == asked:
+                        self._happened.wait(_TICK_S)
         finally:
             if not self._stopping:
                 self._on_death()

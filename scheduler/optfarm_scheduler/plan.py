@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from optfarm_tasks.data import fit
 from pydantic import ValidationError
 
 from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planner import BASELINE, Planner, TaskPlan
 from optfarm_scheduler.selectors import select
 from optfarm_tasks import registry
+from optfarm_tasks.data import fit
 from optfarm_tasks.device import Inventory
-from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.errors import BadData, BadParameter
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.spec import Benchmark
 from optfarm_tasks.sweep import Data, Model, Skipped, SweepSpec
@@ -45,7 +45,7 @@ def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, ali
         raise BadParameter("no device is alive; start a worker with: optfarm-worker --device cpu")
     recipes, warnings = _distinct((BASELINE, *_checked(spec.recipes)))
     if data is not None:
-        fit(model.description.signature, data.description)
+        _check_fit(model, data)
     planner = Planner(
         spec=spec,
         sweep_id=sweep_id,
@@ -64,6 +64,14 @@ def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, ali
         skipped=tuple(planner.skipped),
         warnings=(*warnings, *planner.warnings),
     )
+
+
+def _check_fit(model: Model, data: Data) -> None:
+    for name, split in sorted(data.description.splits.items()):
+        try:
+            fit(model.description.signature, split)
+        except BadData as error:
+            raise BadData(f"{data.name}, split {name}: {error}") from error
 
 
 def _checked(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:

@@ -202,3 +202,8 @@ def identity(device: Inventory) -> str:
 
 def _modules(runtimes: Iterable[str]) -> frozenset[str]:
     return frozenset(module for name in runtimes for module in registry.runtime(name).MODULES)
+
+
+def sweep_of(task_id: str) -> str:
+    """The sweep that a task belongs to."""
+    return task_id.rpartition("-")[0]

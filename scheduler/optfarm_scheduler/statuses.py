@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from optfarm_scheduler.eta import Durations, Timed, eta_s
 from optfarm_scheduler.pulse import Pulse
+from optfarm_scheduler.report import Ended, rows
 from optfarm_scheduler.sweeps import Stored, moment
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure, Result
-from optfarm_tasks.spec import Kind
-from optfarm_tasks.sweep import Skipped, SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus
+from optfarm_tasks.spec import Benchmark, Kind, Role
+from optfarm_tasks.sweep import Report, Skipped, SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus
 
 
 def sweep_status(row: Stored, tasks: Sequence[Stored], *, pulse: Pulse, history: Durations, now: float) -> SweepStatus:
@@ -60,4 +61,34 @@ def _timed(row: Stored, now: float) -> Timed:
         bound=row.bound,
         duration_s=row.duration_s,
         running_s=now - row.started_at if is_running else 0.0,
+    )
+
+
+def sweep_report(row: Stored, tasks: Sequence[Stored]) -> Report:
+    """The table of a sweep, from tasks with their results."""
+    spec = SweepSpec.model_validate(row.spec)
+    return Report(
+        sweep_id=row.id,
+        state=SweepState(row.state),
+        model=row.model,
+        data=row.data,
+        profile=spec.profile,
+        rows=rows([_ended(task) for task in tasks]),
+        skipped=tuple(Skipped.model_validate(each) for each in row.skipped),
+        devices=row.devices,
+    )
+
+
+def _ended(row: Stored) -> Ended:
+    return Ended(
+        id=row.id,
+        kind=Kind(row.kind),
+        recipe=Recipe.parse(row.recipe),
+        state=TaskState(row.state),
+        cached=row.cached,
+        inputs={Role(role): source for role, source in row.inputs.items()},
+        bound=row.bound,
+        setting=Benchmark.model_validate(row.action) if row.kind == Kind.BENCHMARK else None,
+        failure=None if row.failure is None else Failure.model_validate(row.failure),
+        result=None if row.result is None else Result.model_validate(row.result),
     )

@@ -1,0 +1,60 @@
+"""Puts the routers together into one application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import Depends, FastAPI
+
+from optfarm_scheduler.api import (
+    blobs,
+    data,
+    devices,
+    events,
+    health,
+    leases,
+    models,
+    presence,
+    sweeps,
+    tasks,
+    techniques,
+)
+from optfarm_scheduler.auth import Role, require
+from optfarm_scheduler.parts import Parts
+from optfarm_scheduler.problems import tell_problems
+from optfarm_tasks.sweep import Problem
+
+_USER = (techniques, devices, blobs, models, data, sweeps, events, tasks)
+_WORKER = (presence, leases)
+_ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Problem, "description": "What was wrong, as application/problem+json"}}
+
+
+def application(parts: Parts) -> FastAPI:
+    """The API over running parts; it starts and stops them."""
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        parts.changes.attach(asyncio.get_running_loop())
+        parts.start()
+        yield
+        parts.stop()
+
+    app = FastAPI(
+        title="optfarm",
+        version=version("optfarm"),
+        lifespan=life,
+        openapi_url="/v1/openapi.json",
+        docs_url="/v1/docs",
+        redoc_url=None,
+        responses=_ERRORS,
+    )
+    app.state.parts = parts
+    tell_problems(app)
+    app.include_router(health.router, prefix="/v1")
+    for module in _USER:
+        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(Role.USER))])
+    for module in _WORKER:
+        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(Role.WORKER))])
+    return app

@@ -1,0 +1,47 @@
+"""A sweep as it goes, pushed to whoever watches."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from optfarm_scheduler.api.sweeps import status_of
+from optfarm_scheduler.parts import Farm, Parts
+from optfarm_tasks.sweep import SweepState
+
+router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+
+_GAP_S = 0.1
+_QUIET_S = 10.0
+
+
+@router.get("/{sweep_id}/events", response_class=StreamingResponse)
+def events(farm: Farm, sweep_id: str) -> StreamingResponse:
+    """Server-sent events named status: the sweep at once, at each change, and a last time at its end."""
+    farm.sweeps.row(sweep_id)
+    return StreamingResponse(
+        _stream(farm, sweep_id), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _stream(farm: Parts, sweep_id: str) -> AsyncIterator[str]:
+    with farm.changes.watch(sweep_id) as changed:
+        while not farm.changes.is_closed:
+            changed.clear()
+            status = await run_in_threadpool(status_of, farm, sweep_id)
+            yield f"event: status\ndata: {status.model_dump_json()}\n\n"
+            if status.state is not SweepState.RUNNING:
+                return
+            await asyncio.sleep(_GAP_S)
+            while not await _is_set(changed):
+                yield ": nothing new\n\n"
+
+
+async def _is_set(changed: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(_QUIET_S):
+            return await changed.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,84 @@
+"""Sweeps: asked for, looked at, cancelled."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from sqlalchemy.exc import IntegrityError
+
+from optfarm_scheduler.errors import Conflict
+from optfarm_scheduler.parts import Farm, Parts
+from optfarm_scheduler.plan import plan
+from optfarm_scheduler.statuses import sweep_report, sweep_status
+from optfarm_tasks.sweep import Report, SweepReceipt, SweepSpec, SweepStatus
+
+router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+
+_SETTLE_S = 1.0
+SweepId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", description="Chosen by whoever submits: 12 hex digits")]
+
+
+@router.put("/{sweep_id}")
+def submit(farm: Farm, sweep_id: SweepId, spec: SweepSpec) -> SweepReceipt:
+    """Plans and starts a sweep; the same again is answered alike, so a submit may be repeated."""
+    if farm.sweeps.receipt(sweep_id) is None:
+        _insert(farm, sweep_id, spec)
+        # Stored results are looked up at once, so that the receipt tells what need not be done.
+        farm.loop.settle(_SETTLE_S)
+    farm.sweeps.check_same(sweep_id, spec)
+    receipt = farm.sweeps.receipt(sweep_id)
+    if receipt is None:
+        raise Conflict(f"sweep {sweep_id} went away while it was submitted")
+    return receipt
+
+
+@router.get("")
+def sweeps(farm: Farm) -> list[dict[str, Any]]:
+    """Every sweep in a line, the newest first."""
+    return farm.sweeps.summaries()
+
+
+@router.get("/{sweep_id}")
+def sweep(farm: Farm, sweep_id: str) -> SweepStatus:
+    """A sweep and its tasks as they stand."""
+    return status_of(farm, sweep_id)
+
+
+@router.get("/{sweep_id}/report")
+def report(farm: Farm, sweep_id: str) -> Report:
+    """The table, also while the sweep runs."""
+    row, tasks = farm.sweeps.tasks(sweep_id, with_results=True)
+    return sweep_report(row, tasks)
+
+
+@router.post("/{sweep_id}/cancel")
+def cancel(farm: Farm, sweep_id: str) -> SweepStatus:
+    """Ends what has not ended; a sweep that has ended stays as it is."""
+    farm.sweeps.cancel(sweep_id, now=farm.clock())
+    farm.loop.wake()
+    farm.changes.note([sweep_id])
+    return status_of(farm, sweep_id)
+
+
+def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
+    """A sweep as it stands.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row, tasks = farm.sweeps.tasks(sweep_id)
+    return sweep_status(row, tasks, pulse=farm.pulse, history=farm.sweeps.durations(), now=farm.clock())
+
+
+def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
+    planned = plan(
+        spec,
+        sweep_id=sweep_id,
+        model=farm.models.find(spec.model),
+        data=farm.data.find(spec.data) if spec.data is not None else None,
+        alive=farm.devices.alive(now=farm.clock()),
+    )
+    try:
+        farm.sweeps.insert(sweep_id, spec, planned, now=farm.clock())
+    except IntegrityError:
+        # The same submit came twice at once; the other one won, and the answer is the same.
+        farm.sweeps.row(sweep_id)

@@ -1,0 +1,104 @@
+"""The parts of a running scheduler, put together once and handed to every endpoint."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from optfarm_scheduler.auth import Role, Tokens
+from optfarm_scheduler.catalog import Catalog
+from optfarm_scheduler.changes import Changes
+from optfarm_scheduler.database import Database
+from optfarm_scheduler.dispatch import Dispatcher
+from optfarm_scheduler.floor import RULES, Rules
+from optfarm_scheduler.leases import Leases, Terms
+from optfarm_scheduler.ledger import Ledger
+from optfarm_scheduler.loop import Loop, Ports
+from optfarm_scheduler.objects import Objects
+from optfarm_scheduler.presence import Devices
+from optfarm_scheduler.pulse import Pulse
+from optfarm_scheduler.settings import SchedulerSettings
+from optfarm_scheduler.sweeps import Sweeps
+from optfarm_scheduler.tables import DATA, MODELS
+from optfarm_tasks.sweep import Data, Model
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What endpoints act through."""
+
+    database: Database
+    models: Catalog[Model]
+    data: Catalog[Data]
+    devices: Devices
+    sweeps: Sweeps
+    leases: Leases
+    pulse: Pulse
+    objects: Objects
+    dispatcher: Dispatcher
+    loop: Loop
+    changes: Changes
+    tokens: Tokens
+    clock: Callable[[], float]
+
+    def start(self) -> None:
+        """Starts the threads."""
+        self.dispatcher.start()
+        self.loop.start()
+
+    def stop(self) -> None:
+        """Stops the threads and closes the database."""
+        self.changes.close()
+        self.loop.stop()
+        self.dispatcher.stop()
+        self.database.close()
+
+
+def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None], rules: Rules = RULES) -> Parts:
+    """Puts the parts together; needs neither the broker nor the store to be up.
+
+    Args:
+        settings: where everything is.
+        on_death: called when the loop ends by a defect.
+        rules: the numbers that decisions rest on; a lease lasts as long as presence does.
+
+    Raises:
+        SQLAlchemyError: the database cannot be opened.
+    """
+    database, pulse, changes = Database(settings.database_url), Pulse(), Changes()
+    devices, objects = Devices(database), Objects(settings)
+    dispatcher = Dispatcher(settings.broker_url.get_secret_value())
+    ports = Ports(
+        ledger=Ledger(database, pulse),
+        devices=devices,
+        find=objects.result,
+        send=dispatcher.send,
+        note=changes.note,
+        clock=time.time,
+    )
+    return Parts(
+        database=database,
+        models=Catalog(database, MODELS, Model),
+        data=Catalog(database, DATA, Data),
+        devices=devices,
+        sweeps=Sweeps(database),
+        leases=Leases(database, pulse, terms=Terms(ttl_s=rules.presence_s), rules=rules),
+        pulse=pulse,
+        objects=objects,
+        dispatcher=dispatcher,
+        loop=Loop(ports, on_death=on_death, rules=rules),
+        changes=changes,
+        tokens=Tokens({Role.USER: settings.token, Role.WORKER: settings.worker_token}),
+        clock=time.time,
+    )
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Farm = Annotated[Parts, Depends(_parts)]
+"""The parts, as an endpoint's argument."""
