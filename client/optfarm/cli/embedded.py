@@ -25,11 +25,10 @@ def up(
 
     place = _folder(folder)
     plan = start(place, hosts=_hosts(no_worker=no_worker, workers=workers, names=host), told=note)
-    url = f"http://127.0.0.1:{plan.ports['scheduler']}"
     if as_json:
-        print_json({"folder": str(place), "url": url, "hosts": plan.hosts})
+        print_json({"folder": str(place), "url": plan.url, "hosts": plan.hosts})
         return
-    note(f"the farm runs in {place}, at {url}")
+    note(f"the farm runs in {place}, at {plan.url}")
 
 
 def down(*, folder: Folder = None, as_json: Json = False) -> None:
@@ -52,7 +51,7 @@ def status(*, folder: Folder = None, as_json: Json = False) -> None:
     place = _folder(folder)
     parts = parts_of(place)
     try:
-        seen = _seen()
+        seen = _seen(folder)
     except Unreachable as error:
         seen = {"error": str(error)}
     if as_json:
@@ -86,10 +85,13 @@ def _hosts(*, no_worker: bool, workers: int | None, names: list[str] | None) -> 
     return tuple(dict.fromkeys(names)) if names else None
 
 
-def _seen() -> dict[str, Any]:
+def _seen(folder: Path | None) -> dict[str, Any]:
+    from optfarm.embedded.plan import load
     from optfarm_tasks.sweep import Health
 
-    with farm(retry_s=0) as opened:
+    plan = load(folder.absolute()) if folder is not None else None
+    place = {"url": plan.url, "token": plan.secrets["token"]} if plan else {}
+    with farm(retry_s=0, **place) as opened:
         health = opened.connection.get("/v1/health", Health)
         sweeps = opened.connection.get("/v1/sweeps", list[dict[str, Any]])
         devices = opened.devices()

@@ -44,14 +44,14 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title
 
 
 @contextmanager
-def farm(retry_s: float | None = None) -> Iterator["Farm"]:
+def farm(url: str | None = None, token: str | None = None, *, retry_s: float | None = None) -> Iterator["Farm"]:
     """The farm of this user; its absences are told on stderr."""
     from stamina.instrumentation import set_on_retry_hooks
 
     from optfarm.farm import Farm
 
     set_on_retry_hooks(())  # they would write to stdout; the notice below says it better
-    with Farm(retry_s=retry_s, notice=note) as opened:
+    with Farm(url, token, retry_s=retry_s, notice=note) as opened:
         yield opened
 
 

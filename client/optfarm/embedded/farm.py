@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from optfarm.embedded import plan as plans
 from optfarm.embedded import record, supervisor
 from optfarm.embedded.binaries import find_binaries
@@ -40,14 +42,24 @@ def up(folder: Path, *, hosts: tuple[str, ...] | None, told: Told) -> Plan:
     _require_alone(folder)
     with _locked(folder):
         plan = _planned(folder, hosts)
-        if not supervisor.is_running(folder):
-            record.end(list(record.living(record.read_all(folder)).values()), patience_s=_STOP_S / 2)
-            _require_ports(plan)
-            _write(plan, folder)
-            supervisor.start(plan, folder)
-        _wait(plan, folder, told)
+        if supervisor.is_running(folder):
+            _wait(plan, folder, told)
+        else:
+            _start(plan, folder, told)
         point_at(folder)
     return plan
+
+
+def _start(plan: Plan, folder: Path, told: Told) -> None:
+    record.end(_orphans(folder), patience_s=_STOP_S / 2)
+    _require_ports(plan)
+    _write(plan, folder)
+    supervisor.start(plan, folder)
+    try:
+        _wait(plan, folder, told)
+    except NotStarted:
+        _stop(folder)
+        raise
 
 
 def down(folder: Path, *, told: Told) -> bool:
@@ -56,16 +68,24 @@ def down(folder: Path, *, told: Told) -> bool:
         return False
     with _locked(folder):
         alive = record.living(record.read_all(folder))
-        if not alive:
-            return False
-        told(f"stopping {', '.join(alive)}")
-        watchman = alive.get("supervisor")
-        if watchman is not None:
-            supervisor.shutdown(folder)
-            record.await_end([watchman], patience_s=_STOP_S)
-        record.end(list(alive.values()), patience_s=_STOP_S / 3)
-        record.end(list(record.living(record.read_all(folder)).values()), patience_s=_STOP_S / 3)
-    return True
+        if alive:
+            told(f"stopping {', '.join(alive)}")
+            _stop(folder)
+    return bool(alive)
+
+
+def _stop(folder: Path) -> None:
+    alive = record.living(record.read_all(folder))
+    watchman = alive.get("supervisor")
+    if watchman is not None:
+        supervisor.shutdown(folder)
+        record.await_end([watchman], patience_s=_STOP_S)
+    record.end(list(alive.values()), patience_s=_STOP_S / 3)
+    record.end(_orphans(folder), patience_s=_STOP_S / 3)
+
+
+def _orphans(folder: Path) -> list[psutil.Process]:
+    return list(record.living(record.read_all(folder)).values())
 
 
 def _require_alone(folder: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optfarm.embedded.place import run_folder
 from optfarm.embedded.plan import Plan
 
 _LOOPBACK = "127.0.0.1"
@@ -31,7 +32,7 @@ def settings_toml(plan: Plan, folder: Path) -> str:
     """optfarm.toml: what scheduler, workers and client read."""
     ports, secrets = plan.ports, plan.secrets
     values: dict[str, str | int] = {
-        "url": f"http://{_LOOPBACK}:{ports['scheduler']}",
+        "url": plan.url,
         "token": secrets["token"],
         "worker_token": secrets["worker_token"],
         "broker_url": f"redis://:{secrets['broker_password']}@{_LOOPBACK}:{ports['broker']}/0",
@@ -97,7 +98,7 @@ def _s3(plan: Plan, folder: Path, weed: str) -> Command:
             f"-ip={_LOOPBACK}",
             f"-ip.bind={_LOOPBACK}",
             *(f"{flag}={port}" for flag, port in ports.items()),
-            f"-filer.localSocket={folder / 's3' / 'filer.sock'}",
+            f"-filer.localSocket={run_folder(folder) / 'f.sock'}",
             "-bucket=farm",
             "-webdav=false",
             "-admin.ui=false",

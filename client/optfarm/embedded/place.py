@@ -1,9 +1,14 @@
 """Where the embedded farm's folder is, and how the client finds the one that was started last."""
 
+import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
+
+_SOCKET_PATH_BYTES = 90
+"""The kernel takes 107; supervisord first binds to a name that is a pid longer."""
 
 
 def pointer_file() -> Path:
@@ -33,3 +38,12 @@ def point_at(folder: Path) -> None:
         return
     pointer_file().parent.mkdir(parents=True, exist_ok=True)
     pointer_file().write_text(f"{folder}\n")
+
+
+def run_folder(folder: Path) -> Path:
+    """Where sockets lie: in the farm's folder, or, where its path is too long for one, in a short private folder."""
+    beside = folder / "run"
+    if len(os.fsencode(beside / "s.sock")) <= _SOCKET_PATH_BYTES:
+        return beside
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"optfarm-{os.getuid()}-{digest}"

@@ -29,6 +29,11 @@ class Plan:
     """A worker each; none with --no-worker."""
 
     @property
+    def url(self) -> str:
+        """Where the scheduler listens."""
+        return f"http://127.0.0.1:{self.ports['scheduler']}"
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The names of its parts, in the order in which they start."""
         return ("broker", "s3", "scheduler", *self.workers)

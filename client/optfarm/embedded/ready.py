@@ -25,10 +25,9 @@ def _checked(part: str, plan: Plan) -> str:
     if part == "s3":
         status, _ = _get(f"http://127.0.0.1:{plan.ports['s3']}/")
         return "ok" if status < http.client.INTERNAL_SERVER_ERROR else f"answers {status}"
-    url = f"http://127.0.0.1:{plan.ports['scheduler']}"
     if part == "scheduler":
-        return _scheduler(_get(f"{url}/v1/health")[1])
-    return _worker(plan.workers[part], _get(f"{url}/v1/devices", plan.secrets["token"])[1])
+        return _scheduler(_get(f"{plan.url}/v1/health")[1])
+    return _worker(plan.workers[part], _get(f"{plan.url}/v1/devices", plan.secrets["token"])[1])
 
 
 def _broker(plan: Plan) -> str:

@@ -1,13 +1,11 @@
 """Starts supervisord over a farm's folder and talks to it over its unix socket."""
 
-import hashlib
 import http.client
 import os
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import xmlrpc.client
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +13,10 @@ from typing import Any
 
 from optfarm.embedded import record
 from optfarm.embedded.part import clean
+from optfarm.embedded.place import run_folder
 from optfarm.embedded.plan import Plan, write_private
 from optfarm.errors import NotStarted
 
-_SOCKET_PATH_BYTES = 100
-"""The kernel takes 107; supervisord first binds to a name a few bytes longer."""
 _SUPERVISOR = "supervisor"
 
 _HEAD = """\
@@ -59,15 +56,6 @@ def config_text(plan: Plan, *, is_root: bool) -> str:
     """supervisord's configuration; paths come from the environment, so no path needs quoting."""
     programs = (_PROGRAM.format(part=part, priority=10 * index) for index, part in enumerate(plan.parts, 1))
     return _HEAD.format(user="user=root\n" if is_root else "") + "".join(programs)
-
-
-def run_folder(folder: Path) -> Path:
-    """Where the socket lies: in the farm's folder, or where the path is too long for one, in a short private folder."""
-    beside = folder / "run"
-    if len(os.fsencode(beside / "s.sock")) <= _SOCKET_PATH_BYTES:
-        return beside
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"optfarm-{os.getuid()}-{digest}"
 
 
 def start(plan: Plan, folder: Path) -> None:
