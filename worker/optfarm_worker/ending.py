@@ -4,8 +4,8 @@ import signal
 from dataclasses import dataclass
 
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.result import Failure, Outcome
-from optfarm_tasks.spec import Limits
+from optfarm_tasks.result import Facts, Failure, Outcome
+from optfarm_tasks.spec import Limits, Task
 
 LOG_TAIL_LINES = 20
 LINE_CHARACTERS = 500
@@ -32,18 +32,18 @@ class Ending:
     """What the system said when the child could not be started."""
 
 
-def failure_of(ending: Ending, outcome: Outcome | None, *, limits: Limits, log_tail: tuple[str, ...]) -> Failure | None:
-    """Why the task failed; None when its outcome holds facts.
+def judged(ending: Ending, outcome: Outcome | None, *, task: Task, log_tail: tuple[str, ...]) -> Facts | Failure:
+    """The facts of a task that went well, or why it did not.
 
     Args:
         ending: how the child ended.
         outcome: result.json, if there is one that can be read.
-        limits: what the child was allowed.
+        task: what the child was to do.
         log_tail: the last lines of its log.
     """
     if ending.how == "exit" and outcome is not None and ending.code in (SUCCESS, TYPED_FAILURE):
-        return _told(ending.code, outcome, log_tail)
-    reason, message = _ended_from_outside(ending, limits) or _crashed(ending)
+        return _told(ending.code, outcome, task=task, log_tail=log_tail)
+    reason, message = _ended_from_outside(ending, task.limits) or _crashed(ending)
     return Failure(reason=reason, message=message, log_tail=log_tail)
 
 
@@ -53,12 +53,14 @@ def tail_of(log: str) -> tuple[str, ...]:
     return tuple(line[:LINE_CHARACTERS] for line in lines)
 
 
-def _told(code: int, outcome: Outcome, log_tail: tuple[str, ...]) -> Failure | None:
-    if outcome.failure is not None:
-        return outcome.failure.model_copy(update={"log_tail": outcome.failure.log_tail or log_tail})
-    if outcome.facts is not None and code == SUCCESS:
-        return None
-    message = f"the child ended with exit code {code}, and its result does not fit that"
+def _told(code: int, outcome: Outcome, *, task: Task, log_tail: tuple[str, ...]) -> Facts | Failure:
+    facts, failure = outcome.facts, outcome.failure
+    if failure is not None:
+        return failure.model_copy(update={"log_tail": failure.log_tail or log_tail})
+    if facts is not None and code == SUCCESS and facts.kind == task.action.kind:
+        return facts
+    told = "nothing" if facts is None else f"of {facts.kind}"
+    message = f"the child was to {task.action.kind}; it ended with exit code {code}, and its result tells {told}"
     return Failure(reason=Reason.INTERNAL, message=message, log_tail=log_tail)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from optfarm_worker.errors import Busy, LeaseLost
+from optfarm_worker.errors import Busy
 
 LOOK_S = 0.05
 
@@ -31,21 +31,19 @@ class IdleLock:
 
     @contextmanager
     def held(self, *, alone: bool, wait_s: float, given_up: threading.Event) -> Iterator[None]:
-        """Holds the lock inside the block.
+        """Holds the lock inside the block; without it when `given_up` is set, since nothing will run then.
 
         Raises:
             Busy: it was not to be had in that time.
-            LeaseLost: nobody waits for it any more.
         """
         deadline = time.monotonic() + wait_s
-        _take(self._gate, fcntl.LOCK_EX, deadline, given_up)
         try:
+            _take(self._gate, fcntl.LOCK_EX, deadline, given_up)
             _take(self._lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, deadline, given_up)
-        finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
-        try:
             yield
         finally:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def close(self) -> None:
@@ -66,11 +64,9 @@ def _open(path: Path) -> int:
 def _take(descriptor: int, kind: int, deadline: float, given_up: threading.Event) -> None:
     while True:
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if given_up.wait(LOOK_S):
-                raise LeaseLost("lost while it waited for the host to fall idle") from error
+                return None
             if time.monotonic() > deadline:
                 raise Busy("other tasks kept this host busy for too long") from error
-        else:
-            return

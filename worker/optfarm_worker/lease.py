@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Self
 
 from optfarm_tasks.lease import Heartbeat, Lease, Progress
-from optfarm_worker.errors import Denied, LeaseLost, Unreachable
+from optfarm_worker.errors import Denied, LeaseLost, Unreachable, WorkerError
 from optfarm_worker.scheduler import Scheduler
 
 BEATS_PER_TTL = 3
@@ -40,46 +40,49 @@ def lost_because(answer: Answer, *, now: float, held_from: float, ttl_s: float) 
 
 
 class Heart:
-    """Beats for one lease in its own thread, from start to stop."""
+    """Beats for one lease in its own thread, inside a with block."""
 
     def __init__(self, scheduler: Scheduler, lease: Lease, token: int, *, held_from: float) -> None:
+        self.over = threading.Event()
+        """Set once the work is for nothing."""
         self._scheduler = scheduler
         self._lease = lease
         self._token = token
         self._held_from = held_from
         self._progress: Progress | None = None
-        self._stopped = threading.Event()
-        self._lost = threading.Event()
+        self._done = threading.Event()
         self._guard = threading.Lock()
-        self._on_loss: Callable[[], None] = lambda: None
+        self._why: WorkerError | None = None
+        self._act: Callable[[], None] = _do_nothing
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self.lost_because: str | None = None
-
-    @property
-    def lost(self) -> threading.Event:
-        """Set once the lease is lost."""
-        return self._lost
 
     def tell(self, progress: Progress) -> None:
         """Has the next beat carry the progress."""
         self._progress = progress
 
-    def on_loss(self, act: Callable[[], None]) -> None:
-        """Has `act` called from the heart's thread when the lease is lost, or at once if it is."""
+    def give_up(self, why: WorkerError) -> None:
+        """Ends the work from any thread; the first reason counts."""
         with self._guard:
-            self._on_loss = act
-            is_lost = self._lost.is_set()
-        if is_lost:
+            self._why = self._why or why
+            self.over.set()
+            act = self._act
+        act()
+
+    def when_over(self, act: Callable[[], None]) -> None:
+        """Has `act` called once the work is for nothing, at once if it is already."""
+        with self._guard:
+            self._act = act
+        if self.over.is_set():
             act()
 
     def check(self) -> None:
-        """Passes while the lease is held.
+        """Passes while the work counts.
 
         Raises:
-            LeaseLost: it is not.
+            LeaseLost, Stopped: it does not.
         """
-        if self._lost.is_set():
-            raise LeaseLost(self.lost_because or "lost")
+        if self._why is not None:
+            raise self._why
 
     def __enter__(self) -> Self:
         """Starts to beat."""
@@ -88,27 +91,18 @@ class Heart:
 
     def __exit__(self, *_: object) -> None:
         """Stops; a beat that is under way may still arrive, and is refused if the task is over."""
-        self._stopped.set()
+        self._done.set()
 
     def _beat(self) -> None:
-        pause_s = self._lease.heartbeat_s
-        while not self._stopped.wait(pause_s):
+        while not self._done.wait(self._lease.heartbeat_s):
             set_out = time.monotonic()
             answer = self._ask()
             if answer is Answer.KEPT:
                 self._held_from = set_out
-            self.lost_because = lost_because(
-                answer, now=time.monotonic(), held_from=self._held_from, ttl_s=self._lease.ttl_s
-            )
-            if self.lost_because is not None:
-                self._lose()
+            why = lost_because(answer, now=time.monotonic(), held_from=self._held_from, ttl_s=self._lease.ttl_s)
+            if why is not None:
+                self.give_up(LeaseLost(why))
                 return
-
-    def _lose(self) -> None:
-        with self._guard:
-            self._lost.set()
-            act = self._on_loss
-        act()
 
     def _ask(self) -> Answer:
         beat = Heartbeat(token=self._token, progress=self._progress)
@@ -119,3 +113,7 @@ class Heart:
         except (Unreachable, Denied):
             return Answer.SILENCE
         return Answer.KEPT
+
+
+def _do_nothing() -> None:
+    """Stands where nothing is to be ended yet."""

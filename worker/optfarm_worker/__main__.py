@@ -1,0 +1,117 @@
+"""optfarm-worker: serves one device of this machine until it is told to end."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from optfarm_worker import confinement
+from optfarm_worker.app import Consumer
+from optfarm_worker.bench import set_up
+from optfarm_worker.errors import BadSettings, Denied
+from optfarm_worker.inventory import inventory_of
+from optfarm_worker.presence import Presence
+from optfarm_worker.run import Hand
+from optfarm_worker.s3 import store_of
+from optfarm_worker.scheduler import Scheduler
+from optfarm_worker.settings import WorkerSettings, read_settings
+
+BAD_SETTINGS = 2
+AT_ONCE = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command; exit code 2 says that the settings are wrong, 75 that it should be started again."""
+    _set_up_logs()
+    try:
+        code = serve(read_settings(**_parsed(arguments)))
+    except (BadSettings, Denied) as error:
+        print(f"optfarm-worker: {error}", file=sys.stderr)
+        code = BAD_SETTINGS
+    sys.exit(code)
+
+
+def serve(settings: WorkerSettings) -> int:
+    """Serves the device until SIGTERM or SIGINT; a second one ends it at once, and its child with it.
+
+    Raises:
+        BadSettings: a toolchain does not work, or another worker serves the device.
+        Denied: the scheduler does not take the token.
+    """
+    confinement.adopt_orphans()
+    inventory = inventory_of(settings)
+    with (
+        Scheduler(settings.url, settings.worker_token.get_secret_value()) as scheduler,
+        set_up(settings, scheduler, store_of(settings), inventory) as bench,
+    ):
+        hand = Hand(bench)
+        consumer = Consumer(settings.broker_url.get_secret_value(), settings.name, hand.carry_out)
+        presence = Presence(scheduler, inventory)
+        _on_signals(hand, consumer)
+        presence.start()
+        structlog.get_logger().info("serving", device=settings.name, scheduler=settings.url, pid=os.getpid())
+        try:
+            return consumer.run()
+        finally:
+            presence.stop()
+            hand.close()
+
+
+def _on_signals(hand: Hand, consumer: Consumer) -> None:
+    def end(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, _at_once)
+        signal.signal(signal.SIGINT, _at_once)
+        consumer.stop()
+        hand.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+
+
+def _at_once(_number: int, _frame: object) -> None:
+    """The runner sees its pipe close and ends its tree; the lease lapses."""
+    os._exit(AT_ONCE)
+
+
+def _parsed(arguments: Sequence[str] | None) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(
+        prog="optfarm-worker",
+        description="Serves one device. Other settings: OPTFARM_* variables, or a TOML file that OPTFARM_CONFIG names.",
+    )
+    parser.add_argument("--device", help="cpu (the default)")
+    parser.add_argument("--host", help="name of this machine in the farm; the default is its host name")
+    parser.add_argument("--url", help="the scheduler, http://host:port")
+    parser.add_argument("--label", dest="labels", action="append", metavar="NAME=VALUE", help="what selectors match")
+    given = vars(parser.parse_args(arguments))
+    if given["labels"] is not None:
+        given["labels"] = dict(_label(text) for text in given["labels"])
+    return given
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise BadSettings(f"--label {text!r}: write NAME=VALUE")
+    return name, value
+
+
+def _set_up_logs() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(bool_as_flag=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    main()

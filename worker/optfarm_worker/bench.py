@@ -1,0 +1,53 @@
+"""What a worker works with, put together from its settings."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from optfarm_tasks.device import Inventory, Toolchain
+from optfarm_worker.cache import Cache
+from optfarm_worker.delivery import Delivery
+from optfarm_worker.folder import Scratch
+from optfarm_worker.idle import IdleLock
+from optfarm_worker.scheduler import Scheduler
+from optfarm_worker.settings import WorkerSettings
+from optfarm_worker.store import Store
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The parts that all tasks of a worker share."""
+
+    settings: WorkerSettings
+    scheduler: Scheduler
+    cache: Cache
+    delivery: Delivery
+    scratch: Scratch
+    idle: IdleLock
+    toolchains: Mapping[str, Toolchain]
+
+
+@contextmanager
+def set_up(settings: WorkerSettings, scheduler: Scheduler, store: Store, inventory: Inventory) -> Iterator[Bench]:
+    """The bench, there inside the block.
+
+    Raises:
+        BadSettings: another worker serves the same device.
+        OSError: a folder cannot be made.
+    """
+    with ExitStack() as stack:
+        scratch = Scratch(settings.scratch_dir, settings.name)
+        stack.callback(scratch.close)
+        idle = IdleLock(settings.idle_lock)
+        stack.callback(idle.close)
+        delivery = Delivery(store)
+        stack.callback(delivery.close)
+        yield Bench(
+            settings=settings,
+            scheduler=scheduler,
+            cache=Cache(settings.cache_dir, settings.cache_bytes, store.fetch),
+            delivery=delivery,
+            scratch=scratch,
+            idle=idle,
+            toolchains={each.name: each for each in inventory.toolchains},
+        )

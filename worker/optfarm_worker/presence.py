@@ -1,0 +1,57 @@
+"""Tells the scheduler every few seconds that this device is there."""
+
+import threading
+
+import structlog
+
+from optfarm_tasks.device import Inventory
+from optfarm_worker.errors import WorkerError
+from optfarm_worker.scheduler import Scheduler
+
+BEAT_S = 5.0
+AGAIN_S = 1.0
+"""While the scheduler is away, so that it finds its devices soon after it is back."""
+
+log = structlog.get_logger()
+
+
+class Presence:
+    """Registers a device again and again, from a thread of its own; says once that the scheduler is away."""
+
+    def __init__(self, scheduler: Scheduler, inventory: Inventory) -> None:
+        self._scheduler = scheduler
+        self._inventory = inventory
+        self._stopped = threading.Event()
+        self._is_known = True
+        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+
+    def start(self) -> None:
+        """Begins, with one beat at once.
+
+        Raises:
+            Denied: the scheduler does not take the token; later it is only logged.
+        """
+        self._beat()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Beats no more."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(BEAT_S if self._is_known else AGAIN_S):
+            self._beat()
+
+    def _beat(self) -> None:
+        try:
+            self._scheduler.register(self._inventory)
+        except WorkerError as error:
+            self._note(is_known=False, why=str(error))
+        else:
+            self._note(is_known=True)
+
+    def _note(self, *, is_known: bool, why: str = "") -> None:
+        if is_known != self._is_known:
+            said = log.bind(device=self._inventory.name)
+            said.info("registered") if is_known else said.warning("not registered, trying again", why=why)
+        self._is_known = is_known
