@@ -1,0 +1,133 @@
+"""A variant in the memory of its resident: answers the controller's commands one at a time."""
+
+import contextlib
+import gc
+import importlib
+import itertools
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any, cast
+
+from optfarm_tasks import data
+from optfarm_tasks.benchmark import feeds
+from optfarm_tasks.benchmark.clock import Span, Timed, capacity, group_size, time_requests
+from optfarm_tasks.benchmark.warmup import warm_up
+from optfarm_tasks.description import Split
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.runtime import Runtime, Session
+
+Reply = tuple[dict[str, Any], bytes]
+
+
+class Loaded:
+    """Holds a session, its pool of feeds, and how many requests are timed together."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        """Imports the runtime, loads the artifact and draws the feeds; `order` is the message `load`."""
+        runtime = _import(order["runtime"])
+        start = perf_counter_ns()
+        self._session = runtime.load(Path(order["folder"]), order["threads"])
+        self._load_ns = perf_counter_ns() - start
+        self._feeds = _pool(self._session, order)
+        self._group = 1
+
+    def answer(self, order: dict[str, Any]) -> Reply:
+        """Does what a message asks and tells what came of it."""
+        commands: dict[str, Callable[[dict[str, Any]], Reply]] = {
+            "first": self._first,
+            "warm": self._warm,
+            "block": self._block,
+            "memory": self._memory,
+        }
+        return commands[order["command"]](order)
+
+    @property
+    def introduction(self) -> dict[str, Any]:
+        """What is known once the artifact is loaded."""
+        inputs = [str(tensor) for tensor in self._session.signature.inputs]
+        return {"load_ns": self._load_ns, "precision": self._session.precision, "inputs": inputs}
+
+    def _first(self, _: dict[str, Any]) -> Reply:
+        timed = self._time(Span(0, 1, 1), expected_ns=1e9)
+        return {"first_ns": int(timed.wall_ns[0])}, b""
+
+    def _warm(self, _: dict[str, Any]) -> Reply:
+        warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns))
+        self._group = group_size(warm.request_ns)
+        told = {"steady": warm.steady, "request_ns": warm.request_ns, "group": self._group}
+        return told, warm.wall_ns.tobytes()
+
+    def _block(self, order: dict[str, Any]) -> Reply:
+        span = Span(order["min_ns"], order["min_requests"], order["max_ns"])
+        timed = self._time(span, expected_ns=order["request_ns"])
+        return {"requests": timed.wall_ns.size, "elapsed_ns": timed.elapsed_ns}, timed.table.tobytes()
+
+    def _memory(self, _: dict[str, Any]) -> Reply:
+        return {"peak_rss_bytes": _peak_rss_bytes()}, b""
+
+    def _time(self, span: Span, *, expected_ns: float) -> Timed:
+        room = capacity(span, expected_ns * self._group)
+        with _no_collection():
+            if self._group == 1:
+                return time_requests(self._session.run, self._feeds, span, room=room)
+            timed = time_requests(self._run_each, _in_groups(self._feeds, self._group), span, room=room)
+        return Timed(timed.wall_ns // self._group, timed.cpu_ns // self._group, timed.switches, timed.elapsed_ns)
+
+    def _run_each(self, group: tuple[Any, ...]) -> None:
+        run = self._session.run
+        for feed in group:
+            run(feed)
+
+
+def _import(module: str) -> Runtime:
+    if not module.isascii() or not all(part.isidentifier() for part in module.split(".")):
+        raise BadParameter(f"{module!r} is no module of a runtime")
+    runtime = cast("Runtime", importlib.import_module(module))
+    for framework in runtime.MODULES:
+        # An absent one is told by load(), which knows what to say about it.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(framework)
+    return runtime
+
+
+def _pool(session: Session, order: dict[str, Any]) -> list[Any]:
+    drawn = _inputs(session, order)
+    first = next(drawn)
+    size = feeds.pool_size(sum(array.nbytes for array in first.values()))
+    return [session.feed(inputs) for inputs in itertools.chain([first], itertools.islice(drawn, size - 1))]
+
+
+def _inputs(session: Session, order: dict[str, Any]) -> Iterator[feeds.Arrays]:
+    if order["split"] is None:
+        return feeds.at_random(session.signature, order["batch_size"], seed=order["seed"])
+    names = data.fit(session.signature, Split.model_validate(order["split"]))
+    arrays, _ = data.load_split(Path(order["data"]), data.TEST)
+    samples = {name: arrays[array] for name, array in names.items()}
+    return feeds.from_data(samples, order["batch_size"], seed=order["seed"])
+
+
+def _in_groups(pool: list[Any], size: int) -> list[tuple[Any, ...]]:
+    turns = itertools.cycle(pool)
+    return [tuple(itertools.islice(turns, size)) for _ in pool]
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _peak_rss_bytes() -> int:
+    # ru_maxrss survives exec and would tell of the controller; VmHWM belongs to this program alone (proc(5)).
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,112 @@
+"""Decides how much is measured and in which order: profiles, A B B A, block sizes, when to stop."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from optfarm_tasks.benchmark import stats
+from optfarm_tasks.spec import Profile
+
+Side = Literal[0, 1]
+BASELINE: Side = 0
+CANDIDATE: Side = 1
+
+BLOCK_NS = 100_000_000
+BLOCK_REQUESTS = 10
+DROPPED = 3
+"""The first requests of a block find the other variant's data in the caches."""
+
+HALF_WIDTH = 0.01
+MEMORY_BOUND_HALF_WIDTH = 0.02
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much a profile measures."""
+
+    min_pairs: int
+    max_pairs: int
+    pair_s: float
+    """Timed seconds of a pair, both variants together."""
+    group_s: float
+    """The blocks of slow models shrink until one A B B A takes no longer."""
+    budget_s: float
+    """No pair or attempt starts that would, as the ones before it took, end after this."""
+    backoff_s: tuple[float, ...]
+    """Waits before an invalid measurement is taken again."""
+
+
+AMOUNTS = {
+    Profile.QUICK: Amount(min_pairs=3, max_pairs=3, pair_s=1.6, group_s=20, budget_s=300, backoff_s=(1,)),
+    Profile.FULL: Amount(min_pairs=5, max_pairs=20, pair_s=6, group_s=120, budget_s=2400, backoff_s=(10, 30, 60)),
+}
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """How long a block goes on, and how many of its first requests are left out."""
+
+    min_ns: int
+    min_requests: int
+    dropped: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the block is smaller than the method asks for."""
+        return self.min_requests < BLOCK_REQUESTS + DROPPED
+
+
+def spawn_order(rng: random.Random) -> tuple[Side, Side]:
+    """Which variant of a pair starts first."""
+    return (BASELINE, CANDIDATE) if rng.random() < 0.5 else (CANDIDATE, BASELINE)  # noqa: PLR2004 (a fair coin)
+
+
+def group_order(rng: random.Random) -> tuple[Side, Side, Side, Side]:
+    """A B B A or B A A B: mirrored, so that a steady drift cancels out."""
+    first, second = spawn_order(rng)
+    return first, second, second, first
+
+
+def block_plan(request_ns: tuple[float, float], amount: Amount) -> BlockPlan:
+    """Blocks of max(100 ms, 10 requests) after the dropped ones, or fewer where a group would pass its cap.
+
+    Args:
+        request_ns: what one request of the baseline and of the candidate takes.
+        amount: how much the profile measures.
+    """
+    wanted = BLOCK_REQUESTS + DROPPED
+    affordable = int(amount.group_s * 1e9 / (2 * sum(request_ns)))
+    if affordable >= wanted:
+        return BlockPlan(BLOCK_NS, wanted, DROPPED)
+    requests = max(2, affordable)
+    return BlockPlan(BLOCK_NS, requests, dropped=max(1, requests // 4))
+
+
+def wants_another_pair(logs: Sequence[float], amount: Amount, *, half_width: float) -> bool:
+    """Whether to take one more pair, given the log ratios of those taken."""
+    if len(logs) < amount.min_pairs:
+        return True
+    interval = stats.t_interval(logs)
+    is_wide = interval is None or interval.half_width > half_width
+    return is_wide and len(logs) < amount.max_pairs
+
+
+def fits(elapsed_s: float, next_s: float, *, budget_s: float) -> bool:
+    """Whether something that takes next_s ends within the budget."""
+    return elapsed_s + next_s <= budget_s
+
+
+def fraction_done(pair: int, within: float, amount: Amount) -> float:
+    """How far the measurement is, in 0..1; never falls while pairs go on.
+
+    Args:
+        pair: the pair under way, from 1.
+        within: how far that pair is.
+        amount: the pairs that must be taken fill the first nine tenths where more may follow.
+    """
+    must = 0.9 if amount.max_pairs > amount.min_pairs else 1.0
+    done = pair - 1 + within
+    if done <= amount.min_pairs:
+        return must * done / amount.min_pairs
+    return must + (1 - must) * (done - amount.min_pairs) / (amount.max_pairs - amount.min_pairs)

@@ -1,0 +1,184 @@
+"""Takes one pair: two fresh residents on the same cores that run in turns, A B B A, until their time is used up."""
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks.benchmark import noise, pairs
+from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Amount, BlockPlan, Side
+from optfarm_tasks.benchmark.process import Resident, Variant
+
+Within = Callable[[float], None]
+"""Told how far the pair is, in 0..1, between blocks."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all pairs of a measurement share."""
+
+    variants: tuple[Variant, Variant]
+    """Baseline and candidate."""
+    cores: tuple[int, ...]
+    threads: int
+    batch_size: int
+    seed: int
+    amount: Amount
+    data: Path | None = None
+    split: Mapping[str, Any] | None = None
+    """The test split's description; None for random inputs."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What one process told before it was timed."""
+
+    load_ns: int
+    precision: str
+    inputs: tuple[str, ...]
+    first_ns: int
+    warm_ns: NDArray[np.int64]
+    """Wall time of each request of the warm-up (N,)."""
+    is_steady: bool
+    request_ns: float
+    group: int
+    """Requests timed together; a sample is their mean."""
+    is_shielded: bool
+
+
+@dataclass(frozen=True)
+class Block:
+    """One turn of one variant."""
+
+    side: Side
+    group: int
+    samples: NDArray[np.int64]
+    """Wall time, CPU time, switches (3, N), the dropped ones first."""
+    elapsed_ns: int
+    run_delay_ns: int | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Everything that one pair of processes gave."""
+
+    starts: tuple[Start, Start]
+    blocks: tuple[Block, ...]
+    plan: BlockPlan
+    peak_rss_bytes: tuple[int, int]
+    surroundings: noise.Surroundings
+
+
+def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
+    """Starts both processes, warms them up, lets them take turns, and ends them; blocks for seconds.
+
+    Raises:
+        TaskError: a resident refused or died.
+    """
+    residents: dict[Side, Resident] = {}
+    starts: dict[Side, Start] = {}
+    with contextlib.ExitStack() as stack:
+        for side in pairs.spawn_order(rng):
+            resident = Resident(bench.variants[side], cores=bench.cores, threads=bench.threads)
+            residents[side] = stack.enter_context(resident)
+            starts[side] = _prepare(resident, bench, bench.variants[side])
+        both = starts[BASELINE], starts[CANDIDATE]
+        plan = pairs.block_plan((both[0].request_ns * both[0].group, both[1].request_ns * both[1].group), bench.amount)
+        watch = _Watch(residents, bench.cores)
+        blocks = tuple(_blocks(residents, both, plan, bench=bench, rng=rng, within=within))
+        surroundings = watch.stop()
+        peaks = [int(residents[side].ask({"command": "memory"})[0]["peak_rss_bytes"]) for side in (BASELINE, CANDIDATE)]
+    return Pair(both, blocks, plan, (peaks[0], peaks[1]), surroundings)
+
+
+def _prepare(resident: Resident, bench: Bench, variant: Variant) -> Start:
+    loaded, _ = resident.ask(
+        {
+            "command": "load",
+            "runtime": variant.runtime,
+            "folder": str(variant.folder.absolute()),
+            "threads": bench.threads,
+            "batch_size": bench.batch_size,
+            "seed": bench.seed,
+            "data": None if bench.data is None else str(bench.data.absolute()),
+            "split": bench.split,
+        }
+    )
+    first, _ = resident.ask({"command": "first"})
+    warm, walls = resident.ask({"command": "warm"})
+    return Start(
+        load_ns=loaded["load_ns"],
+        precision=loaded["precision"],
+        inputs=tuple(loaded["inputs"]),
+        first_ns=first["first_ns"],
+        warm_ns=np.frombuffer(walls, dtype=np.int64),
+        is_steady=warm["steady"],
+        request_ns=warm["request_ns"],
+        group=warm["group"],
+        is_shielded=resident.is_shielded,
+    )
+
+
+def _blocks(
+    residents: Mapping[Side, Resident],
+    starts: tuple[Start, Start],
+    plan: BlockPlan,
+    *,
+    bench: Bench,
+    rng: random.Random,
+    within: Within,
+) -> list[Block]:
+    taken: list[Block] = []
+    timed_s = 0.0
+    while timed_s < bench.amount.pair_s:
+        group = len(taken) // 4
+        for side in pairs.group_order(rng):
+            order = _order(plan, starts[side].request_ns, bench.amount)
+            taken.append(_take_block(residents[side], side, order, group=group))
+        timed_s = sum(block.elapsed_ns for block in taken) / 1e9
+        within(min(1.0, timed_s / bench.amount.pair_s))
+    return taken
+
+
+def _order(plan: BlockPlan, request_ns: float, amount: Amount) -> dict[str, Any]:
+    # The dropped requests come on top of the block's time.
+    return {
+        "command": "block",
+        "min_ns": plan.min_ns + int(plan.dropped * request_ns),
+        "min_requests": plan.min_requests,
+        "max_ns": int(amount.group_s * 1e9),
+        "request_ns": request_ns,
+    }
+
+
+def _take_block(resident: Resident, side: Side, order: dict[str, Any], *, group: int) -> Block:
+    before = noise.read_threads(resident.pid)
+    told, samples = resident.ask(order)
+    delay_ns = noise.run_delay_ns(before, noise.read_threads(resident.pid))
+    table = np.frombuffer(samples, dtype=np.int64).reshape(3, -1)
+    return Block(side, group, table, elapsed_ns=told["elapsed_ns"], run_delay_ns=delay_ns)
+
+
+class _Watch:
+    """Compares the host's counters at the end of a stretch with those at its start."""
+
+    def __init__(self, residents: Mapping[Side, Resident], cores: tuple[int, ...]) -> None:
+        self._pids = [resident.pid for resident in residents.values()]
+        self._cores = cores
+        self._threads = [noise.read_threads(pid) for pid in self._pids]
+        self._own_s, self._wall_s = time.process_time(), time.monotonic()
+        self._host = noise.read_host(cores)
+
+    def stop(self) -> noise.Surroundings:
+        host = noise.read_host(self._cores)
+        own_s, wall_s = time.process_time() - self._own_s, time.monotonic() - self._wall_s
+        ran_ns = sum(
+            noise.run_ns(before, noise.read_threads(pid)) for pid, before in zip(self._pids, self._threads, strict=True)
+        )
+        return noise.surroundings(self._host, host, own_s=own_s + ran_ns / 1e9, wall_s=wall_s, cores=len(self._cores))

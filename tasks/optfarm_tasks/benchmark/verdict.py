@@ -1,0 +1,77 @@
+"""Decides whether a number may be trusted, and names what disturbed it."""
+
+from dataclasses import dataclass
+
+from optfarm_tasks.measurement import Flag, Noise, Verdict
+
+RUN_DELAY = 0.05
+SPREAD = 1.10
+"""p50 over p05 of raw latency."""
+ENOUGH_CLEAN = 200
+EXTERNAL_CPU = 0.10
+STEAL = 0.005
+DRIFT = 0.03
+
+_SEVERITY = (Verdict.CLEAN, Verdict.DEGRADED, Verdict.INVALID)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one variant's measurement."""
+
+    noise: Noise
+    spread: float
+    """p50 over p05."""
+    n_clean: int
+    """Clean requests; with several threads, where that filter misleads, all requests."""
+    threads: int
+    drift: float
+    is_shielded: bool
+    is_steady: bool
+    has_few_clean: bool
+    is_wide: bool
+    """The ratio's interval is wider than the method asks for, or there is none."""
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The verdict on one variant."""
+    if evidence.threads > 1 and not _is_idle(evidence.noise):
+        return Verdict.INVALID
+    if not _is_preempted(evidence.noise) and evidence.spread <= SPREAD and evidence.noise.run_delay_frac is not None:
+        return Verdict.CLEAN
+    return Verdict.DEGRADED if evidence.n_clean >= ENOUGH_CLEAN else Verdict.INVALID
+
+
+def worst(*verdicts: Verdict) -> Verdict:
+    """The one that promises least: a ratio is no better than either of its sides."""
+    return max(verdicts, key=_SEVERITY.index)
+
+
+def flags(evidence: Evidence) -> tuple[Flag, ...]:
+    """Everything that was seen to disturb, in a fixed order."""
+    noise = evidence.noise
+    seen = {
+        Flag.PREEMPTED: _is_preempted(noise),
+        Flag.TAIL_SPREAD: evidence.spread > SPREAD,
+        Flag.EXT_LOAD: _exceeds(noise.ext_cpu, EXTERNAL_CPU),
+        Flag.STEAL: _exceeds(noise.steal_frac, STEAL),
+        Flag.DRIFT: evidence.drift > DRIFT,
+        Flag.UNSHIELDED: not evidence.is_shielded,
+        Flag.NO_STEADY_STATE: not evidence.is_steady,
+        Flag.WIDE_INTERVAL: evidence.is_wide,
+        Flag.FEW_CLEAN: evidence.has_few_clean,
+    }
+    return tuple(flag for flag, is_seen in seen.items() if is_seen)
+
+
+def _is_preempted(noise: Noise) -> bool:
+    return _exceeds(noise.run_delay_frac, RUN_DELAY)
+
+
+def _is_idle(noise: Noise) -> bool:
+    # Idleness that cannot be seen is not assumed.
+    return noise.ext_cpu is not None and noise.ext_cpu <= EXTERNAL_CPU and not _exceeds(noise.steal_frac, STEAL)
+
+
+def _exceeds(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit
