@@ -67,7 +67,7 @@ def size_bytes(text: str) -> int:
     unit = text.strip()[len(number) :].strip().upper()
     try:
         return int(float(number) * _UNITS[unit])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         raise BadRequest(f"{text!r} is no size; write 2GB or 512MiB") from None
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from optfarm.connection import Connection
+from optfarm.connection import Away, Connection
 from optfarm.transfer import THREADS, Told, Wire, in_parallel
 from optfarm_tasks.sweep import Upload
 from optfarm_tasks.tree import File, Tree
@@ -94,7 +94,11 @@ def _put_once(wire: Wire, piece: Piece, told: Told) -> str:
     with piece.path.open("rb", buffering=0) as stream:
         stream.seek(piece.offset)
         body = _Window(stream, piece.size_bytes, told)
-        return wire.put(piece.url, body, size_bytes=piece.size_bytes, headers=piece.headers)
+        try:
+            return wire.put(piece.url, body, size_bytes=piece.size_bytes, headers=piece.headers)
+        except Away:
+            told(body.left_bytes - piece.size_bytes)  # it will all be sent again
+            raise
 
 
 class _Window:
@@ -102,12 +106,12 @@ class _Window:
 
     def __init__(self, stream: io.RawIOBase, size_bytes: int, told: Told) -> None:
         self._stream = stream
-        self._left = size_bytes
+        self.left_bytes = size_bytes
         self._told = told
 
     def read(self, length: int = -1, /) -> bytes:
-        piece = self._stream.read(self._left if length < 0 else min(length, self._left)) or b""
-        self._left -= len(piece)
+        piece = self._stream.read(min(length, self.left_bytes) if length >= 0 else self.left_bytes) or b""
+        self.left_bytes -= len(piece)
         if piece:
             self._told(len(piece))
         return piece
