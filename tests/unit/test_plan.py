@@ -1,0 +1,236 @@
+"""What a submit becomes: tasks, skipped combinations with their reasons, or a refusal that says what is wrong."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from optfarm_scheduler.errors import Refused
+from optfarm_scheduler.plan import Plan, plan
+from optfarm_scheduler.planner import TaskPlan, sweep_of
+from optfarm_tasks import registry
+from optfarm_tasks.description import DataDescription, Format, ModelDescription, Signature, Split, Tensor
+from optfarm_tasks.device import Inventory, Toolchain
+from optfarm_tasks.errors import BadData, BadParameter
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.spec import Benchmark, Kind, Role
+from optfarm_tasks.sweep import Data, Model, SweepSpec
+from optfarm_tasks.tree import File, Tree
+
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+VERSIONS = {"tensorflow-cpu": "2.21.0", "ai-edge-litert": "2.3.0", "optfarm": "0.1.0", "pillow": "12"}
+
+
+def tree(name: str) -> Tree:
+    return Tree(files=(File(path=name, sha256="0" * 64, size_bytes=1),))
+
+
+def model(model_format: Format = Format.SAVED_MODEL) -> Model:
+    signature = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(None, 4)),))
+    described = ModelDescription(format=model_format, signatures=(signature,), size_bytes=1)
+    made = tree("saved_model.pb")
+    return Model(name="m", tree=made, description=described, digest=made.digest, created_at=WHEN)
+
+
+def data(*splits: str, size: int = 4) -> Data:
+    split = Split(count=8, inputs=(Tensor(name="x", dtype="float32", shape=(size,)),))
+    described = DataDescription(splits=dict.fromkeys(splits, split), size_bytes=1)
+    made = tree("data.npz")
+    return Data(name="d", tree=made, description=described, digest=made.digest, created_at=WHEN)
+
+
+def device(name: str, *, cores: int = 4, versions: dict[str, str] | None = None, **without: str) -> Inventory:
+    host, _, slot = name.partition(".")
+    toolchain = Toolchain(
+        python="python",
+        versions=versions or VERSIONS,
+        techniques=tuple(each for each in registry.technique_names() if each != without.get("technique")),
+        runtimes=tuple(each for each in registry.runtime_names() if each != without.get("runtime")),
+    )
+    attributes: dict[str, str | int | float] = {"cores": cores, "cpu_model": "Xeon"}
+    return Inventory(host=host, slot=slot, attributes=attributes, toolchains=(toolchain,))
+
+
+def planned(
+    *recipes: str,
+    alive: tuple[Inventory, ...] = (),
+    on: Model | None = None,
+    given: Data | None = None,
+    **more: object,
+) -> Plan:
+    parsed = tuple(Recipe.parse(text) for text in recipes)
+    spec = SweepSpec.model_validate({"model": "m", "recipes": parsed} | more)
+    there = alive or (device("alpha.cpu"),)
+    return plan(spec, sweep_id="abc", model=on or model(), data=given, alive=there)
+
+
+def shown(tasks: tuple[TaskPlan, ...]) -> list[str]:
+    return [f"{task.kind} {task.label} @{task.bound or '-'}" for task in tasks]
+
+
+def test_a_sweep_converts_evaluates_and_measures_each_recipe_and_the_baseline() -> None:
+    made = planned("tflite-float32", given=data("test"))
+
+    assert shown(made.tasks) == [
+        "convert baseline @-",
+        "evaluate baseline @-",
+        "benchmark baseline @alpha.cpu",
+        "convert tflite-float32 @-",
+        "evaluate tflite-float32 @-",
+        "benchmark tflite-float32 @alpha.cpu",
+    ]
+    assert made.skipped == made.warnings == ()
+
+
+def test_tasks_name_what_they_build_on() -> None:
+    baseline, twin, conversion, measured = planned("tflite-float32").tasks
+
+    assert baseline.inputs == conversion.inputs == {Role.MODEL: f"model:{model().digest}"}
+    assert twin.inputs == {Role.BASELINE: f"task:{baseline.id}", Role.CANDIDATE: f"task:{baseline.id}"}
+    assert measured.inputs == {Role.BASELINE: f"task:{baseline.id}", Role.CANDIDATE: f"task:{conversion.id}"}
+    assert measured.depends_on == (baseline.id, conversion.id)
+    assert {sweep_of(task.id) for task in (baseline, twin, conversion, measured)} == {"abc"}
+
+
+def test_a_benchmark_is_planned_for_each_device_and_setting() -> None:
+    there = (device("beta.cpu"), device("alpha.cpu"))
+
+    made = planned("baseline", alive=there, threads=[1, 2, 1], batch_sizes=[1, 8])
+
+    benchmarks = [task for task in made.tasks if task.kind is Kind.BENCHMARK]
+    assert [task.bound for task in benchmarks] == ["alpha.cpu"] * 4 + ["beta.cpu"] * 4
+    assert benchmarks[1].label == "baseline [threads=1, batch=8]"
+    assert benchmarks[3].action == Benchmark(threads=2, batch_size=8)
+
+
+def test_the_order_of_the_devices_changes_nothing() -> None:
+    there = (device("beta.cpu"), device("alpha.cpu"))
+
+    assert planned("tflite-float32", alive=there) == planned("tflite-float32", alive=there[::-1])
+
+
+def test_numbers_belong_to_a_machine_as_it_is() -> None:
+    def identity(cores: int) -> str | None:
+        return planned("baseline", alive=(device("alpha.cpu", cores=cores),)).tasks[-1].identity
+
+    assert identity(4) == identity(4) != identity(8)
+
+
+def test_only_versions_that_shape_a_result_are_part_of_it() -> None:
+    conversion = planned("tflite-float32").tasks[2]
+
+    assert conversion.needs.versions["tensorflow-cpu"] == "2.21.0"
+    assert conversion.needs.versions["optfarm"] == "0.1.0"
+    assert "pillow" not in conversion.needs.versions
+
+
+def test_conversions_use_the_versions_that_most_devices_offer() -> None:
+    old = VERSIONS | {"tensorflow-cpu": "2.17.0"}
+    there = (device("a.cpu", versions=old), device("b.cpu", versions=old), device("c.cpu"))
+
+    conversion = planned("tflite-float32", alive=there).tasks[4]
+
+    assert (conversion.kind, conversion.needs.versions["tensorflow-cpu"]) == (Kind.CONVERT, "2.17.0")
+
+
+def test_recipes_that_mean_the_same_run_once() -> None:
+    made = planned("tflite-float32", "tflite-float32", "baseline")
+
+    assert sum(task.kind is Kind.CONVERT for task in made.tasks) == 2
+    assert made.warnings == ("tflite-float32 is the same as tflite-float32; it runs once",)
+
+
+def test_calibration_is_an_input_only_where_it_is_needed() -> None:
+    made = planned("tflite-int8", "tflite-float32", given=data("calibration", "test"))
+
+    inputs = {task.label: set(task.inputs) for task in made.tasks if task.kind is Kind.CONVERT}
+    assert inputs["tflite-int8"] == {Role.MODEL, Role.DATA}
+    assert inputs["tflite-float32"] == {Role.MODEL}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [(None, "it needs calibration data; name a data set"), (data("test"), "d has only the split test")],
+)
+def test_an_integer_technique_without_calibration_is_skipped(given: Data | None, reason: str) -> None:
+    made = planned("tflite-int8", "tflite-float32", given=given)
+
+    (skipped,) = made.skipped
+    assert (str(skipped.recipe), skipped.device) == ("tflite-int8", None)
+    assert reason in skipped.reason
+
+
+def test_data_without_a_test_split_is_not_scored() -> None:
+    made = planned("tflite-int8", given=data("calibration"))
+
+    assert made.warnings == ("d has no test split, so quality is not scored",)
+    assert Kind.EVALUATE not in {task.kind for task in made.tasks}
+
+
+def test_more_threads_than_cores_are_skipped_on_that_device() -> None:
+    made = planned("tflite-float32", alive=(device("a.cpu", cores=2), device("b.cpu", cores=8)), threads=[4])
+
+    assert {task.bound for task in made.tasks if task.kind is Kind.BENCHMARK} == {"b.cpu"}
+    assert {(each.device, each.reason) for each in made.skipped} == {("a.cpu", "threads=4, but the device has 2 cores")}
+
+
+def test_a_device_without_the_runtime_is_skipped_with_the_reason() -> None:
+    made = planned("tflite-float32", alive=(device("a.cpu", runtime="litert"), device("b.cpu")))
+
+    (skipped,) = made.skipped
+    assert (str(skipped.recipe), skipped.device, skipped.reason) == (
+        "tflite-float32",
+        "a.cpu",
+        "no runtime litert on a.cpu",
+    )
+
+
+def test_a_technique_that_imports_nowhere_is_skipped_with_the_reason() -> None:
+    made = planned("tflite-float32", "tflite-float16", alive=(device("a.cpu", technique="tflite-float32"),))
+
+    assert [each.reason for each in made.skipped] == ["no technique tflite-float32 on a.cpu"]
+
+
+def test_a_technique_that_does_not_take_the_format_is_skipped() -> None:
+    made = planned("tflite-float32 -> tflite-int8", "tflite-float16")
+
+    (skipped,) = made.skipped
+    assert "tflite-int8 takes" in skipped.reason
+    assert "what reaches it is tflite" in skipped.reason
+
+
+def test_a_sweep_of_which_nothing_can_run_is_refused_with_all_reasons() -> None:
+    with pytest.raises(Refused, match="nothing of this can run") as caught:
+        planned("tflite-int8", "tflite-float32 -> tflite-int8")
+
+    assert [error["recipe"] for error in caught.value.errors] == ["tflite-int8", "tflite-float32 -> tflite-int8"]
+
+
+def test_every_wrong_recipe_is_told_at_once() -> None:
+    with pytest.raises(Refused, match="did you mean 'tflite-int8'") as caught:
+        planned("tflite-in8", "tflite-float32(colour=1)")
+
+    assert [error["recipe"] for error in caught.value.errors] == ["tflite-in8", "tflite-float32(colour=1)"]
+    assert "colour" in caught.value.errors[1]["msg"]
+
+
+def test_data_that_does_not_fit_is_refused_with_both_shapes() -> None:
+    with pytest.raises(BadData, match=r"float32\[\?, 4\].*float32\[7\]"):
+        planned("tflite-float32", given=data("test", size=7))
+
+
+def test_a_selector_that_matches_nothing_lists_what_there_is() -> None:
+    with pytest.raises(BadParameter, match=r"'gpu' matches nothing; there are: alpha.cpu \(Xeon\)"):
+        planned("tflite-float32", devices=["gpu"])
+
+
+def test_a_farm_without_devices_refuses() -> None:
+    spec = SweepSpec(model="m", recipes=(Recipe.parse("tflite-float32"),))
+
+    with pytest.raises(BadParameter, match="no device is alive"):
+        plan(spec, sweep_id="abc", model=model(), data=None, alive=())
+
+
+@pytest.mark.parametrize("more", [{"threads": [0]}, {"threads": []}, {"batch_sizes": [0]}, {"batch_sizes": []}])
+def test_impossible_numbers_are_refused(more: dict[str, list[int]]) -> None:
+    with pytest.raises(BadParameter):
+        planned("tflite-float32", **more)

@@ -1,0 +1,114 @@
+"""The table of a sweep and the time that it still takes."""
+
+import pytest
+from tests.results import a_measurement, a_result
+
+from optfarm_scheduler.eta import Timed, eta_s
+from optfarm_scheduler.report import Ended, rows
+from optfarm_tasks.errors import Reason
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.result import Failure
+from optfarm_tasks.spec import Benchmark, Kind, Role
+from optfarm_tasks.sweep import TaskState
+
+DONE = TaskState.DONE
+
+
+def tasks(name: str, *, state: TaskState = DONE, failure: Failure | None = None, ratio: float = 2.0) -> list[Ended]:
+    """A conversion, an evaluation and a benchmark of one recipe."""
+    recipe, convert = Recipe.parse(name), f"{name}-convert"
+    pair = {Role.BASELINE: "task:baseline-convert", Role.CANDIDATE: f"task:{convert}"}
+    after = DONE if state is DONE else TaskState.BLOCKED
+    measured = a_result(Kind.BENCHMARK, measurement=a_measurement(ratio=ratio))
+    return [
+        Ended(
+            id=convert,
+            kind=Kind.CONVERT,
+            recipe=recipe,
+            state=state,
+            cached=True,
+            inputs={},
+            failure=failure,
+            result=a_result(Kind.CONVERT) if state is DONE else None,
+        ),
+        Ended(
+            id=f"{name}-evaluate",
+            kind=Kind.EVALUATE,
+            recipe=recipe,
+            state=after,
+            cached=True,
+            inputs=pair,
+            result=a_result(Kind.EVALUATE) if after is DONE else None,
+        ),
+        Ended(
+            id=f"{name}-benchmark",
+            kind=Kind.BENCHMARK,
+            recipe=recipe,
+            state=after,
+            cached=False,
+            inputs=pair,
+            bound="alpha.cpu",
+            setting=Benchmark(threads=2),
+            result=measured if after is DONE else None,
+        ),
+    ]
+
+
+def test_a_row_joins_conversion_quality_and_measurement() -> None:
+    (row,) = rows(tasks("tflite-int8"))
+
+    assert (str(row.recipe), row.device, row.threads, row.state, row.cached) == (
+        "tflite-int8",
+        "alpha.cpu",
+        2,
+        DONE,
+        False,
+    )
+    assert row.quality is not None
+    assert row.measurement is not None
+    assert row.measurement.ratio.value == 2.0
+    assert row.convert_task == "tflite-int8-convert"
+    assert row.artifact == a_result(Kind.CONVERT).outputs.digest
+
+
+def test_the_twin_stands_beside_each_ratio() -> None:
+    _, row = rows([*tasks("baseline", ratio=1.01), *tasks("tflite-int8")])
+
+    assert row.measurement is not None
+    assert row.measurement.ratio.null_value == 1.01
+
+
+def test_a_failed_conversion_spoils_its_own_row_only() -> None:
+    failure = Failure(reason=Reason.UNSUPPORTED_OP, message="no")
+
+    good, bad = rows([*tasks("baseline"), *tasks("tflite-int8", state=TaskState.FAILED, failure=failure)])
+
+    assert good.state is DONE
+    assert (bad.state, bad.failure, bad.measurement, bad.artifact) == (TaskState.FAILED, failure, None, None)
+
+
+def timed(kind: Kind, state: TaskState, *, bound: str | None = None, duration_s: float | None = None) -> Timed:
+    return Timed(kind=kind, state=state, bound=bound, duration_s=duration_s)
+
+
+@pytest.mark.parametrize(("devices", "wanted"), [(1, 2 * 10 + 30), (2, 10 + 30)])
+def test_what_is_bound_adds_up_and_the_rest_is_shared(devices: int, wanted: float) -> None:
+    there = [
+        timed(Kind.CONVERT, DONE, duration_s=10),
+        *[timed(Kind.CONVERT, TaskState.READY)] * 2,
+        timed(Kind.BENCHMARK, DONE, bound="a.cpu", duration_s=30),
+        timed(Kind.BENCHMARK, TaskState.PENDING, bound="a.cpu"),
+    ]
+
+    assert eta_s(there, devices=devices, history={}) == wanted
+
+
+def test_earlier_sweeps_help_where_this_one_knows_nothing() -> None:
+    there = [timed(Kind.CONVERT, TaskState.READY)]
+
+    assert eta_s(there, devices=1, history={}) is None
+    assert eta_s(there, devices=1, history={Kind.CONVERT: 7}) == 7
+
+
+def test_nothing_left_takes_no_time() -> None:
+    assert eta_s([timed(Kind.CONVERT, DONE)], devices=1, history={}) == 0
