@@ -159,7 +159,7 @@ class Cache:
                     total -= size
                     path.unlink(missing_ok=True)
                     (self._folder / "used" / path.name).unlink(missing_ok=True)
-        self._is_over = total > self._bound_bytes
+        self._is_over = total > bound_bytes
 
     def _entries(self) -> Iterator[tuple[int, int, Path]]:
         """When it was last used, its size, its path."""

@@ -1,0 +1,95 @@
+"""Settings that do not hold are told by the variable that is wrong."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optfarm_tasks.spec import Evaluate, Limits, Task
+from optfarm_worker.child import environment, hard_bound, order_for
+from optfarm_worker.errors import BadSettings
+from optfarm_worker.inventory import attributes, cpu_model, probe
+from optfarm_worker.settings import read_settings
+
+TOKEN: dict[str, Any] = {"worker_token": "t"}
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({}, "OPTFARM_WORKER_TOKEN"),
+        ({"worker_token": "t", "url": "nowhere"}, "OPTFARM_URL"),
+        ({"worker_token": "t", "broker_url": "amqp://x"}, "OPTFARM_BROKER_URL"),
+        ({"worker_token": "t", "device": "gpu:0"}, "OPTFARM_DEVICE"),
+        ({"worker_token": "t", "host": "a.b"}, "OPTFARM_HOST"),
+        ({"worker_token": "t", "toolchains": {"old": "/nowhere/python"}}, "/nowhere/python"),
+        ({"worker_token": "t", "cache_bytes": -1}, "OPTFARM_CACHE_BYTES"),
+    ],
+)
+def test_a_wrong_setting_is_named(given: dict[str, object], word: str) -> None:
+    with pytest.raises(BadSettings, match=word):
+        read_settings(**given)
+
+
+def test_a_device_is_named_by_host_and_slot() -> None:
+    settings = read_settings(**TOKEN, host="alpha")
+
+    assert settings.name == "alpha.cpu"
+
+
+def test_secrets_do_not_show_in_messages() -> None:
+    with pytest.raises(BadSettings) as raised:
+        read_settings(**TOKEN, broker_url="amqp://user:hush@host")
+
+    assert "hush" not in str(raised.value)
+
+
+def test_attributes_are_what_a_selector_needs() -> None:
+    found = attributes()
+
+    assert {"cpu_model", "cores", "memory_bytes", "arch", "kernel"} <= set(found)
+    assert found == attributes()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("processor: 0\nmodel name\t: Some CPU\n\nmodel name: Other", "Some CPU"), ("Model : Pi 5", "Pi 5"), ("", None)],
+)
+def test_a_processor_is_called_as_it_calls_itself(text: str, name: str | None) -> None:
+    assert cpu_model(text) == name
+
+
+def test_a_toolchain_tells_its_versions_and_runtimes() -> None:
+    toolchain = probe("default", Path(sys.executable))
+
+    assert toolchain.python == sys.executable
+    assert toolchain.versions["pydantic"]
+    assert toolchain.versions["optfarm"]
+
+
+def test_an_interpreter_without_optfarm_is_refused(tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+
+    with pytest.raises(BadSettings, match="toolchain bare"):
+        probe("bare", bare)
+
+
+def test_the_child_gets_no_credentials_and_a_home_of_its_own(tmp_path: Path) -> None:
+    found = environment(tmp_path, "/opt/tf/bin/python")
+
+    assert found["HOME"] == str(tmp_path)
+    assert found["PATH"].startswith("/opt/tf/bin:")
+    assert not [name for name in found if name.startswith(("OPTFARM_", "AWS_"))]
+
+
+def test_an_order_carries_the_limits_of_its_task(tmp_path: Path) -> None:
+    task = Task(action=Evaluate(), inputs={}, limits=Limits(timeout_s=7, memory_bytes=1 << 30))
+
+    order = order_for(task, tmp_path, python=sys.executable, isolate=True)
+
+    assert (order.timeout_s, order.memory_bytes) == (7, 1 << 30)
+    assert order.data_bytes == hard_bound(1 << 30) > 1 << 30
+    assert order.argv[-1] == str(tmp_path)
