@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
-from optfarm_tasks import data, formats
+from optfarm_tasks.data import describe_data
+from optfarm_tasks.formats import describe
 from optfarm_tasks.sweep import NewData, NewModel
 from optfarm_tasks.tree import File, Tree, file_digest, scan
 
@@ -21,7 +22,7 @@ def new_model(path: Path, name: str | None) -> NewModel:
         BadModel: what is there is no model that the farm takes.
     """
     _require_there(path, "model")
-    description = formats.describe(path)
+    description = describe(path)
     return NewModel(name=_name(path, name), tree=_tree(path), description=description)
 
 
@@ -34,7 +35,7 @@ def new_data(path: Path, name: str | None) -> NewData:
     """
     _require_there(path, "data set")
     file = data_file(path)
-    description = data.describe_data(file)
+    description = describe_data(file)
     tree = Tree(files=(File(path=_DATA_FILE, sha256=file_digest(file), size_bytes=file.stat().st_size),))
     return NewData(name=_name(path, name), tree=tree, description=description)
 

