@@ -1,0 +1,79 @@
+"""How much is measured, and in which order."""
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optfarm_tasks.benchmark import pairs
+from optfarm_tasks.benchmark.pairs import AMOUNTS, BASELINE, CANDIDATE
+from optfarm_tasks.spec import Profile
+
+QUICK, FULL = AMOUNTS[Profile.QUICK], AMOUNTS[Profile.FULL]
+
+
+@given(st.integers())
+def test_a_group_is_mirrored_and_balanced(seed: int) -> None:
+    order = pairs.group_order(random.Random(seed))  # noqa: S311 (an order, not a secret)
+
+    assert order == order[::-1]
+    assert Counter(order) == {BASELINE: 2, CANDIDATE: 2}
+    assert order[0] != order[1]
+
+
+@pytest.mark.parametrize("order", [pairs.group_order, pairs.spawn_order])
+def test_both_variants_go_first_about_as_often(order: object) -> None:
+    rng = random.Random(1)  # noqa: S311 (an order, not a secret)
+
+    firsts = Counter(order(rng)[0] for _ in range(1000))  # type: ignore[operator]  # either of two functions
+
+    assert 400 < firsts[BASELINE] < 600
+
+
+def test_a_block_is_ten_requests_or_a_tenth_of_a_second_after_three_dropped() -> None:
+    plan = pairs.block_plan((1e6, 2e6), FULL)
+
+    assert (plan.min_ns, plan.min_requests, plan.dropped) == (100_000_000, 13, 3)
+    assert not plan.is_cut
+
+
+def test_blocks_of_slow_models_are_cut_to_what_a_group_may_take() -> None:
+    plan = pairs.block_plan((2e9, 2e9), QUICK)
+
+    assert plan.is_cut
+    assert 4 * plan.min_requests * 2 <= QUICK.group_s
+    assert 1 <= plan.dropped < plan.min_requests
+
+
+@given(st.floats(1, 1e13), st.floats(1, 1e13))
+def test_every_block_keeps_a_request_and_drops_one(baseline_ns: float, candidate_ns: float) -> None:
+    plan = pairs.block_plan((baseline_ns, candidate_ns), QUICK)
+
+    assert 1 <= plan.dropped < plan.min_requests
+
+
+def test_quick_takes_three_pairs_whatever_they_show() -> None:
+    assert pairs.wants_another_pair([0.1, 0.9], QUICK, half_width=0.01)
+    assert not pairs.wants_another_pair([0.1, 0.9, 0.5], QUICK, half_width=0.01)
+
+
+def test_full_goes_on_until_the_interval_is_narrow() -> None:
+    narrow, wide = [0.5, 0.5001, 0.5002, 0.5, 0.5], [0.5, 0.6, 0.4, 0.5, 0.5]
+
+    assert pairs.wants_another_pair(narrow[:4], FULL, half_width=0.01)
+    assert not pairs.wants_another_pair(narrow, FULL, half_width=0.01)
+    assert pairs.wants_another_pair(wide, FULL, half_width=0.01)
+    assert not pairs.wants_another_pair(wide * 4, FULL, half_width=0.01)
+
+
+@pytest.mark.parametrize("amount", [QUICK, FULL])
+def test_progress_never_falls_and_ends_at_one(amount: pairs.Amount) -> None:
+    told = [
+        pairs.fraction_done(pair, within, amount) for pair in range(1, amount.max_pairs + 1) for within in (0, 0.5, 1)
+    ]
+
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert told[-1] == pytest.approx(1)

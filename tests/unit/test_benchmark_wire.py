@@ -1,0 +1,57 @@
+"""Frames between the controller and a resident, and where both are placed."""
+
+import io
+import os
+
+import pytest
+
+from optfarm_tasks.benchmark import shield, wire
+
+
+def test_a_frame_comes_back_as_it_was_sent() -> None:
+    stream = io.BytesIO()
+
+    wire.send(stream, {"command": "warm", "é": [1, None]}, b"\0\1\2")
+    wire.send(stream, {})
+    stream.seek(0)
+
+    assert wire.receive(stream) == ({"command": "warm", "é": [1, None]}, b"\0\1\2")
+    assert wire.receive(stream) == ({}, b"")
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 3, 9, -1])
+def test_a_frame_that_was_cut_short_is_no_frame(kept_bytes: int) -> None:
+    stream = io.BytesIO()
+    wire.send(stream, {"command": "warm"}, b"12345")
+
+    with pytest.raises(wire.Closed):
+        wire.receive(io.BytesIO(stream.getvalue()[:kept_bytes]))
+
+
+def test_sending_to_nobody_is_told() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "wb", buffering=0) as stream, pytest.raises(wire.Closed):
+        wire.send(stream, {})
+
+
+@pytest.mark.parametrize(
+    ("allowed", "threads", "expected"),
+    [
+        ({0, 1, 2, 3}, 1, ((3,), (0, 1, 2))),
+        ({3, 9, 5}, 2, ((5, 9), (3,))),
+        ({0, 1}, 2, ((0, 1), ())),
+    ],
+)
+def test_residents_get_the_last_cores_and_the_controller_the_rest(
+    allowed: set[int], threads: int, expected: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
+    assert shield.choose_cores(allowed, threads) == expected
+
+
+def test_every_known_thread_pool_gets_its_size() -> None:
+    environment = shield.thread_environment({"HOME": "/", "OMP_NUM_THREADS": "64"}, 2)
+
+    assert environment["HOME"] == "/"
+    assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "2"
