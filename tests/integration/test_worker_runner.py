@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -59,7 +59,7 @@ class Child:
             grace_s=0.3,
             isolate=True,
         )
-        return replace(order, **changes)
+        return order._replace(**changes)
 
     def run(self, code: str, **changes: object) -> Ending:
         runner = Runner()
@@ -196,7 +196,7 @@ def _worker(child: Child, code: str) -> Iterator["subprocess.Popen[bytes]"]:
         "runner.close()\n"
         "print(json.dumps(dataclasses.asdict(ending)))\n"
     )
-    order = json.dumps(child.order(code).__dict__)
+    order = json.dumps(child.order(code)._asdict())
     worker = subprocess.Popen([sys.executable, "-c", program, order], stdout=subprocess.PIPE)
     try:
         yield worker

@@ -1,12 +1,11 @@
 """The worker's side of a runner: started ahead of time, given one order, listened to until its child has ended."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from optfarm_worker import processes
@@ -56,8 +55,8 @@ class Runner:
 
     def run(self, order: Order, heard: Event) -> Ending:
         """Blocks until the child and everything it started have ended. Called once."""
-        siblings = frozenset(processes.descendants(os.getpid())) - {self.pid}
-        self._send(json.dumps(asdict(order)).encode() + b"\n")
+        siblings = processes.children() - {self.pid}
+        self._send(json.dumps(order._asdict()).encode() + b"\n")
         ending = self._listen(heard)
         self.stop()
         return ending or self._bury(siblings)

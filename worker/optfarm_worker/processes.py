@@ -33,6 +33,17 @@ def descendants(root: int) -> list[int]:
     return found
 
 
+def children() -> frozenset[int]:
+    """The direct children of this process; quicker than a look at all processes, where the kernel is built for it."""
+    try:
+        lists = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+    except OSError:
+        lists = []
+    if not lists:
+        return frozenset(descendants(os.getpid()))
+    return frozenset(int(child) for each in lists for child in each.split())
+
+
 def rss_bytes(processes: Iterable[int]) -> int:
     """Resident memory of all of them; pages that they share count for each."""
     return sum(_resident(process) for process in processes)

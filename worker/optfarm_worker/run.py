@@ -39,8 +39,6 @@ class Hand:
             said.info("task finished", failure=failure and f"{failure.reason}: {failure.message}")
         finally:
             self._heart = None
-            self._runner.close()
-            self._runner = self._next_runner()
 
     def stop(self) -> None:
         """Hands back the task that is carried out, if one is, and takes no other."""
@@ -69,8 +67,9 @@ class Hand:
         """How the task ends; one that cannot be done here and now ends as lost, and the scheduler runs it again."""
         said = log.bind(task_id=lease.task_id, sweep_id=lease.sweep_id, device=self._bench.settings.name)
         said.info("task claimed", kind=lease.task.action.kind, attempt=lease.attempt)
+        runner, self._runner = self._runner, self._next_runner()
         try:
-            return Work(self._bench, lease, token, heart, self._runner).done()
+            return Work(self._bench, lease, token, heart, runner).done()
         except LeaseLost:
             raise
         except HandBack as error:
@@ -80,8 +79,11 @@ class Hand:
         except Exception as error:  # noqa: BLE001 (else its lease lapses five times, and nobody hears why)
             said.exception("defect of the worker")
             return _failed(token, Reason.INTERNAL, f"the worker failed: {type(error).__name__}: {error}")
+        finally:
+            runner.close()
 
     def _next_runner(self) -> Runner:
+        """Starts while the task before it runs, so it is up when it is wanted."""
         return Runner([self._bench.scratch.descriptor, self._bench.idle.descriptor])
 
 
