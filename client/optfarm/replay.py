@@ -15,13 +15,13 @@ from optfarm.download import fetch
 from optfarm.errors import BadRequest
 from optfarm_tasks.result import Outcome
 from optfarm_tasks.spec import Task
-from optfarm_tasks.word import Word
+from optfarm_tasks.word import Message
 
 _VERSIONS = "toolchain.json"
 _EARLIER = ("result.json", "log.txt")
 
 
-class TaskFolder(Word):
+class TaskFolder(Message):
     """What a task's folder is made from, as the farm tells it."""
 
     task: Task

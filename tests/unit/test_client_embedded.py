@@ -70,11 +70,11 @@ def test_settings_survive_a_folder_with_odd_letters(tmp_path: Path) -> None:
 
 
 def test_supervision_names_every_part_and_no_path() -> None:
-    text = config_text(PLAN, is_root=False)
+    text = config_text(PLAN, run="run", is_root=False)
 
     assert all(f"[program:{part}]" in text for part in PLAN.parts)
     assert "user=root" not in text
-    assert "user=root" in config_text(PLAN, is_root=True)
+    assert "user=root" in config_text(PLAN, run="run", is_root=True)
 
 
 def test_a_long_folder_gets_a_short_place_for_sockets() -> None:

@@ -152,10 +152,12 @@ def _await_part(part: str, plan: Plan, folder: Path, *, ends_at: float) -> None:
         failing_since = (failing_since or now) if _is_failing(part, folder) else None
         if now > ends_at or (failing_since is not None and now > failing_since + _STUCK_S):
             log = log_tail(folder, part) or log_tail(folder, "supervisor")
-            raise NotStarted(f"{part} {health}. Its log, {folder / 'logs' / part}.log, ends:\n{log}")
+            raise NotStarted(f"{part} {health}. Its log, in {folder / 'logs'}, ends:\n{log}")
         time.sleep(0.05)
 
 
 def _is_failing(part: str, folder: Path) -> bool:
+    if not supervisor.is_running(folder):
+        return True
     states = {info["name"]: info["statename"] for info in supervisor.processes(folder)}
     return states.get(part) in {"BACKOFF", "FATAL", "EXITED", "STARTING"}

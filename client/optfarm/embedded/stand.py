@@ -41,8 +41,13 @@ def parts_of(folder: Path) -> list[Part]:
 
 def log_tail(folder: Path, part: str, lines: int = 15) -> str:
     """The last lines of a part's log."""
+    logs = (folder / "logs" / f"{part}{suffix}" for suffix in (".log", ".out"))
+    return next((tail for tail in (_tail(path, lines) for path in logs) if tail), "")
+
+
+def _tail(path: Path, lines: int) -> str:
     try:
-        with (folder / "logs" / f"{part}.log").open("rb") as stream:
+        with path.open("rb") as stream:
             stream.seek(max(0, stream.seek(0, 2) - 16384))
             return "\n".join(stream.read().decode(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:

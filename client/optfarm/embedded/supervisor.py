@@ -22,14 +22,15 @@ _SUPERVISOR = "supervisor"
 _HEAD = """\
 [supervisord]
 nodaemon=true
-logfile=%(ENV_OPTFARM_FOLDER)s/logs/supervisor.log
+silent=true
+logfile=logs/supervisor.log
 logfile_maxbytes=5MB
 logfile_backups=1
-pidfile=%(ENV_OPTFARM_FOLDER)s/run/supervisord.pid
+pidfile=run/supervisord.pid
 umask=077
 {user}
 [unix_http_server]
-file=%(ENV_OPTFARM_RUN)s/s.sock
+file={run}/s.sock
 chmod=0700
 
 [rpcinterface:supervisor]
@@ -38,7 +39,6 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 _PROGRAM = """
 [program:{part}]
 command="%(ENV_OPTFARM_PYTHON)s" -m optfarm.embedded.part {part}
-directory=%(ENV_OPTFARM_FOLDER)s
 priority={priority}
 autostart=true
 autorestart=true
@@ -46,28 +46,29 @@ startsecs=1
 startretries=30
 stopwaitsecs=10
 redirect_stderr=true
-stdout_logfile=%(ENV_OPTFARM_FOLDER)s/logs/{part}.log
+stdout_logfile=logs/{part}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=3
 """
 
 
-def config_text(plan: Plan, *, is_root: bool) -> str:
-    """supervisord's configuration; paths come from the environment, so no path needs quoting."""
+def config_text(plan: Plan, *, run: str, is_root: bool) -> str:
+    """supervisord's configuration; its paths are relative to the farm's folder, so no letter in them needs quoting."""
     programs = (_PROGRAM.format(part=part, priority=10 * index) for index, part in enumerate(plan.parts, 1))
-    return _HEAD.format(user="user=root\n" if is_root else "") + "".join(programs)
+    return _HEAD.format(user="user=root\n" if is_root else "", run=run) + "".join(programs)
 
 
 def start(plan: Plan, folder: Path) -> None:
     """Starts supervisord, which starts the parts; returns at once."""
     config = folder / "supervisord.conf"
-    write_private(config, config_text(plan, is_root=os.getuid() == 0))
     run = _private(run_folder(folder))
+    named = "run" if run.parent == folder else str(run)
+    write_private(config, config_text(plan, run=named, is_root=os.getuid() == 0))
     (run / "s.sock").unlink(missing_ok=True)
-    added = {"OPTFARM_FOLDER": str(folder), "OPTFARM_RUN": str(run), "OPTFARM_PYTHON": sys.executable}
-    with (folder / "logs" / "supervisord.out").open("wb") as out:
+    added = {"OPTFARM_FOLDER": str(folder), "OPTFARM_PYTHON": sys.executable}
+    with (folder / "logs" / "supervisor.out").open("wb") as out:
         started = subprocess.Popen(
-            [sys.executable, "-m", "optfarm.embedded.watchman", str(config)],
+            [sys.executable, "-m", "optfarm.embedded.watchman", config.name],
             env=clean(os.environ, folder) | added,
             cwd=folder,
             stdin=subprocess.DEVNULL,
