@@ -31,7 +31,7 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Serves until SIGTERM or SIGINT, by the settings in OPTFARM_* and the TOML file; exits with 2 if they are wrong."""
+    """Serves until SIGTERM or SIGINT, by OPTFARM_* and the TOML file; exits with 2 when a setting is wrong."""
     set_up()
     try:
         settings = SchedulerSettings()

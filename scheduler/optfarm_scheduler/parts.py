@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from optfarm_scheduler.auth import Role, Tokens
+from optfarm_scheduler.bucket import S3Bucket
 from optfarm_scheduler.catalog import Catalog
 from optfarm_scheduler.changes import Changes
 from optfarm_scheduler.database import Database
@@ -53,6 +54,7 @@ class Parts:
         self.changes.close()
         self.loop.stop()
         self.dispatcher.stop()
+        self.objects.close()
         self.database.close()
 
 
@@ -68,7 +70,7 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None], rules
         SQLAlchemyError: the database cannot be opened.
     """
     database, pulse, changes = Database(settings.database_url), Pulse(), Changes()
-    devices, objects = Devices(database), Objects(settings)
+    devices, objects = Devices(database), Objects(S3Bucket(settings))
     dispatcher = Dispatcher(settings.broker_url.get_secret_value())
     ports = Ports(
         ledger=Ledger(database, pulse),
