@@ -39,6 +39,9 @@ class Stub:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a client that went away, as the tests make some do."""
+
 
 @contextmanager
 def serving(answer: Callable[[Asked], Answer]) -> Iterator[Stub]:

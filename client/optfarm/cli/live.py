@@ -43,11 +43,15 @@ def _in_lines(connection: "Connection", sweep_id: str) -> "SweepStatus":
 
 
 def _view(status: "SweepStatus") -> "RenderableType":
-    from rich.console import Group
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
     from optfarm.progress import done_count, headline, running_lines
 
-    bar = ProgressBar(total=max(1, len(status.tasks)), completed=done_count(status), width=60)
-    return Group(Text(headline(status)), bar, *(Text(f"  {line}") for line in running_lines(status)))
+    view = Table.grid()
+    view.add_row(Text(headline(status)))
+    view.add_row(ProgressBar(total=max(1, len(status.tasks)), completed=done_count(status), width=60))
+    for line in running_lines(status):
+        view.add_row(Text(f"  {line}"))
+    return view

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from optfarm_tasks.sweep import Report
 
 
+_METHOD_WIDTH = 30
+"""Up to here a method is never broken, however narrow the terminal."""
+
+
 def report(
     sweep: Annotated[str, typer.Argument(help="The sweep's id.")],
     *,
@@ -41,10 +45,13 @@ def print_report(facts: "Report") -> None:
     out = console()
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, profile {facts.profile})")
     for device in devices_of(facts):
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for index, heading in enumerate(HEADINGS):
-            table.add_column(heading, justify="right" if 0 < index < len(HEADINGS) - 1 else "left")
-        for row in (row for row in facts.rows if row.device == device):
+        rows = [row for row in facts.rows if row.device == device]
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        for heading in HEADINGS:
+            is_text = heading in {HEADINGS[0], HEADINGS[-1]}
+            table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading.startswith("speed-up"))
+        table.columns[0].min_width = min(_METHOD_WIDTH, max(len(shown_row(facts, row)[0]) for row in rows))
+        for row in rows:
             is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
             table.add_row(*map(escape, shown_row(facts, row)), style="red" if is_bad else None)
         out.print()
