@@ -57,7 +57,6 @@ class Child:
             log_bytes=1 * MB,
             processes=64,
             grace_s=0.3,
-            isolate=True,
         )
         return order._replace(**changes)
 

@@ -88,7 +88,7 @@ def test_the_child_gets_no_credentials_and_a_home_of_its_own(tmp_path: Path) -> 
 def test_an_order_carries_the_limits_of_its_task(tmp_path: Path) -> None:
     task = Task(action=Evaluate(), inputs={}, limits=Limits(timeout_s=7, memory_bytes=1 << 30))
 
-    order = order_for(task, tmp_path, python=sys.executable, isolate=True)
+    order = order_for(task, tmp_path, python=sys.executable)
 
     assert (order.timeout_s, order.memory_bytes) == (7, 1 << 30)
     assert order.data_bytes == hard_bound(1 << 30) > 1 << 30

@@ -15,7 +15,7 @@ GRACE_S = 0.5
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def order_for(task: Task, folder: Path, *, python: str, isolate: bool) -> Order:
+def order_for(task: Task, folder: Path, *, python: str) -> Order:
     """The order to run a task in its folder."""
     memory_bytes = task.limits.memory_bytes
     return Order(
@@ -30,7 +30,6 @@ def order_for(task: Task, folder: Path, *, python: str, isolate: bool) -> Order:
         log_bytes=LOG_BYTES,
         processes=PROCESSES,
         grace_s=GRACE_S,
-        isolate=isolate,
     )
 
 

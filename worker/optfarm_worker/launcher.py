@@ -10,7 +10,7 @@ from pathlib import Path
 
 from optfarm_worker import processes
 from optfarm_worker.ending import Ending
-from optfarm_worker.runner import Order
+from optfarm_worker.runner import ISOLATE, Order
 
 _ROOT = str(Path(__file__).parents[1])
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from optfarm_worker.runner import main; main()"
@@ -37,9 +37,9 @@ class Runner:
     Locks that are handed in stay held until its whole tree is gone, even when this worker is dead by then.
     """
 
-    def __init__(self, locks: Sequence[int] = ()) -> None:
+    def __init__(self, locks: Sequence[int] = (), *, isolate: bool = True) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT],
+            [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, *([ISOLATE] if isolate else [])],
             env={"LC_ALL": "C.UTF-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -84,7 +84,8 @@ class Hand:
 
     def _next_runner(self) -> Runner:
         """Starts while the task before it runs, so it is up when it is wanted."""
-        return Runner([self._bench.scratch.descriptor, self._bench.idle.descriptor])
+        locks = [self._bench.scratch.descriptor, self._bench.idle.descriptor]
+        return Runner(locks, isolate=self._bench.settings.isolate_network)
 
 
 def _failed(token: int, reason: Reason, message: str) -> Finish:

@@ -23,6 +23,8 @@ SAMPLES_PER_CENSUS = 10
 """Memory of known processes is read at every sample, newcomers are looked for at every tenth: a look at all
 processes of a host takes milliseconds, and a benchmark may be running."""
 LINE_BYTES = 4096
+ISOLATE = "isolate"
+"""The argument that has the runner, and so its child, leave the network."""
 
 
 class Order(NamedTuple):
@@ -40,21 +42,20 @@ class Order(NamedTuple):
     log_bytes: int
     processes: int
     grace_s: float
-    isolate: bool
 
 
 def main() -> None:
     """Waits for an order, carries it out, and ends without cleaning up: every child is gone by then."""
+    confinement.adopt_orphans()
+    isolated = ISOLATE in sys.argv and confinement.leave_network()
     line = sys.stdin.buffer.readline()
     if line:
-        confinement.adopt_orphans()
-        supervise(Order(**json.loads(line)))
+        supervise(Order(**json.loads(line)), isolated=isolated)
     os._exit(0)
 
 
-def supervise(order: Order) -> None:
+def supervise(order: Order, *, isolated: bool) -> None:
     """Runs the child to its end, tells the events, and leaves no process behind."""
-    isolated = order.isolate and confinement.leave_network()
     kills_before = _oom_kills()
     reading, writing = os.pipe()
     started = time.monotonic()

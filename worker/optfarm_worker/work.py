@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
 from pydantic import ValidationError
 
 from optfarm_tasks.device import Toolchain
@@ -22,6 +23,8 @@ from optfarm_worker.errors import NoSpace
 from optfarm_worker.folder import TaskFolder
 from optfarm_worker.launcher import Runner, Started
 from optfarm_worker.lease import Heart
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,11 @@ class Work:
         def heard(event: Started | str) -> None:
             if isinstance(event, Started):
                 started_at.append(event.at)
+                log.info("child started", task_id=self.lease.task_id, isolated=event.isolated)
             else:
                 self._tell(event)
 
-        order = order_for(task, folder.path, python=toolchain.python, isolate=settings.isolate_network)
+        order = order_for(task, folder.path, python=toolchain.python)
         alone = task.action.kind is Kind.BENCHMARK
         with self.bench.idle.held(alone=alone, wait_s=settings.idle_wait_s, given_up=self.heart.over):
             self.heart.when_over(self.runner.stop)
