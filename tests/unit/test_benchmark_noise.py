@@ -59,15 +59,25 @@ def test_what_the_kernel_does_not_tell_is_none(tmp_path: Path) -> None:
     assert without_pressure.busy_s is not None
     assert noise.surroundings(silent, silent, own_s=0, wall_s=1, cores=1) == noise.Surroundings(None, None, None)
     assert noise.read_threads(7, proc=tmp_path) is None
-    assert noise.run_delay_ns(None, None) is None
+    assert noise.run_delay_ns(None, None, wall_ns=1, cores=1) is None
 
 
 def test_waiting_is_summed_over_threads_old_and_new(tmp_path: Path) -> None:
     before = noise.read_threads(7, proc=process(tmp_path, {7: (100, 10), 8: (50, 5)}))
     after = noise.read_threads(7, proc=process(tmp_path, {7: (300, 15), 8: (50, 5), 9: (20, 2)}))
 
-    assert noise.run_delay_ns(before, after) == 7
+    assert noise.run_delay_ns(before, after, wall_ns=1000, cores=1) == 7
     assert noise.run_ns(before, after) == 220
+
+
+@pytest.mark.parametrize(("wall_ns", "cores", "expected"), [(100, 1, 0), (105, 1, 5), (200, 1, 40), (90, 2, 40)])
+def test_threads_that_wait_for_each_other_are_not_disturbed(
+    tmp_path: Path, wall_ns: int, cores: int, expected: int
+) -> None:
+    before = noise.read_threads(7, proc=process(tmp_path, {7: (0, 0), 8: (0, 0)}))
+    after = noise.read_threads(7, proc=process(tmp_path, {7: (60, 40), 8: (40, 0)}))
+
+    assert noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=cores) == expected
 
 
 def test_a_thread_that_leaves_while_it_is_read_is_passed_over(tmp_path: Path) -> None:

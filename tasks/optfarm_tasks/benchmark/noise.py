@@ -63,9 +63,22 @@ def read_host(cores: Sequence[int], *, proc: Path = PROC, ticks_per_s: int | Non
     )
 
 
-def run_delay_ns(before: Threads | None, after: Threads | None) -> int | None:
-    """How long the threads of a process waited for a CPU, summed, between two readings."""
-    return None if before is None or after is None else _grown(before.delay_ns, after.delay_ns)
+def run_delay_ns(before: Threads | None, after: Threads | None, *, wall_ns: int, cores: int) -> int | None:
+    """How long the threads of a process waited for CPUs that others had, summed, between two readings.
+
+    Threads of one process also wait for each other: TensorFlow hands each request to another thread, and on a single
+    core the one waits while the other still runs. Others had the cores for no longer than the process did not.
+
+    Args:
+        before: the first reading.
+        after: the second.
+        wall_ns: the time between the readings.
+        cores: the number of cores that the process may use.
+    """
+    if before is None or after is None:
+        return None
+    left_ns = max(0, cores * wall_ns - run_ns(before, after))
+    return min(_grown(before.delay_ns, after.delay_ns), left_ns)
 
 
 def run_ns(before: Threads | None, after: Threads | None) -> int:

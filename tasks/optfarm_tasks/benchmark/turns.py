@@ -140,7 +140,7 @@ def _blocks(
         group = len(taken) // 4
         for side in pairs.group_order(rng):
             order = _order(plan, starts[side].request_ns, bench.amount)
-            taken.append(_take_block(residents[side], side, order, group=group))
+            taken.append(_take_block(residents[side], side, order, group=group, cores=len(bench.cores)))
         timed_s = sum(block.elapsed_ns for block in taken) / 1e9
         within(min(1.0, timed_s / bench.amount.pair_s))
     return taken
@@ -157,10 +157,11 @@ def _order(plan: BlockPlan, request_ns: float, amount: Amount) -> dict[str, Any]
     }
 
 
-def _take_block(resident: Resident, side: Side, order: dict[str, Any], *, group: int) -> Block:
-    before = noise.read_threads(resident.pid)
+def _take_block(resident: Resident, side: Side, order: dict[str, Any], *, group: int, cores: int) -> Block:
+    before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
     told, samples = resident.ask(order)
-    delay_ns = noise.run_delay_ns(before, noise.read_threads(resident.pid))
+    wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
+    delay_ns = noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=cores)
     table = np.frombuffer(samples, dtype=np.int64).reshape(3, -1)
     return Block(side, group, table, elapsed_ns=told["elapsed_ns"], run_delay_ns=delay_ns)
 
