@@ -15,14 +15,15 @@ import psutil
 import pytest
 from tests.waiting import until
 
+from optfarm_tasks import benchmark
 from optfarm_tasks.benchmark import controller, pairs, raw, shield, stats
 from optfarm_tasks.benchmark.controller import Clock, Measured, Plan
 from optfarm_tasks.benchmark.process import Resident, Variant
 from optfarm_tasks.benchmark.stats import Estimator
 from optfarm_tasks.benchmark.turns import Bench
-from optfarm_tasks.errors import BadModel, TaskError, WorkerLost
+from optfarm_tasks.errors import BadModel, BadParameter, Internal, TaskError, WorkerLost
 from optfarm_tasks.measurement import Flag, Verdict
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.spec import Benchmark, Inspect, Profile, Task
 
 ROOT = Path(__file__).parents[2]
 SMALL = replace(pairs.AMOUNTS[Profile.QUICK], min_pairs=2, max_pairs=2, pair_s=0.5, backoff_s=())
@@ -213,3 +214,15 @@ def test_what_does_not_fit_the_time_is_cut_and_said_to_be(tmp_path: Path) -> Non
     assert Flag.WIDE_INTERVAL in measured.summary.candidate.flags
     assert "only 1 of 2 pairs" in measured.warnings[0]
     assert "blocks were cut" in measured.warnings[1]
+
+
+def test_more_threads_than_cores_are_refused(tmp_path: Path) -> None:
+    task = Task(action=Benchmark(threads=1024), inputs={})
+
+    with pytest.raises(BadParameter, match="1024 threads"):
+        benchmark.run(tmp_path, task, lambda _phase, _fraction: None)
+
+
+def test_a_task_of_another_kind_is_a_defect(tmp_path: Path) -> None:
+    with pytest.raises(Internal, match="inspect"):
+        benchmark.run(tmp_path, Task(action=Inspect(), inputs={}), lambda _phase, _fraction: None)
