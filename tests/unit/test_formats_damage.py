@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import h5py
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from optfarm_tasks.description import ModelDescription
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats import describe
+from optfarm_tasks.formats.h5 import contents
+from optfarm_tasks.formats.raw import Malformed
 
 FILES = [
     "keras_functional.keras",
@@ -23,8 +26,10 @@ FILES = [
     "maths/variables/variables.index",
     "maths/variables/variables.data-00000-of-00001",
 ]
+QUICK_FILES = [name for name in FILES if not name.endswith((".h5", ".keras"))]
+"""Those whose reading needs no process of its own."""
 MAGIC_BYTES = 8
-QUICK = settings(max_examples=60, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=60, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Victim:
@@ -63,7 +68,7 @@ def test_a_file_cut_anywhere_is_refused_or_described_alike(part: float, victim: 
     assert found in (None, victim.whole)
 
 
-@QUICK
+@settings(QUICK, max_examples=25)
 @given(at=st.integers(0, MAGIC_BYTES - 1), bit=st.integers(0, 7))
 def test_a_flipped_header_is_refused_or_described_alike(at: int, bit: int, victim: Victim) -> None:
     data = bytearray(victim.good)
@@ -72,6 +77,7 @@ def test_a_flipped_header_is_refused_or_described_alike(at: int, bit: int, victi
     assert victim.described(bytes(data)) in (None, victim.whole)
 
 
+@pytest.mark.parametrize("victim", QUICK_FILES, indirect=True)
 @QUICK
 @given(part=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flip_anywhere_raises_nothing_else(part: float, bit: int, victim: Victim) -> None:
@@ -79,6 +85,18 @@ def test_a_flip_anywhere_raises_nothing_else(part: float, bit: int, victim: Vict
     data[int(part * len(data))] ^= 1 << bit
 
     victim.described(bytes(data))
+
+
+def test_a_reader_that_would_never_end_is_ended(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = '{"a": 1}'
+    data = bytearray(path.read_bytes())
+    data[data.index(b"GCOL") + 24] ^= 1  # the size of the first object of the heap
+    path.write_bytes(data)
+
+    with pytest.raises(Malformed, match="did not end in 2 s"):
+        contents(path, start=0, size_bytes=len(data), deadline_s=2)
 
 
 def test_no_cut_of_a_tflite_file_is_taken(tiny_models: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a model's files tell without any framework, in milliseconds, so that bad input is refused at once."""
+"""What a model's files tell without any framework, so that bad input is refused at once."""
 
 import importlib
 from collections.abc import Callable
@@ -117,6 +117,6 @@ def _size_bytes(path: Path) -> int:
 
 
 def _reader(kind: Format) -> _Reader:
-    """The reader of a format: the module of its name, imported when it is used, for h5py takes a tenth of a second."""
+    """The reader of a format: the module of its name, imported when it is used to keep commands quick to start."""
     read: _Reader = importlib.import_module(f"{__name__}.{kind}").describe
     return read

@@ -1,11 +1,11 @@
 """Reads a Keras .h5 file, and the weights that a .keras file holds in the same container, without loading arrays."""
 
 import json
-import math
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
-
-import h5py
 
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.errors import BadModel
@@ -13,7 +13,16 @@ from optfarm_tasks.formats import keras_config
 from optfarm_tasks.formats.raw import Malformed, reading
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_TRAINING = frozenset({"metrics", "optimizer", "optimizer_weights"})
+_READER = Path(__file__).with_name("hdf5_reader.py")
+_DEADLINE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an HDF5 file tells of a Keras model."""
+
+    config: str | None
+    parameters: int
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
@@ -26,20 +35,17 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
     """
     with path.open("rb") as stream:
         head = stream.read(len(SIGNATURE))
-        if head != SIGNATURE:
-            raise BadModel(f"{path} is no HDF5 file: it begins with {head!r}; save a Keras model as {path.name}")
-        check_end(stream, size_bytes=path.stat().st_size)
-    with reading(path.name), h5py.File(path, "r", locking=False) as file:
-        config = file.attrs.get("model_config")
-        parameters = _count(file)
-    if config is None:
+    if head != SIGNATURE:
+        raise BadModel(f"{path} is no HDF5 file: it begins with {head!r}; save a Keras model as {path.name}")
+    found = contents(path, start=0, size_bytes=path.stat().st_size)
+    if found.config is None:
         raise BadModel(f"{path} holds no model_config: weights alone, or not of Keras; save it all by model.save")
-    model = parsed(config)
+    model = parsed(found.config)
     return ModelDescription(
         format=Format.H5,
         signatures=(keras_config.signature(model, path),),
         size_bytes=size_bytes,
-        parameters=parameters,
+        parameters=found.parameters,
         ops=keras_config.layers(model),
     )
 
@@ -54,28 +60,33 @@ def parsed(text: str | bytes) -> Any:
         return json.loads(text)
 
 
-def parameters(stream: BinaryIO, *, size_bytes: int) -> int:
-    """The number of weights in an HDF5 file; optimizer state, metrics and seeds are none.
+def contents(path: Path, *, start: int, size_bytes: int, deadline_s: float = _DEADLINE_S) -> Contents:
+    """What the HDF5 file in a part of a file tells; read in a process of its own, for the library may never return.
 
     Raises:
         Malformed: it is truncated or damaged.
+        OSError: it cannot be read.
     """
-    check_end(stream, size_bytes=size_bytes)
-    with reading("its weights"), h5py.File(stream, "r") as file:
-        return _count(file)
+    with path.open("rb") as stream:
+        _check_end(stream, start=start, size_bytes=size_bytes)
+    command = [sys.executable, "-I", str(_READER), str(path), str(start), str(size_bytes)]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=deadline_s)
+    except subprocess.TimeoutExpired as error:
+        raise Malformed(f"its HDF5 part is damaged: reading it did not end in {deadline_s:g} s") from error
+    if done.returncode:
+        seen = done.stderr.strip().rpartition("\n")[2] or f"its reader ended with {done.returncode}"
+        raise Malformed(f"its HDF5 part is truncated or damaged ({seen})")
+    return Contents(**json.loads(done.stdout))
 
 
-def check_end(stream: BinaryIO, *, size_bytes: int) -> None:
-    """Checks that the file is as long as its own header says.
-
-    Raises:
-        Malformed: it is shorter, or the header is no header.
-    """
-    stream.seek(0)
+def _check_end(stream: BinaryIO, *, start: int, size_bytes: int) -> None:
+    """Checks that the file is as long as its own header says."""
+    stream.seek(start)
     head = stream.read(64)
     if head[:8] != SIGNATURE:
-        raise Malformed(f"the HDF5 file begins with {head[:8]!r}; it is damaged")
-    with reading("the HDF5 header"):
+        raise Malformed(f"its HDF5 part begins with {head[:8]!r}; it is damaged")
+    with reading("its HDF5 header"):
         end = _end(head)
     if end > size_bytes:
         raise Malformed(f"it is truncated: its header says {end} bytes, there are {size_bytes}")
@@ -85,22 +96,10 @@ def _end(head: bytes) -> int:
     """The end of file address of a superblock (HDF5 file format specification 3.0, II.A)."""
     version = head[8]
     if version not in (0, 1, 2, 3):
-        raise Malformed(f"the HDF5 file has a header of version {version}; it is damaged")
+        raise Malformed(f"its HDF5 header is of version {version}; it is damaged")
     width = head[13] if version <= 1 else head[9]
     first = {0: 24, 1: 28}.get(version, 12)
     address = head[first + 2 * width : first + 3 * width]
     if width not in (4, 8) or len(address) != width:
-        raise Malformed(f"the HDF5 file has addresses of {width} bytes; it is damaged")
+        raise Malformed(f"its HDF5 addresses have {width} bytes; it is damaged")
     return int.from_bytes(address, "little")
-
-
-def _count(file: Any) -> int:
-    sizes: list[int] = []
-
-    def add(name: str, item: Any) -> None:
-        is_state = name.partition("/")[0] in _TRAINING or "seed_generator" in name
-        if isinstance(item, h5py.Dataset) and not is_state:
-            sizes.append(math.prod(item.shape or ()))
-
-    file.visititems(add)
-    return sum(sizes)

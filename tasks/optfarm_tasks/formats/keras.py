@@ -3,7 +3,7 @@
 import io
 import zipfile
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.errors import BadModel
@@ -31,7 +31,8 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
                 raise Malformed(f"it lacks {', '.join(sorted(names))}")
             h5.parsed(_text(archive, _METADATA))
             model = h5.parsed(_text(archive, _CONFIG))
-            parameters = _parameters(archive, stream)
+            start, weights_bytes = _weights_at(archive, stream), archive.getinfo(_WEIGHTS).file_size
+    parameters = None if start is None else h5.contents(path, start=start, size_bytes=weights_bytes).parameters
     return ModelDescription(
         format=Format.KERAS,
         signatures=(keras_config.signature(model, path),),
@@ -55,8 +56,8 @@ def _text(archive: zipfile.ZipFile, name: str) -> bytes:
     return archive.read(name)
 
 
-def _parameters(archive: zipfile.ZipFile, stream: BinaryIO) -> int | None:
-    """The number of weights; None if they are compressed, which Keras does not do: a reader would unpack them all."""
+def _weights_at(archive: zipfile.ZipFile, stream: BinaryIO) -> int | None:
+    """Where the weights begin; None if they are compressed, which Keras does not do: a reader would unpack them all."""
     info = archive.getinfo(_WEIGHTS)
     with archive.open(info) as member:
         if info.compress_type != zipfile.ZIP_STORED:
@@ -65,37 +66,7 @@ def _parameters(archive: zipfile.ZipFile, stream: BinaryIO) -> int | None:
     stream.seek(info.header_offset)
     header = stream.read(_LOCAL_HEADER_BYTES)
     start = info.header_offset + len(header) + sum(int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
-    size_bytes = min(info.file_size, stream.seek(0, io.SEEK_END) - start)
-    if size_bytes < info.file_size:
-        raise Malformed(f"it is truncated: {_WEIGHTS} has {size_bytes} bytes of {info.file_size}")
-    window = io.BufferedReader(_Window(stream, start=start, size_bytes=size_bytes))
-    return h5.parameters(cast("BinaryIO", window), size_bytes=size_bytes)
-
-
-class _Window(io.RawIOBase):
-    """A part of a file as a file, so that weights are not copied to be looked at."""
-
-    def __init__(self, stream: BinaryIO, *, start: int, size_bytes: int) -> None:
-        self._stream, self._start, self._size_bytes, self._at = stream, start, size_bytes, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # the stub's Buffer has no len
-        size_bytes = max(0, min(len(buffer), self._size_bytes - self._at))
-        self._stream.seek(self._start + self._at)
-        found = self._stream.read(size_bytes)
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+    there = stream.seek(0, io.SEEK_END) - start
+    if there < info.file_size:
+        raise Malformed(f"it is truncated: {_WEIGHTS} has {there} bytes of {info.file_size}")
+    return start
