@@ -13,7 +13,7 @@ from optfarm_scheduler.catalog import Catalog
 from optfarm_scheduler.changes import Changes
 from optfarm_scheduler.database import Database
 from optfarm_scheduler.dispatch import Dispatcher
-from optfarm_scheduler.floor import RULES, Rules
+from optfarm_scheduler.floor import Rules
 from optfarm_scheduler.leases import Leases, Terms
 from optfarm_scheduler.ledger import Ledger
 from optfarm_scheduler.loop import Loop, Ports
@@ -58,19 +58,19 @@ class Parts:
         self.database.close()
 
 
-def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None], rules: Rules = RULES) -> Parts:
+def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Parts:
     """Puts the parts together; needs neither the broker nor the store to be up.
 
     Args:
         settings: where everything is.
         on_death: called when the loop ends by a defect.
-        rules: the numbers that decisions rest on; a lease lasts as long as presence does.
 
     Raises:
         SQLAlchemyError: the database cannot be opened.
     """
+    rules = Rules(presence_s=settings.presence_s, claim_s=settings.claim_s)
     database, pulse, changes = Database(settings.database_url), Pulse(), Changes()
-    devices, objects = Devices(database), Objects(S3Bucket(settings))
+    devices, objects = Devices(database, rules=rules), Objects(S3Bucket(settings))
     dispatcher = Dispatcher(settings.broker_url.get_secret_value())
     ports = Ports(
         ledger=Ledger(database, pulse),

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select, update
 
 from optfarm_scheduler.database import Database
 from optfarm_scheduler.errors import NotFound
-from optfarm_scheduler.floor import Presence, is_alive
+from optfarm_scheduler.floor import RULES, Presence, Rules, is_alive
 from optfarm_scheduler.tables import DEVICES, TASKS
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.sweep import Device, TaskState
@@ -15,8 +15,9 @@ from optfarm_tasks.sweep import Device, TaskState
 class Devices:
     """The devices that ever registered."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, rules: Rules = RULES) -> None:
         self._database = database
+        self._rules = rules
 
     def beat(self, inventory: Inventory, *, now: float) -> bool:
         """Notes that a device is there; tells whether that is news: it is new, changed or was thought dead."""
@@ -31,7 +32,7 @@ class Devices:
                 return True
             connection.execute(update(DEVICES).where(here).values(inventory=body, last_seen_at=now))
             before = Presence(inventory=inventory, last_seen_at=row.last_seen_at)
-            return bool(row.inventory != body) or not is_alive(before, now)
+            return bool(row.inventory != body) or not is_alive(before, now, self._rules)
 
     def presences(self) -> tuple[Presence, ...]:
         """Every device, as decisions see it."""
@@ -48,7 +49,7 @@ class Devices:
 
     def alive(self, *, now: float) -> tuple[Inventory, ...]:
         """The inventories of the devices that were seen lately."""
-        return tuple(device.inventory for device in self.presences() if is_alive(device, now))
+        return tuple(device.inventory for device in self.presences() if is_alive(device, now, self._rules))
 
     def everything(self, *, now: float) -> tuple[Device, ...]:
         """Every device, as people see it."""
@@ -57,7 +58,7 @@ class Devices:
             Device(
                 name=device.name,
                 inventory=device.inventory,
-                is_alive=is_alive(device, now),
+                is_alive=is_alive(device, now, self._rules),
                 last_seen_at=datetime.fromtimestamp(device.last_seen_at, UTC),
                 running=running.get(device.name),
             )

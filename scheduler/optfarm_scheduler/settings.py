@@ -24,3 +24,7 @@ class SchedulerSettings(FarmSettings):
     s3_region: str = "us-east-1"
     s3_access_key: str
     s3_secret_key: SecretStr
+    presence_s: float = Field(default=15, gt=0)
+    """How long a lease or a device lasts without a word from its worker."""
+    claim_s: float = Field(default=5, gt=0)
+    """After how long a message that an idle device did not claim is sent again."""
