@@ -35,6 +35,9 @@ class FolderStore:
     folder: Path
     pushed: list[Digest] = field(default_factory=list)
 
+    def obey(self, over: threading.Event) -> None:
+        """It is never away."""
+
     def fetch(self, digest: Digest, target: Path) -> None:
         shutil.copyfile(self.folder / digest, target)
 

@@ -91,10 +91,11 @@ class Consumer:
                 os._exit(EXIT_CODE)
 
     def _waiting(self) -> int:
-        """Messages in the queue; none when the broker does not tell."""
+        """Whether messages lie in the queue, of any priority; 0 when the broker does not tell."""
         try:
             with self._app.connection_for_read() as connection:
-                declared = connection.default_channel.queue_declare(self._queue, passive=True)
-                return int(declared.message_count)
+                channel = connection.default_channel
+                lists = [self._queue, *(f"{self._queue}{channel.sep}{step}" for step in channel.priority_steps)]
+                return int(channel.client.exists(*lists))
         except _FAILURES:
             return 0

@@ -20,6 +20,7 @@ class Bench:
 
     settings: WorkerSettings
     scheduler: Scheduler
+    store: Store
     cache: Cache
     delivery: Delivery
     scratch: Scratch
@@ -45,6 +46,7 @@ def set_up(settings: WorkerSettings, scheduler: Scheduler, store: Store, invento
         yield Bench(
             settings=settings,
             scheduler=scheduler,
+            store=store,
             cache=Cache(settings.cache_dir, settings.cache_bytes, store.fetch),
             delivery=delivery,
             scratch=scratch,

@@ -8,6 +8,7 @@ WorkerError
 ├── HandBack      give the task back, so that it runs again later or elsewhere
 │   ├── Stopped     this worker was told to end
 │   ├── NoSpace     a folder is full
+│   ├── StoreAway   the object store does not answer
 │   ├── Busy        the host did not fall idle in time
 │   └── Spoiled     an input changed while the task ran
 └── Corrupt       fetch it again: bytes do not match their digest
@@ -44,6 +45,10 @@ class Stopped(HandBack):
 
 class NoSpace(HandBack):
     """A folder of this worker is full."""
+
+
+class StoreAway(HandBack):
+    """The object store does not answer, or refuses this worker."""
 
 
 class Busy(HandBack):

@@ -1,5 +1,6 @@
 """What a worker needs of the object store."""
 
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +9,10 @@ from optfarm_tasks.tree import Digest
 
 class Store(Protocol):
     """Blobs by digest, and results by key."""
+
+    def obey(self, over: threading.Event) -> None:
+        """Has waits for a store that is away end when the event is set."""
+        ...
 
     def fetch(self, digest: Digest, target: Path) -> None:
         """Writes a blob into a new file; its digest is checked."""

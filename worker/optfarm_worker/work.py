@@ -47,6 +47,7 @@ class Work:
         """
         bench, task = self.bench, self.lease.task
         toolchain = self._toolchain()
+        bench.store.obey(self.heart.over)
         inputs = [file for tree in task.inputs.values() for file in tree.files]
         with (
             _full_disk_told(f"no space left in {bench.settings.scratch_dir}"),
