@@ -5,7 +5,7 @@ import threading
 import structlog
 
 from optfarm_tasks.device import Inventory
-from optfarm_worker.errors import WorkerError
+from optfarm_worker.errors import LeaseLost, Unreachable, WorkerError
 from optfarm_worker.scheduler import Scheduler
 
 BEAT_S = 5.0
@@ -31,7 +31,10 @@ class Presence:
         Raises:
             Denied: the scheduler does not take the token; later it is only logged.
         """
-        self._beat()
+        try:
+            self._scheduler.register(self._inventory)
+        except (Unreachable, LeaseLost) as error:
+            self._note(is_known=False, why=str(error))
         self._thread.start()
 
     def stop(self) -> None:

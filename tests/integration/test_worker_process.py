@@ -1,0 +1,218 @@
+"""A real worker process on a real broker and a real object store; only the scheduler is a stub."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from celery import Celery
+from tests.integration.programs import STAYS, SUCCEEDS, interpreter, task_of
+from tests.integration.stub_scheduler import TOKEN, Desk, stub_scheduler
+from tests.integration.worker_services import KEYS, broker, bucket
+from tests.waiting import until
+
+from optfarm_tasks.errors import Reason
+from optfarm_tasks.result import Result
+
+WORKER = str(Path(sys.executable).with_name("optfarm-worker"))
+QUEUE = "device.alpha.cpu"
+FRAMEWORKS = {"tensorflow", "tf_keras", "keras", "torch", "openvino", "onnxruntime", "ai_edge_litert", "h5py"}
+IDLE_RSS_MB = 120
+
+
+@dataclass
+class Place:
+    """Where worker processes live, and everything around them."""
+
+    folder: Path
+    desk: Desk
+    s3: Any
+    broker_url: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings of a worker."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "OPTFARM_URL": self.desk.url,
+            "OPTFARM_WORKER_TOKEN": TOKEN,
+            "OPTFARM_BROKER_URL": self.broker_url,
+            "OPTFARM_S3_ENDPOINT": self.s3.meta.endpoint_url,
+            "OPTFARM_S3_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"],
+            "OPTFARM_S3_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"],
+            "OPTFARM_CACHE_DIR": str(self.folder / "cache"),
+            "OPTFARM_SCRATCH_DIR": str(self.folder / "scratch"),
+            "OPTFARM_IDLE_LOCK": str(self.folder / "idle.lock"),
+            "OPTFARM_TOOLCHAINS": json.dumps({"default": str(interpreter(self.folder))}),
+        }
+
+    def offer(self, task_id: str, program: str, *, ttl_s: float = 3.0, token: int = 1) -> None:
+        body = program.encode()
+        task, digest = task_of(body)
+        self.s3.put_object(Bucket="farm", Key=f"blobs/{digest}", Body=body)
+        self.desk.offer(task_id, task, key=_key(task_id), ttl_s=ttl_s, token=token)
+        with Celery("test", broker=self.broker_url, set_as_current=False) as app:
+            app.send_task("optfarm.run", [task_id, token], queue=QUEUE, ignore_result=True)
+
+    def stored(self, task_id: str) -> Result:
+        body = self.s3.get_object(Bucket="farm", Key=f"results/{_key(task_id)}.json")["Body"].read()
+        return Result.model_validate_json(body)
+
+    def children(self) -> list[psutil.Process]:
+        """What runs in a task's folder."""
+        return [each for each in psutil.process_iter() if _home(each).startswith(str(self.folder / "scratch"))]
+
+    @contextlib.contextmanager
+    def worker(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """A worker that has registered; killed at the end if it is still there."""
+        known = len(self.desk.inventories)
+        log = self.folder / "worker.log"
+        with log.open("ab") as stream, _started(["--host", "alpha"], self.env, stream) as process:
+            until(lambda: len(self.desk.inventories) > known or process.poll() is not None, deadline_s=20)
+            assert process.poll() is None, log.read_text()
+            yield process
+
+
+@contextlib.contextmanager
+def _started(words: list[str], env: dict[str, str], stream: Any) -> Iterator["subprocess.Popen[bytes]"]:
+    with subprocess.Popen([WORKER, *words], env=env, stdout=stream, stderr=stream) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _key(task_id: str) -> str:
+    return hashlib.sha256(task_id.encode()).hexdigest()
+
+
+def _home(process: psutil.Process) -> str:
+    try:
+        return process.environ().get("HOME", "")
+    except psutil.Error:
+        return ""
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
+    folder = tmp_path_factory.mktemp("services")
+    with bucket(folder) as s3, broker(folder) as broker_url:
+        yield s3, broker_url
+
+
+@pytest.fixture
+def place(services: tuple[Any, str], tmp_path: Path) -> Iterator[Place]:
+    with stub_scheduler() as desk:
+        yield Place(tmp_path, desk, *services)
+
+
+def test_tasks_go_from_the_broker_to_the_bucket(place: Place) -> None:
+    with place.worker():
+        for n in range(5):
+            place.offer(f"good-{n}", SUCCEEDS)
+        until(lambda: len(place.desk.finishes) == 5, deadline_s=20)
+
+    for task_id, finish in place.desk.finishes.items():
+        assert finish.result == place.stored(task_id)
+    (made,) = place.stored("good-0").outputs.files
+    assert place.s3.get_object(Bucket="farm", Key=f"blobs/{made.sha256}")["Body"].read() == b"made"
+    assert place.desk.inventories[0].name == "alpha.cpu"
+
+
+def test_an_idle_worker_is_small_and_has_loaded_no_framework(place: Place) -> None:
+    with place.worker() as process:
+        place.offer("small", SUCCEEDS)
+        until(lambda: "small" in place.desk.finishes, deadline_s=20)
+        parent = psutil.Process(process.pid)
+        mapped = {part for each in parent.memory_maps() for part in Path(each.path).parts}
+
+        assert parent.memory_info().rss < IDLE_RSS_MB * 1e6
+        assert not mapped & FRAMEWORKS
+
+
+def test_a_killed_worker_leaves_nothing_behind_and_its_successor_goes_on(place: Place) -> None:
+    with place.worker() as process:
+        place.offer("lost", STAYS)
+        until(lambda: len(place.children()) == 2, deadline_s=20)
+        process.kill()
+        until(lambda: not place.children(), deadline_s=2)
+
+    with place.worker():
+        place.offer("lost", SUCCEEDS, token=2)
+        until(lambda: "lost" in place.desk.finishes, deadline_s=20)
+
+    assert place.desk.finishes["lost"].token == 2
+    assert list((place.folder / "scratch" / "alpha.cpu").iterdir()) == []
+
+
+def test_a_worker_that_is_told_to_end_hands_its_task_back(place: Place) -> None:
+    with place.worker() as process:
+        place.offer("handed-back", STAYS)
+        until(lambda: len(place.children()) == 2, deadline_s=20)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(5) == 0
+
+    failure = place.desk.finishes["handed-back"].failure
+    assert failure is not None
+    assert failure.reason is Reason.WORKER_LOST
+    assert not place.children()
+
+
+def test_a_second_signal_ends_a_worker_at_once(place: Place) -> None:
+    with place.worker() as process:
+        place.offer("waits", SUCCEEDS)
+        until(lambda: "waits" in place.desk.finishes, deadline_s=20)
+        place.desk.is_away = True
+        place.offer("unclaimed", SUCCEEDS)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(5) in (0, 130)
+
+
+def test_a_worker_registers_once_the_scheduler_is_there(place: Place) -> None:
+    place.desk.is_away = True
+    log = place.folder / "worker.log"
+    with log.open("ab") as stream, _started(["--host", "alpha"], place.env, stream):
+        until(lambda: "not registered" in log.read_text(), deadline_s=20)
+        place.desk.is_away = False
+        until(lambda: place.desk.inventories, deadline_s=10)
+
+    assert log.read_text().count("not registered") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "word"),
+    [
+        (["--device", "gpu:0"], {}, "OPTFARM_DEVICE"),
+        (["--label", "rack"], {}, "NAME=VALUE"),
+        ([], {"OPTFARM_WORKER_TOKEN": ""}, "OPTFARM_WORKER_TOKEN"),
+        ([], {"OPTFARM_WORKER_TOKEN": "another"}, "token"),
+        ([], {"OPTFARM_TOOLCHAINS": '{"old": "/bin/false"}'}, "toolchain old"),
+        ([], {"OPTFARM_TOOLCHAINS": "not json"}, "toolchains"),
+    ],
+)
+def test_wrong_settings_end_a_worker_with_two(place: Place, words: list[str], env: dict[str, str], word: str) -> None:
+    ended = subprocess.run(
+        [WORKER, "--host", "alpha", *words],
+        env=place.env | env,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert word in ended.stderr
+    assert "Traceback" not in ended.stderr
