@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,15 @@ def test_wrong_settings_end_a_worker_with_two(place: Place, words: list[str], en
     assert ended.returncode == 2
     assert word in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_worker_ends_in_time_when_its_broker_is_gone(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "broker").mkdir()
+    with ExitStack() as gone:
+        url = gone.enter_context(broker(tmp_path / "broker"))
+        with Place(place.folder, place.desk, place.s3, url).worker() as process:
+            gone.close()
+            until(lambda: "onnect" in (place.folder / "worker.log").read_text(), deadline_s=20)
+            process.send_signal(signal.SIGTERM)
+
+            assert process.wait(6) == 0
