@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from optfarm_worker.settings import WorkerSettings, read_settings
 
 BAD_SETTINGS = 2
 AT_ONCE = 130
+STOP_WITHIN_S = 10.0
+"""A network that hangs may keep a worker for longer; its child is gone by then, and its lease runs out."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,6 +69,9 @@ def _on_signals(hand: Hand, consumer: Consumer) -> None:
     def end(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGTERM, _at_once)
         signal.signal(signal.SIGINT, _at_once)
+        last_resort = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
+        last_resort.daemon = True
+        last_resort.start()
         consumer.stop()
         hand.stop()
 
