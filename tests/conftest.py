@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.servers import Broker, S3Server
+
+from optfarm_storage.location import S3Location
 
 HERE = Path(__file__).parent
 
@@ -17,3 +21,32 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-4000:]
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server for the session; tests that kill one start their own."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        server.client.close()
+
+
+@pytest.fixture
+def s3(s3_server: S3Server) -> S3Location:
+    """A fresh bucket."""
+    return s3_server.bucket()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the test's own."""
+    server = Broker(tmp_path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
