@@ -105,24 +105,34 @@ class Connection:
         Raises:
             Unreachable: it raised Away for all that time.
         """
+        try:
+            return attempt()
+        except Away as error:
+            return self._after_absence(subject, attempt, error)
+
+    def _after_absence(self, subject: str, attempt: Callable[[], T], first: Away) -> T:
         patience = self.settings.retry_s if self.settings.is_chosen else 0.0
         watcher = _Watcher(subject, patience, self.notice)
+        watcher.sees(first)
         try:
-            for trial in stamina.retry_context(
-                on=watcher.sees,
-                attempts=None if patience else 1,
-                timeout=patience or None,
-                wait_initial=0.2,
-                wait_max=2,
-                wait_jitter=0.2,
-            ):
-                with trial:
-                    value = attempt()
+            if patience == 0:
+                raise first
+            value = _retried(attempt, watcher, patience)
         except Away as error:
             hint = "" if self.settings.is_chosen else ". No farm is configured: run `optfarm up`, or set OPTFARM_URL"
-            raise Unreachable(f"{watcher.subject}: {error}{hint}") from error
+            raise Unreachable(f"{subject}: {error}{hint}") from error
         watcher.succeeded()
         return value
+
+
+def _retried(attempt: Callable[[], T], watcher: "_Watcher", patience_s: float) -> T:
+    schedule = stamina.retry_context(
+        on=watcher.sees, attempts=None, timeout=patience_s, wait_initial=0.2, wait_max=2, wait_jitter=0.2
+    )
+    for trial in schedule:
+        with trial:
+            value = attempt()
+    return value
 
 
 class _Watcher:

@@ -4,16 +4,20 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from optfarm.connection import Connection
 from optfarm.errors import Broken
-from optfarm.transfer import Told, Wire, in_parallel
-from optfarm_tasks.tree import Tree, file_digest
+from optfarm.transfer import PIECE_BYTES, Told, Wire, in_parallel
+from optfarm_tasks.tree import File, Tree, file_digest
 
 RANGE_BYTES = 16 << 20
+_BATCH = 250
+"""Files that one question covers: the next is asked while the files of this one are under way."""
+_AWAY = "object store unreachable"
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,10 @@ def pull(connection: Connection, tree: Tree, folder: Path, *, told: Told = lambd
         FarmError: the farm refused or stayed away.
         OSError: the folder cannot be written.
     """
-    urls = links(connection, tree)
     folder.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".optfarm-", dir=folder))
     try:
-        fetch(connection, tree, work, urls=urls, told=told)
+        fetch(connection, tree, work, told=told)
         for file in tree.files:
             target = folder / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -48,34 +51,79 @@ def pull(connection: Connection, tree: Tree, folder: Path, *, told: Told = lambd
     return folder
 
 
-def links(connection: Connection, tree: Tree) -> dict[str, str]:
-    """Where each file of a tree can be read: digest → presigned URL."""
-    digests = sorted({file.sha256 for file in tree.files})
-    return connection.post("/v1/downloads", dict[str, str], digests)
-
-
 def read_blob(connection: Connection, sha256: str) -> bytes:
     """The bytes of one small object, such as a log; see `pull` for what it raises."""
     (url,) = connection.post("/v1/downloads", dict[str, str], [sha256]).values()
     with Wire() as wire:
-        content = connection.patiently("object store unreachable", lambda: _whole(wire, url))
+        content = connection.patiently(_AWAY, lambda: _whole(wire, url))
     if hashlib.sha256(content).hexdigest() != sha256:
         raise Broken(f"{sha256[:12]}… arrived damaged; read it again")
     return content
 
 
 def fetch(
-    connection: Connection, tree: Tree, folder: Path, *, urls: Mapping[str, str], told: Told = lambda _: None
+    connection: Connection,
+    tree: Tree,
+    folder: Path,
+    *,
+    urls: Mapping[str, str] | None = None,
+    told: Told = lambda _: None,
 ) -> None:
-    """Reads every file of a tree into a folder and checks it; see `pull` for what it raises."""
-    spans = [span for file in tree.files for span in _spans(folder / file.path, file.size_bytes, urls[file.sha256])]
-    for file in tree.files:
-        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-        with (folder / file.path).open("wb") as stream:
+    """Reads every file of a tree into a folder and checks it; see `pull` for what it raises.
+
+    Args:
+        connection: the farm.
+        tree: the files.
+        folder: where they go.
+        urls: digest → presigned URL, where they are known; the farm is asked otherwise.
+        told: told each time bytes have arrived.
+    """
+    for parent in {(folder / file.path).parent for file in tree.files}:
+        parent.mkdir(parents=True, exist_ok=True)
+    batches = [tree.files[at : at + _BATCH] for at in range(0, len(tree.files), _BATCH)]
+    with Wire() as wire, ThreadPoolExecutor(1) as asker:
+        known = [asker.submit(links, connection, batch) if urls is None else None for batch in batches]
+        for batch, asked in zip(batches, known, strict=True):
+            there = asked.result() if asked is not None else urls or {}
+            _fetch_batch(_Fetcher(connection, wire, folder, there, told), batch)
+
+
+def links(connection: Connection, files: Iterable[File]) -> dict[str, str]:
+    """Where each file can be read: digest → presigned URL."""
+    return connection.post("/v1/downloads", dict[str, str], sorted({file.sha256 for file in files}))
+
+
+@dataclass(frozen=True)
+class _Fetcher:
+    connection: Connection
+    wire: Wire
+    folder: Path
+    urls: Mapping[str, str]
+    told: Told
+
+    def small(self, file: File) -> None:
+        content = self.connection.patiently(_AWAY, lambda: _whole(self.wire, self.urls[file.sha256]))
+        _require_same(file, hashlib.sha256(content).hexdigest())
+        (self.folder / file.path).write_bytes(content)
+        self.told(file.size_bytes)
+
+    def large(self, file: File) -> None:
+        path = self.folder / file.path
+        with path.open("wb") as stream:
             stream.truncate(file.size_bytes)
-    with Wire() as wire:
-        in_parallel(lambda span: _read(connection, wire, span, told), spans)
-    in_parallel(lambda file: _check(folder / file.path, file.sha256), tree.files, threads=2)
+        in_parallel(self._read, _spans(path, file.size_bytes, self.urls[file.sha256]))
+        _require_same(file, file_digest(path))
+
+    def _read(self, span: Span) -> None:
+        self.connection.patiently(_AWAY, lambda: _read_once(self.wire, span))
+        self.told(span.size_bytes)
+
+
+def _fetch_batch(fetcher: _Fetcher, files: Iterable[File]) -> None:
+    in_parallel(fetcher.small, [file for file in files if file.size_bytes <= PIECE_BYTES])
+    for file in files:
+        if file.size_bytes > PIECE_BYTES:
+            fetcher.large(file)
 
 
 def _whole(wire: Wire, url: str) -> bytes:
@@ -87,11 +135,6 @@ def _whole(wire: Wire, url: str) -> bytes:
 def _spans(path: Path, size_bytes: int, url: str) -> Iterator[Span]:
     for offset in range(0, size_bytes, RANGE_BYTES):
         yield Span(url, path, offset, min(RANGE_BYTES, size_bytes - offset))
-
-
-def _read(connection: Connection, wire: Wire, span: Span, told: Told) -> None:
-    connection.patiently("object store unreachable", lambda: _read_once(wire, span))
-    told(span.size_bytes)
 
 
 def _read_once(wire: Wire, span: Span) -> None:
@@ -115,7 +158,6 @@ def _read_into(wire: Wire, span: Span, target: int) -> None:
     wire.get(span.url, {"Range": f"bytes={span.offset}-{end - 1}"}, take)
 
 
-def _check(path: Path, sha256: str) -> None:
-    seen = file_digest(path)
-    if seen != sha256:
-        raise Broken(f"{path.name} arrived with digest {seen[:12]}…, not {sha256[:12]}…; pull it again")
+def _require_same(file: File, seen: str) -> None:
+    if seen != file.sha256:
+        raise Broken(f"{file.path} arrived with digest {seen[:12]}…, not {file.sha256[:12]}…; pull it again")

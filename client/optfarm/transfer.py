@@ -50,7 +50,7 @@ class Wire:
             for connection in connections:
                 connection.close()
 
-    def put(self, url: str, body: Source, *, size_bytes: int, headers: Mapping[str, str]) -> str:
+    def put(self, url: str, body: Source | bytes, *, size_bytes: int, headers: Mapping[str, str]) -> str:
         """Sends a body; gives its ETag. Blocks until the store has acknowledged it.
 
         Raises:
@@ -122,7 +122,7 @@ def _new_connection(scheme: str, netloc: str) -> http.client.HTTPConnection:
 
 
 def _pieces(answer: http.client.HTTPResponse, take: Callable[[memoryview], None]) -> Iterator[int]:
-    buffer = memoryview(bytearray(PIECE_BYTES))
+    buffer = memoryview(bytearray(min(answer.length or PIECE_BYTES, PIECE_BYTES)))
     while size := answer.readinto(buffer):
         take(buffer[:size])
         yield size

@@ -1,14 +1,13 @@
 """Pushes a folder: asks which files the farm lacks, and sends only those, large ones in parts, many at a time."""
 
 import io
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from optfarm.connection import Away, Connection
-from optfarm.transfer import THREADS, Told, Wire, in_parallel
+from optfarm.transfer import PIECE_BYTES, THREADS, Told, Wire, in_parallel
 from optfarm_tasks.sweep import Upload
 from optfarm_tasks.tree import File, Tree
 
@@ -42,14 +41,8 @@ def push(connection: Connection, root: Path, tree: Tree, *, told: Told = lambda 
     paths = {file.sha256: root if root.is_file() else root / file.path for file in tree.files}
     files = list({file.sha256: file for file in tree.files}.values())
     with Wire() as wire, ThreadPoolExecutor(1) as asker:
-        batches = [asker.submit(_missing, connection, batch) for batch in _batches(files)]
+        batches = [asker.submit(_missing, connection, files[at : at + _BATCH]) for at in range(0, len(files), _BATCH)]
         return sum(_send(connection, wire, batch.result(), paths, told) for batch in batches)
-
-
-def _batches(files: list[File]) -> Iterator[list[File]]:
-    rest = iter(files)
-    while batch := list(itertools.islice(rest, _BATCH)):
-        yield batch
 
 
 def _missing(connection: Connection, files: list[File]) -> tuple[Upload, ...]:
@@ -91,6 +84,10 @@ def _put(connection: Connection, wire: Wire, piece: Piece, told: Told) -> str:
 
 
 def _put_once(wire: Wire, piece: Piece, told: Told) -> str:
+    if piece.size_bytes <= PIECE_BYTES and piece.offset == 0:
+        etag = wire.put(piece.url, piece.path.read_bytes(), size_bytes=piece.size_bytes, headers=piece.headers)
+        told(piece.size_bytes)
+        return etag
     with piece.path.open("rb", buffering=0) as stream:
         stream.seek(piece.offset)
         body = _Window(stream, piece.size_bytes, told)
