@@ -1,0 +1,85 @@
+"""Files that appear whole or not at all."""
+
+import hashlib
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from optfarm_storage.errors import Corrupt
+from optfarm_storage.store import Progress
+
+PIECE_BYTES = 1 << 20
+
+
+@dataclass
+class Arrival:
+    """A file that is being written, hashed as it comes."""
+
+    path: Path
+    stream: io.FileIO
+    progress: Progress
+    hashed: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    is_moved: bool = False
+
+    def take(self, piece: bytes | memoryview) -> None:
+        """Writes the next bytes."""
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[self.stream.write(rest) :]
+        self.hashed.update(piece)
+        self.progress(len(piece))
+
+    def move(self, target: Path) -> None:
+        """Gives it its name."""
+        self.path.replace(target)
+        self.is_moved = True
+
+    def check(self, sha256: str, what: str) -> None:
+        """Passes when what has come has that digest.
+
+        Raises:
+            Corrupt: it has another.
+        """
+        if self.hashed.hexdigest() != sha256:
+            raise Corrupt(f"{what} has the digest {self.hashed.hexdigest()}, not {sha256}")
+
+
+@contextmanager
+def arriving(folder: Path, *, progress: Progress) -> Iterator[Arrival]:
+    """A file under a name of its own in a folder; it goes when the block ends, unless it was moved."""
+    path = folder / f".{secrets.token_hex(8)}.part"
+    with path.open("xb", buffering=0) as stream:
+        arrival = Arrival(path, stream, progress)
+        try:
+            yield arrival
+        finally:
+            if not arrival.is_moved:
+                path.unlink()
+
+
+def copy(source: Path | bytes, arrival: Arrival) -> None:
+    """Writes all of a file or of bytes."""
+    if isinstance(source, bytes):
+        arrival.take(source)
+        return
+    with source.open("rb", buffering=0) as stream:
+        while piece := stream.read(PIECE_BYTES):
+            arrival.take(piece)
+
+
+def make_durable(arrival: Arrival) -> None:
+    """Has the bytes on the disk, so that its name never stands for less."""
+    os.fsync(arrival.stream.fileno())
+
+
+def make_name_durable(folder: Path) -> None:
+    """Has the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

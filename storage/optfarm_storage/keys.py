@@ -1,0 +1,64 @@
+"""Names of objects. Pure."""
+
+import re
+from pathlib import PurePosixPath
+
+from optfarm_storage.errors import BadName
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_KEY_CHARACTERS = 1000
+
+
+def blob(sha256: str) -> str:
+    """Where the bytes with that digest lie."""
+    return f"blobs/{digest(sha256)}"
+
+
+def result(key: str) -> str:
+    """Where the result of a task's key lies."""
+    return f"results/{digest(key)}.json"
+
+
+def model(name: str, tree: str) -> str:
+    """Where the record of a model lies that was pushed under that name with that tree's digest."""
+    return checked(f"models/{name}/{digest(tree)}.json")
+
+
+def data(name: str, tree: str) -> str:
+    """Where the record of a data set lies that was pushed under that name with that tree's digest."""
+    return checked(f"data/{name}/{digest(tree)}.json")
+
+
+def digest(sha256: str) -> str:
+    """The digest itself.
+
+    Raises:
+        BadName: it is no SHA-256 in lower-case hex.
+    """
+    if not _DIGEST.fullmatch(sha256):
+        raise BadName(f"{sha256!r} is no SHA-256 in lower-case hex")
+    return sha256
+
+
+def checked(key: str) -> str:
+    """The key itself; it means the same as a URL path and as a relative file path, and never leaves its root.
+
+    Raises:
+        BadName: it has other characters than letters, digits, `.`, `_`, `-` and `/`, or a part that begins with a dot.
+    """
+    if len(key) > _KEY_CHARACTERS or not _KEY.fullmatch(key):
+        raise BadName(f"{key!r} is no key: parts of letters, digits, '.', '_' and '-', joined by '/'")
+    return key
+
+
+def inside(path: str) -> str:
+    """The path of a file in a tree, itself.
+
+    Raises:
+        BadName: it is not a plain relative path, so it could lead out of the tree.
+    """
+    parts = PurePosixPath(path)
+    if str(parts) != path or parts.is_absolute() or ".." in parts.parts or path == "." or {"\\", "\0"} & set(path):
+        raise BadName(f"{path!r} is not a plain relative path")
+    return path
