@@ -53,3 +53,7 @@ class Runtime(Protocol):
             MissingToolchain: the runtime does not import here.
         """
         ...
+
+    def ends(self, model: Path) -> tuple[str, ...]:
+        """Names of what the artifact's graph computes and nothing in it takes."""
+        ...

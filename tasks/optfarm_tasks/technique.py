@@ -31,6 +31,8 @@ class Card:
     """Modules that run() imports."""
     needs_calibration: bool = False
     needs_gpu: bool = False
+    tolerance_nmse: float = 1e-6
+    """How far a sound conversion of a healthy model may be from the original, in mean square error over variance."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""How the code of frameworks is reached: imported by need, its errors told as the farm's own."""
+
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from optfarm_tasks.errors import MissingToolchain, OutOfMemory, TaskError
+
+_EXHAUSTED = "ResourceExhaustedError"
+"""TensorFlow's own word for want of memory; by name, so that it need not be imported to be recognised."""
+_MESSAGE_CHARACTERS = 400
+
+
+def require(modules: Iterable[str], *, user: str) -> None:
+    """Imports modules, for whose absence the interpreter is to blame and not the model.
+
+    Raises:
+        MissingToolchain: one does not import here.
+    """
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise MissingToolchain(
+                f"{user} imports {module}, which {sys.executable} does not: {error}; "
+                f"install optfarm[tensorflow] there, or run this on another toolchain"
+            ) from error
+
+
+@contextmanager
+def blaming(kind: type[TaskError], what: str) -> Iterator[None]:
+    """Turns whatever a framework raises about its input into one kind of error; `what` begins its message.
+
+    Raises:
+        OutOfMemory: memory ran out meanwhile, which is nobody's fault.
+    """
+    try:
+        yield
+    except TaskError:
+        raise
+    except Exception as error:
+        raise blamed(error, kind, what) from error
+
+
+def blamed(error: Exception, kind: type[TaskError], what: str) -> TaskError:
+    """The farm's own error for one of a framework's; see `blaming`, which costs microseconds that a clock would see."""
+    if is_exhaustion(error):
+        return OutOfMemory(f"{what}: {line_of(error) or 'memory ran out'}")
+    return kind(f"{what}: {type(error).__name__}: {line_of(error)}")
+
+
+def is_exhaustion(error: BaseException) -> bool:
+    """Whether an error says that memory ran out."""
+    return isinstance(error, MemoryError) or any(each.__name__ == _EXHAUSTED for each in type(error).__mro__)
+
+
+def line_of(error: BaseException) -> str:
+    """What an error says, as one line of bounded length."""
+    line = " ".join(str(error).split())
+    return line if len(line) <= _MESSAGE_CHARACTERS else f"{line[:_MESSAGE_CHARACTERS]} …"

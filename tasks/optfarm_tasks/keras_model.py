@@ -1,0 +1,120 @@
+"""Exports a Keras model, of Keras 3 or Keras 2, as a SavedModel with the inputs that its file names.
+
+Keras 2 (tf_keras) and Keras 3 cannot read each other's files. The version in the file says whom to ask first.
+"""
+
+import importlib
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from optfarm_tasks import formats
+from optfarm_tasks.description import Format, Signature
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.formats.raw import MAIN
+from optfarm_tasks.frameworks import blaming, line_of, require
+
+MODULES = ("tensorflow", "keras", "tf_keras")
+_KERAS_3, _KERAS_2 = "keras", "tf_keras"
+
+
+def export(folder: Path, target: Path) -> None:
+    """Writes the Keras model of a folder as a SavedModel; loading a model runs its code.
+
+    Inputs are named as the file names them, outputs as their layers.
+
+    Raises:
+        BadModel: neither Keras loads or exports it.
+        MissingToolchain: TensorFlow or a Keras is not installed.
+        OutOfMemory: memory ran out.
+    """
+    # Keras 3 would otherwise take whatever backend the user's own configuration names.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    require(MODULES, user="a Keras model")
+    model, library = _loaded(_file(folder))
+    with blaming(BadModel, f"{library} cannot export the model"):
+        _export(model, library, formats.describe(folder).signature, target)
+
+
+def _file(folder: Path) -> Path:
+    suffixes = {".keras", ".h5", ".hdf5"}
+    return next(path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes)
+
+
+def _loaded(file: Path) -> tuple[Any, str]:
+    faults = []
+    for library in _libraries(_version(file)):
+        try:
+            with blaming(BadModel, library):
+                return _load(file, library), library
+        except BadModel as error:
+            faults.append(line_of(error))
+    raise BadModel(f"no Keras loads {file.name}: {'; '.join(faults)}")
+
+
+def _load(file: Path, library: str) -> Any:
+    # Code inside a model may run here: this process is the sandbox that is made for it.
+    return importlib.import_module(library).models.load_model(file, compile=False, safe_mode=False)
+
+
+def _libraries(version: str) -> tuple[str, str]:
+    return (_KERAS_3, _KERAS_2) if version.startswith("3") else (_KERAS_2, _KERAS_3)
+
+
+def _version(file: Path) -> str:
+    """The version of Keras that wrote a file; of an old one that does not say it, an empty string."""
+    if formats.detect(file) is Format.KERAS:
+        with zipfile.ZipFile(file) as archive:
+            return str(json.loads(archive.read("metadata.json")).get("keras_version", ""))
+    h5py = importlib.import_module("h5py")
+    with h5py.File(file, "r") as stored:
+        said = stored.attrs.get("keras_version", "")
+        return said.decode() if isinstance(said, bytes) else str(said)
+
+
+def _export(model: Any, library: str, signature: Signature, target: Path) -> None:
+    import tensorflow as tf
+
+    specs = [tf.TensorSpec(each.shape, each.dtype, name=each.name) for each in signature.inputs]
+    archive = importlib.import_module(library).export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(MAIN, _serving(model, signature), input_signature=specs)
+    archive.write_out(str(target), **({"verbose": False} if library == _KERAS_3 else {}))
+
+
+def _serving(model: Any, signature: Signature) -> Callable[..., dict[str, Any]]:
+    names = [each.name for each in signature.inputs]
+
+    def serve(*tensors: Any) -> dict[str, Any]:
+        outputs = model(_arranged(model, dict(zip(names, tensors, strict=True))), training=False)
+        return outputs if isinstance(outputs, dict) else dict(_named(model, outputs))
+
+    return serve
+
+
+def _arranged(model: Any, tensors: dict[str, Any]) -> Any:
+    """The inputs in the structure in which the model takes them."""
+    if len(tensors) == 1 and not isinstance(model.input, dict):
+        return next(iter(tensors.values()))
+    if isinstance(model.input, dict):
+        return {key: tensors[_layer_name(tensor)] for key, tensor in model.input.items()}
+    return [tensors[_layer_name(tensor)] for tensor in model.inputs]
+
+
+def _named(model: Any, outputs: Any) -> Iterator[tuple[str, Any]]:
+    names = getattr(model, "output_names", None) or [_layer_name(tensor) for tensor in model.outputs]
+    values = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    seen: dict[str, int] = {}
+    for name, value in zip(names, values, strict=True):
+        seen[name] = seen.get(name, 0) + 1
+        # A layer that gives several outputs is named once for each.
+        yield name if seen[name] == 1 else f"{name}_{seen[name] - 1}", value
+
+
+def _layer_name(tensor: Any) -> str:
+    history = tensor._keras_history  # noqa: SLF001 (the one way to a tensor's layer that both Keras have)
+    layer = getattr(history, "operation", None) or history.layer
+    return str(layer.name)

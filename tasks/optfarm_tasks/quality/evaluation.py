@@ -1,0 +1,136 @@
+"""Runs baseline and candidate over the test split, batch by batch, and gathers what is told of them."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks import data, formats, registry
+from optfarm_tasks.description import Split
+from optfarm_tasks.errors import BadData, Internal
+from optfarm_tasks.quality import collapse, labels, pairing
+from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.quality.prediction import Outputs, predict
+from optfarm_tasks.result import Quality
+from optfarm_tasks.runtime import Session
+from optfarm_tasks.spec import Evaluate, Role, Task
+from optfarm_tasks.technique import Report
+
+BATCH_BYTES = 32 << 20
+MOST_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A loaded artifact, and which array of the data feeds which of its inputs."""
+
+    session: Session
+    arrays: dict[str, NDArray[Any]]
+
+    def outputs(self, rows: slice) -> Outputs:
+        """What it gives for some samples."""
+        return predict(self.session, {name: array[rows] for name, array in self.arrays.items()})
+
+
+@dataclass
+class Gathered:
+    """What is known of a candidate after some batches."""
+
+    agreements: dict[str, Agreement]
+    scoring: labels.Scoring | None
+    warnings: list[str]
+
+
+def evaluate(folder: Path, task: Task, report: Report) -> Quality:
+    """Scores the candidate of a task's folder; see optfarm_tasks.quality.run."""
+    if not isinstance(task.action, Evaluate):
+        raise Internal(f"a {task.action.kind} task reached the evaluation")
+    inputs = folder / "inputs"
+    split = data.describe_data(inputs / Role.DATA).splits.get(data.TEST)
+    if split is None:
+        raise BadData(f"the data set has no {data.TEST} split to score on; add arrays {data.TEST}/NAME")
+    arrays, truth = data.load_split(inputs / Role.DATA, data.TEST)
+    report("loading", 0.0)
+    baseline = _loaded(inputs / Role.BASELINE, split, arrays)
+    is_itself = task.inputs[Role.BASELINE].digest == task.inputs[Role.CANDIDATE].digest
+    candidate = baseline if is_itself else _loaded(inputs / Role.CANDIDATE, split, arrays)
+    gathered = Gathered({}, None, [])
+    for rows in batches(split.count, sum(array.nbytes for array in arrays.values())):
+        theirs = baseline.outputs(rows)
+        ours = theirs if is_itself else candidate.outputs(rows)
+        _gather(gathered, theirs, ours, None if truth is None else truth[rows])
+        report("scoring", rows.stop / split.count)
+    return told(gathered, truth, samples=split.count)
+
+
+def batches(count: int, size_bytes: int) -> Iterator[slice]:
+    """Parts of a split that are small in memory, in order."""
+    size = max(1, min(MOST_SAMPLES, BATCH_BYTES * count // max(size_bytes, 1)))
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def told(gathered: Gathered, truth: NDArray[Any] | None, *, samples: int) -> Quality:
+    """The figures of everything gathered, and whether the candidate collapsed."""
+    agreements, scoring = gathered.agreements, gathered.scoring
+    scored = scoring.scored(truth) if scoring is not None and truth is not None else ()
+    reason = collapse.reason(agreements, scored)
+    values = sum(each.values for each in agreements.values())
+    known = all(each.not_finite == 0 for each in agreements.values())
+    nmses = [each.nmse for each in agreements.values()]
+    return Quality(
+        samples=samples,
+        mse=sum(each.squares for each in agreements.values()) / max(values, 1) if known else None,
+        nmse=max(each for each in nmses if each is not None) if known and None not in nmses else None,
+        max_abs_difference=max(each.max_abs for each in agreements.values()) if known else None,
+        cosine=cosine(agreements) if known else None,
+        scores=tuple(each.score for each in scored),
+        collapsed=reason is not None,
+        collapse_reason=reason,
+        warnings=tuple(dict.fromkeys([*gathered.warnings, *_warnings(agreements)])),
+    )
+
+
+def cosine(agreements: dict[str, Agreement]) -> float | None:
+    """The cosine of the angle between all of the baseline's outputs and the candidate's; None if either is zero."""
+    dot, left, right = (
+        sum(getattr(each, part) for each in agreements.values())
+        for part in ("dot", "baseline_squares", "candidate_squares")
+    )
+    return float(dot / np.sqrt(left) / np.sqrt(right)) if left and right else None
+
+
+def _loaded(folder: Path, split: Split, arrays: dict[str, NDArray[Any]]) -> Variant:
+    runtime = registry.runtime(registry.runtime_for(formats.detect(folder)))
+    session = runtime.load(folder, len(os.sched_getaffinity(0)))
+    names = data.fit(session.signature, split)
+    return Variant(session, {name: arrays[array] for name, array in names.items()})
+
+
+def _gather(gathered: Gathered, baseline: Outputs, candidate: Outputs, truth: NDArray[Any] | None) -> None:
+    pairs = pairing.paired(baseline, candidate)
+    gathered.warnings.extend(pairs.warnings)
+    for name, (theirs, ours) in pairs.numbers.items():
+        gathered.agreements.setdefault(name, Agreement()).add(theirs, ours)
+    if truth is None:
+        return
+    if gathered.scoring is None:
+        gathered.scoring = labels.scoring_for(
+            truth, {name: theirs.shape for name, (theirs, _) in pairs.numbers.items()}
+        )
+        gathered.warnings.extend(gathered.scoring.warnings)
+    theirs, ours = pairs.numbers[gathered.scoring.output]
+    gathered.scoring.add(truth, theirs, ours)
+
+
+def _warnings(agreements: dict[str, Agreement]) -> Iterator[str]:
+    for name, each in agreements.items():
+        if each.skipped:
+            yield f"{each.skipped} values of {name} are not finite in the baseline itself; they are left out"
+    known = {name: each.nmse for name, each in agreements.items() if each.nmse is not None}
+    if len(known) > 1:
+        worst = max(known, key=lambda name: known[name] or 0)
+        yield f"nmse is that of {worst}, the worst of {len(agreements)} outputs"

@@ -1,0 +1,173 @@
+"""Scores outputs against labels: top-1 and top-5 for classes, MSE and MAE for real numbers."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks.errors import BadData
+from optfarm_tasks.result import Score
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+_TOP = 5
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score, and the value that says nothing: that of always giving the mean label, or the commonest class."""
+
+    score: Score
+    trivial: float
+
+    @property
+    def is_informative(self) -> bool:
+        """Whether the candidate is better than that."""
+        return self._beats(self.score.value)
+
+    @property
+    def was_informative(self) -> bool:
+        """Whether the baseline is."""
+        return self.score.baseline is not None and self._beats(self.score.baseline)
+
+    def _beats(self, value: float) -> bool:
+        return value > self.trivial if self.score.higher_is_better else value < self.trivial
+
+
+class Scoring(Protocol):
+    """Gathers scores of both variants for one output."""
+
+    output: str
+    warnings: tuple[str, ...]
+
+    @abstractmethod
+    def add(self, labels: Array, baseline: Array, candidate: Array) -> None:
+        """Takes a batch."""
+
+    @abstractmethod
+    def scored(self, labels: Array) -> tuple[Scored, ...]:
+        """The scores over all batches, the most telling first; `labels` are those of the whole split."""
+
+
+def scoring_for(labels: Array, outputs: Mapping[str, Shape]) -> Scoring:
+    """How labels (N, …) are compared with outputs of these shapes, and with which of them.
+
+    Whole numbers are classes if an output has one more axis, of more than one value; else labels are compared value
+    by value with an output of their own shape. Axes of one value do not count.
+
+    Raises:
+        BadData: no output fits the labels.
+    """
+    if labels.dtype.kind in "biu":
+        classes = [name for name, shape in outputs.items() if _holds_classes(shape, labels.shape)]
+        if classes:
+            return Classes(classes[0], outputs[classes[0]][-1], warnings=_choice(classes, "integer labels"))
+    if labels.dtype.kind in "biuf":
+        values = [name for name, shape in outputs.items() if _plain(shape) == _plain(labels.shape)]
+        if values:
+            return Values(values[0], warnings=_choice(values, "labels"))
+    seen = ", ".join(f"{name} {list(shape)}" for name, shape in outputs.items())
+    raise BadData(f"labels {labels.dtype} {list(labels.shape)} fit no output; a batch of outputs is {seen}")
+
+
+class Classes:
+    """Top-1 and, with more classes than five, top-5."""
+
+    def __init__(self, output: str, classes: int, *, warnings: tuple[str, ...] = ()) -> None:
+        """Scores one output whose last axis has a value for each class."""
+        self.output = output
+        self.warnings = warnings
+        self._classes = classes
+        self._tops = (1, _TOP) if classes > _TOP else (1,)
+        self._hits = {(side, top): 0 for side in range(2) for top in self._tops}
+
+    def add(self, labels: Array, baseline: Array, candidate: Array) -> None:
+        """Counts hits.
+
+        Raises:
+            BadData: a label is no class.
+        """
+        wanted = labels.reshape(-1).astype(np.int64)
+        if wanted.min() < 0 or wanted.max() >= self._classes:
+            span = f"{wanted.min()}..{wanted.max()}"
+            raise BadData(f"labels are {span}, and {self.output} has the classes 0..{self._classes - 1}")
+        for side, output in enumerate((baseline, candidate)):
+            ranks = rank_of(output.reshape(-1, self._classes), wanted)
+            for top in self._tops:
+                self._hits[side, top] += int((ranks < top).sum())
+
+    def scored(self, labels: Array) -> tuple[Scored, ...]:
+        """Shares of hits."""
+        counts = np.sort(np.bincount(labels.reshape(-1).astype(np.int64)))[::-1]
+        return tuple(
+            Scored(
+                Score(
+                    name=f"top{top}",
+                    value=self._hits[1, top] / labels.size,
+                    baseline=self._hits[0, top] / labels.size,
+                    higher_is_better=True,
+                ),
+                trivial=float(counts[:top].sum() / labels.size),
+            )
+            for top in self._tops
+        )
+
+
+class Values:
+    """Mean square and mean absolute error."""
+
+    def __init__(self, output: str, *, warnings: tuple[str, ...] = ()) -> None:
+        """Scores one output that has the shape of the labels."""
+        self.output = output
+        self.warnings = warnings
+        self._squares = [0.0, 0.0]
+        self._sizes = [0.0, 0.0]
+
+    def add(self, labels: Array, baseline: Array, candidate: Array) -> None:
+        """Sums errors."""
+        wanted = labels.reshape(-1).astype(np.float64)
+        for side, output in enumerate((baseline, candidate)):
+            error = output.reshape(-1).astype(np.float64) - wanted
+            self._squares[side] += float((error**2).sum())
+            self._sizes[side] += float(np.abs(error).sum())
+
+    def scored(self, labels: Array) -> tuple[Scored, ...]:
+        """Means of the errors."""
+        wanted = labels.reshape(len(labels), -1).astype(np.float64)
+        trivial = wanted - wanted.mean(axis=0)
+        kinds = (("mse", self._squares, (trivial**2).mean()), ("mae", self._sizes, np.abs(trivial).mean()))
+        return tuple(
+            Scored(
+                Score(name=name, value=sums[1] / labels.size, baseline=sums[0] / labels.size),
+                trivial=float(nothing),
+            )
+            for name, sums, nothing in kinds
+        )
+
+
+def rank_of(scores: Array, wanted: Array) -> Array:
+    """How many classes stand before the wanted one in each row of scores (N, C).
+
+    Of equal scores the lower class comes first, as argmax has it; what is not a number comes last.
+    """
+    known = np.where(np.isnan(scores), -np.inf, scores)
+    own = np.take_along_axis(known, wanted[:, None], axis=1)
+    is_lower = np.arange(scores.shape[1]) < wanted[:, None]
+    ranks: Array = ((known > own) | ((known == own) & is_lower)).sum(axis=1)
+    return ranks
+
+
+def _holds_classes(shape: Shape, labels: Shape) -> bool:
+    return len(shape) > 1 and shape[-1] > 1 and _plain(shape[:-1]) == _plain(labels)
+
+
+def _plain(shape: Shape) -> Shape:
+    """A shape without its axes of one value; the first axis counts the samples and stays."""
+    return (*shape[:1], *(size for size in shape[1:] if size != 1))
+
+
+def _choice(names: list[str], what: str) -> tuple[str, ...]:
+    return (f"{what} fit {', '.join(names)}; {names[0]} is scored",) if len(names) > 1 else ()

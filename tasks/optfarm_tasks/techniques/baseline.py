@@ -1,0 +1,38 @@
+"""The model as it is, which every variant is compared with.
+
+A SavedModel or a .tflite is taken file by file. A Keras file is exported to a SavedModel with the same input names,
+so that it runs without Keras; the numbers do not change.
+
+When it helps: always; a sweep adds it by itself. As the first step of a recipe it turns a Keras file into a SavedModel.
+
+Traps: a .tflite baseline runs in LiteRT, a SavedModel in TensorFlow. A speed-up from one to the other is that of the
+runtime and the technique together; `tflite-float32` beside it tells them apart.
+"""
+
+import shutil
+
+from optfarm_tasks import keras_model
+from optfarm_tasks.description import Format
+from optfarm_tasks.technique import Card, Done, Params, Work
+
+YIELDS = {
+    Format.SAVED_MODEL: Format.SAVED_MODEL,
+    Format.TFLITE: Format.TFLITE,
+    Format.KERAS: Format.SAVED_MODEL,
+    Format.H5: Format.SAVED_MODEL,
+}
+CARD = Card(accepts=frozenset(YIELDS), yields=YIELDS, tolerance_nmse=1e-10)
+
+
+class PARAMS(Params):
+    """It has none."""
+
+
+def run(work: Work, _: Params) -> Done:
+    """Copies or exports the model."""
+    if work.format in (Format.KERAS, Format.H5):
+        work.report("exporting", 0.1)
+        keras_model.export(work.model, work.output)
+    else:
+        shutil.copytree(work.model, work.output, dirs_exist_ok=True)
+    return Done()

@@ -1,0 +1,25 @@
+"""TFLite with 32-bit floats: the same numbers in a smaller runtime.
+
+The graph is frozen, batch norms and constants are folded, and LiteRT runs it with kernels made for CPUs (XNNPACK).
+Weights and activations stay float32, so outputs differ by rounding only.
+
+When it helps: nearly always on CPUs, most with convolutions; it also shows what the runtime alone is worth, which the
+quantised variants' speed-ups contain.
+
+Traps: ops without a TFLite kernel are refused by name (unsupported_op). Dense layers that are read from memory gain
+little.
+"""
+
+from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.techniques import _tflite
+
+CARD = Card(accepts=_tflite.ACCEPTS, yields=_tflite.YIELDS, modules=_tflite.MODULES, tolerance_nmse=1e-8)
+
+
+class PARAMS(Params):
+    """It has none."""
+
+
+def run(work: Work, _: Params) -> Done:
+    """Converts without any optimisation that changes numbers."""
+    return _tflite.convert(work, lambda _tf, _converter: None)

@@ -1,0 +1,38 @@
+"""TFLite with int16 activations and int8 weights: small, and close to float.
+
+Ranges of activations are watched on samples of the calibration split, as for `tflite-int8`, but activations keep 16
+bits. Inputs and outputs stay float32.
+
+When it helps: accelerators with 16-bit activations, and models whose activations span too wide a range for int8, such
+as audio and super-resolution.
+
+Traps: on CPUs it is far slower than float32, because LiteRT has reference kernels for it only. Several ops have no
+kernel of this kind and are refused by name (unsupported_op).
+"""
+
+from typing import Any
+
+from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.techniques import _tflite
+
+CARD = Card(
+    accepts=_tflite.ACCEPTS,
+    yields=_tflite.YIELDS,
+    modules=_tflite.MODULES,
+    needs_calibration=True,
+    tolerance_nmse=0.02,
+)
+
+
+class PARAMS(_tflite.Calibrated):
+    """What it watches."""
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Converts with wide activations."""
+    return _tflite.convert_calibrated(work, params, _configure)
+
+
+def _configure(tf: Any, converter: Any) -> None:
+    wide = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    converter.target_spec.supported_ops = [wide]
