@@ -46,6 +46,10 @@ class S3Presigner:
         """Makes the object of its parts; doing so again is no error."""
         self._site.control.complete(key, upload_id, etags)
 
+    def close(self) -> None:
+        """Closes idle connections; URLs can still be made."""
+        self._site.close()
+
     def _signed(self, request: signature.Request) -> str:
         target = signature.target(
             request,

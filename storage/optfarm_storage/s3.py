@@ -76,8 +76,9 @@ class S3Store:
             return {key: size for key, size in zip(asked, found, strict=True) if size is not None}
 
     def close(self) -> None:
-        """Closes idle connections."""
+        """Closes idle connections; the store can still be used."""
         self._wire.close()
+        self._site.close()
 
     @cached_property
     def _wire(self) -> Wire:

@@ -48,6 +48,11 @@ class Site:
         """Keys that are valid now; temporary ones are renewed."""
         return self.keys or self.control.keys()
 
+    def close(self) -> None:
+        """Closes the connections of boto3, if it was needed."""
+        if "control" in vars(self):
+            self.control.close()
+
     def request(
         self,
         method: str,

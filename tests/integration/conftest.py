@@ -1,0 +1,36 @@
+"""Fixtures that several tests of joined parts use."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.integration.stores import Case, in_bucket, in_folder
+
+from optfarm_storage.retry import Retry
+from optfarm_storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from tests.servers import S3Server
+
+    from optfarm_storage.location import S3Location
+
+
+@pytest.fixture(params=["local", "s3", "local, retrying", "s3, retrying"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    """Every kind of store, bare and wrapped in retries."""
+    kind, _, wrapping = request.param.partition(", ")
+    if kind == "local":
+        made = in_folder(tmp_path / "store")
+    else:
+        server: S3Server = request.getfixturevalue("s3_server")
+        location: S3Location = request.getfixturevalue("s3")
+        made = in_bucket(location, server.client)
+    yield Case(Retry(made.store), made.smuggle, made.close) if wrapping else made
+    made.close()
+
+
+@pytest.fixture
+def store(case: Case) -> ObjectStore:
+    """Every kind of store."""
+    return case.store
