@@ -30,7 +30,7 @@ def run(folder: Path, task: Task, report: Report) -> Inspection:
     with _runnable(model, described.format) as (place, kind):
         name = registry.runtime_for(kind)
         runtime = registry.runtime(name)
-        session = runtime.load(place, threads=1)
+        session = runtime.load(place, threads=0)
         return Inspection(
             description=_completed(described, session),
             outputs=runtime.ends(place),

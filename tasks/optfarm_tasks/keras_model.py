@@ -6,6 +6,7 @@ Keras 2 (tf_keras) and Keras 3 cannot read each other's files. The version in th
 import importlib
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,8 +22,8 @@ MODULES = ("tensorflow", "keras", "tf_keras")
 _KERAS_3, _KERAS_2 = "keras", "tf_keras"
 
 
-def export(folder: Path, target: Path) -> None:
-    """Writes the Keras model of a folder as a SavedModel; loading a model runs its code.
+def export(folder: Path, target: Path) -> tuple[str, ...]:
+    """Writes the Keras model of a folder as a SavedModel, and gives warnings; loading a model runs its code.
 
     Inputs are named as the file names them, outputs as their layers.
 
@@ -35,8 +36,10 @@ def export(folder: Path, target: Path) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     require(MODULES, user="a Keras model")
     model, library = _loaded(_file(folder))
+    signature = formats.describe(folder).signature
     with blaming(BadModel, f"{library} cannot export the model"):
-        _export(model, library, formats.describe(folder).signature, target)
+        _export(model, library, signature, target)
+    return tuple(_renamed(signature, formats.describe(target).signature))
 
 
 def _file(folder: Path) -> Path:
@@ -78,11 +81,23 @@ def _version(file: Path) -> str:
 def _export(model: Any, library: str, signature: Signature, target: Path) -> None:
     import tensorflow as tf
 
-    specs = [tf.TensorSpec(each.shape, each.dtype, name=each.name) for each in signature.inputs]
+    specs = [tf.TensorSpec(each.shape, each.dtype, name=_plain(each.name)) for each in signature.inputs]
     archive = importlib.import_module(library).export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(MAIN, _serving(model, signature), input_signature=specs)
     archive.write_out(str(target), **({"verbose": False} if library == _KERAS_3 else {}))
+
+
+def _plain(name: str) -> str:
+    """A name without what TensorFlow's names of arguments may not have."""
+    return re.sub(r"\W", "_", name)
+
+
+def _renamed(wanted: Signature, given: Signature) -> Iterator[str]:
+    lost = sorted({each.name for each in wanted.inputs} - {each.name for each in given.inputs})
+    if lost and len(wanted.inputs) > 1:
+        now = ", ".join(each.name for each in given.inputs)
+        yield f"TensorFlow takes no input named {', '.join(lost)}: inputs are now {now}; rename the layers to feed data"
 
 
 def _serving(model: Any, signature: Signature) -> Callable[..., dict[str, Any]]:
@@ -97,10 +112,12 @@ def _serving(model: Any, signature: Signature) -> Callable[..., dict[str, Any]]:
 
 def _arranged(model: Any, tensors: dict[str, Any]) -> Any:
     """The inputs in the structure in which the model takes them."""
-    if len(tensors) == 1 and not isinstance(model.input, dict):
+    # A Sequential of Keras 3 has no such attribute before it is called, and takes one tensor.
+    structure = getattr(model, "input", None)
+    if isinstance(structure, dict):
+        return {key: tensors[_layer_name(tensor)] for key, tensor in structure.items()}
+    if len(tensors) == 1:
         return next(iter(tensors.values()))
-    if isinstance(model.input, dict):
-        return {key: tensors[_layer_name(tensor)] for key, tensor in model.input.items()}
     return [tensors[_layer_name(tensor)] for tensor in model.inputs]
 
 

@@ -46,7 +46,7 @@ class Runtime(Protocol):
     MODULES: tuple[str, ...]
 
     def load(self, model: Path, threads: int) -> Session:
-        """Loads the artifact in a folder.
+        """Loads the artifact in a folder; 0 threads leave their number to the runtime.
 
         Raises:
             BadModel: the runtime refuses it.

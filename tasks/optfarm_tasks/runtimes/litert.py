@@ -82,7 +82,7 @@ def load(model: Path, threads: int) -> Model:
 
     name = formats.describe(model).signature.name
     with blaming(BadModel, "LiteRT cannot load the model"):
-        interpreter = Interpreter(model_path=str(_file(model)), num_threads=threads)
+        interpreter = Interpreter(model_path=str(_file(model)), num_threads=threads or None)
         inputs, outputs = _sides(interpreter, name)
         interpreter.allocate_tensors()
     signature = Signature(name=name, inputs=_tensors(inputs), outputs=_tensors(outputs))

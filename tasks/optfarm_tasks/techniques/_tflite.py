@@ -40,8 +40,9 @@ def convert(work: Work, configure: Configure) -> Done:
         UnsupportedOp: the converter has no kernel for an op; the message lists them.
         BadModel: TensorFlow cannot read or convert the model.
     """
-    with _saved_model(work) as source:
-        return _converted(source, work, configure, signature=formats.describe(source).signature)
+    with _saved_model(work) as (source, warnings):
+        _convert(source, work, configure, signature=formats.describe(source).signature)
+    return Done(warnings=warnings)
 
 
 def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> Done:
@@ -52,7 +53,7 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
     """
     from optfarm_tasks.techniques import _calibration
 
-    with _saved_model(work) as source:
+    with _saved_model(work) as (source, warnings):
         signature = formats.describe(source).signature
         calibration = _calibration.calibration_of(work, signature, params.calibration_samples)
 
@@ -61,8 +62,8 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
             converter.representative_dataset = lambda: calibration.told(work.report)
             configure(tf, converter)
 
-        _converted(source, work, configured, signature=signature)
-    return Done(warnings=tuple(calibration.warnings), notes={"calibration_samples": calibration.count})
+        _convert(source, work, configured, signature=signature)
+    return Done(warnings=(*warnings, *calibration.warnings), notes={"calibration_samples": calibration.count})
 
 
 def float_ops(model: bytes) -> tuple[str, ...]:
@@ -81,17 +82,18 @@ def _has_floats(op: dict[str, Any]) -> bool:
 
 
 @contextmanager
-def _saved_model(work: Work) -> Iterator[Path]:
+def _saved_model(work: Work) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The model as a SavedModel, and warnings."""
     if work.format is Format.SAVED_MODEL:
-        yield work.model
+        yield work.model, ()
         return
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
         work.report("exporting", 0.1)
-        keras_model.export(work.model, Path(folder))
-        yield Path(folder)
+        warnings = keras_model.export(work.model, Path(folder))
+        yield Path(folder), warnings
 
 
-def _converted(source: Path, work: Work, configure: Configure, *, signature: Signature) -> Done:
+def _convert(source: Path, work: Work, configure: Configure, *, signature: Signature) -> None:
     import tensorflow as tf
 
     work.report("converting", 0.3)
@@ -100,7 +102,6 @@ def _converted(source: Path, work: Work, configure: Configure, *, signature: Sig
     configure(tf, converter)
     with blaming(BadModel, "TensorFlow cannot convert the model"), _naming_ops():
         (work.output / "model.tflite").write_bytes(converter.convert())
-    return Done()
 
 
 @contextmanager

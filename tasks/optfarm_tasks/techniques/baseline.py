@@ -32,7 +32,6 @@ def run(work: Work, _: Params) -> Done:
     """Copies or exports the model."""
     if work.format in (Format.KERAS, Format.H5):
         work.report("exporting", 0.1)
-        keras_model.export(work.model, work.output)
-    else:
-        shutil.copytree(work.model, work.output, dirs_exist_ok=True)
+        return Done(warnings=keras_model.export(work.model, work.output))
+    shutil.copytree(work.model, work.output, dirs_exist_ok=True)
     return Done()
