@@ -32,6 +32,7 @@ class S3Store:
     """See ObjectStore. One object serves all threads of a process; it connects when it is first asked."""
 
     def __init__(self, location: S3Location, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.location = location
         self._site = Site(location)
         self._now = now
 

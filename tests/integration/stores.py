@@ -44,6 +44,12 @@ def in_bucket(location: S3Location, client: Any) -> Case:
     return Case(store, smuggle, store.close)
 
 
+def elsewhere(endpoint: str | None) -> S3Location:
+    """A bucket that nobody asks."""
+    keys = {"access_key": "access", "secret_key": "secret"}
+    return S3Location(bucket="farm", endpoint=endpoint, region="eu-west-1", **keys)
+
+
 class Counting:
     """A store that counts what is asked of the one that it wraps."""
 

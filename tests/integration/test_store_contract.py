@@ -83,7 +83,7 @@ def test_damage_is_seen_when_an_object_is_read(case: Case, tmp_path: Path) -> No
 def test_a_source_that_was_changed_is_not_stored(store: ObjectStore, tmp_path: Path, size_bytes: int) -> None:
     (tmp_path / "file").write_bytes(bytes(size_bytes))
 
-    with pytest.raises(Corrupt, match="source of blobs/ccc.* has the digest"):
+    with pytest.raises(Corrupt, match=r"source of blobs/ccc.* has the digest"):
         store.put(blob("c" * 64), tmp_path / "file", sha256="c" * 64)
 
     assert store.sizes([blob("c" * 64)]) == {}
