@@ -1,7 +1,6 @@
 """Files that appear whole or not at all."""
 
 import hashlib
-import io
 import os
 import secrets
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from optfarm_storage.errors import Corrupt
 from optfarm_storage.store import Progress
 
 PIECE_BYTES = 1 << 20
+_MODE = 0o666
+"""Less what the umask takes."""
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Arrival:
     """A file that is being written, hashed as it comes."""
 
     path: Path
-    stream: io.FileIO
+    descriptor: int
     progress: Progress
     hashed: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     is_moved: bool = False
@@ -29,7 +30,7 @@ class Arrival:
         """Writes the next bytes."""
         rest = memoryview(piece)
         while rest:
-            rest = rest[self.stream.write(rest) :]
+            rest = rest[os.write(self.descriptor, rest) :]
         self.hashed.update(piece)
         self.progress(len(piece))
 
@@ -52,13 +53,13 @@ class Arrival:
 def arriving(folder: Path, *, progress: Progress) -> Iterator[Arrival]:
     """A file under a name of its own in a folder; it goes when the block ends, unless it was moved."""
     path = folder / f".{secrets.token_hex(8)}.part"
-    with path.open("xb", buffering=0) as stream:
-        arrival = Arrival(path, stream, progress)
-        try:
-            yield arrival
-        finally:
-            if not arrival.is_moved:
-                path.unlink()
+    arrival = Arrival(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE), progress)
+    try:
+        yield arrival
+    finally:
+        os.close(arrival.descriptor)
+        if not arrival.is_moved:
+            path.unlink()
 
 
 def copy(source: Path | bytes, arrival: Arrival) -> None:
@@ -73,7 +74,7 @@ def copy(source: Path | bytes, arrival: Arrival) -> None:
 
 def make_durable(arrival: Arrival) -> None:
     """Has the bytes on the disk, so that its name never stands for less."""
-    os.fsync(arrival.stream.fileno())
+    os.fsync(arrival.descriptor)
 
 
 def make_name_durable(folder: Path) -> None:

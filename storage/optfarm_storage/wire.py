@@ -8,6 +8,7 @@ import http.client
 import select
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from optfarm_storage.errors import Unavailable
 PIECE_BYTES = 1 << 20
 """What one read or write moves."""
 _CONNECT_S, _READ_S = 5, 60
+_FRESH_S = 0.1
 _OK = range(200, 300)
 
 
@@ -58,7 +60,7 @@ class Wire:
         self._endpoint = endpoint
         self._address = (parts.hostname or "", parts.port)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._idle: deque[http.client.HTTPConnection] = deque()
+        self._idle: deque[tuple[http.client.HTTPConnection, float]] = deque()
 
     def send(
         self,
@@ -94,7 +96,7 @@ class Wire:
     def close(self) -> None:
         """Closes what is idle."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop()[0].close()
 
     @contextmanager
     def _borrowed(self) -> Iterator[http.client.HTTPConnection]:
@@ -110,12 +112,12 @@ class Wire:
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        self._idle.append((connection, time.monotonic()))
 
     def _connection(self) -> http.client.HTTPConnection:
         while self._idle:
-            connection = self._idle.pop()
-            if connection.sock is not None and not _is_readable(connection.sock):
+            connection, since = self._idle.pop()
+            if connection.sock is not None and not _is_closed_by_server(connection.sock, since):
                 return connection
             connection.close()
         return self._connected()
@@ -179,8 +181,10 @@ def _sized(method: str, headers: Mapping[str, str], size_bytes: int) -> dict[str
     return {**headers, **length}
 
 
-def _is_readable(sock: socket.socket) -> bool:
-    """An idle connection has something to read only when the server has closed it."""
+def _is_closed_by_server(sock: socket.socket, idle_since: float) -> bool:
+    """An idle connection has something to read only then; one that was in use just now is not worth the question."""
+    if time.monotonic() - idle_since < _FRESH_S:
+        return False
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))

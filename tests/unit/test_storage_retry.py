@@ -1,7 +1,7 @@
 """A retrying store waits for a store that is away, and only then."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -62,15 +62,16 @@ def local(tmp_path: Path) -> LocalStore:
 def test_a_store_that_is_away_is_asked_again(local: LocalStore, tmp_path: Path) -> None:
     away = [Unavailable("away") for _ in range(2)]
 
-    for call in (
+    calls: list[Callable[[ObjectStore], object]] = [
         lambda store: store.put("a", b"", sha256=EMPTY),
         lambda store: store.get("a", tmp_path / "got", sha256=EMPTY),
         lambda store: store.read("a"),
-        lambda store: store.sizes(iter(["a"])) == {"a": 0},
+        lambda store: store.sizes(iter(["a"])),
         lambda store: store.put_new("b", b"new"),
-    ):
+    ]
+    for call in calls:
         flaky = Flaky(local, *away)
-        call(Retry(flaky))
+        assert call(Retry(flaky)) in (None, b"", {"a": 0}, True)
         assert flaky.calls == 3
 
 
