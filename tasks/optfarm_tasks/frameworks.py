@@ -1,6 +1,7 @@
 """How the code of frameworks is reached: imported by need, its errors told as the farm's own."""
 
 import importlib
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from optfarm_tasks.errors import MissingToolchain, OutOfMemory, TaskError
 _EXHAUSTED = "ResourceExhaustedError"
 """TensorFlow's own word for want of memory; by name, so that it need not be imported to be recognised."""
 _MESSAGE_CHARACTERS = 400
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def require(modules: Iterable[str], *, user: str) -> None:
@@ -51,11 +53,16 @@ def blamed(error: Exception, kind: type[TaskError], what: str) -> TaskError:
 
 
 def is_exhaustion(error: BaseException) -> bool:
-    """Whether an error says that memory ran out."""
-    return isinstance(error, MemoryError) or any(each.__name__ == _EXHAUSTED for each in type(error).__mro__)
+    """Whether an error, or one that it was raised for, says that memory ran out: Keras tells errors in new ones."""
+    told: BaseException | None = error
+    while told is not None:
+        if isinstance(told, MemoryError) or any(each.__name__ == _EXHAUSTED for each in type(told).__mro__):
+            return True
+        told = told.__cause__ or told.__context__
+    return False
 
 
 def line_of(error: BaseException) -> str:
-    """What an error says, as one line of bounded length."""
-    line = " ".join(str(error).split())
+    """What an error says, as one line of bounded length and without colours."""
+    line = " ".join(_COLOUR.sub("", str(error)).split())
     return line if len(line) <= _MESSAGE_CHARACTERS else f"{line[:_MESSAGE_CHARACTERS]} …"

@@ -20,7 +20,8 @@ MODULES = ("ai_edge_litert.interpreter",)
 _WEIGHTS_AT = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOSE_CONV": 1, "CONV_3D": 1}
 """Op → which of its inputs holds the weights."""
 
-_CASTS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
+_NOT_WORK = {"QUANTIZE", "DEQUANTIZE", "CAST", "DELEGATE"}
+"""Ops that convert, and the node of a delegate, which stands beside those that it replaces."""
 _NUMBERS = {"float16", "float32", "float64", "int8", "uint8", "int16"}
 
 Indices = Mapping[str, int]
@@ -121,7 +122,7 @@ def precision_of(ops: Iterable[tuple[str, list[str], list[str]]]) -> str:
         for name, taken, given in ops
         if name in _WEIGHTS_AT and len(taken) > _WEIGHTS_AT[name] and given
     }
-    rest = {given[0] for name, _, given in ops if name not in _CASTS and given and given[0] in _NUMBERS}
+    rest = {given[0] for name, _, given in ops if name not in _NOT_WORK and given and given[0] in _NUMBERS}
     floats = {each for each in rest if each.startswith("float")}
     is_integer = bool(kinds) and not any("float" in kind for kind in kinds)
     elsewhere = {f"{each} elsewhere" for each in floats} if is_integer else set()

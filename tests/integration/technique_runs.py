@@ -1,0 +1,107 @@
+"""Runs every technique on a small healthy model of every format it accepts: python technique_runs.py FOLDER.
+
+It is a process of its own, so that tests need not import TensorFlow. FOLDER/told.json has a list of runs: technique,
+format in, description out, how far the outputs are from the original's, and digests of two artifacts made alike.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+
+import numpy as np
+
+from optfarm_tasks import convert, formats, keras_model, registry
+from optfarm_tasks.description import Format
+from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.runtime import Session
+from optfarm_tasks.tree import scan
+
+TEST = np.random.default_rng(1).random((64, 12, 12, 3)).astype(np.float32)
+
+
+def quiet(_phase: str, _fraction: float) -> None:
+    """A report that nobody reads."""
+
+
+def write_models(folder: Path) -> dict[Format, Path]:
+    """The same convolutional classifier in every format, each in a folder of its own."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(3)
+    layers = tf_keras.layers
+    model = tf_keras.Sequential(
+        [
+            layers.InputLayer((12, 12, 3), name="image"),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(24, activation="relu"),
+            layers.Dense(6, name="scores"),
+        ]
+    )
+    places = {kind: folder / kind for kind in Format}
+    for place in places.values():
+        place.mkdir()
+    model.save(places[Format.KERAS] / "model.keras")
+    model.save(places[Format.H5] / "model.h5")
+    keras_model.export(places[Format.KERAS], places[Format.SAVED_MODEL])
+    run("tflite-float32", places[Format.SAVED_MODEL], places[Format.TFLITE], folder)
+    return places
+
+
+def run(recipe: str, model: Path, output: Path, data: Path) -> None:
+    """Converts by a recipe."""
+    output.mkdir(exist_ok=True)
+    convert.chain(Recipe.parse(recipe), model, output, data=data, seed=7, report=quiet)
+
+
+def outputs(folder: Path) -> tuple[Session, dict[str, Any]]:
+    """What an artifact gives for the test images, in its own runtime."""
+    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, 0)
+    return session, session.outputs(session.run(session.feed({"image": TEST})))
+
+
+def told(name: str, kind: Format, places: dict[Format, Path], folder: Path) -> dict[str, Any]:
+    """What came of one technique on one format."""
+    artifact, again = (folder / f"{name}-{kind}-{turn}" for turn in range(2))
+    run(name, places[kind], artifact, folder)
+    is_repeated = kind is Format.SAVED_MODEL
+    if is_repeated:
+        run(name, places[kind], again, folder)
+    session, found = outputs(artifact)
+    agreement = Agreement()
+    agreement.add(outputs(places[Format.SAVED_MODEL])[1]["scores"], found["scores"])
+    return {
+        "technique": name,
+        "given": kind,
+        "yielded": formats.detect(artifact),
+        "inputs": [tensor.name for tensor in session.signature.inputs],
+        "outputs": list(found),
+        "signature": formats.describe(artifact).signature.name,
+        "nmse": agreement.nmse,
+        "precision": session.precision,
+        "size_bytes": formats.describe(artifact).size_bytes,
+        "digests": [scan(each).digest for each in (artifact, again)] if is_repeated else [],
+        "dtypes": [tensor.dtype for tensor in (*session.signature.inputs, *session.signature.outputs)],
+    }
+
+
+def runs(folder: Path) -> Iterator[dict[str, Any]]:
+    """Every technique on every format it accepts."""
+    images = np.random.default_rng(0).random((128, 12, 12, 3)).astype(np.float32)
+    np.savez(folder / "data.npz", **{"calibration/image": images})
+    places = write_models(folder)
+    for name in registry.technique_names():
+        for kind in sorted(registry.technique(name).CARD.accepts):
+            yield told(name, kind, places, folder)
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    (target / "told.json").write_text(json.dumps(list(runs(target))))

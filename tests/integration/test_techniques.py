@@ -1,0 +1,107 @@
+"""The contract of every technique: whatever lies in techniques/ has to keep it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optfarm_tasks import registry
+from optfarm_tasks.description import Format
+
+ROOT = Path(__file__).parents[2]
+NAMES = registry.technique_names()
+CASES = [(name, kind) for name in NAMES for kind in sorted(registry.technique(name).CARD.accepts)]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+    """What came of every technique on every format that it accepts."""
+    folder = tmp_path_factory.mktemp("techniques")
+    command = [sys.executable, str(Path(__file__).with_name("technique_runs.py")), str(folder)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    return {(run["technique"], run["given"]): run for run in json.loads((folder / "told.json").read_text())}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_does_when_it_helps_and_what_its_traps_are(name: str) -> None:
+    card = registry.card(name)
+
+    assert 20 <= len(card.summary) <= 100
+    assert "\nWhen it helps: " in card.description
+    assert "\nTraps: " in card.description
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_has_a_type_a_default_a_range_and_a_description(name: str) -> None:
+    for parameter in registry.card(name).parameters:
+        assert parameter.type in {"integer", "number", "string", "boolean"}
+        assert parameter.default is not None
+        assert parameter.range not in {"", parameter.type}
+        assert len(parameter.description) > 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_yields_a_format_for_each_that_it_accepts(name: str) -> None:
+    card = registry.technique(name).CARD
+
+    assert card.accepts
+    assert set(card.yields) == card.accepts
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_handbook_has_a_heading_for_it(name: str) -> None:
+    handbook = (ROOT / "docs/techniques.md").read_text()
+
+    assert re.search(rf"^## `{name}`$", handbook, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "given"), CASES)
+def test_it_yields_what_it_says(name: str, given: Format, runs: dict[tuple[str, str], dict[str, Any]]) -> None:
+    assert runs[name, given]["yielded"] == registry.technique(name).CARD.yields[given]
+
+
+@pytest.mark.parametrize(("name", "given"), CASES)
+def test_the_signature_keeps_its_names(name: str, given: Format, runs: dict[tuple[str, str], dict[str, Any]]) -> None:
+    run = runs[name, given]
+
+    assert (run["inputs"], run["outputs"], run["signature"]) == (["image"], ["scores"], "serving_default")
+
+
+@pytest.mark.parametrize(("name", "given"), CASES)
+def test_its_outputs_agree_with_the_originals(
+    name: str, given: Format, runs: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    assert runs[name, given]["nmse"] <= registry.technique(name).CARD.tolerance_nmse
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if registry.technique(name).CARD.yields])
+def test_equal_seeds_make_equal_artifacts(name: str, runs: dict[tuple[str, str], dict[str, Any]]) -> None:
+    first, second = runs[name, Format.SAVED_MODEL]["digests"]
+
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "dtypes", "size_ratio"),
+    [
+        ("tflite-float32", "float32", ["float32", "float32"], 1.01),
+        ("tflite-float16", "float16 weights, float32 activations", ["float32", "float32"], 0.6),
+        ("tflite-dynamic-range", "float32; int8 weights, float32 activations", ["float32", "float32"], 0.5),
+        ("tflite-int8", "int8", ["int8", "int8"], 0.5),
+        ("tflite-int8-float", "int8", ["float32", "float32"], 0.5),
+        ("tflite-int16x8", "int8 weights, int16 activations", ["float32", "float32"], 0.5),
+    ],
+)
+def test_the_runtime_tells_the_precision_that_the_technique_promises(
+    name: str, precision: str, dtypes: list[str], size_ratio: float, runs: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    run, whole = runs[name, Format.SAVED_MODEL], runs["tflite-float32", Format.SAVED_MODEL]
+
+    assert run["precision"] == precision
+    assert run["dtypes"] == dtypes
+    assert run["size_bytes"] <= size_ratio * whole["size_bytes"]

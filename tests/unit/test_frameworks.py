@@ -1,0 +1,46 @@
+"""Errors of frameworks become typed ones that say what was seen."""
+
+import pytest
+
+from optfarm_tasks.errors import BadData, BadModel, MissingToolchain, OutOfMemory
+from optfarm_tasks.frameworks import blaming, line_of, require
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow calls it."""
+
+
+def test_whatever_a_framework_raises_is_told_with_its_kind() -> None:
+    with pytest.raises(BadModel, match="it cannot load: KeyError: 'x'"), blaming(BadModel, "it cannot load"):
+        raise KeyError("x")
+
+
+def test_the_farms_own_errors_pass_unchanged() -> None:
+    with pytest.raises(BadData, match="^no split$"), blaming(BadModel, "it cannot load"):
+        raise BadData("no split")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError("OOM when allocating")])
+def test_want_of_memory_is_nobodys_fault(error: Exception) -> None:
+    with pytest.raises(OutOfMemory, match="it cannot load: "), blaming(BadModel, "it cannot load"):
+        raise error
+
+
+def test_want_of_memory_is_seen_within_another_error() -> None:
+    with pytest.raises(OutOfMemory), blaming(BadModel, "it cannot load"):
+        try:
+            raise MemoryError
+        except MemoryError:
+            raise RuntimeError("exception encountered when calling a layer") from None
+
+
+def test_a_message_is_one_line_without_colours_and_of_bounded_length() -> None:
+    line = line_of(ValueError("\x1b[1mCould not\x1b[0m\n  load " + "x" * 1000))
+
+    assert line.startswith("Could not load xxx")
+    assert len(line) < 410
+
+
+def test_an_absent_module_is_told_with_who_wants_it() -> None:
+    with pytest.raises(MissingToolchain, match="the any runtime imports no_such_framework, which .*python.* does not"):
+        require(("json", "no_such_framework"), user="the any runtime")
