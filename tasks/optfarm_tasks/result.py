@@ -42,7 +42,7 @@ class Quality(Word):
     mse: float | None
     """Against the baseline's outputs, over all outputs; null when an output is not finite."""
     nmse: float | None
-    """mse over the variance of the baseline's outputs."""
+    """The same over the variance of the baseline's output; of the worst output where there are several."""
     max_abs_difference: float | None
     cosine: float | None
     scores: tuple[Score, ...] = ()

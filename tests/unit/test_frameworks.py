@@ -16,7 +16,7 @@ def test_whatever_a_framework_raises_is_told_with_its_kind() -> None:
 
 
 def test_the_farms_own_errors_pass_unchanged() -> None:
-    with pytest.raises(BadData, match="^no split$"), blaming(BadModel, "it cannot load"):
+    with pytest.raises(BadData, match=r"^no split$"), blaming(BadModel, "it cannot load"):
         raise BadData("no split")
 
 
@@ -27,11 +27,11 @@ def test_want_of_memory_is_nobodys_fault(error: Exception) -> None:
 
 
 def test_want_of_memory_is_seen_within_another_error() -> None:
+    told = RuntimeError("exception encountered when calling a layer")
+    told.__context__ = MemoryError()
+
     with pytest.raises(OutOfMemory), blaming(BadModel, "it cannot load"):
-        try:
-            raise MemoryError
-        except MemoryError:
-            raise RuntimeError("exception encountered when calling a layer") from None
+        raise told from None
 
 
 def test_a_message_is_one_line_without_colours_and_of_bounded_length() -> None:
@@ -42,5 +42,5 @@ def test_a_message_is_one_line_without_colours_and_of_bounded_length() -> None:
 
 
 def test_an_absent_module_is_told_with_who_wants_it() -> None:
-    with pytest.raises(MissingToolchain, match="the any runtime imports no_such_framework, which .*python.* does not"):
+    with pytest.raises(MissingToolchain, match=r"the any runtime imports no_such_framework, which .*python.* does not"):
         require(("json", "no_such_framework"), user="the any runtime")
