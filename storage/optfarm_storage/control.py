@@ -1,6 +1,6 @@
 """What boto3 does for a bucket: finds keys and the endpoint of AWS, begins and ends uploads in parts.
 
-It is imported where it is needed, since it takes 25 MB and a fifth of a second.
+It is imported where it is needed, since it takes 34 MB and 0.15 s.
 """
 
 from collections.abc import Iterator, Sequence

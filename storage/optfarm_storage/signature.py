@@ -1,6 +1,6 @@
 """Signs S3 requests: AWS Signature Version 4, in headers or in a URL. Pure.
 
-botocore signs too, but a request through it costs three times the processor time of one through `wire`
+botocore signs too, but a request through it costs four times the processor time of one through `wire`
 (docs/storage.md), and tests hold both to the same signatures.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """

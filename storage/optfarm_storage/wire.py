@@ -1,7 +1,7 @@
 """HTTP to one server over kept-alive connections that threads share.
 
-Plain http.client, because one request through boto3 takes three times its processor time and one through urllib3
-half as much again, and Python has one processor for all threads (docs/storage.md).
+Plain http.client, because one request through boto3 takes four times the processor time and one through urllib3 nearly
+twice, and all threads of a process share one interpreter (docs/storage.md).
 """
 
 import http.client
