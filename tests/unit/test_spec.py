@@ -12,9 +12,7 @@ CONVERT = Convert(recipe=Recipe.parse("tflite-int8"))
 VERSIONS = {"tensorflow-cpu": "2.21.0"}
 
 
-def key(
-    action: Convert | Benchmark = CONVERT, versions: dict[str, str] = VERSIONS, device: str | None = None
-) -> str:
+def key(action: Convert | Benchmark = CONVERT, versions: dict[str, str] = VERSIONS, device: str | None = None) -> str:
     return task_key(action, MODEL, toolchain=versions, device=device)
 
 

@@ -1,0 +1,1 @@
+"""Speed and memory of the farm against the bounds that it promises: `make bench`."""

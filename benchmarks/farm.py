@@ -1,0 +1,55 @@
+"""An embedded farm for benchmarks, in a temporary folder, driven through the SDK and the command line."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Farm:
+    """A running embedded farm."""
+
+    folder: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment in which commands find this farm and no other."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("OPTFARM_")}
+        return kept | {"OPTFARM_FOLDER": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / "config")}
+
+    def optfarm(self, *words: str) -> str:
+        """What a command prints."""
+        command = [str(BIN / "optfarm"), *words]
+        return subprocess.run(command, env=self.env, check=True, capture_output=True, text=True).stdout
+
+    def json(self, *words: str) -> Any:
+        """What a command prints with --json."""
+        return json.loads(self.optfarm(*words, "--json"))
+
+    def process(self, part: str) -> psutil.Process:
+        """The process of a part: broker, s3, scheduler or worker."""
+        (found,) = (each for each in self.json("status")["parts"] if each["name"] == part)
+        return psutil.Process(found["pid"])
+
+
+@contextmanager
+def running_farm() -> Iterator[Farm]:
+    """A farm that is up inside the block and gone after it."""
+    with tempfile.TemporaryDirectory(prefix="optfarm-bench-") as folder:
+        farm = Farm(Path(folder) / "farm")
+        farm.optfarm("up")
+        try:
+            yield farm
+        finally:
+            farm.optfarm("down")
