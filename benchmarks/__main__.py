@@ -11,7 +11,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import footprint, overhead, throughput
+from benchmarks import footprint, overhead, storage_throughput
 from benchmarks.farm import running_farm
 from benchmarks.figure import Figure
 
@@ -39,7 +39,7 @@ def measure() -> list[Figure]:
     with running_farm() as farm:
         idle = footprint.figures(farm)
         added = overhead.figures(farm, subject())
-    return [*idle, *added, *throughput.figures()]
+    return [*idle, *added, *storage_throughput.figures()]
 
 
 def subject() -> Path:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from tests.servers import S3Server
 
 from benchmarks.figure import Figure
 from optfarm_storage.location import S3Location
@@ -24,6 +23,7 @@ from optfarm_storage.s3 import S3Store
 from optfarm_storage.store import ObjectStore
 from optfarm_storage.tree import pull, push
 from optfarm_tasks.tree import scan
+from tests.servers import S3Server
 
 BOUND = 0.8
 ROUNDS = 9

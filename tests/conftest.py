@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers import Broker, S3Server
 
 from optfarm_storage.location import S3Location
+from tests.servers import Broker, S3Server
 
 HERE = Path(__file__).parent
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import redis
-from tests.results import a_result
 
 from optfarm_tasks.device import Inventory, Toolchain
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.lease import Claim, Finish, Heartbeat, Lease, Progress
 from optfarm_tasks.result import Failure, Result
 from optfarm_tasks.spec import Kind
+from tests.results import a_result
 
 Put = Callable[[Result], None]
 """Stores a result under its key."""

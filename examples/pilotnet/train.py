@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROAD_ROWS = 84
-"""Rows above the dashboard of a 96 × 96 frame."""
+"""Rows above the dashboard of a 96 by 96 frame."""
 HEIGHT, WIDTH = 66, 200
 CALIBRATION_FRAMES = 256
 

@@ -1,54 +1,68 @@
 """What lies in the bucket, by its keys: blobs, results, and records of models and data sets."""
 
-import base64
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import structlog
 from pydantic import ValidationError
 
-from optfarm_scheduler.bucket import Bucket
-from optfarm_scheduler.errors import Conflict
+from optfarm_scheduler.errors import Conflict, Unavailable
+from optfarm_scheduler.settings import SchedulerSettings
+from optfarm_storage import keys, tree
+from optfarm_storage.errors import NotFound, StorageError
+from optfarm_storage.location import S3Location
+from optfarm_storage.presign import S3Presigner
+from optfarm_storage.s3 import PART_BYTES, SINGLE_BYTES, S3Store
+from optfarm_storage.store import ObjectStore, Presigner
 from optfarm_tasks.result import Result
 from optfarm_tasks.sweep import NewData, NewModel, Upload
 from optfarm_tasks.tree import Digest, File
 
-SINGLE_BYTES = 64 << 20
-"""What is larger goes up in parts."""
-PART_BYTES = 32 << 20
-
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
 class Objects:
     """Reads and writes what the scheduler keeps in the bucket. Every method raises Unavailable when it is down."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
-        self._pool = ThreadPoolExecutor(16, thread_name_prefix="objects")
+    store: ObjectStore
+    presigner: Presigner
 
     def result(self, key: Digest) -> Result | None:
         """The stored result of a key; one that cannot be read counts as none."""
-        body = self._bucket.get(f"results/{key}.json")
-        if body is None:
-            return None
         try:
-            return Result.model_validate_json(body)
+            with _reached():
+                return Result.model_validate_json(self.store.read(keys.result(key)))
+        except NotFound:
+            return None
         except ValidationError as error:
             log.warning("result_unreadable", key=key, error=str(error))
             return None
 
     def uploads(self, files: Iterable[File]) -> tuple[Upload, ...]:
         """Where each blob goes that is not there yet."""
-        return tuple(self._pool.map(self._upload, self._missing(files)))
+        wanted = {file.sha256: file for file in files}
+        with _reached():
+            return tuple(self._upload(file) for file in tree.absent(self.store, list(wanted.values())))
 
     def complete(self, sha256: Digest, *, upload_id: str, etags: Sequence[str]) -> None:
-        """Ends an upload in parts."""
-        self._bucket.complete(_blob(sha256), upload_id=upload_id, etags=etags)
+        """Ends an upload in parts.
+
+        Raises:
+            Conflict: the store does not know this upload any more.
+        """
+        try:
+            with _reached():
+                self.presigner.complete_parts(keys.blob(sha256), upload_id=upload_id, etags=etags)
+        except NotFound as error:
+            raise Conflict(f"the store does not know this upload any more; begin it again: {error}") from error
 
     def url(self, sha256: Digest) -> str:
         """Where a blob can be read for some hours."""
-        return self._bucket.get_url(_blob(sha256))
+        with _reached():
+            return self.presigner.get_url(keys.blob(sha256))
 
     def record(self, prefix: str, new: NewModel | NewData) -> None:
         """Writes down a registered tree, so that the database can be made again from the bucket.
@@ -56,34 +70,48 @@ class Objects:
         Raises:
             Conflict: blobs of the tree are missing.
         """
-        missing = self._missing(new.tree.files)
-        if missing:
-            paths = ", ".join(file.path for file in missing[:5])
-            raise Conflict(f"{len(missing)} files of {new.name} are not in the store: {paths}; push them first")
-        self._bucket.put(f"{prefix}/{new.name}/{new.tree.digest}.json", new.model_dump_json().encode())
+        with _reached():
+            missing = tree.missing(self.store, list({file.sha256: file for file in new.tree.files}.values()))
+            if missing:
+                paths = ", ".join(file.path for file in missing[:5])
+                raise Conflict(f"{len(missing)} files of {new.name} are not in the store: {paths}; push them first")
+            body = new.model_dump_json().encode()
+            key = keys.checked(f"{prefix}/{new.name}/{new.tree.digest}.json")
+            self.store.put(key, body, sha256=hashlib.sha256(body).hexdigest())
 
     def check(self) -> None:
-        """Asks the store for nothing."""
-        self._bucket.check()
-
-    def close(self) -> None:
-        """Ends the threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _missing(self, files: Iterable[File]) -> list[File]:
-        wanted = {file.sha256: file for file in files}
-        sizes = self._pool.map(self._bucket.size, map(_blob, wanted))
-        return [file for file, size in zip(wanted.values(), sizes, strict=True) if size != file.size_bytes]
+        """Asks the store about an object that need not be there."""
+        with _reached():
+            self.store.sizes(["health"])
 
     def _upload(self, file: File) -> Upload:
+        key = keys.blob(file.sha256)
         if file.size_bytes > SINGLE_BYTES:
-            count = -(-file.size_bytes // PART_BYTES)
-            upload_id, urls = self._bucket.part_urls(_blob(file.sha256), count)
+            upload_id, urls = self.presigner.start_parts(key, -(-file.size_bytes // PART_BYTES))
             return Upload(sha256=file.sha256, urls=urls, part_bytes=PART_BYTES, upload_id=upload_id)
-        checksum = base64.b64encode(bytes.fromhex(file.sha256)).decode()
-        url = self._bucket.put_url(_blob(file.sha256), checksum_sha256=checksum)
-        return Upload(sha256=file.sha256, urls=(url,), headers={"x-amz-checksum-sha256": checksum})
+        ticket = self.presigner.put_ticket(key, sha256=file.sha256)
+        return Upload(sha256=file.sha256, urls=(ticket.url,), headers=ticket.headers)
 
 
-def _blob(sha256: Digest) -> str:
-    return f"blobs/{sha256}"
+def objects_of(settings: SchedulerSettings) -> Objects:
+    """The bucket that the settings name; it is not asked for anything yet."""
+    location = S3Location(
+        bucket=settings.s3_bucket,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        public_endpoint=settings.s3_public_endpoint,
+    )
+    return Objects(S3Store(location), S3Presigner(location))
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Callers are told to come back; waiting here would only hold their connections."""
+    try:
+        yield
+    except NotFound:
+        raise
+    except StorageError as error:
+        raise Unavailable(f"the object store cannot be used: {error}") from error

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from optfarm_scheduler.auth import Role, Tokens
-from optfarm_scheduler.bucket import S3Bucket
 from optfarm_scheduler.catalog import Catalog
 from optfarm_scheduler.changes import Changes
 from optfarm_scheduler.database import Database
@@ -17,7 +16,7 @@ from optfarm_scheduler.floor import Rules
 from optfarm_scheduler.leases import Leases, Terms
 from optfarm_scheduler.ledger import Ledger
 from optfarm_scheduler.loop import Loop, Ports
-from optfarm_scheduler.objects import Objects
+from optfarm_scheduler.objects import Objects, objects_of
 from optfarm_scheduler.presence import Devices
 from optfarm_scheduler.pulse import Pulse
 from optfarm_scheduler.settings import SchedulerSettings
@@ -54,7 +53,6 @@ class Parts:
         self.changes.close()
         self.loop.stop()
         self.dispatcher.stop()
-        self.objects.close()
         self.database.close()
 
 
@@ -70,7 +68,7 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
     """
     rules = Rules(presence_s=settings.presence_s, claim_s=settings.claim_s)
     database, pulse, changes = Database(settings.database_url), Pulse(), Changes()
-    devices, objects = Devices(database, rules=rules), Objects(S3Bucket(settings))
+    devices, objects = Devices(database, rules=rules), objects_of(settings)
     dispatcher = Dispatcher(settings.broker_url.get_secret_value())
     ports = Ports(
         ledger=Ledger(database, pulse),

@@ -38,6 +38,9 @@ class File(Protocol):
         ...
 
 
+AnyFile = TypeVar("AnyFile", bound=File)
+
+
 def push(store: ObjectStore, folder: Path, files: Iterable[File], *, progress: Progress = untold) -> int:
     """Stores what the store lacks of a folder's files; gives the number of blobs sent. Blocks.
 
@@ -54,15 +57,15 @@ def push(store: ObjectStore, folder: Path, files: Iterable[File], *, progress: P
     """
     listed = list(files)
     distinct = {file.sha256: file for file in listed}
-    absent = _absent(store, list(distinct.values()))
-    progress(sum(file.size_bytes for file in listed) - sum(file.size_bytes for file in absent))
+    unsent = absent(store, list(distinct.values()))
+    progress(sum(file.size_bytes for file in listed) - sum(file.size_bytes for file in unsent))
 
     def put(file: File) -> None:
         source = folder if folder.is_file() else folder / inside(file.path)
         store.put(blob(file.sha256), source, sha256=file.sha256, progress=progress)
 
-    _in_parallel(put, absent)
-    return len(absent)
+    _in_parallel(put, unsent)
+    return len(unsent)
 
 
 def pull(store: ObjectStore, files: Iterable[File], folder: Path, *, progress: Progress = untold) -> None:
@@ -95,7 +98,7 @@ def pull(store: ObjectStore, files: Iterable[File], folder: Path, *, progress: P
     _in_parallel(get, places.items())
 
 
-def _absent(store: ObjectStore, files: Sequence[File]) -> list[File]:
+def absent(store: ObjectStore, files: Sequence[AnyFile]) -> list[AnyFile]:
     """The files to send.
 
     A first push of many small files would take twice as long if it asked about each. Digests are random, so the first
@@ -105,12 +108,13 @@ def _absent(store: ObjectStore, files: Sequence[File]) -> list[File]:
     small = sorted((file for file in files if file.size_bytes <= _CHEAP_BYTES), key=lambda file: file.sha256)
     sample, rest = small[:_SAMPLE], small[_SAMPLE:]
     large = [file for file in files if file.size_bytes > _CHEAP_BYTES]
-    absent = _missing(store, [*sample, *large])
-    is_first_push = {file.sha256 for file in sample} <= {file.sha256 for file in absent}
-    return [*absent, *(rest if is_first_push else _missing(store, rest))]
+    lacking = missing(store, [*sample, *large])
+    is_first_push = {file.sha256 for file in sample} <= {file.sha256 for file in lacking}
+    return [*lacking, *(rest if is_first_push else missing(store, rest))]
 
 
-def _missing(store: ObjectStore, files: Sequence[File]) -> list[File]:
+def missing(store: ObjectStore, files: Sequence[AnyFile]) -> list[AnyFile]:
+    """The files whose blobs the store does not hold; it is asked about each."""
     sizes = store.sizes(blob(file.sha256) for file in files) if files else {}
     return [file for file in files if sizes.get(blob(file.sha256)) != file.size_bytes]
 

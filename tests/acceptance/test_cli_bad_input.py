@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tests.acceptance.commands import Cli
 
 AWAY = {"OPTFARM_URL": "http://127.0.0.1:9", "OPTFARM_RETRY_S": "30"}

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from tests.acceptance.commands import Cli
-from tests.waiting import until
 
 from optfarm import Farm
 from optfarm.download import pull
 from optfarm_tasks.sweep import Data
 from optfarm_tasks.tree import scan
+from tests.acceptance.commands import Cli
+from tests.waiting import until
 
 
 def parts_of(farm: Cli) -> dict[str, dict[str, Any]]:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 
-def never_returns(value):  # noqa: ANN001, ANN201 (it is stored as byte code)
+def never_returns(value):
     while True:
         pass
 
 
-def eats_memory(value):  # noqa: ANN001, ANN201 (it is stored as byte code)
+def eats_memory(value):
     import numpy
 
     held = []
@@ -22,13 +22,13 @@ def eats_memory(value):  # noqa: ANN001, ANN201 (it is stored as byte code)
         held.append(numpy.ones(32 << 20))
 
 
-def exits(value):  # noqa: ANN001, ANN201 (it is stored as byte code)
+def exits(value):
     import os
 
     os._exit(7)
 
 
-def crashes(value):  # noqa: ANN001, ANN201 (it is stored as byte code)
+def crashes(value):
     import ctypes
 
     ctypes.string_at(0)

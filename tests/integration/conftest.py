@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.stores import Case, in_bucket, in_folder
 
 from optfarm_storage.retry import Retry
 from optfarm_storage.store import ObjectStore
+from tests.integration.stores import Case, in_bucket, in_folder
 
 if TYPE_CHECKING:
-    from tests.servers import S3Server
-
     from optfarm_storage.location import S3Location
+    from tests.servers import S3Server
 
 
 @pytest.fixture(params=["local", "s3", "local, retrying", "s3, retrying"])

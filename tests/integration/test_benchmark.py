@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from tests.waiting import until
 
 from optfarm_tasks import benchmark
 from optfarm_tasks.benchmark import controller, pairs, raw, shield, stats
@@ -24,6 +23,7 @@ from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.errors import BadModel, BadParameter, Internal, TaskError, WorkerLost
 from optfarm_tasks.measurement import Flag, Verdict
 from optfarm_tasks.spec import Benchmark, Inspect, Profile, Task
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 SMALL = replace(pairs.AMOUNTS[Profile.QUICK], min_pairs=2, max_pairs=2, pair_s=0.5, backoff_s=())

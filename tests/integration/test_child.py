@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.integration.children import RANDOM, convert, images, lay_out, run
-from tests.waiting import until
 
 from optfarm_tasks.result import Conversion, Inspection, Quality
 from optfarm_tasks.spec import Evaluate, Inspect
 from optfarm_tasks.tree import scan
+from tests.integration.children import RANDOM, convert, images, lay_out, run
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from tests.integration.children import convert, images, lay_out, run
 
 import optfarm_tasks
 from optfarm_tasks.__main__ import failure_of
 from optfarm_tasks.errors import Reason, UnsupportedOp
 from optfarm_tasks.spec import Benchmark, Evaluate, Inspect
+from tests.integration.children import convert, images, lay_out, run
 
 MIB = 1 << 20
 

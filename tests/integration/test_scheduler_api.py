@@ -6,13 +6,13 @@ from itertools import count
 
 import httpx
 import pytest
-from tests.fakeworker import an_inventory
-from tests.integration.scheduler_farm import Farm, new_model
-from tests.waiting import until
 
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.lease import Progress
 from optfarm_tasks.sweep import SweepState, TaskState
+from tests.fakeworker import an_inventory
+from tests.integration.scheduler_farm import Farm, new_model
+from tests.waiting import until
 
 IDS = (f"{number:012x}" for number in count(1))
 

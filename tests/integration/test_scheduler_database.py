@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from tests.fakeworker import an_inventory
-from tests.results import SIGNATURE, a_result
 
 from optfarm_scheduler.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
 from optfarm_scheduler.catalog import Catalog
@@ -34,6 +32,8 @@ from optfarm_tasks.result import Failure
 from optfarm_tasks.spec import Convert, Evaluate, Kind, Role
 from optfarm_tasks.sweep import Model, NewModel, SweepSpec, SweepState, TaskState
 from optfarm_tasks.tree import File, Tree
+from tests.fakeworker import an_inventory
+from tests.results import SIGNATURE, a_result
 
 DEVICE = "alpha.cpu"
 

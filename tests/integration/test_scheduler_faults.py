@@ -6,11 +6,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+
+from optfarm_tasks.sweep import SweepState, TaskState
 from tests.fakeworker import FakeWorker
 from tests.integration.scheduler_farm import Farm
 from tests.waiting import until
-
-from optfarm_tasks.sweep import SweepState, TaskState
 
 SEEDS = count(100)
 SWEEP = "00000000fa17"

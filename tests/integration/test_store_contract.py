@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.integration.stores import Case, digest_of, names, put
 
 from optfarm_storage.errors import BadName, Corrupt, NotFound
 from optfarm_storage.keys import blob, result
 from optfarm_storage.store import ObjectStore
 from optfarm_tasks.tree import scan
+from tests.integration.stores import Case, digest_of, names, put
 
 MB = 1 << 20
 KEY = result("a" * 64)

@@ -12,9 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.integration.stores import digest_of, elsewhere, put
-from tests.servers import S3Server, free_ports
-from tests.waiting import until
 
 from optfarm_storage.errors import Denied, Unavailable
 from optfarm_storage.keys import blob
@@ -22,6 +19,9 @@ from optfarm_storage.local import LocalStore
 from optfarm_storage.location import S3Location
 from optfarm_storage.retry import Retry
 from optfarm_storage.s3 import S3Store
+from tests.integration.stores import digest_of, elsewhere, put
+from tests.servers import S3Server, free_ports
+from tests.waiting import until
 
 MB = 1 << 20
 WRITER = """

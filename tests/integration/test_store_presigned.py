@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from tests.integration.stores import digest_of, put
 
 from optfarm_storage.errors import NotFound
 from optfarm_storage.keys import blob
 from optfarm_storage.location import S3Location
 from optfarm_storage.presign import S3Presigner
 from optfarm_storage.s3 import S3Store
+from tests.integration.stores import digest_of, put
 
 MB = 1 << 20
 

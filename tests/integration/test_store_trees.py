@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.integration.stores import Counting, digest_of, names, put, write
 
 from optfarm_storage.errors import BadName, NotFound
 from optfarm_storage.keys import blob
 from optfarm_storage.store import ObjectStore
 from optfarm_storage.tree import pull, push
 from optfarm_tasks.tree import File, scan
+from tests.integration.stores import Counting, digest_of, names, put, write
 
 MB = 1 << 20
 

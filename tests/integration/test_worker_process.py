@@ -16,13 +16,13 @@ from typing import Any
 import psutil
 import pytest
 from celery import Celery
+
+from optfarm_tasks.errors import Reason
+from optfarm_tasks.result import Result
 from tests.integration.programs import STAYS, SUCCEEDS, interpreter, task_of
 from tests.integration.stub_scheduler import TOKEN, Desk, stub_scheduler
 from tests.integration.worker_services import KEYS, broker, bucket
 from tests.waiting import until
-
-from optfarm_tasks.errors import Reason
-from optfarm_tasks.result import Result
 
 WORKER = str(Path(sys.executable).with_name("optfarm-worker"))
 QUEUE = "device.alpha.cpu"

@@ -10,9 +10,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.integration.programs import FAILS, STAYS, SUCCEEDS, interpreter, task_of
-from tests.integration.stub_scheduler import TOKEN, Desk, stub_scheduler
-from tests.waiting import until
 
 from optfarm_tasks.device import Inventory, Toolchain
 from optfarm_tasks.errors import Reason
@@ -24,6 +21,9 @@ from optfarm_worker.folder import Scratch
 from optfarm_worker.run import Hand
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
+from tests.integration.programs import FAILS, STAYS, SUCCEEDS, interpreter, task_of
+from tests.integration.stub_scheduler import TOKEN, Desk, stub_scheduler
+from tests.waiting import until
 
 KEY = "a" * 64
 

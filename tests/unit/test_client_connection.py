@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.scheduler_stub import Answer, Asked, serving
-from tests.unit.test_client_progress import sweep
 
 from optfarm.connection import Connection
 from optfarm.errors import BadRequest, Broken, NotAllowed, Unreachable
 from optfarm.settings import ClientSettings
 from optfarm.watch import follow
 from optfarm_tasks.sweep import SweepState
+from tests.unit.scheduler_stub import Answer, Asked, serving
+from tests.unit.test_client_progress import sweep
 
 
 def connected(url: str, notices: list[str], retry_s: float = 10) -> Connection:

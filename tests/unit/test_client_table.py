@@ -4,7 +4,6 @@ import csv
 import io
 
 import pytest
-from tests.unit.reports import failed, measurement, quality, report, row
 
 from optfarm.loss import loss
 from optfarm.row import fastest, is_eligible, latency_ns
@@ -14,6 +13,7 @@ from optfarm_tasks.measurement import Verdict
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure, Score
 from optfarm_tasks.sweep import Skipped
+from tests.unit.reports import failed, measurement, quality, report, row
 
 
 def test_a_row_shows_size_error_time_and_speed_up_with_its_interval() -> None:

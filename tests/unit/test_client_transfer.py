@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.scheduler_stub import Answer, Asked, Stub, serving
 
 from optfarm import download
 from optfarm.connection import Connection
@@ -17,6 +16,7 @@ from optfarm.settings import ClientSettings
 from optfarm.upload import pieces_of, push
 from optfarm_tasks.sweep import Upload
 from optfarm_tasks.tree import scan
+from tests.unit.scheduler_stub import Answer, Asked, Stub, serving
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """The table of a sweep and the time that it still takes."""
 
 import pytest
-from tests.results import a_measurement, a_result
 
 from optfarm_scheduler.eta import Timed, eta_s
 from optfarm_scheduler.report import Ended, rows
@@ -10,6 +9,7 @@ from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure
 from optfarm_tasks.spec import Benchmark, Kind, Role
 from optfarm_tasks.sweep import TaskState
+from tests.results import a_measurement, a_result
 
 DONE = TaskState.DONE
 

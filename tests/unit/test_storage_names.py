@@ -1,11 +1,11 @@
 """Keys, digests and paths that are malformed are refused, and refusals of a store are told apart."""
 
 import pytest
-from tests.integration.stores import elsewhere
 
 from optfarm_storage import keys
 from optfarm_storage.errors import BadName, Corrupt, Denied, NotFound, StorageError, Unavailable, refusal
 from optfarm_storage.s3 import S3Store
+from tests.integration.stores import elsewhere
 
 DIGEST = "0123456789abcdef" * 4
 

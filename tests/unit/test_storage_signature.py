@@ -10,10 +10,10 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from tests.integration.stores import elsewhere
 
 from optfarm_storage.presign import S3Presigner, checksum
 from optfarm_storage.signature import Keys, Request, headers
+from tests.integration.stores import elsewhere
 
 SHA256 = "0123456789abcdef" * 4
 ENDPOINTS = ["http://127.0.0.1:8333", "https://store.example", "https://store.example:443", "http://[::1]:9000"]

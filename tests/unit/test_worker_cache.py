@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tests.waiting import until
 
 from optfarm_tasks.tree import Digest, File
 from optfarm_worker.cache import Cache
 from optfarm_worker.errors import NoSpace, Spoiled
+from tests.waiting import until
 
 KB = 1 << 10
 

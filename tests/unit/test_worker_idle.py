@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.waiting import until
 
 from optfarm_worker.errors import Busy
 from optfarm_worker.idle import IdleLock
+from tests.waiting import until
 
 NEVER = threading.Event()
 

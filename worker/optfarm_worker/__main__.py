@@ -7,18 +7,20 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import structlog
 
+from optfarm_storage.s3 import S3Store
 from optfarm_worker import confinement
 from optfarm_worker.app import Consumer
 from optfarm_worker.bench import set_up
 from optfarm_worker.errors import BadSettings, Denied
 from optfarm_worker.inventory import inventory_of
+from optfarm_worker.objects import Objects, location_of
 from optfarm_worker.presence import Presence
 from optfarm_worker.run import Hand
-from optfarm_worker.s3 import store_of
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
 
@@ -50,7 +52,8 @@ def serve(settings: WorkerSettings) -> int:
     inventory = inventory_of(settings)
     with (
         Scheduler(settings.url, settings.worker_token.get_secret_value()) as scheduler,
-        set_up(settings, scheduler, store_of(settings), inventory) as bench,
+        closing(S3Store(location_of(settings))) as store,
+        set_up(settings, scheduler, Objects(store), inventory) as bench,
     ):
         hand = Hand(bench)
         consumer = Consumer(settings.broker_url.get_secret_value(), settings.name, hand.carry_out)
