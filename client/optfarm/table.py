@@ -28,6 +28,7 @@ def cells_of(row: Row) -> dict[str, Any]:
         "format": row.format,
         "size_mb": None if row.size_bytes is None else row.size_bytes / _MB,
         "gzip_mb": None if row.gzip_bytes is None else row.gzip_bytes / _MB,
+        "label_mse": _label_mse(row),
         "mse": quality.mse if quality else None,
         "nmse": quality.nmse if quality else None,
         "loss": loss(quality) if quality else None,
@@ -84,7 +85,11 @@ def devices_of(report: Report) -> tuple[str, ...]:
 
 def notes_of(report: Report) -> tuple[str, ...]:
     """What is said below the table: warnings, collapses, failures with their last log lines, what was skipped."""
-    notes = [note for row in report.rows for note in _row_notes(row)]
+    truths = {
+        "the labels" if _label_mse(row) is not None else "the baseline's outputs" for row in report.rows if row.quality
+    }
+    notes = [f"MSE is against {truth}" for truth in sorted(truths)]
+    notes += [note for row in report.rows for note in _row_notes(row)]
     skipped = [f"skipped {each.recipe}{_on(each.device)}: {each.reason}" for each in report.skipped]
     return tuple(dict.fromkeys([*notes, *skipped]))
 
@@ -122,8 +127,15 @@ def _markdown(cells: tuple[str, ...]) -> str:
 def _mse(row: Row) -> str:
     if row.quality is None:
         return ""
-    value = "not finite" if row.quality.mse is None else f"{row.quality.mse:.3g}"
-    return f"{value} COLLAPSED" if row.quality.collapsed else value
+    error = row.quality.mse if _label_mse(row) is None else _label_mse(row)
+    value = "not finite" if error is None else f"{error:.3g}"
+    accuracy = [f"({score.name} {score.value:.3g})" for score in row.quality.scores[:1] if score.higher_is_better]
+    return " ".join([value, *accuracy, *(["COLLAPSED"] if row.quality.collapsed else [])])
+
+
+def _label_mse(row: Row) -> float | None:
+    scores = row.quality.scores if row.quality else ()
+    return next((score.value for score in scores if score.name == "mse"), None)
 
 
 def _verdict(row: Row) -> str:

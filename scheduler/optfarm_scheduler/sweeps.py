@@ -27,14 +27,14 @@ class Sweeps:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def insert(self, sweep_id: str, spec: SweepSpec, plan: Plan, *, now: float) -> None:
-        """Stores a planned sweep with all its tasks, in one transaction."""
+    def insert(self, sweep_id: str, spec: SweepSpec, plan: Plan, *, model: str, data: str | None, now: float) -> None:
+        """Stores a planned sweep with all its tasks, in one transaction; model and data are names, for people."""
         row = {
             "id": sweep_id,
             "state": SweepState.RUNNING,
             "spec": spec.model_dump(mode="json"),
-            "model": spec.model,
-            "data": spec.data,
+            "model": model,
+            "data": data,
             "skipped": [each.model_dump(mode="json") for each in plan.skipped],
             "warnings": list(plan.warnings),
             "devices": {device.name: device.attributes for device in plan.devices},

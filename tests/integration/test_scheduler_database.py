@@ -103,7 +103,7 @@ def a_plan(sweep_id: str) -> Plan:
 
 def submit(store: Store, sweep_id: str, *, fresh: bool = False) -> None:
     spec = SweepSpec(model="m", recipes=(Recipe.parse("baseline"),), fresh=fresh)
-    store.sweeps.insert(sweep_id, spec, a_plan(sweep_id), now=50.0)
+    store.sweeps.insert(sweep_id, spec, a_plan(sweep_id), model=spec.model, data=spec.data, now=50.0)
 
 
 def finish(lease: Lease, token: int) -> Finish:

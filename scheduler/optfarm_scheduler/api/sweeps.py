@@ -70,15 +70,12 @@ def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
 
 
 def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
-    planned = plan(
-        spec,
-        sweep_id=sweep_id,
-        model=farm.models.find(spec.model),
-        data=farm.data.find(spec.data) if spec.data is not None else None,
-        alive=farm.devices.alive(now=farm.clock()),
-    )
+    model = farm.models.find(spec.model)
+    data = farm.data.find(spec.data) if spec.data is not None else None
+    planned = plan(spec, sweep_id=sweep_id, model=model, data=data, alive=farm.devices.alive(now=farm.clock()))
+    named = data.name if data is not None else None
     try:
-        farm.sweeps.insert(sweep_id, spec, planned, now=farm.clock())
+        farm.sweeps.insert(sweep_id, spec, planned, model=model.name, data=named, now=farm.clock())
     except IntegrityError:
         # The same submit came twice at once; the other one won, and the answer is the same.
         farm.sweeps.row(sweep_id)
