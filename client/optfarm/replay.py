@@ -14,21 +14,10 @@ from optfarm.connection import Connection
 from optfarm.download import fetch
 from optfarm.errors import BadRequest
 from optfarm_tasks.result import Outcome
-from optfarm_tasks.spec import Task
-from optfarm_tasks.word import Message
+from optfarm_tasks.sweep import TaskFolder
 
 _VERSIONS = "toolchain.json"
 _EARLIER = ("result.json", "log.txt")
-
-
-class TaskFolder(Message):
-    """What a task's folder is made from, as the farm tells it."""
-
-    task: Task
-    toolchain: dict[str, str]
-    """Distribution → version, where the task ran or is bound to run."""
-    urls: dict[str, str]
-    """Digest → presigned URL of each input file."""
 
 
 def bring(connection: Connection, task_id: str, folder: Path) -> None:

@@ -12,7 +12,7 @@ from optfarm_tasks.lease import Progress
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure, Quality, Result
-from optfarm_tasks.spec import Kind, Limits, Profile
+from optfarm_tasks.spec import Kind, Limits, Profile, Task
 from optfarm_tasks.tree import Digest, Tree
 from optfarm_tasks.word import Message, Word
 
@@ -124,6 +124,16 @@ class TaskStatus(Message):
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class TaskFolder(Message):
+    """What a task's folder is made from, to run the task again anywhere."""
+
+    task: Task
+    toolchain: dict[str, str]
+    """Distribution → version that the task runs with."""
+    urls: dict[Digest, str]
+    """Digest → presigned URL of each input file."""
 
 
 class SweepReceipt(Message):
