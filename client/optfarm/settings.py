@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import PydanticBaseSettingsSource, TomlConfigSettingsSource
 
 from optfarm.embedded.place import current_folder
 from optfarm.errors import BadRequest
@@ -52,20 +52,22 @@ class ClientSettings(FarmSettings):
     """How long a request is tried again while the farm does not answer."""
 
     @classmethod
-    def settings_customise_sources(
+    def file(cls) -> Path:
+        """The client finds the embedded farm of this machine too."""
+        return client_config_file()
+
+    @classmethod
+    def ordered(
         cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+        given: PydanticBaseSettingsSource,
+        environment: PydanticBaseSettingsSource,
+        file: TomlConfigSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Puts the client's TOML file behind the environment, but never a file's token beside another's URL."""
-        file = TomlConfigSettingsSource(settings_cls, client_config_file())
-        elsewhere = {**env_settings(), **init_settings()}
+        """A file's token never goes to another's URL."""
+        elsewhere = {**environment(), **given()}
         if "url" in elsewhere and elsewhere["url"] != file.toml_data.get("url"):
-            return init_settings, env_settings
-        return init_settings, env_settings, file
+            return given, environment
+        return given, environment, file
 
     @model_validator(mode="after")
     def _url_is_http(self) -> Self:

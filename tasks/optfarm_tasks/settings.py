@@ -36,4 +36,19 @@ class FarmSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Puts the TOML file behind the environment."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+        return cls.ordered(init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file()))
+
+    @classmethod
+    def file(cls) -> Path:
+        """The TOML file that this part reads."""
+        return config_file()
+
+    @classmethod
+    def ordered(
+        cls,
+        given: PydanticBaseSettingsSource,
+        environment: PydanticBaseSettingsSource,
+        file: TomlConfigSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources that count, the strongest first."""
+        return given, environment, file

@@ -2,11 +2,9 @@
 
 import hashlib
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,21 +23,13 @@ from optfarm_tasks.sweep import NewModel, Report, SweepReceipt, SweepStatus
 from optfarm_tasks.tree import File, Tree
 from tests.fakeworker import FakeWorker
 from tests.results import SIGNATURE
+from tests.servers import free_ports
 from tests.waiting import until
 
 HOST = "127.0.0.1"
 _THERE_ALREADY = 412
 TOKENS = {"user": "for-people", "worker": "for-workers"}
 _PORTS = [f"-{server}.port{kind}" for server in ("s3", "master", "volume", "filer", "admin") for kind in ("", ".grpc")]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens to now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @dataclass

@@ -15,8 +15,7 @@ from optfarm_tasks.errors import Internal
 from optfarm_worker.errors import Corrupt, StoreAway
 from optfarm_worker.objects import Objects, location_of
 from optfarm_worker.settings import read_settings
-from tests.integration.worker_services import free_ports
-from tests.servers import S3Server
+from tests.servers import S3Server, free_ports
 
 MB = 1 << 20
 
