@@ -1,6 +1,7 @@
 """A real worker process on a real broker and a real object store; only the scheduler is a stub."""
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -17,11 +18,12 @@ import psutil
 import pytest
 from celery import Celery
 
+from optfarm_storage.location import S3Location
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.result import Result
 from tests.integration.programs import STAYS, SUCCEEDS, interpreter, task_of
 from tests.integration.stub_scheduler import TOKEN, Desk, stub_scheduler
-from tests.integration.worker_services import KEYS, broker, bucket
+from tests.servers import Broker, S3Server
 from tests.waiting import until
 
 WORKER = str(Path(sys.executable).with_name("optfarm-worker"))
@@ -37,6 +39,7 @@ class Place:
     folder: Path
     desk: Desk
     s3: Any
+    bucket: S3Location
     broker_url: str
 
     @property
@@ -48,9 +51,10 @@ class Place:
             "OPTFARM_URL": self.desk.url,
             "OPTFARM_WORKER_TOKEN": TOKEN,
             "OPTFARM_BROKER_URL": self.broker_url,
-            "OPTFARM_S3_ENDPOINT": self.s3.meta.endpoint_url,
-            "OPTFARM_S3_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"],
-            "OPTFARM_S3_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"],
+            "OPTFARM_S3_ENDPOINT": str(self.bucket.endpoint),
+            "OPTFARM_S3_BUCKET": self.bucket.bucket,
+            "OPTFARM_S3_ACCESS_KEY": str(self.bucket.access_key),
+            "OPTFARM_S3_SECRET_KEY": str(self.bucket.secret_key),
             "OPTFARM_CACHE_DIR": str(self.folder / "cache"),
             "OPTFARM_SCRATCH_DIR": str(self.folder / "scratch"),
             "OPTFARM_IDLE_LOCK": str(self.folder / "idle.lock"),
@@ -60,13 +64,13 @@ class Place:
     def offer(self, task_id: str, program: str, *, ttl_s: float = 3.0, token: int = 1) -> None:
         body = program.encode()
         task, digest = task_of(body)
-        self.s3.put_object(Bucket="farm", Key=f"blobs/{digest}", Body=body)
+        self.s3.put_object(Bucket=self.bucket.bucket, Key=f"blobs/{digest}", Body=body)
         self.desk.offer(task_id, task, key=_key(task_id), ttl_s=ttl_s, token=token)
         with Celery("test", broker=self.broker_url, set_as_current=False) as app:
             app.send_task("optfarm.run", [task_id, token], queue=QUEUE, ignore_result=True)
 
     def stored(self, task_id: str) -> Result:
-        body = self.s3.get_object(Bucket="farm", Key=f"results/{_key(task_id)}.json")["Body"].read()
+        body = self.s3.get_object(Bucket=self.bucket.bucket, Key=f"results/{_key(task_id)}.json")["Body"].read()
         return Result.model_validate_json(body)
 
     def children(self) -> list[psutil.Process]:
@@ -105,16 +109,17 @@ def _home(process: psutil.Process) -> str:
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
-    folder = tmp_path_factory.mktemp("services")
-    with bucket(folder) as s3, broker(folder) as broker_url:
-        yield s3, broker_url
+def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = Broker(tmp_path_factory.mktemp("broker"))
+    server.start()
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture
-def place(services: tuple[Any, str], tmp_path: Path) -> Iterator[Place]:
+def place(s3_server: S3Server, s3: S3Location, broker_url: str, tmp_path: Path) -> Iterator[Place]:
     with stub_scheduler() as desk:
-        yield Place(tmp_path, desk, *services)
+        yield Place(tmp_path, desk, s3_server.client, s3, broker_url)
 
 
 def test_tasks_go_from_the_broker_to_the_bucket(place: Place) -> None:
@@ -126,7 +131,7 @@ def test_tasks_go_from_the_broker_to_the_bucket(place: Place) -> None:
     for task_id, finish in place.desk.finishes.items():
         assert finish.result == place.stored(task_id)
     (made,) = place.stored("good-0").outputs.files
-    assert place.s3.get_object(Bucket="farm", Key=f"blobs/{made.sha256}")["Body"].read() == b"made"
+    assert place.s3.get_object(Bucket=place.bucket.bucket, Key=f"blobs/{made.sha256}")["Body"].read() == b"made"
     assert place.desk.inventories[0].name == "alpha.cpu"
 
 
@@ -221,9 +226,11 @@ def test_wrong_settings_end_a_worker_with_two(place: Place, words: list[str], en
 
 def test_a_worker_ends_in_time_when_its_broker_is_gone(place: Place, tmp_path: Path) -> None:
     (tmp_path / "broker").mkdir()
+    server = Broker(tmp_path / "broker")
     with ExitStack() as gone:
-        url = gone.enter_context(broker(tmp_path / "broker"))
-        with Place(place.folder, place.desk, place.s3, url).worker() as process:
+        server.start()
+        gone.callback(server.kill)
+        with dataclasses.replace(place, broker_url=server.url).worker() as process:
             gone.close()
             until(lambda: "onnect" in (place.folder / "worker.log").read_text(), deadline_s=20)
             process.send_signal(signal.SIGTERM)
