@@ -34,6 +34,11 @@ class FolderStore:
 
     folder: Path
     pushed: list[Digest] = field(default_factory=list)
+    is_open: threading.Event = field(default_factory=threading.Event)
+    """While it is not set, results wait."""
+
+    def __post_init__(self) -> None:
+        self.is_open.set()
 
     def obey(self, over: threading.Event) -> None:
         """It is never away."""
@@ -46,6 +51,7 @@ class FolderStore:
         shutil.copyfile(source, self.folder / digest)
 
     def put_result(self, key: Digest, body: bytes) -> bool:
+        self.is_open.wait()
         path = self.folder / f"{key}.json"
         if path.exists():
             return False
@@ -70,6 +76,11 @@ class Farm:
         task, digest = task_of(body, timeout_s=timeout_s)
         (self.store.folder / digest).write_bytes(body)
         self.desk.offer(task_id, task, key=key, ttl_s=ttl_s)
+
+    def carry_out(self, task_id: str, token: int = 1) -> None:
+        """Until the scheduler knows of the end."""
+        self.hand.carry_out(task_id, token)
+        until(lambda: task_id in self.desk.finishes, deadline_s=10)
 
     def start(self, task_id: str, token: int = 1) -> threading.Thread:
         thread = threading.Thread(target=self.hand.carry_out, args=(task_id, token))
@@ -116,7 +127,7 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
 def test_a_task_is_carried_out_and_its_result_stored_once(farm: Farm) -> None:
     farm.offer("t1", SUCCEEDS)
 
-    farm.hand.carry_out("t1", 1)
+    farm.carry_out("t1", 1)
 
     finish = farm.desk.finishes["t1"]
     assert finish.result is not None
@@ -134,8 +145,8 @@ def test_a_result_that_was_stored_before_is_adopted(farm: Farm) -> None:
     farm.offer("first", SUCCEEDS)
     farm.offer("second", SUCCEEDS.replace('"made"', '"made differently"'))
 
-    farm.hand.carry_out("first", 1)
-    farm.hand.carry_out("second", 1)
+    farm.carry_out("first", 1)
+    farm.carry_out("second", 1)
 
     assert farm.desk.finishes["second"].result == farm.desk.finishes["first"].result
 
@@ -169,7 +180,7 @@ def test_a_task_that_fails_says_why(farm: Farm, program: str, reason: Reason, wo
         timeout_s=2,
     )
 
-    farm.hand.carry_out("t1", 1)
+    farm.carry_out("t1", 1)
 
     failure = farm.desk.finishes["t1"].failure
     assert failure is not None
@@ -181,7 +192,7 @@ def test_a_task_that_fails_says_why(farm: Farm, program: str, reason: Reason, wo
 def test_a_failure_comes_with_its_log(farm: Farm) -> None:
     farm.offer("t1", FAILS)
 
-    farm.hand.carry_out("t1", 1)
+    farm.carry_out("t1", 1)
 
     finish = farm.desk.finishes["t1"]
     assert finish.failure is not None
@@ -236,6 +247,7 @@ def test_a_finish_waits_for_the_scheduler_to_come_back(farm: Farm) -> None:
     farm.desk.is_away = False
     thread.join(10)
 
+    until(lambda: "t1" in farm.desk.finishes, deadline_s=10)
     assert farm.desk.finishes["t1"].result is not None
 
 
@@ -248,9 +260,30 @@ def test_a_worker_that_is_told_to_end_hands_its_task_back(farm: Farm) -> None:
 
     until(lambda: not farm.children(), deadline_s=2)
     thread.join(5)
+    until(lambda: "t1" in farm.desk.finishes, deadline_s=5)
     failure = farm.desk.finishes["t1"].failure
     assert failure is not None
     assert failure.reason is Reason.WORKER_LOST
+
+
+def test_a_child_starts_only_when_the_delivery_before_it_is_over(farm: Farm) -> None:
+    farm.offer("first", SUCCEEDS, key="1" * 64)
+    farm.offer("second", SUCCEEDS, key="2" * 64)
+    farm.store.is_open.clear()
+    farm.hand.carry_out("first", 1)
+
+    thread = farm.start("second")
+    until(lambda: len(farm.desk.claims) == 2, deadline_s=5)
+    thread.join(0.5)  # time in which it would start, if it did not wait
+    assert thread.is_alive()
+    assert not farm.children()
+    farm.store.is_open.set()
+    thread.join(10)
+
+    until(lambda: "second" in farm.desk.finishes, deadline_s=5)
+    first, second = (farm.desk.finishes[name].result for name in ("first", "second"))
+    assert first is not None
+    assert second is not None
 
 
 def test_one_task_follows_another_without_a_pause(farm: Farm) -> None:
@@ -259,7 +292,7 @@ def test_one_task_follows_another_without_a_pause(farm: Farm) -> None:
         farm.offer(task_id, SUCCEEDS, key=f"{n:064x}")
 
     for task_id in tasks:
-        farm.hand.carry_out(task_id, 1)
+        farm.carry_out(task_id, 1)
 
     results = [farm.desk.finishes[task_id].result for task_id in tasks]
     gaps = sorted(

@@ -25,6 +25,8 @@ from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
 
 BAD_SETTINGS = 2
+SWITCH_S = 0.0005
+"""The next task is claimed while the last one is delivered; Python's 5 ms would have one thread wait for the other."""
 AT_ONCE = 130
 STOP_WITHIN_S = 10.0
 """A network that hangs may keep a worker for longer; its child is gone by then, and its lease runs out."""
@@ -33,6 +35,7 @@ STOP_WITHIN_S = 10.0
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; exit code 2 says that the settings are wrong, 75 that it should be started again."""
     _set_up_logs()
+    sys.setswitchinterval(SWITCH_S)
     try:
         code = serve(read_settings(**_parsed(arguments)))
     except (BadSettings, Denied) as error:

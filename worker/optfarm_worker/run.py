@@ -2,92 +2,124 @@
 
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any, TypeVar
 
 import structlog
 
 from optfarm_tasks.errors import Reason, TaskError
-from optfarm_tasks.lease import Finish, Lease
+from optfarm_tasks.lease import Finish
 from optfarm_tasks.result import Failure
 from optfarm_worker.bench import Bench
 from optfarm_worker.errors import Denied, HandBack, LeaseLost, Stopped
 from optfarm_worker.launcher import Runner
 from optfarm_worker.lease import Heart
 from optfarm_worker.scheduler import insist
-from optfarm_worker.work import Work
+from optfarm_worker.work import Ended, Work
+
+Step = TypeVar("Step")
+_DROPPED = (LeaseLost, Denied, Stopped)
 
 log = structlog.get_logger()
 
 
 class Hand:
-    """Carries out one task after the other, in one thread; stop() may come from another."""
+    """Carries out one task after the other, in one thread; stop() may come from another.
+
+    What a child has made is delivered in a second thread, so that the next task is claimed meanwhile. Its child
+    starts once the delivery is over, since that would disturb it.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._stopping = threading.Event()
-        self._heart: Heart | None = None
+        self._hearts: set[Heart] = set()
         self._runner = self._next_runner()
+        self._deliverer = ThreadPoolExecutor(1, thread_name_prefix="deliver")
+        self._is_delivered = threading.Event()
+        self._is_delivered.set()
 
     def carry_out(self, task_id: str, token: int) -> None:
-        """Everything from a message to the scheduler's receipt; drops a task that is not this worker's."""
-        said = log.bind(task_id=task_id, token=token, device=self._bench.settings.name)
+        """Everything from a message to the end of its child; drops a task that is not this worker's."""
         try:
-            failure = self._claim_and_finish(task_id, token)
-        except (LeaseLost, Denied, Stopped) as error:
-            said.info("task dropped", why=str(error))
-        else:
-            said.info("task finished", failure=failure and f"{failure.reason}: {failure.message}")
-        finally:
-            self._heart = None
+            with ExitStack() as kept:
+                work = self._claim(task_id, token, kept)
+                self._is_delivered.wait()
+                end = self._ended(work, kept)
+                self._is_delivered.clear()
+                self._deliverer.submit(self._hand_in, work, end, kept.pop_all())
+        except _DROPPED as error:
+            self._said(task_id, token).info("task dropped", why=str(error))
 
     def stop(self) -> None:
-        """Hands back the task that is carried out, if one is, and takes no other."""
+        """Hands back what is carried out, if anything is, and takes nothing else."""
         self._stopping.set()
-        heart = self._heart
-        if heart is not None:
+        for heart in tuple(self._hearts):
             heart.give_up(Stopped("the worker was told to end"))
 
     def close(self) -> None:
-        """Ends the runner that waits."""
+        """Waits until the scheduler knows of every end, and ends the runner that waits."""
+        self._deliverer.shutdown()
         self._runner.close()
 
-    def _claim_and_finish(self, task_id: str, token: int) -> Failure | None:
+    def _claim(self, task_id: str, token: int, kept: ExitStack) -> Work:
+        """The lease is kept alive until the stack is closed."""
         scheduler, device = self._bench.scheduler, self._bench.settings.name
         set_out = time.monotonic()
         lease = insist(lambda: scheduler.claim(task_id, token=token, device=device), stop=self._stopping)
-        with Heart(scheduler, lease, token, held_from=set_out) as heart:
-            self._heart = heart
-            if self._stopping.is_set():
-                self.stop()
-            finish = self._finish(lease, token, heart)
-            insist(lambda: scheduler.finish(task_id, finish), stop=self._stopping)
-        return finish.failure
+        heart = kept.enter_context(Heart(scheduler, lease, token, held_from=set_out))
+        self._hearts.add(heart)
+        kept.callback(self._hearts.discard, heart)
+        if self._stopping.is_set():
+            self.stop()
+        said = self._said(task_id, token)
+        said.info("task claimed", sweep_id=lease.sweep_id, kind=lease.task.action.kind, attempt=lease.attempt)
+        return Work(self._bench, lease, token, heart)
 
-    def _finish(self, lease: Lease, token: int, heart: Heart) -> Finish:
-        """How the task ends; one that cannot be done here and now ends as lost, and the scheduler runs it again."""
-        said = log.bind(task_id=lease.task_id, sweep_id=lease.sweep_id, device=self._bench.settings.name)
-        said.info("task claimed", kind=lease.task.action.kind, attempt=lease.attempt)
+    def _ended(self, work: Work, kept: ExitStack) -> Ended | Failure:
         runner, self._runner = self._runner, self._next_runner()
+        kept.callback(runner.close)
+        return self._or_failure(work, lambda: work.ended(runner, kept))
+
+    def _hand_in(self, work: Work, end: Ended | Failure, kept: ExitStack) -> None:
+        said = self._said(work.lease.task_id, work.token)
+        with kept:
+            try:
+                finish = self._finish(work, end)
+                insist(lambda: self._bench.scheduler.finish(work.lease.task_id, finish), stop=self._stopping)
+            except _DROPPED as error:
+                said.info("task dropped", why=str(error))
+            else:
+                failure = finish.failure
+                said.info("task finished", failure=failure and f"{failure.reason}: {failure.message}")
+
+    def _finish(self, work: Work, end: Ended | Failure) -> Finish:
         try:
-            return Work(self._bench, lease, token, heart, runner).done()
+            finish = end if isinstance(end, Failure) else self._or_failure(work, lambda: work.delivered(end))
+        finally:
+            self._is_delivered.set()
+        return finish if isinstance(finish, Finish) else work.finish(failure=finish)
+
+    def _or_failure(self, work: Work, step: Callable[[], Step]) -> Step | Failure:
+        """What the step gives. A task that cannot be done here and now is lost, and the scheduler runs it again."""
+        try:
+            return step()
         except LeaseLost:
             raise
         except HandBack as error:
-            return _failed(token, Reason.WORKER_LOST, str(error))
+            return Failure(reason=Reason.WORKER_LOST, message=str(error))
         except TaskError as error:
-            return _failed(token, error.reason, str(error))
+            return Failure(reason=error.reason, message=str(error))
         except Exception as error:  # noqa: BLE001 (else its lease lapses five times, and nobody hears why)
-            said.exception("defect of the worker")
-            return _failed(token, Reason.INTERNAL, f"the worker failed: {type(error).__name__}: {error}")
-        finally:
-            runner.close()
+            self._said(work.lease.task_id, work.token).exception("defect of the worker")
+            return Failure(reason=Reason.INTERNAL, message=f"the worker failed: {type(error).__name__}: {error}")
+
+    def _said(self, task_id: str, token: int) -> Any:
+        return log.bind(task_id=task_id, token=token, device=self._bench.settings.name)
 
     def _next_runner(self) -> Runner:
         """Starts while the task before it runs, so it is up when it is wanted."""
         locks = [self._bench.scratch.descriptor, self._bench.idle.descriptor]
         return Runner(locks, isolate=self._bench.settings.isolate_network)
-
-
-def _failed(token: int, reason: Reason, message: str) -> Finish:
-    failure = Failure(reason=reason, message=message)
-    return Finish(token=token, failure=failure, finished_at=datetime.now(UTC))

@@ -58,14 +58,14 @@ def supervise(order: Order, *, isolated: bool) -> None:
     """Runs the child to its end, tells the events, and leaves no process behind."""
     kills_before = _oom_kills()
     reading, writing = os.pipe()
-    started = time.monotonic()
+    started_at, started = time.time(), time.monotonic()
     try:
         child = _start(order, writing)
     except (OSError, subprocess.SubprocessError) as error:
         _tell(event="unstartable", message=str(error))
         return
     os.close(writing)
-    _tell(event="started", at=time.time(), isolated=isolated)
+    _tell(event="started", at=started_at, isolated=isolated)
     watch = Watch(order, child, reading)
     how = watch.until_end()
     ended = {"at": time.time(), "duration_s": time.monotonic() - started}
