@@ -44,7 +44,7 @@ bench: setup
 
 lock:
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra dev pyproject.toml -o requirements/dev.lock
-	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow pyproject.toml -o requirements/worker.lock
+	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino pyproject.toml -o requirements/worker.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --extra server pyproject.toml -o requirements/server.lock
 
 clean:

@@ -17,6 +17,10 @@ class Format(StrEnum):
     KERAS = "keras"
     H5 = "h5"
     TFLITE = "tflite"
+    FROZEN_GRAPH = "frozen_graph"
+    ONNX = "onnx"
+    OPENVINO = "openvino"
+    CODED = "coded"
 
 
 class Tensor(Word):

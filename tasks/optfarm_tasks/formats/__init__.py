@@ -8,10 +8,19 @@ from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import Malformed
 
-_SUFFIXES = {".keras": Format.KERAS, ".h5": Format.H5, ".hdf5": Format.H5, ".tflite": Format.TFLITE}
-_NOT_YET = {".onnx": "ONNX", ".pt": "PyTorch", ".pt2": "PyTorch", ".pth": "PyTorch"}
+_SUFFIXES = {
+    ".keras": Format.KERAS,
+    ".h5": Format.H5,
+    ".hdf5": Format.H5,
+    ".tflite": Format.TFLITE,
+    ".pb": Format.FROZEN_GRAPH,
+    ".onnx": Format.ONNX,
+    ".xml": Format.OPENVINO,
+    ".coded": Format.CODED,
+}
+_NOT_YET = {".pt": "PyTorch", ".pt2": "PyTorch", ".pth": "PyTorch"}
 _GRAPH_FILE = "saved_model.pb"
-_TAKEN = "a SavedModel folder (with saved_model.pb), or one file .keras, .h5, .hdf5 or .tflite"
+_TAKEN = "a SavedModel folder (with saved_model.pb), or one file .keras, .h5, .hdf5, .tflite, .onnx, .xml or .pb"
 
 _Reader = Callable[..., ModelDescription]
 
@@ -60,6 +69,9 @@ def _found(path: Path) -> tuple[Format, Path]:
 def _in_folder(folder: Path) -> tuple[Format, Path]:
     models = [_kind(path) for path in _listed(folder)]
     found = [model for model in models if model is not None]
+    if any(kind is Format.SAVED_MODEL for kind, _ in found):
+        # Beside saved_model.pb lie fingerprint.pb and keras_metadata.pb, which are no models.
+        found = [model for model in found if model[0] is not Format.FROZEN_GRAPH]
     if len(found) > 1:
         names = ", ".join(sorted(path.name for _, path in found))
         raise BadModel(f"{folder} holds {len(found)} models ({names}); put each into a folder of its own")
