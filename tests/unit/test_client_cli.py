@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,10 @@ except SystemExit:
 
     assert "Usage" in ended.stdout
     assert HEAVY & set(json.loads(ended.stderr.splitlines()[-1])) <= typer_s_own
+
+
+def test_it_tells_its_version() -> None:
+    assert optfarm("--version").stdout == f"optfarm {version('optfarm')}\n"
 
 
 def test_help_names_every_exit_code() -> None:

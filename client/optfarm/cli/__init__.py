@@ -1,6 +1,8 @@
 """The `optfarm` command."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -24,6 +26,22 @@ for command in (embedded.up, embedded.down, embedded.status, devices.devices, re
     app.command()(command)
 for noun in (model, data, techniques, sweep, artifact, task):
     app.add_typer(noun.app)
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 (Typer calls it so)
+    if wanted:
+        print(f"optfarm {version('optfarm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def optfarm(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
 
 
 def main() -> None:
