@@ -1,50 +1,16 @@
 """What is decided next, for every order of the input."""
 
 import itertools
-import random
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from optfarm_scheduler.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
-from optfarm_scheduler.floor import OpenTask, Presence, Rules
+from optfarm_scheduler.floor import OpenTask, Presence
 from optfarm_scheduler.schedule import schedule
-from optfarm_scheduler.states import ENDS, IN_FLIGHT
-from optfarm_scheduler.toolchains import Needs
-from optfarm_tasks.device import Inventory, Toolchain
-from optfarm_tasks.spec import Kind
 from optfarm_tasks.sweep import TaskState
-
-NOW = 1_000_000.0
-CONVERTS = Needs(techniques=("tflite-int8",), versions={"tensorflow": "2.21"})
-BENCHMARKS = Needs(runtimes=("litert",))
-
-
-def device(name: str, *, seen: float = NOW, freed: float = 0.0, versions: dict[str, str] | None = None) -> Presence:
-    host, _, slot = name.partition(".")
-    toolchain = Toolchain(
-        python="python",
-        versions=versions or {"tensorflow": "2.21"},
-        techniques=("tflite-int8",),
-        runtimes=("litert",),
-    )
-    inventory = Inventory(host=host, slot=slot, attributes={}, toolchains=(toolchain,))
-    return Presence(inventory=inventory, last_seen_at=seen, freed_at=freed)
-
-
-def convert(name: str, state: TaskState = TaskState.READY, **more: object) -> OpenTask:
-    made = OpenTask(
-        id=name, sweep_id="s", position=0, kind=Kind.CONVERT, state=state, needs=CONVERTS, key=f"key {name}"
-    )
-    return replace(made, **more)
-
-
-def benchmark(name: str, bound: str, state: TaskState = TaskState.READY, **more: object) -> OpenTask:
-    made = convert(name, state, bound=bound, **more)
-    return replace(made, kind=Kind.BENCHMARK, needs=BENCHMARKS)
+from tests.unit.floor import NOW, benchmark, convert, device
 
 
 def decide(
@@ -181,105 +147,3 @@ def test_a_sweep_ends_with_its_last_task() -> None:
 
     assert schedule(ended, [], NOW) == (EndSweep("s"),)
     assert schedule([*ended, convert("c", TaskState.PENDING, depends_on=("a",))], [], NOW) == (Resolve("c"),)
-
-
-DEVICES = ("x.cpu", "x.gpu-0", "y.cpu", "z.cpu")
-RULES = Rules()
-
-
-class Farm:
-    """Tasks and devices that live through what is decided and through random events."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
-        self.now = NOW
-        self.devices = {name: device(name) for name in DEVICES}
-        self.tasks: dict[str, OpenTask] = {}
-        for index in range(chance.randint(1, 14)):
-            self.add(index)
-
-    def add(self, index: int) -> None:
-        bound = self.chance.choice([None, *DEVICES])
-        earlier = [each for each in self.tasks if self.tasks[each].kind is Kind.CONVERT]
-        depends_on = (self.chance.choice(earlier),) if earlier and bound else ()
-        made = convert(f"{index:02}", TaskState.PENDING, position=index, depends_on=depends_on)
-        key = f"key {self.chance.randint(0, 9)}"
-        kind = Kind.BENCHMARK if bound else Kind.CONVERT
-        self.tasks[made.id] = replace(made, bound=bound, kind=kind, needs=BENCHMARKS if bound else CONVERTS, key=key)
-
-    def decide(self) -> tuple[Action, ...]:
-        tasks, devices = list(self.tasks.values()), list(self.devices.values())
-        actions = schedule(tasks, devices, self.now, rules=RULES)
-        self.chance.shuffle(tasks)
-        self.chance.shuffle(devices)
-        assert schedule(tasks, devices, self.now, rules=RULES) == actions
-        return actions
-
-    def change(self, task_id: str, **values: object) -> None:
-        self.tasks[task_id] = replace(self.tasks[task_id], **values)
-
-    def apply(self, action: Action) -> None:
-        match action:
-            case Dispatch(task_id, device_name):
-                self.change(task_id, state=TaskState.DISPATCHED, device=device_name, dispatched_at=self.now)
-            case Resolve(task_id) | Recall(task_id):
-                self.change(
-                    task_id, state=TaskState.READY, device=None, ready_at=self.tasks[task_id].ready_at or self.now
-                )
-            case Expire(task_id):
-                self.change(task_id, state=TaskState.PENDING, device=None)
-            case GiveUp(task_id):
-                self.change(task_id, state=TaskState.FAILED)
-            case Block(task_id):
-                self.change(task_id, state=TaskState.BLOCKED)
-
-    def happen(self) -> None:
-        self.now += self.chance.choice([0.1, 1, 6, 16])
-        for name in DEVICES:
-            if self.chance.random() < 0.9:
-                self.devices[name] = replace(self.devices[name], last_seen_at=self.now)
-                self.work(name)
-
-    def work(self, name: str) -> None:
-        mine = [task for task in self.tasks.values() if task.device == name and task.state in IN_FLIGHT]
-        running = [task for task in mine if task.state is TaskState.RUNNING]
-        if running and self.chance.random() < 0.6:
-            self.change(running[0].id, state=self.chance.choice([TaskState.DONE, TaskState.DONE, TaskState.FAILED]))
-            self.devices[name] = replace(self.devices[name], freed_at=self.now)
-        elif running:
-            self.change(running[0].id, lease_until=self.now + 15)
-        elif mine and self.chance.random() < 0.8:
-            first = min(mine, key=lambda task: task.dispatched_at)
-            values = {"attempt": first.attempt + 1, "lease_until": self.now + 15}
-            self.change(first.id, state=TaskState.RUNNING, **values)
-
-    def check(self) -> None:
-        flying = [task for task in self.tasks.values() if task.state in IN_FLIGHT]
-        for name in DEVICES:
-            assert sum(task.device == name for task in flying) <= RULES.messages
-        for task in flying:
-            assert task.bound in (None, task.device)
-            if task.kind is Kind.BENCHMARK:
-                host = (task.device or "").partition(".")[0]
-                beside = {each.device for each in flying if (each.device or "").startswith(f"{host}.")}
-                assert beside == {task.device}, "a benchmark shares its host"
-        keys = [task.key for task in flying]
-        assert len(keys) == len(set(keys)), "equal work is in flight twice"
-
-
-@settings(max_examples=150, deadline=None)
-@given(seed=st.integers(0, 2**32))
-def test_whatever_happens_no_rule_is_broken_and_every_task_ends(seed: int) -> None:
-    farm = Farm(random.Random(seed))  # noqa: S311 (chance, not secrecy)
-
-    for _ in range(400):
-        actions = farm.decide()
-        for action in actions:
-            assert isinstance(action, EndSweep) or action.task_id in farm.tasks
-            farm.apply(action)
-        farm.check()
-        farm.happen()
-        if any(isinstance(action, EndSweep) for action in actions):
-            break
-
-    assert all(task.state in ENDS for task in farm.tasks.values())

@@ -1,0 +1,41 @@
+"""Tasks and devices that the scheduler is asked to decide about."""
+
+from dataclasses import replace
+
+from optfarm_scheduler.floor import OpenTask, Presence
+from optfarm_scheduler.toolchains import Needs
+from optfarm_tasks.device import Inventory, Toolchain
+from optfarm_tasks.spec import Kind
+from optfarm_tasks.sweep import TaskState
+
+NOW = 1_000_000.0
+"""When a decision is made, in seconds of the Unix epoch."""
+CONVERTS = Needs(techniques=("tflite-int8",), versions={"tensorflow": "2.21"})
+BENCHMARKS = Needs(runtimes=("litert",))
+
+
+def device(name: str, *, seen: float = NOW, freed: float = 0.0, versions: dict[str, str] | None = None) -> Presence:
+    """A device, named host.slot, that can do both kinds of work."""
+    host, _, slot = name.partition(".")
+    toolchain = Toolchain(
+        python="python",
+        versions=versions or {"tensorflow": "2.21"},
+        techniques=("tflite-int8",),
+        runtimes=("litert",),
+    )
+    inventory = Inventory(host=host, slot=slot, attributes={}, toolchains=(toolchain,))
+    return Presence(inventory=inventory, last_seen_at=seen, freed_at=freed)
+
+
+def convert(name: str, state: TaskState = TaskState.READY, **more: object) -> OpenTask:
+    """A task that any device may do."""
+    made = OpenTask(
+        id=name, sweep_id="s", position=0, kind=Kind.CONVERT, state=state, needs=CONVERTS, key=f"key {name}"
+    )
+    return replace(made, **more)
+
+
+def benchmark(name: str, bound: str, state: TaskState = TaskState.READY, **more: object) -> OpenTask:
+    """A task that only the device it is bound to may do."""
+    made = convert(name, state, bound=bound, **more)
+    return replace(made, kind=Kind.BENCHMARK, needs=BENCHMARKS)
