@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from optfarm_scheduler.toolchains import Needs, lacking, pinned
 from optfarm_tasks import registry
+from optfarm_tasks.data import training_split
 from optfarm_tasks.description import Format
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.errors import BadParameter
@@ -90,6 +91,8 @@ class Planner:
         inputs = {Role.MODEL: f"model:{self.model.digest}"}
         if registry.needs_calibration(recipe):
             inputs[Role.DATA] = f"data:{self._calibration()}"
+        if registry.needs_training_data(recipe):
+            inputs[Role.DATA] = f"data:{self._training_data()}"
         names = tuple(dict.fromkeys(step.technique for step in recipe.steps))
         gpu = any(registry.technique(name).CARD.needs_gpu for name in names)
         return TaskPlan(
@@ -99,8 +102,21 @@ class Planner:
             recipe=recipe,
             action=Convert(recipe=recipe, seed=self.spec.seed),
             inputs=inputs,
-            needs=self._pinned(Needs(techniques=names, gpu=gpu), registry.modules_of(recipe), self.alive),
+            needs=self._pinned(
+                Needs(techniques=names, gpu=gpu, memory_bytes=self._memory_bytes(recipe)),
+                registry.modules_of(recipe),
+                self.alive,
+            ),
         )
+
+    def _memory_bytes(self, recipe: Recipe) -> int:
+        needed = registry.memory_bytes(recipe, self.model.description.size_bytes)
+        limit = self.spec.limits.memory_bytes
+        if needed > limit:
+            raise BadParameter(
+                f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
+            )
+        return needed
 
     def _calibration(self) -> str:
         if self.data is None:
@@ -108,6 +124,14 @@ class Planner:
         if "calibration" not in self.data.description.splits:
             there = ", ".join(sorted(self.data.description.splits))
             raise BadParameter(f"it needs calibration data; {self.data.name} has only the split {there}")
+        return self.data.digest
+
+    def _training_data(self) -> str:
+        if self.data is None:
+            raise BadParameter("it fine-tunes; name a data set with a train or a calibration split")
+        if training_split(self.data.description.splits) is None:
+            there = ", ".join(sorted(self.data.description.splits))
+            raise BadParameter(f"it fine-tunes on a train or a calibration split; {self.data.name} has only {there}")
         return self.data.digest
 
     def _evaluate(self, recipe: Recipe, conversion: str, runtimes: tuple[str, ...]) -> None:

@@ -18,6 +18,8 @@ class Needs(Word):
     versions: Mapping[str, str] = {}
     """Distribution → version that shapes the result, so it is part of the task's key."""
     gpu: bool = False
+    memory_bytes: int = 0
+    """Of the whole machine; a device that does not tell its memory is not passed over."""
 
 
 def relevant(versions: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
@@ -39,6 +41,8 @@ def offered(device: Inventory, needs: Needs) -> Toolchain | None:
     """The first toolchain of a device that offers what is needed; None when none does."""
     if needs.gpu and not device.slot.startswith("gpu"):
         return None
+    if not _has_memory(device, needs):
+        return None
     return next((each for each in device.toolchains if offers(each, needs)), None)
 
 
@@ -58,6 +62,8 @@ def lacking(needs: Needs, devices: Iterable[Inventory]) -> str:
     there = tuple(devices)
     if needs.gpu and not any(device.slot.startswith("gpu") for device in there):
         return "no GPU"
+    if not any(_has_memory(device, needs) for device in there):
+        return f"too little memory (it needs about {needs.memory_bytes / 1e9:.1f} GB)"
     toolchains = [each for device in there for each in device.toolchains]
     absent = [
         f"technique {name}" for name in needs.techniques if not any(name in each.techniques for each in toolchains)
@@ -65,6 +71,11 @@ def lacking(needs: Needs, devices: Iterable[Inventory]) -> str:
     absent += [f"runtime {name}" for name in needs.runtimes if not any(name in each.runtimes for each in toolchains)]
     together = [f"technique {name}" for name in needs.techniques] + [f"runtime {name}" for name in needs.runtimes]
     return f"no {', no '.join(absent)}" if absent else f"no single toolchain with {', '.join(together)}"
+
+
+def _has_memory(device: Inventory, needs: Needs) -> bool:
+    there = device.attributes.get("memory_bytes")
+    return not isinstance(there, int) or there >= needs.memory_bytes
 
 
 def _normal(name: str) -> str:

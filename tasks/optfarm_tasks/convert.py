@@ -49,7 +49,8 @@ def chain(
         TaskError: see `run`.
     """
     # All steps are checked before the first one spends minutes.
-    registry.output_format(recipe, formats.detect(model))
+    original, is_chain = model, len(recipe.steps) > 1
+    recipe = registry.finished(recipe, formats.detect(model))
     done: dict[str, Done] = {}
     with tempfile.TemporaryDirectory(dir=output.parent, prefix="steps-") as scratch:
         for index, step in enumerate(recipe.steps):
@@ -63,8 +64,9 @@ def chain(
                 data=data,
                 seed=seed,
                 report=_part_of(report, index, len(recipe.steps)),
+                original=original,
             )
-            done[f"{index + 1}: {step}" if len(recipe.steps) > 1 else str(step)] = _done(step, work)
+            done[f"{index + 1}: {step}" if is_chain else str(step)] = _done(step, work)
             model = target
     return done
 

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 FILE = "data.npz"
 """The one file of a data set's folder."""
-CALIBRATION, TEST = "calibration", "test"
+CALIBRATION, TEST, TRAIN = "calibration", "test", "train"
 LABELS = "labels"
-_HOW = f'a data set is an .npz file of arrays named "{TEST}/NAME" or "{CALIBRATION}/NAME", "{TEST}/{LABELS}" for labels'
+_SPLITS = (CALIBRATION, TEST, TRAIN)
+_HOW = (
+    f'a data set is an .npz file of arrays named "{TEST}/NAME", "{CALIBRATION}/NAME" or "{TRAIN}/NAME", '
+    f'"{TEST}/{LABELS}" and "{TRAIN}/{LABELS}" for labels'
+)
 _INTEGER = re.compile(r"^(u?)int(\d+)$")
 _REAL = re.compile(r"^(bool|u?int\d+|b?float\w+)$")
 
@@ -60,6 +64,12 @@ def load_split(folder: Path, split: str) -> "tuple[dict[str, NDArray[Any]], NDAr
     return arrays, labels
 
 
+def training_split(splits: Iterable[str]) -> str | None:
+    """The split that fine-tuning learns from: `train` if there is one, else `calibration`; None if there is neither."""
+    there = set(splits)
+    return next((name for name in (TRAIN, CALIBRATION) if name in there), None)
+
+
 def fit(signature: Signature, split: Split) -> dict[str, str]:
     """Which array feeds which input: model input name → array name.
 
@@ -99,7 +109,7 @@ def _named(key: str) -> tuple[str, str]:
     split, slash, name = key.partition("/")
     if not slash:
         split, name = TEST, key
-    if split not in (CALIBRATION, TEST) or not name:
+    if split not in _SPLITS or not name:
         raise BadData(f"array {key!r} is in an unknown split {split!r}; {_HOW}")
     return split, name
 

@@ -9,6 +9,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,43 @@ def export(folder: Path, target: Path) -> tuple[str, ...]:
         MissingToolchain: TensorFlow or a Keras is not installed.
         OutOfMemory: memory ran out.
     """
-    # Keras 3 would otherwise take whatever backend the user's own configuration names.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    require(MODULES, user="a Keras model")
-    model, library = _loaded(_file(folder))
+    model, library = load(folder)
     signature = formats.describe(folder).signature
     with blaming(BadModel, f"{library} cannot export the model"):
         _export(model, library, signature, target)
     return tuple(_renamed(signature, formats.describe(target).signature))
+
+
+def load(folder: Path) -> tuple[Any, str]:
+    """The Keras model of a folder, not compiled, and the library that it is of, keras or tf_keras; runs its code.
+
+    Raises:
+        BadModel: neither Keras loads it.
+        MissingToolchain: TensorFlow or a Keras is not installed, or what wrapped the model's layers is not.
+        OutOfMemory: memory ran out.
+    """
+    # Keras 3 would otherwise take whatever backend the user's own configuration names.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    require(MODULES, user="a Keras model")
+    with _wrappers(folder):
+        return _loaded(_file(folder))
+
+
+def is_quantised(folder: Path) -> bool:
+    """Whether layers of a Keras model emulate quantisation, as quantisation-aware training leaves them."""
+    return any(name.startswith("Quantize") for name in formats.describe(folder).ops)
+
+
+@contextmanager
+def _wrappers(folder: Path) -> Iterator[None]:
+    """Makes the wrappers of quantisation-aware training known to tf_keras, where a model has some."""
+    if not is_quantised(folder):
+        yield
+        return
+    require(("tensorflow_model_optimization",), user="a model with quantised layers")
+    quantisation = importlib.import_module("tensorflow_model_optimization").quantization.keras
+    with quantisation.quantize_scope():
+        yield
 
 
 def _file(folder: Path) -> Path:

@@ -17,6 +17,9 @@ from optfarm_tasks.recipe import Recipe, Step
 from optfarm_tasks.runtime import Runtime
 from optfarm_tasks.technique import Parameter, Params, Technique, TechniqueCard
 
+_EXPORT = Step(technique="baseline")
+_KERAS = frozenset({Format.KERAS, Format.H5})
+
 
 @functools.cache
 def technique_names() -> tuple[str, ...]:
@@ -81,12 +84,26 @@ def params_of(step: Step) -> Params:
         raise BadParameter(f"{step.technique}: {faults}. Its parameters: {known}") from error
 
 
+def finished(recipe: Recipe, model_format: Format) -> Recipe:
+    """The recipe as it runs: no runtime takes a Keras file, so one that would be left at the end is exported.
+
+    Raises:
+        BadParameter: see `output_format`.
+    """
+    left = _yielded(recipe, model_format)
+    return recipe.model_copy(update={"steps": (*recipe.steps, _EXPORT)}) if left in _KERAS else recipe
+
+
 def output_format(recipe: Recipe, model_format: Format) -> Format:
     """The format that a recipe yields from a model of a given format.
 
     Raises:
         BadParameter: a step does not exist, has bad parameters, or does not take what reaches it.
     """
+    return _yielded(finished(recipe, model_format), model_format)
+
+
+def _yielded(recipe: Recipe, model_format: Format) -> Format:
     for step in recipe.steps:
         params_of(step)
         card = technique(step.technique).CARD
@@ -107,6 +124,17 @@ def needs_calibration(recipe: Recipe) -> bool:
     return any(technique(step.technique).CARD.needs_calibration for step in recipe.steps)
 
 
+def needs_training_data(recipe: Recipe) -> bool:
+    """Whether a step of the recipe fine-tunes on a data set."""
+    return any(technique(step.technique).CARD.needs_training_data for step in recipe.steps)
+
+
+def memory_bytes(recipe: Recipe, model_bytes: int) -> int:
+    """What the step that takes most memory says it needs for a model of that size; 0 when none says anything."""
+    needs = (technique(step.technique).CARD.memory for step in recipe.steps)
+    return max((need.of(model_bytes) for need in needs if need is not None), default=0)
+
+
 def card(name: str) -> TechniqueCard:
     """A technique as people read it.
 
@@ -122,7 +150,9 @@ def card(name: str) -> TechniqueCard:
         accepts=tuple(sorted(found.CARD.accepts)),
         yields=tuple(sorted(set(found.CARD.yields.values()))),
         needs_calibration=found.CARD.needs_calibration,
+        needs_training_data=found.CARD.needs_training_data,
         needs_gpu=found.CARD.needs_gpu,
+        memory=found.CARD.memory,
         modules=found.CARD.modules,
         parameters=_parameters(found.PARAMS),
     )
@@ -154,6 +184,8 @@ def _parameters(params: type[Params]) -> tuple[Parameter, ...]:
 def _range(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
+    if schema.get("type") == "boolean":
+        return "false | true"
     lower = schema.get("minimum", schema.get("exclusiveMinimum"))
     upper = schema.get("maximum", schema.get("exclusiveMaximum"))
     if lower is None and upper is None:

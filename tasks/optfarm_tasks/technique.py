@@ -1,5 +1,6 @@
 """What a technique is: one module in techniques/ with PARAMS, CARD and run(); its file name registers it."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,18 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Memory(Word):
+    """What a conversion takes at its peak; told at submit, and only devices that have it are given the task."""
+
+    base_bytes: int
+    factor: float
+    """Times the size of the model's files."""
+
+    def of(self, model_bytes: int) -> int:
+        """Bytes for a model of that size."""
+        return self.base_bytes + math.ceil(self.factor * model_bytes)
+
+
 @dataclass(frozen=True)
 class Card:
     """What can be known of a technique without running it, or importing a framework."""
@@ -30,7 +43,11 @@ class Card:
     modules: tuple[str, ...] = ()
     """Modules that run() imports."""
     needs_calibration: bool = False
+    needs_training_data: bool = False
+    """Whether it fine-tunes, on the `train` split or else on the `calibration` split."""
     needs_gpu: bool = False
+    memory: Memory | None = None
+    """None where it stays far below what any device has."""
     tolerance_nmse: float = 1e-6
     """How far a sound conversion of a healthy model may be from the original, in mean square error over variance."""
 
@@ -48,6 +65,8 @@ class Work:
     """Folder of the data set."""
     seed: int
     report: Report
+    original: Path | None = None
+    """Folder of the model that the recipe began with, for steps that teach a changed model by it."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +107,8 @@ class TechniqueCard(Message):
     accepts: tuple[Format, ...]
     yields: tuple[Format, ...]
     needs_calibration: bool
+    needs_training_data: bool = False
     needs_gpu: bool
+    memory: Memory | None = None
     modules: tuple[str, ...]
     parameters: tuple[Parameter, ...]
