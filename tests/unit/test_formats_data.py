@@ -101,7 +101,7 @@ def test_a_nan_beyond_the_first_piece_is_found(file: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"train__x": [[1.0]]}, r"array 'training/x' is in an unknown split 'training'"),
+        ({"training__x": [[1.0]]}, r"array 'training/x' is in an unknown split 'training'"),
         ({"test__x": np.zeros((0, 3))}, r"test/x is empty: its shape is \[0, 3\]"),
         ({"test__x": 3.0}, r"test/x is a single value"),
         ({"test__x": [[1.0]], "test__y": [[1.0], [2.0]]}, r"test/x has 1, test/y has 2"),
