@@ -51,7 +51,7 @@ class Farm:
         """Checks, hashes and sends a model, and registers it under a name; a second push sends only what is new.
 
         Args:
-            path: a SavedModel folder, or a .keras, .h5 or .tflite file.
+            path: a SavedModel folder, or a .keras, .h5, .tflite, .onnx, .xml or .pb file.
             name: how sweeps call it; the file's own name when left out.
             told: told the number of bytes each time some have moved.
 
@@ -60,7 +60,8 @@ class Farm:
             FarmError: the farm refused or stayed away.
         """
         new = inputs.new_model(Path(path), name)
-        push(self.connection, Path(path), new.tree, told=told)
+        folder = Path(path) if Path(path).is_dir() else Path(path).parent
+        push(self.connection, folder, new.tree, told=told)
         return self.connection.post("/v1/models", Model, new)
 
     def push_data(self, path: str | Path, name: str | None = None, *, told: Told = lambda _: None) -> Data:

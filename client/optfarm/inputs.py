@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
 from optfarm_tasks.data import describe_data
-from optfarm_tasks.formats import describe
+from optfarm_tasks.formats import describe, files
 from optfarm_tasks.sweep import NewData, NewModel
 from optfarm_tasks.tree import File, Tree, file_digest, scan
 
@@ -15,7 +15,9 @@ _DATA_FILE = "data.npz"
 
 
 def new_model(path: Path, name: str | None) -> NewModel:
-    """Reads and hashes a model: a SavedModel folder, or a .keras, .h5 or .tflite file.
+    """Reads and hashes a model: a SavedModel folder, or a .keras, .h5, .tflite, .onnx, .xml or .pb file.
+
+    Weights that the file keeps in others beside it are taken along.
 
     Raises:
         BadRequest: there is nothing at the path, or its name cannot be a model's name.
@@ -54,9 +56,15 @@ def _require_there(path: Path, what: str) -> None:
 
 def _tree(path: Path) -> Tree:
     try:
-        return scan(path)
+        if path.is_dir():
+            return scan(path)
+        return Tree(files=tuple(_file(path.parent, name) for name in sorted(files(path))))
     except ValidationError as error:
         raise BadRequest(f"{path} holds a file whose name the farm does not take: {error}") from error
+
+
+def _file(folder: Path, name: str) -> File:
+    return File(path=name, sha256=file_digest(folder / name), size_bytes=(folder / name).stat().st_size)
 
 
 def _name(path: Path, name: str | None) -> str:

@@ -144,7 +144,7 @@ def _path(text: str, base: Path | None) -> Path | None:
     for candidate in (Path(text), *([base / text] if base else [])):
         if candidate.exists():
             return candidate
-    is_path = "/" in text or Path(text).suffix in {".keras", ".h5", ".hdf5", ".tflite", ".npz", ".pb"}
+    is_path = "/" in text or Path(text).suffix in {".keras", ".h5", ".hdf5", ".tflite", ".npz", ".onnx", ".pb", ".xml"}
     return Path(text) if is_path else None
 
 

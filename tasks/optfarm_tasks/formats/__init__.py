@@ -1,8 +1,10 @@
 """What a model's files tell without any framework, so that bad input is refused at once."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.errors import BadModel
@@ -19,10 +21,10 @@ _SUFFIXES = {
     ".coded": Format.CODED,
 }
 _NOT_YET = {".pt": "PyTorch", ".pt2": "PyTorch", ".pth": "PyTorch"}
+_KEEPING_APART = frozenset({Format.ONNX, Format.OPENVINO})
+"""Formats whose one file may keep its weights in others beside it."""
 _GRAPH_FILE = "saved_model.pb"
 _TAKEN = "a SavedModel folder (with saved_model.pb), or one file .keras, .h5, .hdf5, .tflite, .onnx, .xml or .pb"
-
-_Reader = Callable[..., ModelDescription]
 
 
 def detect(folder: Path) -> Format:
@@ -46,9 +48,30 @@ def describe(path: Path) -> ModelDescription:
         BadModel: there is no model, more than one, one of a format that is not taken, or it is truncated or damaged.
             The message says what was seen and what to do.
     """
-    found, place = _found(path)
+    kind, place = _found(path)
+    with _refused(place):
+        described: ModelDescription = _reader(kind).describe(place, size_bytes=_size_bytes(path))
+        return described
+
+
+def files(path: Path) -> tuple[str, ...]:
+    """The files of a model that is given as its one file, relative to their folder: itself, and those of its weights.
+
+    Raises:
+        BadModel: as `describe`.
+    """
+    kind, place = _found(path)
+    if kind not in _KEEPING_APART:
+        return (path.name,)
+    with _refused(place):
+        companions: tuple[str, ...] = _reader(kind).companions(place)
+        return (path.name, *companions)
+
+
+@contextmanager
+def _refused(place: Path) -> Iterator[None]:
     try:
-        return _reader(found)(place, size_bytes=_size_bytes(path))
+        yield
     except Malformed as error:
         raise BadModel(f"{place}: {error}. Copy or export the model again") from error
     except OSError as error:
@@ -124,11 +147,10 @@ def _listed(folder: Path, *, files_only: bool = True) -> list[Path]:
 
 
 def _size_bytes(path: Path) -> int:
-    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
-    return sum(each.stat().st_size for each in files)
+    listed = path.rglob("*") if path.is_dir() else (path.parent / name for name in files(path))
+    return sum(each.stat().st_size for each in listed if each.is_file())
 
 
-def _reader(kind: Format) -> _Reader:
+def _reader(kind: Format) -> Any:
     """The reader of a format: the module of its name, imported when it is used to keep commands quick to start."""
-    read: _Reader = importlib.import_module(f"{__name__}.{kind}").describe
-    return read
+    return importlib.import_module(f"{__name__}.{kind}")

@@ -1,0 +1,309 @@
+"""What is read from ONNX and OpenVINO models is what their own libraries tell, and bad ones are refused."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from optfarm.inputs import new_model
+from optfarm_tasks.description import Format, Tensor
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.formats import describe, detect, files, onnx_graph, openvino
+from optfarm_tasks.formats.onnx import graph_of
+from optfarm_tasks.formats.raw import view
+
+MODELS = ["branching.onnx", "apart", "linear"]
+IR = '<?xml version="1.0"?>\n<net name="m" version="11"><layers>{layers}</layers><edges>{edges}</edges></net>'
+PORT = '<output><port id="0" precision="FP32"{names}><dim>2</dim></port></output>'
+X = f'<layer id="0" name="x" type="Parameter"><data shape="2" element_type="f32"/>{PORT.format(names="")}</layer>'
+END = '<layer id="1" name="end" type="Result"/>'
+EDGE = '<edge from-layer="0" from-port="0" to-layer="1" to-port="0"/>'
+QUICK = settings(max_examples=80, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def field(number: int, value: int | bytes) -> bytes:
+    """A field of a protocol buffer."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def varint(number: int) -> bytes:
+    """A number, 7 bits a byte."""
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
+
+
+def value_info(name: str, elem_type: int = 1, *dims: bytes) -> bytes:
+    """A ValueInfoProto of a tensor."""
+    shape = b"".join(field(1, dim) for dim in dims)
+    return field(1, name.encode()) + field(2, field(1, field(1, elem_type) + field(2, shape)))
+
+
+def model_file(folder: Path, *, tensor: bytes = b"", graph: bytes = b"", rest: bytes = field(8, field(2, 18))) -> Path:
+    """An .onnx with x as input and output, and one constant."""
+    ends = field(11, value_info("x", 1, field(1, 2))) + field(12, value_info("x", 1, field(1, 2)))
+    constant = field(5, tensor) if tensor else b""
+    path = folder / "model.onnx"
+    path.write_bytes(field(1, 9) + field(7, graph + constant + ends) + rest)
+    return path
+
+
+def ir_files(folder: Path, xml: str, weights: bytes = b"") -> Path:
+    """A model.xml beside its model.bin."""
+    (folder / "model.bin").write_bytes(weights)
+    path = folder / "model.xml"
+    path.write_text(xml)
+    return path
+
+
+def constant_layer(**data: object) -> str:
+    """A Const layer."""
+    told = {"element_type": "f32", "shape": "2", "offset": 0, "size": 8} | data
+    attributes = " ".join(f'{key}="{value}"' for key, value in told.items())
+    return f'<layer id="2" name="w" type="Const"><data {attributes}/></layer>'
+
+
+@pytest.fixture(scope="module")
+def exchange_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny models, and told.json with what their libraries tell of them."""
+    folder = tmp_path_factory.mktemp("exchange")
+    command = [sys.executable, str(Path(__file__).parents[1] / "exchange_models.py"), str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(exchange_models: Path) -> dict[str, Any]:
+    """What the libraries tell."""
+    found: dict[str, Any] = json.loads((exchange_models / "told.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_description_is_what_the_library_tells(name: str, exchange_models: Path, told: dict[str, Any]) -> None:
+    description = describe(exchange_models / name)
+
+    for tensors, expected in (
+        (description.signature.inputs, told[name]["inputs"]),
+        (description.signature.outputs, told[name]["outputs"]),
+    ):
+        assert [[tensor.dtype, shape_of(tensor)] for tensor in tensors] == [each[1:] for each in expected]
+        assert all(tensor.name in names for tensor, (names, *_) in zip(tensors, expected, strict=True))
+    assert description.signature.name == "serving_default"
+    assert description.parameters == told[name]["parameters"]
+    assert description.ops == told[name]["ops"]
+
+
+def shape_of(tensor: Tensor) -> list[int | None] | None:
+    """The shape as JSON has it."""
+    return None if tensor.shape is None else list(tensor.shape)
+
+
+def test_of_several_names_the_plainest_is_taken(exchange_models: Path) -> None:
+    signature = describe(exchange_models / "linear").signature
+
+    assert [each.name for each in signature.inputs] == ["im,age", "steps"]
+    assert [each.name for each in signature.outputs] == ["scores", "again", "counted"]
+
+
+def test_the_ends_are_what_nothing_takes(exchange_models: Path) -> None:
+    path = exchange_models / "branching.onnx"
+
+    assert onnx_graph.ends(graph_of(path, view(path))) == ("y", "half")
+    assert len(openvino.ends(exchange_models / "linear/model.xml")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"),
+    [("apart/model.onnx", ["model.onnx", "weights.data"]), ("linear/model.xml", ["model.bin", "model.xml"])],
+)
+def test_a_model_given_as_a_file_brings_its_weights(name: str, listed: list[str], exchange_models: Path) -> None:
+    path = exchange_models / name
+
+    assert sorted(files(path)) == listed
+    assert [file.path for file in new_model(path, None).tree.files] == listed
+    assert new_model(path, None).tree.digest == new_model(path.parent, None).tree.digest
+    assert describe(path).size_bytes == describe(path.parent).size_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("branching.onnx", "branching.onnx"), ("apart", "apart/model.onnx"), ("linear", "linear/model.xml")],
+)
+@QUICK
+@given(part=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_no_damage_raises_anything_else(part: float, bit: int, name: str, file: str, exchange_models: Path) -> None:
+    place = exchange_models / f"damaged-{Path(name).stem}"
+    if not place.exists():
+        whole = exchange_models / name
+        shutil.copytree(whole if whole.is_dir() else file_alone(whole), place)
+    data = (exchange_models / file).read_bytes()
+    at = int(part * len(data))
+
+    harmed = data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :]
+    for harm in (data[:at], harmed):
+        (place / Path(file).name).write_bytes(harm)
+        refused_or_described(place)
+
+
+def file_alone(path: Path) -> Path:
+    """A folder with nothing but a copy of the file."""
+    folder = path.parent / f"alone-{path.stem}"
+    folder.mkdir()
+    shutil.copy(path, folder)
+    return folder
+
+
+def refused_or_described(folder: Path) -> None:
+    """Whatever else happens is an error of the reader."""
+    try:
+        describe(folder)
+    except BadModel:
+        return
+
+
+@pytest.mark.parametrize("name", ["branching.onnx", "linear/model.xml"])
+def test_no_cut_of_a_file_is_taken(name: str, exchange_models: Path, tmp_path: Path) -> None:
+    whole = exchange_models / name
+    for file in whole.parent.glob("*.bin"):
+        shutil.copy(file, tmp_path)
+    data = whole.read_bytes()
+
+    for end in range(1, len(data.rstrip()), 5):
+        (tmp_path / whole.name).write_bytes(data[:end])
+        with pytest.raises(BadModel):
+            describe(tmp_path)
+
+
+@pytest.mark.parametrize("dims", [field(1, 2) + field(1, 3), field(1, varint(2) + varint(3))])
+def test_sizes_may_lie_packed_or_one_by_one(dims: bytes, tmp_path: Path) -> None:
+    path = model_file(tmp_path, tensor=dims + field(2, 1) + field(8, b"w") + field(9, bytes(24)))
+
+    assert describe(path).parameters == 6
+
+
+def test_a_signature_keeps_the_name_that_the_file_remembers(tmp_path: Path) -> None:
+    entry = field(1, b"optfarm.signature") + field(2, b"detect")
+    path = model_file(tmp_path, rest=field(8, field(2, 18)) + field(14, entry))
+
+    assert describe(path).signature.name == "detect"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "told_"),
+    [
+        (field(1, 2) + field(2, 1) + field(8, b"w") + field(9, bytes(7)), "'w' has 7 bytes where 8 belong"),
+        (field(1, 2) + field(2, 1) + field(8, b"w"), "'w' has no values"),
+        (field(1, 2) + field(2, 99) + field(8, b"w"), "ONNX has no type 99"),
+        (field(1, (1 << 64) - 1) + field(2, 1) + field(8, b"w"), "negative size"),
+    ],
+)
+def test_a_constant_that_makes_no_sense_is_refused(tensor: bytes, told_: str, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match=f"{told_}.*Copy or export the model again"):
+        describe(model_file(tmp_path, tensor=tensor))
+
+
+@pytest.mark.parametrize("location", ["/etc/hostname", "../weights", "a/../../b", "C:\\w", ""])
+def test_weights_outside_the_folder_are_refused(location: str, tmp_path: Path) -> None:
+    entry = field(1, b"location") + field(2, location.encode())
+    tensor = field(1, 2) + field(2, 1) + field(8, b"w") + field(13, entry) + field(14, 1)
+
+    with pytest.raises(BadModel, match="outside the model's folder"):
+        describe(model_file(tmp_path, tensor=tensor))
+
+
+def test_weights_apart_that_are_missing_or_short_are_refused(exchange_models: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(exchange_models / "apart", tmp_path / "apart"))
+    (folder / "weights.data").write_bytes(bytes(63))
+
+    with pytest.raises(BadModel, match=r"weights\.data is truncated: the constant 'w' wants bytes 0 to 64 of 63"):
+        describe(folder)
+    (folder / "weights.data").unlink()
+    with pytest.raises(BadModel, match=r"'w' lies in weights\.data, which is not in"):
+        describe(folder)
+
+
+def test_graphs_that_never_end_are_refused(tmp_path: Path) -> None:
+    graph = b""
+    for _ in range(40):
+        graph = field(1, field(4, b"If") + field(5, field(6, graph)))
+
+    with pytest.raises(BadModel, match="more than 32 deep"):
+        describe(model_file(tmp_path, graph=graph))
+
+
+def test_an_input_that_is_no_tensor_is_refused(tmp_path: Path) -> None:
+    sequence = field(1, b"boxes") + field(2, field(4, b""))
+
+    with pytest.raises(BadModel, match="'boxes' is no tensor"):
+        describe(model_file(tmp_path, graph=field(11, sequence)))
+
+
+@pytest.mark.parametrize(
+    ("content", "told_"),
+    [
+        (b"see the wiki", r"is no ONNX model: it begins with b'see the '"),
+        (field(1, 9), "lacks its version, its graph or its opset"),
+        (field(1, 9) + field(99, b""), "has no field 99"),
+    ],
+)
+def test_what_is_no_onnx_model_is_refused(content: bytes, told_: str, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(content)
+
+    with pytest.raises(BadModel, match=told_):
+        describe(tmp_path)
+
+
+def test_an_xml_without_its_bin_is_refused(exchange_models: Path, tmp_path: Path) -> None:
+    shutil.copy(exchange_models / "linear/model.xml", tmp_path)
+
+    assert detect(tmp_path) is Format.OPENVINO
+    with pytest.raises(BadModel, match=r"lies without model\.bin, which holds its weights"):
+        describe(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("xml", "told_"),
+    [
+        ("<note><to>Tove</to></note>", r"its root is <note>, not a <net>"),
+        ('<net version="7"/>', r"its root is <net> of version 7"),
+        ('<net version="11"><layers>', "truncated or damaged"),
+        ('<!DOCTYPE net [<!ENTITY x SYSTEM "file:///etc/passwd">]><net version="11">&x;</net>', "has a DOCTYPE"),
+        ("weights are on the wiki", "begins with b'weights are "),
+        (IR.format(layers=X, edges=""), "has no output"),
+        (IR.format(layers=X + END, edges=""), "nothing leads to the output 'end'"),
+        (IR.format(layers=X + END + constant_layer(), edges=EDGE), "'w' wants bytes 0 to 8 of 0"),
+        (IR.format(layers=X + END + constant_layer(size=0), edges=EDGE), r"'w' of shape \[2\] has 0 bytes"),
+        (IR.format(layers=X + END + constant_layer(offset="0x1"), edges=EDGE), "'0x1' is no offset"),
+        (IR.format(layers=X.replace("f32", "f31") + END, edges=EDGE), "has no type 'f31'"),
+    ],
+)
+def test_what_is_no_openvino_model_is_refused(xml: str, told_: str, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match=told_):
+        describe(ir_files(tmp_path, xml))
+
+
+def test_entities_do_not_hide_in_another_encoding(tmp_path: Path) -> None:
+    document = '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE net [<!ENTITY x "y">]><net version="11"/>'
+    ir_files(tmp_path, "").write_bytes(document.encode("utf-16"))
+
+    with pytest.raises(BadModel):
+        describe(tmp_path)
+
+
+def test_an_input_of_unknown_rank_and_an_output_named_by_its_tensor_are_read(tmp_path: Path) -> None:
+    layers = (
+        X.replace('shape="2"', 'shape="..."').replace("<dim>2</dim>", "").replace('"FP32"', '"FP32" names="x:0,out"')
+    )
+    signature = describe(ir_files(tmp_path, IR.format(layers=layers + END, edges=EDGE))).signature
+
+    assert (signature.inputs[0].name, signature.inputs[0].shape) == ("out", None)
+    assert signature.outputs[0].name == "out"
