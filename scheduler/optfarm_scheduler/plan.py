@@ -11,8 +11,8 @@ from optfarm_scheduler.selectors import select
 from optfarm_tasks import registry
 from optfarm_tasks.data import fit
 from optfarm_tasks.device import Inventory
-from optfarm_tasks.errors import BadData, BadParameter
-from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.errors import BadData, BadParameter, MissingParameter
+from optfarm_tasks.recipe import Recipe, Step
 from optfarm_tasks.spec import Benchmark
 from optfarm_tasks.sweep import Data, Model, Skipped, SweepSpec
 
@@ -41,9 +41,22 @@ def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, ali
         BadParameter: a recipe, a number or a selector is wrong, no device is alive, or nothing at all can run.
         BadData: the data set does not fit the model's signature.
     """
+    _refuse_faults(spec.recipes)
+    made = draft(spec, sweep_id=sweep_id, model=model, data=data, alive=alive)
+    _refuse_nothing(spec, made)
+    return made
+
+
+def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, alive: Sequence[Inventory]) -> Plan:
+    """As `plan`, but a recipe that is wrong is skipped like one that does not fit, and all of them may be.
+
+    Raises:
+        BadParameter: a number or a selector is wrong, or no device is alive.
+        BadData: the data set does not fit the model's signature.
+    """
     if not alive:
         raise BadParameter("no device is alive; start a worker with: optfarm-worker --device cpu")
-    recipes, warnings = _distinct((BASELINE, *_checked(spec.recipes)))
+    recipes, warnings = _distinct((BASELINE, *spec.recipes))
     if data is not None:
         _check_fit(model, data)
     planner = Planner(
@@ -57,7 +70,6 @@ def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, ali
     )
     for recipe in recipes:
         planner.add(recipe)
-    _refuse_nothing(planner, recipes)
     return Plan(
         tasks=tuple(planner.tasks),
         devices=planner.selected,
@@ -74,19 +86,20 @@ def _check_fit(model: Model, data: Data) -> None:
             raise BadData(f"{data.name}, split {name}: {error}") from error
 
 
-def _checked(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
-    there = tuple(recipes)
-    faults = list(_faults(there))
+def _refuse_faults(recipes: Iterable[Recipe]) -> None:
+    faults = list(_faults(recipes))
     if faults:
         raise Refused("; ".join(dict.fromkeys(fault["msg"] for fault in faults)), faults)
-    return there
 
 
-def _faults(recipes: Sequence[Recipe]) -> Iterator[dict[str, str]]:
+def _faults(recipes: Iterable[Recipe]) -> Iterator[dict[str, str]]:
+    """What is wrong with recipes; one that lacks a parameter is merely skipped, so that `all` may name it."""
     for recipe in recipes:
         for step in recipe.steps:
             try:
                 registry.params_of(step)
+            except MissingParameter:
+                continue
             except BadParameter as error:
                 yield {"recipe": str(recipe), "msg": str(error)}
 
@@ -96,12 +109,19 @@ def _distinct(recipes: Iterable[Recipe]) -> tuple[tuple[Recipe, ...], tuple[str,
     kept: dict[tuple[tuple[str, str], ...], Recipe] = {}
     warnings = []
     for recipe in recipes:
-        meaning = tuple((step.technique, registry.params_of(step).model_dump_json()) for step in recipe.steps)
+        meaning = tuple((step.technique, _meaning(step)) for step in recipe.steps)
         if meaning not in kept:
             kept[meaning] = recipe
         elif kept[meaning] is not BASELINE:
             warnings.append(f"{recipe} is the same as {kept[meaning]}; it runs once")
     return tuple(kept.values()), tuple(warnings)
+
+
+def _meaning(step: Step) -> str:
+    try:
+        return registry.params_of(step).model_dump_json()
+    except BadParameter:
+        return str(step)
 
 
 def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
@@ -116,10 +136,10 @@ def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
                 raise BadParameter(f"a benchmark cannot run so: {faults}") from error
 
 
-def _refuse_nothing(planner: Planner, recipes: Sequence[Recipe]) -> None:
-    asked = [recipe for recipe in recipes if recipe is not BASELINE] or [BASELINE]
-    if any(str(recipe) in planner.planned for recipe in asked):
+def _refuse_nothing(spec: SweepSpec, made: Plan) -> None:
+    asked = {str(recipe) for recipe in spec.recipes if recipe != BASELINE} or {str(BASELINE)}
+    if asked & {str(task.recipe) for task in made.tasks}:
         return
-    reasons = [{"recipe": str(each.recipe), "device": each.device, "msg": each.reason} for each in planner.skipped]
+    reasons = [{"recipe": str(each.recipe), "device": each.device, "msg": each.reason} for each in made.skipped]
     lines = dict.fromkeys(f"{reason['recipe']}: {reason['msg']}" for reason in reasons)
     raise Refused(f"nothing of this can run. {'; '.join(lines)}", reasons)

@@ -5,6 +5,7 @@ TaskError
 │   ├── BadModel        the model cannot be read or run
 │   ├── BadData         the data set cannot be read or does not fit the model
 │   ├── BadParameter    a technique, a parameter or a selector is wrong
+│   │   └── MissingParameter  give the parameter that has no default
 │   └── UnsupportedOp   this technique cannot take an op of this model
 ├── OutOfMemory       give it more memory
 ├── Timeout           give it more time
@@ -57,6 +58,10 @@ class BadParameter(BadInput):
     """A technique, a parameter or a selector does not exist or is out of its range."""
 
     reason = Reason.BAD_PARAMETER
+
+
+class MissingParameter(BadParameter):
+    """A parameter without a default was not given."""
 
 
 class UnsupportedOp(BadInput):

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from optfarm_tasks import runtimes, techniques
 from optfarm_tasks.description import Format
-from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.recipe import Recipe, Step
+from optfarm_tasks.errors import BadParameter, MissingParameter
+from optfarm_tasks.recipe import Recipe, Step, Value
 from optfarm_tasks.runtime import Runtime
-from optfarm_tasks.technique import Parameter, Params, Technique, TechniqueCard
+from optfarm_tasks.technique import Bounds, Parameter, Params, Technique, TechniqueCard
 
 _EXPORT = Step(technique="baseline")
 _KERAS = frozenset({Format.KERAS, Format.H5})
@@ -73,12 +73,17 @@ def params_of(step: Step) -> Params:
     """The checked parameters of one step.
 
     Raises:
+        MissingParameter: one without a default was not given.
         BadParameter: no such technique, no such parameter, or a value out of its range.
     """
     wanted = technique(step.technique).PARAMS
     try:
         return wanted.model_validate(step.params)
     except ValidationError as error:
+        missing = [str(fault["loc"][0]) for fault in error.errors() if fault["type"] == "missing"]
+        if missing:
+            form = ", ".join(f"{name}=…" for name in missing)
+            raise MissingParameter(f"it needs {' and '.join(missing)}; write {step.technique}({form})") from error
         known = ", ".join(f"{each.name} ({each.range})" for each in _parameters(wanted)) or "none"
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise BadParameter(f"{step.technique}: {faults}. Its parameters: {known}") from error
@@ -101,6 +106,12 @@ def output_format(recipe: Recipe, model_format: Format) -> Format:
         BadParameter: a step does not exist, has bad parameters, or does not take what reaches it.
     """
     return _yielded(finished(recipe, model_format), model_format)
+
+
+def endings() -> frozenset[Format]:
+    """The formats that a recipe may end in: a runtime runs them, or runs what they are exported to."""
+    run = frozenset(each for name in runtime_names() for each in runtime(name).FORMATS)
+    return run | _KERAS
 
 
 def _yielded(recipe: Recipe, model_format: Format) -> Format:
@@ -149,6 +160,7 @@ def card(name: str) -> TechniqueCard:
         description=doc,
         accepts=tuple(sorted(found.CARD.accepts)),
         yields=tuple(sorted(set(found.CARD.yields.values()))),
+        converts=dict(found.CARD.yields),
         needs_calibration=found.CARD.needs_calibration,
         needs_training_data=found.CARD.needs_training_data,
         needs_gpu=found.CARD.needs_gpu,
@@ -168,7 +180,8 @@ def _module(package: ModuleType, name: str) -> ModuleType:
 
 
 def _parameters(params: type[Params]) -> tuple[Parameter, ...]:
-    properties: dict[str, dict[str, Any]] = params.model_json_schema().get("properties", {})
+    whole = params.model_json_schema()
+    properties = {name: _resolved(schema, whole) for name, schema in whole.get("properties", {}).items()}
     return tuple(
         Parameter(
             name=name,
@@ -176,8 +189,32 @@ def _parameters(params: type[Params]) -> tuple[Parameter, ...]:
             default=schema.get("default"),
             description=str(schema.get("description", "")),
             range=_range(schema),
+            is_required=name in whole.get("required", ()),
+            bounds=_bounds(schema),
+            choices=_choices(schema),
         )
         for name, schema in properties.items()
+    )
+
+
+def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a field, with what it refers to (an enumeration) in its place."""
+    named = schema.get("$ref", "").rpartition("/")[2]
+    return {**whole["$defs"][named], **schema} if named else schema
+
+
+def _choices(schema: dict[str, Any]) -> tuple[Value, ...]:
+    return (False, True) if schema.get("type") == "boolean" else tuple(schema.get("enum", ()))
+
+
+def _bounds(schema: dict[str, Any]) -> Bounds | None:
+    if schema.get("type") not in {"integer", "number"} or "enum" in schema:
+        return None
+    return Bounds(
+        lower=schema.get("minimum", schema.get("exclusiveMinimum")),
+        upper=schema.get("maximum", schema.get("exclusiveMaximum")),
+        is_lower_open="exclusiveMinimum" in schema,
+        is_upper_open="exclusiveMaximum" in schema,
     )
 
 

@@ -147,6 +147,15 @@ class SweepReceipt(Message):
     warnings: tuple[str, ...] = ()
 
 
+class SweepPlan(Message):
+    """What a sweep would do; nothing is started."""
+
+    tasks: int
+    devices: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...]
+
+
 class SweepStatus(Message):
     """A sweep and its tasks, as they stand."""
 

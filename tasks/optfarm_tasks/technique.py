@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from optfarm_tasks.description import Format
+from optfarm_tasks.recipe import Value
 from optfarm_tasks.word import Message, Word
 
 Report = Callable[[str, float], None]
@@ -88,6 +89,15 @@ class Technique(Protocol):
         ...
 
 
+class Bounds(Word):
+    """Where a number lies; None where there is no end, open where the end itself is out."""
+
+    lower: float | None
+    upper: float | None
+    is_lower_open: bool = False
+    is_upper_open: bool = False
+
+
 class Parameter(Word):
     """A parameter as `techniques show` prints it."""
 
@@ -96,6 +106,12 @@ class Parameter(Word):
     default: Any
     description: str
     range: str
+    is_required: bool = False
+    """Whether it has no default."""
+    bounds: Bounds | None = None
+    """Of a number."""
+    choices: tuple[Value, ...] = ()
+    """Of a word or a truth value that has a few."""
 
 
 class TechniqueCard(Message):
@@ -106,6 +122,8 @@ class TechniqueCard(Message):
     description: str
     accepts: tuple[Format, ...]
     yields: tuple[Format, ...]
+    converts: dict[Format, Format]
+    """Format in → format out."""
     needs_calibration: bool
     needs_training_data: bool = False
     needs_gpu: bool

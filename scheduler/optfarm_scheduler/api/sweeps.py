@@ -7,9 +7,9 @@ from sqlalchemy.exc import IntegrityError
 
 from optfarm_scheduler.errors import Conflict
 from optfarm_scheduler.parts import Farm, Parts
-from optfarm_scheduler.plan import plan
+from optfarm_scheduler.plan import draft, plan
 from optfarm_scheduler.statuses import sweep_report, sweep_status
-from optfarm_tasks.sweep import Report, SweepReceipt, SweepSpec, SweepStatus
+from optfarm_tasks.sweep import Data, Model, Report, SweepPlan, SweepReceipt, SweepSpec, SweepStatus
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
@@ -29,6 +29,15 @@ def submit(farm: Farm, sweep_id: SweepId, spec: SweepSpec) -> SweepReceipt:
     if receipt is None:
         raise Conflict(f"sweep {sweep_id} went away while it was submitted")
     return receipt
+
+
+@router.post("/plan")
+def preview(farm: Farm, spec: SweepSpec) -> SweepPlan:
+    """What a sweep would do, and what it would skip and why; nothing is started."""
+    model, data = _named(farm, spec)
+    made = draft(spec, sweep_id="plan", model=model, data=data, alive=farm.devices.alive(now=farm.clock()))
+    devices = tuple(device.name for device in made.devices)
+    return SweepPlan(tasks=len(made.tasks), devices=devices, skipped=made.skipped, warnings=made.warnings)
 
 
 @router.get("")
@@ -70,8 +79,7 @@ def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
 
 
 def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
-    model = farm.models.find(spec.model)
-    data = farm.data.find(spec.data) if spec.data is not None else None
+    model, data = _named(farm, spec)
     planned = plan(spec, sweep_id=sweep_id, model=model, data=data, alive=farm.devices.alive(now=farm.clock()))
     named = data.name if data is not None else None
     try:
@@ -79,3 +87,7 @@ def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
     except IntegrityError:
         # The same submit came twice at once; the other one won, and the answer is the same.
         farm.sweeps.row(sweep_id)
+
+
+def _named(farm: Parts, spec: SweepSpec) -> tuple[Model, Data | None]:
+    return farm.models.find(spec.model), farm.data.find(spec.data) if spec.data is not None else None
