@@ -1,0 +1,45 @@
+"""Coded models: decoded into a folder that lives while they are loaded, then run as what they are."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from optfarm_tasks import formats, registry
+from optfarm_tasks.coding import container
+from optfarm_tasks.description import Format
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.runtime import Runtime, Session
+
+FORMATS = frozenset({Format.CODED})
+MODULES = ("tensorflow", "ai_edge_litert.interpreter")
+"""What the models within run with."""
+
+
+def load(model: Path, threads: int) -> Session:
+    """Decodes and loads; what runs is no different from the model that was coded.
+
+    Raises:
+        BadModel: the file is damaged, or the runtime of the model within refuses it.
+        MissingToolchain: that runtime does not import here.
+    """
+    with _decoded(model) as (folder, runtime):
+        return runtime.load(folder, threads)
+
+
+def ends(model: Path) -> tuple[str, ...]:
+    """What the graph of the model within computes and nothing in it takes."""
+    with _decoded(model) as (folder, runtime):
+        return runtime.ends(folder)
+
+
+@contextmanager
+def _decoded(model: Path) -> Iterator[tuple[Path, Runtime]]:
+    file = next(path for path in sorted(model.iterdir()) if path.suffix == ".coded")
+    # A loaded SavedModel has read its files; LiteRT has mapped its one, which stays while it is mapped.
+    with tempfile.TemporaryDirectory(prefix="decoded-") as folder:
+        container.decode(file, Path(folder))
+        found = formats.detect(Path(folder))
+        if found is Format.CODED:
+            raise BadModel(f"{file} holds a coded model; decode it first")
+        yield Path(folder), registry.runtime(registry.runtime_for(found))
