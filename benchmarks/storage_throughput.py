@@ -24,7 +24,7 @@ from optfarm_storage.s3 import S3Store
 from optfarm_storage.store import ObjectStore
 from optfarm_storage.tree import pull, push
 from optfarm_tasks.tree import scan
-from tests.servers import S3Server
+from tests.servers import S3Server, serving
 
 BOUND = 0.8
 ROUNDS = 9
@@ -80,14 +80,8 @@ def table(measured: Iterable[Figure]) -> Table:
 
 def figures(*, rounds: int = ROUNDS) -> list[Figure]:
     """Throughput of pushes and pulls ÷ s5cmd's, as medians of rounds in which both take turns."""
-    with tempfile.TemporaryDirectory(prefix="optfarm-bench-") as folder:
-        server = S3Server(Path(folder))
-        try:
-            server.start()
-            return [figure for load in LOADS for figure in _figures(server.bucket(), load, Path(folder), rounds)]
-        finally:
-            server.kill()
-            server.client.close()
+    with tempfile.TemporaryDirectory(prefix="optfarm-bench-") as folder, serving(S3Server(Path(folder))) as server:
+        return [figure for load in LOADS for figure in _figures(server.bucket(), load, Path(folder), rounds)]
 
 
 def _figures(location: S3Location, load: Load, folder: Path, rounds: int) -> list[Figure]:

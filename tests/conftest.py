@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optfarm_storage.location import S3Location
-from tests.servers import Broker, S3Server
+from tests.servers import S3Server, serving
 
 HERE = Path(__file__).parent
 
@@ -26,27 +26,11 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An S3 server for the session; tests that kill one start their own."""
-    server = S3Server(tmp_path_factory.mktemp("s3"))
-    try:
-        server.start()
+    with serving(S3Server(tmp_path_factory.mktemp("s3"))) as server:
         yield server
-    finally:
-        server.kill()
-        server.client.close()
 
 
 @pytest.fixture
 def s3(s3_server: S3Server) -> S3Location:
     """A fresh bucket."""
     return s3_server.bucket()
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    """A broker of the test's own."""
-    server = Broker(tmp_path)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()

@@ -5,11 +5,11 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import redis
@@ -74,10 +74,25 @@ class Server:
         self.kill()
         self.start()
 
+    def close(self) -> None:
+        """Kills it and lets go of what the tests hold of it."""
+        self.kill()
+
     def _serves(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, f"{self.argv[0]} ended:\n{self.log.read_text()[-3000:]}"
         return self.is_ready()
+
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
+@contextmanager
+def serving(server: AnyServer) -> Iterator[AnyServer]:
+    """A server that runs inside the block, unless the block ends it."""
+    with closing(server):
+        server.start()
+        yield server
 
 
 class S3Server(Server):
@@ -96,6 +111,11 @@ class S3Server(Server):
         super().__init__(_weed(folder, ports), folder / "weed.log", self._stores, 60, env)
         self.client: Any = client_of(self._location)
         """An S3 client of the tests' own, for looking behind what is tested."""
+
+    def close(self) -> None:
+        """Kills it and closes the client."""
+        super().close()
+        self.client.close()
 
     def bucket(self) -> S3Location:
         """A new, empty bucket."""

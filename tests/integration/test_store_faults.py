@@ -20,7 +20,7 @@ from optfarm_storage.location import S3Location
 from optfarm_storage.retry import Retry
 from optfarm_storage.s3 import S3Store
 from tests.integration.stores import digest_of, elsewhere, put
-from tests.servers import S3Server, free_ports
+from tests.servers import S3Server, free_ports, serving
 from tests.waiting import until
 
 MB = 1 << 20
@@ -40,13 +40,8 @@ LocalStore(Path(sys.argv[1])).put(f"blobs/{sha256}", source, sha256=sha256, prog
 @pytest.fixture
 def own_s3(tmp_path: Path) -> Iterator[S3Server]:
     """A server that the test may kill."""
-    server = S3Server(tmp_path)
-    try:
-        server.start()
+    with serving(S3Server(tmp_path)) as server:
         yield server
-    finally:
-        server.kill()
-        server.client.close()
 
 
 def test_an_unreachable_server_is_named(tmp_path: Path) -> None:

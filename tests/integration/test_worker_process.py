@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,10 @@ from celery import Celery
 from optfarm_storage.location import S3Location
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.result import Result
+from tests.integration.processes import processes_with
 from tests.integration.programs import STAYS, SUCCEEDS, interpreter, task_of
 from tests.integration.stub_scheduler import TOKEN, Desk, stub_scheduler
-from tests.servers import Broker, S3Server
+from tests.servers import Broker, S3Server, serving
 from tests.waiting import until
 
 WORKER = str(Path(sys.executable).with_name("optfarm-worker"))
@@ -75,7 +75,7 @@ class Place:
 
     def children(self) -> list[psutil.Process]:
         """What runs in a task's folder."""
-        return [each for each in psutil.process_iter() if _home(each).startswith(str(self.folder / "scratch"))]
+        return processes_with("HOME", str(self.folder / "scratch"))
 
     @contextlib.contextmanager
     def worker(self) -> Iterator["subprocess.Popen[bytes]"]:
@@ -101,19 +101,10 @@ def _key(task_id: str) -> str:
     return hashlib.sha256(task_id.encode()).hexdigest()
 
 
-def _home(process: psutil.Process) -> str:
-    try:
-        return process.environ().get("HOME", "")
-    except psutil.Error:
-        return ""
-
-
 @pytest.fixture(scope="module")
 def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = Broker(tmp_path_factory.mktemp("broker"))
-    server.start()
-    yield server.url
-    server.stop()
+    with serving(Broker(tmp_path_factory.mktemp("broker"))) as server:
+        yield server.url
 
 
 @pytest.fixture
@@ -225,14 +216,12 @@ def test_wrong_settings_end_a_worker_with_two(place: Place, words: list[str], en
 
 
 def test_a_worker_ends_in_time_when_its_broker_is_gone(place: Place, tmp_path: Path) -> None:
-    (tmp_path / "broker").mkdir()
-    server = Broker(tmp_path / "broker")
-    with ExitStack() as gone:
-        server.start()
-        gone.callback(server.kill)
-        with dataclasses.replace(place, broker_url=server.url).worker() as process:
-            gone.close()
-            until(lambda: "onnect" in (place.folder / "worker.log").read_text(), deadline_s=20)
-            process.send_signal(signal.SIGTERM)
+    with (
+        serving(Broker(tmp_path)) as server,
+        dataclasses.replace(place, broker_url=server.url).worker() as process,
+    ):
+        server.kill()
+        until(lambda: "onnect" in (place.folder / "worker.log").read_text(), deadline_s=20)
+        process.send_signal(signal.SIGTERM)
 
-            assert process.wait(6) == 0
+        assert process.wait(6) == 0
