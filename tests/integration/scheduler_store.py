@@ -1,0 +1,114 @@
+"""The scheduler's database with one sweep of two tasks in it, for tests of what is kept there."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from optfarm_scheduler.actions import Action, Dispatch
+from optfarm_scheduler.catalog import Catalog
+from optfarm_scheduler.database import Database
+from optfarm_scheduler.floor import RULES, OpenTask
+from optfarm_scheduler.leases import Leases, Terms
+from optfarm_scheduler.ledger import Ledger, Resolution
+from optfarm_scheduler.plan import Plan
+from optfarm_scheduler.planner import TaskPlan
+from optfarm_scheduler.presence import Devices
+from optfarm_scheduler.pulse import Pulse
+from optfarm_scheduler.sweeps import Sweeps
+from optfarm_scheduler.tables import MODELS
+from optfarm_scheduler.toolchains import Needs
+from optfarm_tasks.lease import Claim, Finish, Lease
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.spec import Convert, Evaluate, Kind, Role
+from optfarm_tasks.sweep import Model, SweepSpec
+from tests.fakeworker import an_inventory
+from tests.pushes import new_model
+from tests.results import a_result
+
+DEVICE = "alpha.cpu"
+
+
+@dataclass
+class Store:
+    """A database with its parts, which can be closed and opened again."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        self.database, pulse = Database(self.url), Pulse()
+        self.ledger = Ledger(self.database, pulse)
+        self.leases = Leases(self.database, pulse, terms=Terms(), rules=RULES)
+        self.sweeps = Sweeps(self.database)
+        self.devices = Devices(self.database)
+        self.models = Catalog(self.database, MODELS, Model)
+
+    def task(self, task_id: str) -> OpenTask:
+        """A task that has not ended, as the scheduler decides about it."""
+        return next(task for task in self.ledger.open_tasks() if task.id == task_id)
+
+    def apply(self, *actions: Action, now: float = 100.0) -> tuple[tuple[str, int, str], ...]:
+        """Acts on decisions; gives the messages to send: task, token, device."""
+        messages = self.ledger.apply(actions, now=now).messages
+        return tuple((each.task_id, each.token, each.device) for each in messages)
+
+    def ready(self, *task_ids: str, now: float = 100.0) -> list[Resolution]:
+        """Resolves tasks whose inputs are made."""
+        found = self.ledger.resolutions(task_ids)
+        self.ledger.settle(found, now=now)
+        return found
+
+    def leased(self, task_id: str, *, now: float = 100.0) -> tuple[Lease, int]:
+        """Brings a task to its first lease; gives the lease and its token."""
+        self.ready(task_id)
+        ((_, token, _),) = self.apply(Dispatch(task_id, DEVICE), now=now)
+        return self.leases.claim(task_id, Claim(token=token, device=DEVICE), now=now), token
+
+
+def a_plan(sweep_id: str) -> Plan:
+    """A conversion SWEEP-1, and SWEEP-2 that evaluates what it makes."""
+    recipe, needs = Recipe.parse("baseline"), Needs(techniques=("baseline",))
+    model = f"model:{new_model().tree.digest}"
+    first = TaskPlan(
+        id=f"{sweep_id}-1",
+        kind=Kind.CONVERT,
+        label="baseline",
+        recipe=recipe,
+        action=Convert(recipe=recipe),
+        inputs={Role.MODEL: model},
+        needs=needs,
+    )
+    made = f"task:{first.id}"
+    second = TaskPlan(
+        id=f"{sweep_id}-2",
+        kind=Kind.EVALUATE,
+        label="baseline",
+        recipe=recipe,
+        action=Evaluate(),
+        inputs={Role.BASELINE: made, Role.CANDIDATE: made},
+        needs=Needs(runtimes=("tensorflow",)),
+    )
+    return Plan(tasks=(first, second), devices=(an_inventory(),), skipped=(), warnings=())
+
+
+def submit(store: Store, sweep_id: str, *, fresh: bool = False) -> None:
+    """Inserts a sweep of that plan."""
+    spec = SweepSpec(model="model", recipes=(Recipe.parse("baseline"),), fresh=fresh)
+    store.sweeps.insert(sweep_id, spec, a_plan(sweep_id), model=spec.model, data=spec.data, now=50.0)
+
+
+def finish(lease: Lease, token: int) -> Finish:
+    """The good end of a conversion."""
+    return Finish(token=token, result=a_result(Kind.CONVERT, key=lease.key), finished_at=datetime.now(UTC))
+
+
+@contextmanager
+def a_store(folder: Path) -> Iterator[Store]:
+    """A database that knows a model, a device and the sweep `a`."""
+    made = Store(f"sqlite:///{folder}/farm.db")
+    with closing(made.database):
+        made.models.register(new_model(), now=1.0)
+        made.devices.beat(an_inventory(), now=50.0)
+        submit(made, "a")
+        yield made
