@@ -9,20 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from optfarm_worker.ending import Ending
-from optfarm_worker.launcher import Runner, Started
-from optfarm_worker.runner import Order
+from optfarm_worker.launcher import Runner
+from tests.integration.runner_child import MB, Child, a_child
 from tests.waiting import until
 
-MB = 1 << 20
 GONE_WITHIN_S = 2.0
 STUBBORN = """
 import os, signal, time
@@ -36,61 +32,10 @@ for _ in range(3):
 """Six descendants in sessions of their own that ignore SIGTERM, half of them orphans."""
 
 
-@dataclass
-class Child:
-    """A child to run, marked so that each process of its tree can be found by its environment."""
-
-    folder: Path
-    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
-    told: list[Started | str] = field(default_factory=list)
-
-    def order(self, code: str, **changes: object) -> Order:
-        order = Order(
-            argv=[sys.executable, "-I", "-S", "-c", code],
-            cwd=str(self.folder),
-            env={"PATH": "/usr/bin:/bin", "MARK": self.mark},
-            log=str(self.folder / "log.txt"),
-            timeout_s=30,
-            memory_bytes=1000 * MB,
-            data_bytes=4000 * MB,
-            file_bytes=1000 * MB,
-            log_bytes=1 * MB,
-            processes=64,
-            grace_s=0.3,
-        )
-        return order._replace(**changes)
-
-    def run(self, code: str, **changes: object) -> Ending:
-        runner = Runner()
-        try:
-            return runner.run(self.order(code, **changes), self.told.append)
-        finally:
-            runner.close()
-
-    def log(self) -> str:
-        return (self.folder / "log.txt").read_text()
-
-    def family(self) -> list[psutil.Process]:
-        return [process for process in psutil.process_iter() if self._is_marked(process)]
-
-    def _is_marked(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get("MARK") == self.mark and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
-
-
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[Child]:
-    child = Child(tmp_path)
-    yield child
-    for process in child.family():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-
-
-def ends_within(seconds: float, condition: Callable[[], object]) -> None:
-    until(condition, deadline_s=seconds)
+    with a_child(tmp_path) as made:
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -166,7 +111,7 @@ def test_nothing_outlives_a_worker_that_is_killed(child: Child) -> None:
 
         worker.kill()
 
-        ends_within(GONE_WITHIN_S, lambda: not child.family())
+        until(lambda: not child.family(), deadline_s=GONE_WITHIN_S)
 
 
 def test_nothing_outlives_a_runner_that_is_killed(child: Child) -> None:
@@ -176,7 +121,7 @@ def test_nothing_outlives_a_runner_that_is_killed(child: Child) -> None:
 
         runner.kill()
 
-        ends_within(GONE_WITHIN_S, lambda: not child.family())
+        until(lambda: not child.family(), deadline_s=GONE_WITHIN_S)
         out, _ = worker.communicate(timeout=10)
         assert json.loads(out)["how"] == "lost"
 
@@ -202,74 +147,6 @@ def _worker(child: Child, code: str) -> Iterator["subprocess.Popen[bytes]"]:
     finally:
         worker.kill()
         worker.communicate()
-
-
-def test_the_child_sees_only_what_it_is_given(child: Child) -> None:
-    child.run("import os, json; print(json.dumps(dict(os.environ)))")
-
-    seen = json.loads(child.log())
-    assert set(seen) <= {"PATH", "MARK", "OPTFARM_PROGRESS_FD", "LC_CTYPE"}
-
-
-def test_the_child_has_only_the_descriptors_it_is_given(child: Child) -> None:
-    child.run("import os; print(len(os.listdir('/proc/self/fd')), os.environ['OPTFARM_PROGRESS_FD'])")
-
-    count, _ = child.log().split()
-    assert int(count) == 5  # three standard ones, progress, and the folder that is being listed
-
-
-def test_the_child_reads_nothing_and_dumps_no_core(child: Child) -> None:
-    child.run("import resource, sys; print(repr(sys.stdin.read()), resource.getrlimit(resource.RLIMIT_CORE))")
-
-    assert child.log().strip() == "'' (0, 0)"
-
-
-def test_the_child_has_no_network_but_its_own_loopback(child: Child) -> None:
-    code = (
-        "import socket\n"
-        "server = socket.create_server(('127.0.0.1', 0))\n"
-        "socket.create_connection(server.getsockname()).close()\n"
-        "print(sorted(name for _, name in socket.if_nameindex()))\n"
-    )
-
-    child.run(code, argv=[sys.executable, "-I", "-c", code])
-
-    started = child.told[0]
-    assert isinstance(started, Started)
-    if started.isolated:
-        assert child.log().strip() == "['lo']"
-
-
-def test_progress_is_relayed_as_it_comes(child: Child) -> None:
-    code = (
-        "import os, time\n"
-        "for n in range(3):\n"
-        '  os.write(int(os.environ[\'OPTFARM_PROGRESS_FD\']), b\'{"phase":"p","fraction":0.%d}\\n\' % n)\n'
-        "  time.sleep(0.3)\n"
-    )
-
-    child.run(code)
-
-    assert child.told[1:] == [f'{{"phase":"p","fraction":0.{n}}}' for n in range(3)]
-
-
-def test_a_flood_of_progress_does_not_drown_the_worker(child: Child) -> None:
-    code = "import os\nfor n in range(20000): os.write(int(os.environ['OPTFARM_PROGRESS_FD']), b'%d\\n' % n)\n"
-
-    child.run(code)
-
-    assert child.told[-1] == "19999"
-    assert len(child.told) < 1000
-
-
-def test_a_log_that_grows_without_end_keeps_its_head_and_its_tail(child: Child) -> None:
-    code = "import time\nend = time.time() + 1\nwhile time.time() < end: print('x' * 999)\nprint('last')"
-
-    child.run("print('first', flush=True)\n" + code)
-
-    assert child.log().startswith("first")
-    assert child.log().endswith("last\n")
-    assert "the log grew too long" in child.log()
 
 
 def test_a_file_beyond_its_bound_ends_the_child(child: Child) -> None:
