@@ -12,6 +12,14 @@ AWAY = {"OPTFARM_URL": "http://127.0.0.1:9", "OPTFARM_RETRY_S": "30"}
 """No farm at all: what is refused here was refused before a byte was sent."""
 
 
+def check_refused(cli: Cli, noun: str, path: Path) -> None:
+    ended = cli.run(noun, "push", str(path), timeout_s=20, **AWAY)
+
+    assert ended.code == 2, ended.err
+    assert ended.err.startswith("error: ")
+    assert "Traceback" not in ended.err
+
+
 def nothing(folder: Path) -> Path:
     return folder / "none"
 
@@ -66,13 +74,7 @@ def empty_file(folder: Path) -> Path:
     ],
 )
 def test_what_is_no_model_is_refused_at_once(make: Callable[[Path], Path], tmp_path: Path) -> None:
-    path = make(tmp_path)
-
-    ended = Cli(tmp_path).run("model", "push", str(path), timeout_s=20, **AWAY)
-
-    assert ended.code == 2, ended.err
-    assert ended.err.startswith("error: ")
-    assert "Traceback" not in ended.err
+    check_refused(Cli(tmp_path), "model", make(tmp_path))
 
 
 def save(folder: Path, **arrays: np.ndarray) -> Path:
@@ -104,13 +106,7 @@ def text_as_npz(folder: Path) -> Path:
 
 @pytest.mark.parametrize("make", [nothing, empty_folder, nan_data, uneven_data, no_samples, pickled_data, text_as_npz])
 def test_what_is_no_data_set_is_refused_at_once(make: Callable[[Path], Path], tmp_path: Path) -> None:
-    path = make(tmp_path)
-
-    ended = Cli(tmp_path).run("data", "push", str(path), timeout_s=20, **AWAY)
-
-    assert ended.code == 2, ended.err
-    assert ended.err.startswith("error: ")
-    assert "Traceback" not in ended.err
+    check_refused(Cli(tmp_path), "data", make(tmp_path))
 
 
 def test_a_name_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
