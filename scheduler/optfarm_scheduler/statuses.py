@@ -1,5 +1,6 @@
 """Turns stored rows into what people are told."""
 
+import functools
 from collections.abc import Sequence
 
 from optfarm_scheduler.eta import Durations, Timed, eta_s
@@ -35,7 +36,7 @@ def task_status(row: Stored, *, pulse: Pulse, result: Result | None = None) -> T
         sweep_id=row.sweep_id,
         kind=Kind(row.kind),
         label=row.label,
-        recipe=Recipe.parse(row.recipe),
+        recipe=_recipe(row.recipe),
         device=row.device or row.bound,
         state=TaskState(row.state),
         cached=row.cached,
@@ -83,7 +84,7 @@ def _ended(row: Stored) -> Ended:
     return Ended(
         id=row.id,
         kind=Kind(row.kind),
-        recipe=Recipe.parse(row.recipe),
+        recipe=_recipe(row.recipe),
         state=TaskState(row.state),
         cached=row.cached,
         inputs={Role(role): source for role, source in row.inputs.items()},
@@ -92,3 +93,9 @@ def _ended(row: Stored) -> Ended:
         failure=None if row.failure is None else Failure.model_validate(row.failure),
         result=None if row.result is None else Result.model_validate(row.result),
     )
+
+
+@functools.lru_cache(1024)
+def _recipe(text: str) -> Recipe:
+    """A sweep's tasks share few recipes, and a watched sweep is told again at every change."""
+    return Recipe.parse(text)

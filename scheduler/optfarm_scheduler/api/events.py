@@ -14,6 +14,8 @@ from optfarm_tasks.sweep import SweepState
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
 _GAP_S = 0.1
+"""Between a change and its telling: one task's end and the next one's claim come together and are told as one, and
+neither waits while a long sweep is put into words."""
 _QUIET_S = 10.0
 
 
@@ -34,9 +36,9 @@ async def _stream(farm: Parts, sweep_id: str) -> AsyncIterator[str]:
             yield f"event: status\ndata: {status.model_dump_json()}\n\n"
             if status.state is not SweepState.RUNNING:
                 return
-            await asyncio.sleep(_GAP_S)
             while not await _is_set(changed):
                 yield ": nothing new\n\n"
+            await asyncio.sleep(_GAP_S)
 
 
 async def _is_set(changed: asyncio.Event) -> bool:
