@@ -1,0 +1,121 @@
+"""Intervals of a loss: against published tables, against scipy, and by their properties."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from optfarm_tasks.quality.loss_interval import (
+    Gate,
+    _newcombe,
+    _wilson,
+    gate,
+    of_hits,
+    of_means,
+    samples_to_decide,
+)
+
+counts = st.integers(0, 60)
+
+
+def test_paired_shares_have_the_interval_that_newcombe_computes() -> None:
+    assert _newcombe(both=36, lost=12, won=2, neither=0) == pytest.approx((0.0569, 0.3404), abs=5e-5)
+
+
+@given(hits=counts, misses=counts)
+def test_one_share_has_wilson_s_interval(hits: int, misses: int) -> None:
+    if not hits + misses:
+        return
+
+    found = _wilson(hits / (hits + misses), hits + misses)
+
+    theirs = stats.binomtest(hits, hits + misses).proportion_ci(method="wilson")
+    assert found == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+@given(both=counts, lost=counts, won=counts, neither=counts)
+def test_a_difference_lies_in_its_interval_and_turns_with_the_sides(
+    both: int, lost: int, won: int, neither: int
+) -> None:
+    count = both + lost + won + neither
+    if not count:
+        return
+
+    low, high = _newcombe(both=both, lost=lost, won=won, neither=neither)
+    turned = _newcombe(both=both, lost=won, won=lost, neither=neither)
+
+    assert -1 <= low <= (lost - won) / count <= high <= 1
+    assert turned == pytest.approx((-high, -low))
+
+
+def test_hits_that_all_agree_still_leave_a_doubt() -> None:
+    hits = np.ones(50, dtype=bool)
+
+    interval = of_hits(hits, hits)
+
+    assert interval is not None
+    assert interval[0] < 0 < interval[1]
+    assert gate(interval, 0.001) is Gate.UNDECIDED
+
+
+def test_means_have_about_the_interval_of_scipy_s_paired_bootstrap() -> None:
+    random = np.random.default_rng(1)
+    baseline = random.exponential(size=300)
+    candidate = baseline * 1.05 + random.normal(scale=0.05, size=300)
+
+    found = of_means(baseline, candidate, seed=0)
+
+    theirs = stats.bootstrap(
+        (baseline, candidate),
+        lambda ours, others, axis: others.mean(axis) / ours.mean(axis) - 1,
+        paired=True,
+        method="BCa",
+        n_resamples=4000,
+        rng=np.random.default_rng(2),
+    ).confidence_interval
+    assert found == pytest.approx((theirs.low, theirs.high), abs=0.002)
+
+
+def test_the_interval_of_means_holds_the_truth_as_often_as_it_says() -> None:
+    random = np.random.default_rng(3)
+    held = 0
+    for seed in range(150):
+        baseline = random.gamma(2.0, size=120)
+        interval = of_means(baseline, baseline * 1.02 + random.normal(scale=0.1, size=120), seed=seed)
+        assert interval is not None
+        held += interval[0] <= 0.02 <= interval[1]
+
+    assert held >= 136, "95% is 142; fewer than 136 would come once in 100 times"
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_equal_errors_lose_nothing_for_sure(seed: int) -> None:
+    errors = np.arange(1.0, 40.0)
+
+    assert of_means(errors, errors, seed=seed) == pytest.approx((0.0, 0.0), abs=1e-12)
+
+
+def test_one_sample_decides_nothing() -> None:
+    assert of_means(np.ones(1), np.ones(1), seed=0) is None
+    assert of_hits(np.ones(1, dtype=bool), np.ones(1, dtype=bool)) is None
+    assert gate(None, 1.0) is Gate.UNDECIDED
+
+
+@given(low=st.floats(-1, 1), width=st.floats(0, 1), limit=st.floats(-1, 1))
+def test_a_gate_never_decides_while_the_limit_lies_within(low: float, width: float, limit: float) -> None:
+    decided = gate((low, low + width), limit)
+
+    if low + width <= limit:
+        assert decided is Gate.PASS
+    elif low > limit:
+        assert decided is Gate.FAIL
+    else:
+        assert decided is Gate.UNDECIDED
+
+
+def test_twice_as_near_takes_four_times_the_samples() -> None:
+    assert samples_to_decide((0.0, 1.0), 1.0, samples=100) == 100
+    assert samples_to_decide((0.0, 1.0), 0.75, samples=100) == 400
+    assert samples_to_decide((0.0, 1.0), 0.5, samples=100) is None
