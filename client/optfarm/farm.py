@@ -1,19 +1,22 @@
 """The SDK: what a script does with a farm."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
 from optfarm import inputs
 from optfarm.connection import Connection, Notice
 from optfarm.errors import BadRequest
+from optfarm.search.question import question
+from optfarm.search.report import SearchReport
+from optfarm.search.search import Search, Turn
 from optfarm.settings import read_settings
 from optfarm.specfile import checked
 from optfarm.sweep import Sweep
 from optfarm.transfer import Told
 from optfarm.upload import push
-from optfarm_tasks.sweep import Data, Device, Model, SweepReceipt, SweepSpec
+from optfarm_tasks.sweep import Data, Device, Model, SweepPlan, SweepReceipt, SweepSpec
 from optfarm_tasks.technique import TechniqueCard
 
 BASELINE = "baseline"
@@ -95,11 +98,58 @@ class Farm:
         chosen = {"model": _digest(model), "data": _digest(data), "recipes": recipes, "devices": tuple(devices)}
         return self.submit(checked({**chosen, **settings}))
 
+    def search(
+        self,
+        model: Model | str,
+        data: Data | str | None = None,
+        *,
+        techniques: Iterable[str] = (),
+        devices: Iterable[str] = ("all",),
+        trials: int | None = None,
+        minutes: float | None = None,
+        max_steps: int = 3,
+        sampler: str = "tpe",
+        on_turn: Callable[[Turn, Search], None] | None = None,
+        **settings: Any,
+    ) -> SearchReport:
+        """Looks for the recipes that are best in time, size and quality, and gives what it found; blocks.
+
+        The same search again, also after an interruption, finds its finished work in the store and goes on.
+
+        Args:
+            model: a pushed model, its name or its digest.
+            data: a pushed data set, its name or its digest; without one, time is traded against size alone.
+            techniques: narrow the choice; `prune(epochs=1)` fixes a parameter. Longer recipes are tried first.
+            devices: selectors that leave one device.
+            trials: how many recipes are tried; 40 when neither this nor `minutes` is given.
+            minutes: for how long new recipes are tried; the measurement in full of the best comes on top.
+            max_steps: how long a recipe may be.
+            sampler: tpe or nsga2.
+            on_turn: told each sweep that was submitted, and the search, whose `report()` tells what it has so far.
+            settings: profile, threads, batch_sizes, limits, seed, fresh: the fields of SweepSpec.
+
+        Raises:
+            BadRequest: a setting is wrong, no technique applies, or Optuna is not installed.
+            FarmError: the farm refused or stayed away.
+        """
+        chosen = {"model": _digest(model), "data": _digest(data), "devices": tuple(devices), **settings}
+        named = {**chosen, "recipes": tuple(techniques)}
+        asked = question(named, trials=trials, minutes=minutes, max_steps=max_steps, sampler=sampler)
+        search = Search(self, asked)
+        for turn in search.turns():
+            if on_turn is not None:
+                on_turn(turn, search)
+        return search.report()
+
     def submit(self, spec: SweepSpec) -> Sweep:
         """Submits a sweep that is already spelled out; a retry after a lost answer makes no second one."""
         sweep_id = secrets.token_hex(6)
         receipt = self.connection.put(f"/v1/sweeps/{sweep_id}", SweepReceipt, spec)
         return Sweep(receipt.id, self.connection, receipt)
+
+    def preview(self, spec: SweepSpec) -> SweepPlan:
+        """What a sweep would do, and what it would skip and why; starts nothing."""
+        return self.connection.post("/v1/sweeps/plan", SweepPlan, spec)
 
     def find_sweep(self, sweep_id: str) -> Sweep:
         """A handle on a sweep that was submitted before."""
@@ -107,8 +157,11 @@ class Farm:
 
     def every_technique(self) -> tuple[str, ...]:
         """The names of all techniques but the baseline, which every sweep has."""
-        cards = self.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
-        return tuple(card.name for card in cards if card.name != BASELINE) or (BASELINE,)
+        return tuple(card.name for card in self.techniques() if card.name != BASELINE) or (BASELINE,)
+
+    def techniques(self) -> tuple[TechniqueCard, ...]:
+        """Every technique, with what it takes and yields and its parameters."""
+        return self.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
 
     def devices(self) -> tuple[Device, ...]:
         """Every device that the farm knows."""

@@ -56,7 +56,7 @@ def shown_row(report: Report, row: Row) -> tuple[str, ...]:
         _mse(row),
         "" if measured is None else f"{latency_ns(row) / 1e6:.3g}",
         "" if measured is None else shown_ratio(measured.ratio),
-        _verdict(row),
+        shown_verdict(row),
     )
 
 
@@ -99,8 +99,8 @@ def markdown_text(report: Report) -> str:
     lines = [f"# Sweep {report.sweep_id} of {report.model}"]
     for device in devices_of(report):
         rows = [shown_row(report, row) for row in report.rows if row.device == device]
-        lines += ["", f"## {hardware_line(report, device)}", "", _markdown(HEADINGS), _markdown(_RULES)]
-        lines += [_markdown(row) for row in rows]
+        lines += ["", f"## {hardware_line(report, device)}", "", markdown_line(HEADINGS), markdown_line(_RULES)]
+        lines += [markdown_line(row) for row in rows]
     notes = notes_of(report)
     lines += ["", *(f"- {note.replace(chr(10), f'{chr(10)}  ')}" for note in notes)] if notes else []
     return "\n".join(lines) + "\n"
@@ -119,7 +119,8 @@ def csv_text(report: Report) -> str:
 _RULES = ("---", *("---:" for _ in HEADINGS[1:-1]), "---")
 
 
-def _markdown(cells: tuple[str, ...]) -> str:
+def markdown_line(cells: tuple[str, ...]) -> str:
+    """One row of a table in Markdown."""
     escaped = (cell.replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
 
@@ -138,7 +139,8 @@ def _label_mse(row: Row) -> float | None:
     return next((score.value for score in scores if score.name == "mse"), None)
 
 
-def _verdict(row: Row) -> str:
+def shown_verdict(row: Row) -> str:
+    """The verdict on the measurement with its flags, or why there is none."""
     if row.failure is not None:
         return f"failed: {row.failure.reason}"
     if row.measurement is None:

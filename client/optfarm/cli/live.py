@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from optfarm_tasks.sweep import SweepStatus
 
 
-def show(connection: "Connection", sweep_id: str) -> "SweepStatus":
-    """Follows a sweep to its end and shows it; gives its last state."""
-    return _on_terminal(connection, sweep_id) if sys.stderr.isatty() else _in_lines(connection, sweep_id)
+def show(connection: "Connection", sweep_id: str, *, heading: str | None = None) -> "SweepStatus":
+    """Follows a sweep to its end and shows it, below a heading; gives its last state."""
+    if sys.stderr.isatty():
+        return _on_terminal(connection, sweep_id, heading)
+    if heading is not None:
+        note(heading)
+    return _in_lines(connection, sweep_id)
 
 
-def _on_terminal(connection: "Connection", sweep_id: str) -> "SweepStatus":
+def _on_terminal(connection: "Connection", sweep_id: str, heading: str | None) -> "SweepStatus":
     from rich.console import Console
     from rich.live import Live
 
@@ -25,7 +29,7 @@ def _on_terminal(connection: "Connection", sweep_id: str) -> "SweepStatus":
 
     with Live(console=Console(stderr=True), transient=True, refresh_per_second=8) as live:
         for status in follow(connection, sweep_id):
-            live.update(_view(status))
+            live.update(_view(status, heading))
     return status
 
 
@@ -42,7 +46,7 @@ def _in_lines(connection: "Connection", sweep_id: str) -> "SweepStatus":
     return status
 
 
-def _view(status: "SweepStatus") -> "RenderableType":
+def _view(status: "SweepStatus", heading: str | None) -> "RenderableType":
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
@@ -50,6 +54,8 @@ def _view(status: "SweepStatus") -> "RenderableType":
     from optfarm.progress import done_count, headline, running_lines
 
     view = Table.grid()
+    if heading is not None:
+        view.add_row(Text(heading))
     view.add_row(Text(headline(status)))
     view.add_row(ProgressBar(total=max(1, len(status.tasks)), completed=done_count(status), width=60))
     for line in running_lines(status):

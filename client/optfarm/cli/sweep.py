@@ -39,9 +39,15 @@ def run(
     seed: Annotated[int | None, typer.Option(help="For techniques and the order of measuring.")] = None,
     name: Annotated[str | None, typer.Option(help="The name under which a path is pushed.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until it has ended, then print the table.")] = False,
+    search: Annotated[bool, typer.Option("--search", help="Look for the best recipes; see docs/search.md.")] = False,
+    trials: Annotated[int | None, typer.Option(help="--search: recipes to try; 40 when left out.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="--search: for how long new recipes are tried.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="--search: steps of a recipe; 3 when left out.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="--search: tpe or nsga2.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run recipes on devices and compare each with the baseline."""
+    from optfarm.cli import search as searching
     from optfarm.specfile import listed, normal, numbers, read_yaml
 
     flags = {
@@ -59,8 +65,13 @@ def run(
     }
     given = normal({key: value for key, value in flags.items() if value is not None})
     settings = _merged(read_yaml(file) if file else {}, given)
+    of_search = {"trials": trials, "minutes": minutes, "max_steps": max_steps, "sampler": sampler}
+    searching.check(settings, of_search, is_wanted=search)
     with farm() as opened:
         _push_paths(opened, settings, name=name, base=file.parent if file else None)
+        if search:
+            searching.run(opened, settings, of_search, as_json=as_json)
+            return
         submitted = _submit(opened, settings)
         if not wait:
             _print_receipt(submitted, as_json=as_json)

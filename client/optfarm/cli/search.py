@@ -1,0 +1,90 @@
+"""`optfarm sweep run MODEL --search`: a search, its progress, and the front that it found."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from optfarm.cli import live
+from optfarm.cli.output import note, print_json, print_table
+
+if TYPE_CHECKING:
+    from optfarm import Farm
+    from optfarm.search.question import Question
+    from optfarm.search.report import SearchReport
+    from optfarm.search.search import Search, Turn
+
+_STOPPED = 130
+
+
+def check(settings: dict[str, Any], flags: dict[str, Any], *, is_wanted: bool) -> None:
+    """Refuses what cannot be searched for before anything is pushed.
+
+    Raises:
+        BadRequest: a setting is wrong, belongs to a search only, or Optuna is not installed.
+    """
+    from optfarm.errors import BadRequest
+
+    if is_wanted:
+        from optfarm.search.proposer import load_optuna
+
+        load_optuna()
+        _question({"model": "any", **settings}, flags)
+    elif given := next((name for name, value in flags.items() if value is not None), None):
+        raise BadRequest(f"--{given.replace('_', '-')} belongs to a search; add --search")
+
+
+def run(opened: "Farm", settings: dict[str, Any], flags: dict[str, Any], *, as_json: bool) -> None:
+    """Runs a search to its end, or to Ctrl-C, and prints what it found so far in any case."""
+    from optfarm.errors import FarmError
+    from optfarm.search.search import Search
+
+    search, turn = Search(opened, _question(settings, flags)), None
+    for each in search.report().left_out:
+        note(f"left out {each.technique}: {each.reason}")
+    try:
+        for turn in search.turns():
+            _show(opened, search, turn)
+    except KeyboardInterrupt:
+        note(
+            f"\nstopped. {_what_goes_on(turn)}The same command again goes on from all finished work."
+        )
+        _print(search.report(), as_json=as_json)
+        raise typer.Exit(_STOPPED) from None
+    except FarmError:
+        _print(search.report(), as_json=as_json)
+        raise
+    found = search.report()
+    _print(found, as_json=as_json)
+    raise typer.Exit(0 if any(trial.number and trial.is_measured for trial in found.trials) else 1)
+
+
+def _question(settings: dict[str, Any], flags: dict[str, Any]) -> "Question":
+    from optfarm.search.question import question
+
+    return question(settings, **{name: value for name, value in flags.items() if value is not None})
+
+
+def _show(opened: "Farm", search: "Search", turn: "Turn") -> None:
+    from optfarm.search.table import headline
+
+    progress = headline(search.report(), search.asked.budget, search.elapsed_s)
+    what = f"sweep {turn.sweep.id} measures {len(turn.recipes)} in profile {turn.profile}"
+    live.show(opened.connection, turn.sweep.id, heading=f"{progress}; {what}")
+
+
+def _what_goes_on(turn: "Turn | None") -> str:
+    if turn is None:
+        return ""
+    sweep_id = turn.sweep.id
+    return f"Sweep {sweep_id} goes on by itself unless you end it: optfarm sweep cancel {sweep_id}. "
+
+
+def _print(report: "SearchReport", *, as_json: bool) -> None:
+    from optfarm.search.table import HEADINGS, notes_of, shown_row
+
+    if as_json:
+        print_json(report.to_json())
+        return
+    print_table(HEADINGS, map(shown_row, report.front), title=f"search of {report.model} on {report.device}")
+    for line in notes_of(report):
+        print(f"• {line}")

@@ -1,0 +1,96 @@
+"""Proposes recipes by Optuna; the only module that knows it."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from optfarm.errors import BadRequest
+from optfarm.search.knob import Range
+from optfarm.search.space import Space, choices_of, draw
+from optfarm_tasks.recipe import Recipe, Value
+
+_POPULATION = 10
+"""Of NSGA-II: small, as a search has tens of trials, not thousands."""
+
+
+def load_optuna() -> Any:
+    """Optuna itself, which is slow to import.
+
+    Raises:
+        BadRequest: it is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise BadRequest("a search needs Optuna: pip install 'optfarm[search]'") from error
+    return optuna
+
+
+class Proposer:
+    """Draws recipes from a space and learns from what they turned out to be.
+
+    The same seed, with the same answers in the same order, gives the same recipes.
+    """
+
+    def __init__(self, space: Space, *, sampler: str, seed: int, objectives: int) -> None:
+        self._space = space
+        self._optuna = load_optuna()
+        self._open: dict[str, list[Any]] = {}
+        with _quiet():
+            chosen = _sampler(self._optuna, sampler, seed)
+            self._study = self._optuna.create_study(sampler=chosen, directions=["minimize"] * objectives)
+
+    def ask(self, wanted: Recipe | None = None) -> Recipe:
+        """A recipe, which may be one that was asked for before; or the one that is wanted, which is learnt from too."""
+        choices = None if wanted is None else choices_of(self._space, wanted)
+        if wanted is not None and choices is None:
+            return wanted
+        with _quiet():
+            if choices is not None:
+                self._study.enqueue_trial(choices)
+            trial = self._study.ask()
+            recipe = draw(self._space, _Chooser(trial))
+        self._open.setdefault(str(recipe), []).append(trial)
+        return recipe
+
+    def tell(self, recipe: Recipe, values: Sequence[float] | None) -> None:
+        """Says how good a recipe is, the smaller the better; None when it has no numbers, and is pruned."""
+        pruned = None if values is not None else self._optuna.trial.TrialState.PRUNED
+        with _quiet():
+            for trial in self._open.pop(str(recipe), []):
+                self._study.tell(trial, values, state=pruned)
+
+
+class _Chooser:
+    """Chooses by an Optuna trial."""
+
+    def __init__(self, trial: Any) -> None:
+        self._trial = trial
+
+    def choose(self, name: str, values: Sequence[Value]) -> Value:
+        chosen: Value = self._trial.suggest_categorical(name, tuple(values))
+        return chosen
+
+    def number(self, name: str, knob: Range) -> float:
+        if knob.is_whole:
+            return int(self._trial.suggest_int(name, int(knob.lower), int(knob.upper), log=knob.is_log))
+        return float(self._trial.suggest_float(name, knob.lower, knob.upper, log=knob.is_log))
+
+
+def _sampler(optuna: Any, name: str, seed: int) -> Any:
+    if name == "nsga2":
+        return optuna.samplers.NSGAIISampler(population_size=_POPULATION, seed=seed)
+    return optuna.samplers.TPESampler(seed=seed)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Optuna's own talk of its trials off the terminal."""
+    logger = logging.getLogger("optuna")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,94 @@
+"""What a search is asked for, checked before anything is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from optfarm.errors import BadRequest
+from optfarm.specfile import checked
+from optfarm_tasks.recipe import Recipe, Step
+from optfarm_tasks.sweep import SweepSpec
+
+SAMPLERS = ("tpe", "nsga2")
+TRIALS = 40
+_STEPS = range(1, 7)
+_ALL = "all"
+_BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is tried: so many recipes, or recipes for so many minutes, whichever ends first."""
+
+    trials: int | None
+    minutes: float | None
+
+    def left(self, tried: int, elapsed_s: float, *, at_once: int) -> int:
+        """How many recipes may be tried next, at most `at_once`."""
+        if self.minutes is not None and elapsed_s >= self.minutes * 60:
+            return 0
+        return at_once if self.trials is None else max(0, min(at_once, self.trials - tried))
+
+
+@dataclass(frozen=True)
+class Question:
+    """A search: what holds for each of its sweeps, and what it may choose."""
+
+    spec: SweepSpec
+    """Without a meaning of its recipes; its profile is that of the final measurement."""
+    steps: tuple[Step, ...]
+    """The techniques to choose from, with what is fixed at them; all of them when empty."""
+    first: tuple[Recipe, ...]
+    """Recipes of several steps that people named; they are tried in any case, and first."""
+    budget: Budget
+    max_steps: int
+    sampler: str
+
+
+def question(
+    settings: Mapping[str, Any],
+    *,
+    trials: int | None = None,
+    minutes: float | None = None,
+    max_steps: int = 3,
+    sampler: str = SAMPLERS[0],
+) -> Question:
+    """A search of at most `trials` recipes (40 when neither is given) or for so many minutes.
+
+    Args:
+        settings: the fields of SweepSpec; recipes of one step narrow the choice of techniques.
+        trials: how many recipes are tried.
+        minutes: for how long new recipes are tried.
+        max_steps: how long a recipe may be.
+        sampler: tpe or nsga2.
+
+    Raises:
+        BadRequest: a setting is wrong; the message says which.
+    """
+    _check(trials, minutes, max_steps=max_steps, sampler=sampler)
+    named = [each for each in settings.get("recipes") or () if str(each) != _ALL]
+    spec = checked({**settings, "recipes": named or [_BASELINE]})
+    if len(set(spec.threads)) > 1 or len(set(spec.batch_sizes)) > 1:
+        raise BadRequest("a search compares recipes in one setting; name one number of threads and one batch size")
+    recipes = spec.recipes if named else ()
+    steps = tuple(each.steps[0] for each in recipes if len(each.steps) == 1)
+    return Question(
+        spec=spec,
+        steps=tuple(step for text, step in {str(each): each for each in steps}.items() if text != _BASELINE),
+        first=tuple(each for each in recipes if len(each.steps) > 1),
+        budget=Budget(TRIALS if trials is minutes is None else trials, minutes),
+        max_steps=max_steps,
+        sampler=sampler,
+    )
+
+
+def _check(trials: int | None, minutes: float | None, *, max_steps: int, sampler: str) -> None:
+    if trials is not None and trials < 1:
+        raise BadRequest(f"a search of {trials} trials tries nothing; give at least 1")
+    if minutes is not None and not 0 < minutes < inf:
+        raise BadRequest(f"a search of {minutes:g} minutes tries nothing; give more than 0")
+    if max_steps not in _STEPS:
+        raise BadRequest(f"a recipe of {max_steps} steps cannot be; give {_STEPS[0]} to {_STEPS[-1]}")
+    if sampler not in SAMPLERS:
+        raise BadRequest(f"there is no sampler {sampler!r}; there are {', '.join(SAMPLERS)}")

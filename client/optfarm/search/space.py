@@ -1,0 +1,205 @@
+"""The recipes that a search chooses from: techniques that chain by format, each with what may be turned at it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from optfarm.search.knob import Knob, Range, knob_of
+from optfarm_tasks.description import Format
+from optfarm_tasks.recipe import Recipe, Step, Value
+from optfarm_tasks.technique import Parameter, TechniqueCard
+
+END = "end"
+
+
+@dataclass(frozen=True)
+class Move:
+    """A technique as a step of a recipe; what people fixed is no knob."""
+
+    step: Step
+    converts: Mapping[Format, Format]
+    knobs: tuple[Knob, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The step before any knob is turned."""
+        return str(self.step)
+
+    @property
+    def plain(self) -> Step:
+        """The step with no knob turned further than it has to be."""
+        needed = {knob.name: knob.first for knob in self.knobs if knob.default is None}
+        return Step(technique=self.step.technique, params={**self.step.params, **needed})
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A technique that the search does not use, and why."""
+
+    technique: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Space:
+    """Every recipe of at most `max_steps` moves that begins at a format and ends in one that can be run."""
+
+    start: Format
+    moves: tuple[Move, ...]
+    endings: frozenset[Format]
+    max_steps: int
+    by_name: Mapping[str, Move] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Indexes the moves."""
+        object.__setattr__(self, "by_name", {move.name: move for move in self.moves})
+
+    def options(self, position: int, reached: Format) -> tuple[str, ...]:
+        """What may come at a position (from 0) of a recipe that has reached a format; END where it may stop there."""
+        rest = self._endable(self.max_steps - position - 1) if position < self.max_steps else frozenset()
+        names = (move.name for move in self.moves if move.converts.get(reached) in rest)
+        return (*names, END) if position and reached in self.endings else tuple(names)
+
+    def without(self, names: Iterable[str]) -> "Space":
+        """The space that lacks some moves."""
+        gone = set(names)
+        return replace(self, moves=tuple(move for move in self.moves if move.name not in gone))
+
+    def _endable(self, steps: int) -> frozenset[Format]:
+        """The formats from which so many steps or fewer lead to a runnable one."""
+        found = self.endings
+        for _ in range(steps):
+            found |= {each for move in self.moves for each, made in move.converts.items() if made in found}
+        return found
+
+
+class Chooser(Protocol):
+    """Makes the choices that a recipe is drawn by; the same name always has the same values to choose from."""
+
+    def choose(self, name: str, values: Sequence[Value]) -> Value:
+        """One of the values."""
+        ...
+
+    def number(self, name: str, knob: Range) -> float:
+        """A number within the range."""
+        ...
+
+
+def space_of(
+    cards: Iterable[TechniqueCard],
+    named: Sequence[Step],
+    *,
+    start: Format,
+    endings: frozenset[Format],
+    max_steps: int,
+) -> tuple[Space, tuple[LeftOut, ...]]:
+    """The space of the techniques that people named as steps, or else of all, and those that only people can set."""
+    by_name = {card.name: card for card in cards}
+    moves: list[Move] = []
+    left: list[LeftOut] = []
+    for step in named or tuple(Step(technique=name) for name in by_name):
+        card = by_name[step.technique]
+        unknown = [each.name for each in card.parameters if each.name not in step.params and _is_for_people(each)]
+        if unknown:
+            form = ", ".join(f"{name}=…" for name in unknown)
+            left.append(LeftOut(str(step), f"only you know its {' and '.join(unknown)}; name {card.name}({form})"))
+        else:
+            moves.append(_move(card, step))
+    return Space(start=start, moves=tuple(moves), endings=endings, max_steps=max_steps), tuple(left)
+
+
+def draw(space: Space, chooser: Chooser) -> Recipe:
+    """One recipe of a space that has any; the chooser decides."""
+    steps: list[Step] = []
+    used: set[str] = set()
+    reached = space.start
+    while options := space.options(len(steps), reached):
+        chosen = str(chooser.choose(_place(len(steps), reached), options))
+        if chosen in used:
+            chosen = _instead(options, used)
+        if chosen == END:
+            break
+        move = space.by_name[chosen]
+        steps.append(_turned(move, chooser))
+        used.add(chosen)
+        reached = move.converts[reached]
+    return Recipe(steps=tuple(steps))
+
+
+def choices_of(space: Space, recipe: Recipe) -> dict[str, Value] | None:
+    """The choices by which `draw` gives a recipe whose knobs are not turned; None when it never gives it."""
+    choices: dict[str, Value] = {}
+    reached = space.start
+    plain = {str(move.plain): move for move in space.moves}
+    for position, step in enumerate(recipe.steps):
+        move = plain.get(str(step))
+        if move is None or move.name not in space.options(position, reached):
+            return None
+        choices[_place(position, reached)] = move.name
+        choices |= {_knob_place(move, knob): knob.first for knob in move.knobs}
+        reached = move.converts[reached]
+    last = space.options(len(recipe.steps), reached)
+    return choices | ({_place(len(recipe.steps), reached): END} if last else {})
+
+
+def shortest(space: Space) -> dict[str, Recipe]:
+    """For each move that can be part of a recipe, a shortest recipe with it, all knobs at their defaults."""
+    found: dict[str, Recipe] = {}
+    for reached, before in _ways(space, space.start).items():
+        for move in space.moves:
+            if reached not in move.converts or move.name in found or move.plain in before:
+                continue
+            after = _ways(space, move.converts[reached])
+            tails = [steps for made, steps in after.items() if made in space.endings]
+            steps = (*before, move.plain, *min(tails, key=len)) if tails else ()
+            if 0 < len(steps) <= space.max_steps:
+                found[move.name] = Recipe(steps=steps)
+    return found
+
+
+def _ways(space: Space, start: Format) -> dict[Format, tuple[Step, ...]]:
+    """Format → the fewest steps that lead to it, the nearest formats first."""
+    ways: dict[Format, tuple[Step, ...]] = {start: ()}
+    queue = [start]
+    for reached in queue:
+        for move in space.moves:
+            made = move.converts.get(reached)
+            if made is not None and made not in ways:
+                ways[made] = (*ways[reached], move.plain)
+                queue.append(made)
+    return ways
+
+
+def _is_for_people(parameter: Parameter) -> bool:
+    return parameter.is_required and knob_of(parameter) is None
+
+
+def _move(card: TechniqueCard, step: Step) -> Move:
+    free = (knob_of(each) for each in card.parameters if each.name not in step.params)
+    return Move(step=step, converts=card.converts, knobs=tuple(knob for knob in free if knob is not None))
+
+
+def _instead(options: Sequence[str], used: set[str]) -> str:
+    """What comes in the place of a step that the recipe has already: its end, or else another step."""
+    fresh = [name for name in options if name not in used]
+    return END if END in options else (fresh or options)[0]
+
+
+def _turned(move: Move, chooser: Chooser) -> Step:
+    drawn = {knob.name: _value(_knob_place(move, knob), knob, chooser) for knob in move.knobs}
+    changed = {knob.name: drawn[knob.name] for knob in move.knobs if drawn[knob.name] != knob.default}
+    return Step(technique=move.step.technique, params={**move.step.params, **changed})
+
+
+def _value(name: str, knob: Knob, chooser: Chooser) -> Value:
+    if isinstance(knob, Range):
+        return knob.tidy(chooser.number(name, knob))
+    return chooser.choose(name, knob.values)
+
+
+def _place(position: int, reached: Format) -> str:
+    return f"step {position + 1} from {reached}"
+
+
+def _knob_place(move: Move, knob: Knob) -> str:
+    return f"{move.name}.{knob.name}"

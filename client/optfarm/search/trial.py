@@ -1,0 +1,116 @@
+"""One recipe of a search: what the farm found out about it, and why it is out where it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from optfarm.loss import loss
+from optfarm.search.pareto import UNKNOWN, Estimate, Point, contenders
+from optfarm_tasks import sweep
+from optfarm_tasks.measurement import Measurement, Verdict
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.result import Quality
+from optfarm_tasks.spec import Profile
+from optfarm_tasks.sweep import TaskState
+
+_INVALID = "its measurement was too disturbed to be used"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A recipe that a search tried; without a point it is pruned, and the reason says why."""
+
+    number: int
+    """From 1, in the order of trying; 0 is the baseline."""
+    recipe: Recipe
+    sweep_id: str | None
+    """Of the sweep that the row is from; None where none was started for it."""
+    row: sweep.Row | None = None
+    point: Point | None = None
+    """Time and size relative to the baseline's, and with a test split the loss; the smaller the better."""
+    reason: str | None = None
+    is_dropped: bool = False
+    """Whether another trial clearly beats it, so that it was not measured again."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it was measured in the full profile."""
+        return (
+            self.row is not None and self.row.measurement is not None and self.row.measurement.profile is Profile.FULL
+        )
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether all its numbers may be used."""
+        return self.point is not None and all(isfinite(each.value) for each in self.point)
+
+
+class Pruned(Exception):
+    """A trial has no numbers; the message says why."""
+
+
+def judged(trial: Trial, row: sweep.Row | None, *, baseline_bytes: int, is_scored: bool) -> Trial:
+    """The trial with what its row tells: a point, or the reason why there is none; see `point_of`."""
+    if row is None:
+        return replace(trial, reason="the farm did not run it")
+    try:
+        point = point_of(row, baseline_bytes=baseline_bytes, is_scored=is_scored)
+    except Pruned as error:
+        return replace(trial, row=row, point=None, reason=str(error))
+    reason = _INVALID if point[0] is UNKNOWN else None
+    return replace(trial, row=row, point=point, reason=reason)
+
+
+def distinct(trials: Iterable[Trial]) -> tuple[Trial, ...]:
+    """One trial of each artifact that has a point: that of the fewest steps, then the first."""
+    found: dict[str, Trial] = {}
+    for trial in sorted(trials, key=lambda each: (len(each.recipe.steps), each.number)):
+        if trial.row is not None and trial.point is not None:
+            found.setdefault(trial.row.artifact or str(trial.recipe), trial)
+    return tuple(sorted(found.values(), key=lambda each: each.number))
+
+
+def rivals(trials: Iterable[Trial]) -> tuple[Trial, ...]:
+    """The trials that no other one clearly beats, one of each artifact."""
+    there = distinct(trials)
+    return tuple(there[place] for place in contenders([trial.point for trial in there if trial.point is not None]))
+
+
+def point_of(row: sweep.Row, *, baseline_bytes: int, is_scored: bool) -> Point:
+    """The coordinates of a variant; its time is unknown when the measurement was too disturbed to be used.
+
+    Args:
+        row: the variant.
+        baseline_bytes: size of the baseline.
+        is_scored: whether the data set has a test split, so that there is a loss.
+
+    Raises:
+        Pruned: it failed, collapsed, or has no number where one is needed.
+    """
+    if row.failure is not None:
+        raise Pruned(f"{row.failure.reason}: {row.failure.message}")
+    if row.state is not TaskState.DONE or row.measurement is None or row.size_bytes is None:
+        raise Pruned(f"not measured: {row.state}")
+    size = Estimate.exact(row.size_bytes / max(1, baseline_bytes))
+    quality = (_loss(row.quality),) if is_scored else ()
+    return (_time(row.measurement), size, *quality)
+
+
+def _time(measured: Measurement) -> Estimate:
+    """The time of an inference over the baseline's."""
+    if measured.verdict is Verdict.INVALID:
+        return UNKNOWN
+    ci95 = measured.ratio.ci95
+    interval = None if ci95 is None or ci95[0] <= 0 else (1 / ci95[1], 1 / ci95[0])
+    return Estimate.within(1 / measured.ratio.value, interval)
+
+
+def _loss(quality: Quality | None) -> Estimate:
+    if quality is None:
+        raise Pruned("its quality was not scored")
+    if quality.collapsed:
+        raise Pruned(f"collapsed: {quality.collapse_reason or 'its outputs tell nothing any more'}")
+    lost = loss(quality)
+    if lost is None or not isfinite(lost):
+        raise Pruned("its loss has no finite value, because the baseline's own score is 0")
+    return Estimate.exact(lost)
