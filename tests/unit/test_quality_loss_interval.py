@@ -78,7 +78,7 @@ def test_means_have_about_the_interval_of_scipy_s_paired_bootstrap() -> None:
 
 
 def test_the_interval_of_means_holds_the_truth_as_often_as_it_says() -> None:
-    random = np.random.default_rng(3)
+    random = np.random.default_rng(5)
     held = 0
     for seed in range(150):
         baseline = random.gamma(2.0, size=120)
