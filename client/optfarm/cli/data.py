@@ -1,12 +1,15 @@
 """`optfarm data`: push and list data sets."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table, size_text
+from optfarm.cli.output import farm, moving, note, print_json, print_list, size_text
+
+if TYPE_CHECKING:
+    from optfarm_tasks.sweep import Data
 
 app = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=True)
 
@@ -35,17 +38,9 @@ def list_data(*, as_json: Json = False) -> None:
 
     with farm() as opened:
         found = opened.connection.get("/v1/data", tuple[Data, ...])
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        (
-            each.name,
-            ", ".join(f"{name} {split.count}" for name, split in each.description.splits.items()),
-            size_text(each.tree.size_bytes),
-            each.digest[:12],
-            f"{each.created_at:%F %R}",
-        )
-        for each in found
-    ]
-    print_table(("data", "samples", "size", "digest", "pushed"), rows)
+    print_list(found, ("data", "samples", "size", "digest", "pushed"), _row, as_json=as_json)
+
+
+def _row(data: "Data") -> tuple[str, ...]:
+    samples = ", ".join(f"{name} {split.count}" for name, split in data.description.splits.items())
+    return data.name, samples, size_text(data.tree.size_bytes), data.digest[:12], f"{data.created_at:%F %R}"

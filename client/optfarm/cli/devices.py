@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from optfarm.cli.options import Json
-from optfarm.cli.output import farm, print_json, print_table
+from optfarm.cli.output import farm, print_list
 
 if TYPE_CHECKING:
     from optfarm_tasks.sweep import Device
@@ -13,10 +13,7 @@ def devices(*, as_json: Json = False) -> None:
     """List the devices of the farm, what they are, and whether they answer."""
     with farm() as opened:
         found = opened.devices()
-    if as_json:
-        print_json(found)
-        return
-    print_table(("device", "state", "hardware", "labels", "toolchains"), [row_of(device) for device in found])
+    print_list(found, ("device", "state", "hardware", "labels", "toolchains"), row_of, as_json=as_json)
 
 
 def row_of(device: "Device") -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from optfarm import Farm
     from optfarm.transfer import Told
 
+T = TypeVar("T")
 _PIPE_WIDTH = 160
 
 
@@ -41,6 +42,16 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title
     for row in rows:
         table.add_row(*map(escape, row))
     console().print(table)
+
+
+def print_list(
+    found: Sequence[T], headings: Sequence[str], row: Callable[[T], Sequence[str]], *, as_json: bool
+) -> None:
+    """Prints what was found as JSON, or as a table with a row each."""
+    if as_json:
+        print_json(found)
+    else:
+        print_table(headings, map(row, found))
 
 
 @contextmanager

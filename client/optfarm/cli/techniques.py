@@ -1,11 +1,14 @@
 """`optfarm techniques`: what the farm can do to a model."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from optfarm.cli.options import Json
-from optfarm.cli.output import farm, print_json, print_table
+from optfarm.cli.output import farm, print_json, print_list, print_table
+
+if TYPE_CHECKING:
+    from optfarm_tasks.technique import TechniqueCard
 
 app = typer.Typer(name="techniques", help="List and show techniques.", no_args_is_help=True)
 
@@ -17,20 +20,7 @@ def list_techniques(*, as_json: Json = False) -> None:
 
     with farm() as opened:
         found = opened.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        (
-            card.name,
-            ", ".join(card.accepts),
-            ", ".join(card.yields),
-            "yes" if card.needs_calibration else "",
-            card.summary,
-        )
-        for card in found
-    ]
-    print_table(("technique", "takes", "yields", "calibration", ""), rows)
+    print_list(found, ("technique", "takes", "yields", "calibration", ""), _row, as_json=as_json)
 
 
 @app.command()
@@ -46,3 +36,8 @@ def show(name: Annotated[str, typer.Argument(help="The technique's name.")], *, 
     print(f"{card.name}: {card.description}")
     rows = [(each.name, each.type, each.range, str(each.default), each.description) for each in card.parameters]
     print_table(("parameter", "type", "range", "default", ""), rows)
+
+
+def _row(card: "TechniqueCard") -> tuple[str, ...]:
+    calibration = "yes" if card.needs_calibration else ""
+    return card.name, ", ".join(card.accepts), ", ".join(card.yields), calibration, card.summary
