@@ -7,7 +7,7 @@ from pydantic import Field
 
 from optfarm_tasks.description import ModelDescription
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.measurement import Measurement
+from optfarm_tasks.measurement import Interval, Measurement
 from optfarm_tasks.spec import Kind
 from optfarm_tasks.tree import Digest, Tree
 from optfarm_tasks.word import Message, Word
@@ -32,6 +32,8 @@ class Score(Word):
     value: float
     baseline: float | None = None
     higher_is_better: bool = False
+    loss_ci95: Interval | None = None
+    """The 95% interval of its relative change for the worse, over samples; null where samples are too few."""
 
 
 class Quality(Word):
@@ -43,6 +45,8 @@ class Quality(Word):
     """Against the baseline's outputs, over all outputs; null when an output is not finite."""
     nmse: float | None
     """The same over the variance of the baseline's output; of the worst output where there are several."""
+    nmse_ci95: Interval | None = None
+    """Its 95% interval over samples; null where they are too few."""
     max_abs_difference: float | None
     cosine: float | None
     scores: tuple[Score, ...] = ()

@@ -47,6 +47,25 @@ def test_real_labels_give_mse_and_mae() -> None:
     assert {name: each.trivial for name, each in found.items()} == {"mse": 1, "mae": 1}
 
 
+def test_a_score_tells_how_sure_its_loss_is() -> None:
+    labels = np.arange(400) % 4
+    mostly = np.where(np.arange(400) % 10, labels, (labels + 1) % 4)
+
+    found = scored(labels, one_hot(labels.tolist(), 4), one_hot(mostly.tolist(), 4), size=64)
+
+    low, high = found["top1"].score.loss_ci95 or (0, 0)
+    assert 0.06 < low < 0.1 < high < 0.15
+
+
+def test_an_error_that_rises_by_a_tenth_has_a_tenth_within_its_interval() -> None:
+    random = np.random.default_rng(0)
+    labels, errors = random.normal(size=(300, 2)), random.normal(size=(300, 2))
+
+    found = scored(labels, labels + errors, labels + errors * np.sqrt(1.1))
+
+    assert found["mse"].score.loss_ci95 == pytest.approx((0.1, 0.1), abs=1e-6)
+
+
 def test_a_class_for_each_pixel_is_scored_by_pixel() -> None:
     labels = np.array([[[0, 1], [1, 1]]])
 

@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optfarm_tasks.measurement import Interval
+from optfarm_tasks.quality import loss_interval
+
 Numbers = NDArray[np.float64]
 
 
@@ -52,6 +55,7 @@ class Agreement:
         self._columns = Spread()
         self._all = Spread()
         self._widths: set[int] = set()
+        self._sample_squares: list[Numbers] = []
 
     def add(self, baseline: NDArray[Any], candidate: NDArray[Any]) -> None:
         """Takes a batch of both, of one shape (N, …)."""
@@ -87,9 +91,20 @@ class Agreement:
         has_spread = self.spread > 1e-12 * self.baseline_squares
         return self.squares / self.spread if has_spread else None
 
+    @property
+    def nmse_ci95(self) -> Interval | None:
+        """The 95% interval of nmse over samples, the baseline's variance taken as known."""
+        nmse = self.nmse
+        if nmse is None or not self.squares:
+            return None if nmse is None else (0.0, 0.0)
+        squares = np.concatenate(self._sample_squares)
+        interval = loss_interval.of_means(np.full(len(squares), self.spread / len(squares)), squares, seed=0)
+        return None if interval is None else (max(0.0, interval[0] + 1), interval[1] + 1)
+
     def _sum(self, theirs: Numbers, ours: Numbers) -> None:
         apart = np.abs(ours - theirs)
-        self.squares += float((apart**2).sum())
+        self._sample_squares.append((apart**2).sum(axis=1))
+        self.squares += float(self._sample_squares[-1].sum())
         self.max_abs = max(self.max_abs, float(apart.max(initial=0.0)))
         self.dot += float((theirs * ours).sum())
         self.baseline_squares += float((theirs**2).sum())

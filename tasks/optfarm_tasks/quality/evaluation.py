@@ -80,11 +80,12 @@ def told(gathered: Gathered, truth: NDArray[Any] | None, *, samples: int) -> Qua
     reason = collapse.reason(agreements, scored)
     values = sum(each.values for each in agreements.values())
     known = all(each.not_finite == 0 for each in agreements.values())
-    nmses = [each.nmse for each in agreements.values()]
+    worst = _worst(agreements) if known else None
     return Quality(
         samples=samples,
         mse=sum(each.squares for each in agreements.values()) / max(values, 1) if known else None,
-        nmse=max(each for each in nmses if each is not None) if known and None not in nmses else None,
+        nmse=worst.nmse if worst else None,
+        nmse_ci95=worst.nmse_ci95 if worst else None,
         max_abs_difference=max(each.max_abs for each in agreements.values()) if known else None,
         cosine=cosine(agreements) if known else None,
         scores=tuple(each.score for each in scored),
@@ -101,6 +102,14 @@ def cosine(agreements: dict[str, Agreement]) -> float | None:
         for part in ("dot", "baseline_squares", "candidate_squares")
     )
     return float(dot / np.sqrt(left) / np.sqrt(right)) if left and right else None
+
+
+def _worst(agreements: dict[str, Agreement]) -> Agreement | None:
+    """The output whose nmse is largest; None if that of any cannot be told."""
+    known = [(each.nmse, each) for each in agreements.values()]
+    if any(nmse is None for nmse, _ in known):
+        return None
+    return max(known, key=lambda pair: pair[0] or 0.0)[1]
 
 
 def _loaded(folder: Path, split: Split, arrays: dict[str, NDArray[Any]]) -> Variant:

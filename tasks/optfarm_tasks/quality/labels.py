@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.errors import BadData
+from optfarm_tasks.quality import loss_interval
 from optfarm_tasks.result import Score
 
 Array = NDArray[Any]
@@ -82,7 +83,8 @@ class Classes:
         self.warnings = warnings
         self._classes = classes
         self._tops = (1, _TOP) if classes > _TOP else (1,)
-        self._hits = {(side, top): 0 for side in range(2) for top in self._tops}
+        self._hits: dict[int, list[Array]] = {top: [] for top in self._tops}
+        """Of each sample the share of its labels that were hit, by the baseline and the candidate: (2, n) a batch."""
 
     def add(self, labels: Array, baseline: Array, candidate: Array) -> None:
         """Counts hits.
@@ -94,25 +96,23 @@ class Classes:
         if wanted.min() < 0 or wanted.max() >= self._classes:
             span = f"{wanted.min()}..{wanted.max()}"
             raise BadData(f"labels are {span}, and {self.output} has the classes 0..{self._classes - 1}")
-        for side, output in enumerate((baseline, candidate)):
-            ranks = rank_of(output.reshape(-1, self._classes), wanted)
-            for top in self._tops:
-                self._hits[side, top] += int((ranks < top).sum())
+        ranks = np.stack([rank_of(each.reshape(-1, self._classes), wanted) for each in (baseline, candidate)])
+        for top in self._tops:
+            self._hits[top].append((ranks < top).reshape(2, len(labels), -1).mean(axis=2))
 
     def scored(self, labels: Array) -> tuple[Scored, ...]:
         """Shares of hits."""
         counts = np.sort(np.bincount(labels.reshape(-1).astype(np.int64)))[::-1]
-        return tuple(
-            Scored(
-                Score(
-                    name=f"top{top}",
-                    value=self._hits[1, top] / labels.size,
-                    baseline=self._hits[0, top] / labels.size,
-                    higher_is_better=True,
-                ),
-                trivial=float(counts[:top].sum() / labels.size),
-            )
-            for top in self._tops
+        return tuple(Scored(self._score(top), trivial=float(counts[:top].sum() / labels.size)) for top in self._tops)
+
+    def _score(self, top: int) -> Score:
+        baseline, candidate = np.concatenate(self._hits[top], axis=1)
+        return Score(
+            name=f"top{top}",
+            value=float(candidate.mean()),
+            baseline=float(baseline.mean()),
+            higher_is_better=True,
+            loss_ci95=loss_interval.of_shares(baseline, candidate),
         )
 
 
@@ -123,29 +123,29 @@ class Values:
         """Scores one output that has the shape of the labels."""
         self.output = output
         self.warnings = warnings
-        self._squares = [0.0, 0.0]
-        self._sizes = [0.0, 0.0]
+        self._squares: list[Array] = []
+        self._sizes: list[Array] = []
+        """Of each sample the mean over its values, of the baseline and the candidate: (2, n) a batch."""
 
     def add(self, labels: Array, baseline: Array, candidate: Array) -> None:
         """Sums errors."""
-        wanted = labels.reshape(-1).astype(np.float64)
-        for side, output in enumerate((baseline, candidate)):
-            error = output.reshape(-1).astype(np.float64) - wanted
-            self._squares[side] += float((error**2).sum())
-            self._sizes[side] += float(np.abs(error).sum())
+        wanted = labels.reshape(len(labels), -1).astype(np.float64)
+        errors = np.stack([each.reshape(wanted.shape).astype(np.float64) - wanted for each in (baseline, candidate)])
+        self._squares.append((errors**2).mean(axis=2))
+        self._sizes.append(np.abs(errors).mean(axis=2))
 
     def scored(self, labels: Array) -> tuple[Scored, ...]:
         """Means of the errors."""
         wanted = labels.reshape(len(labels), -1).astype(np.float64)
         trivial = wanted - wanted.mean(axis=0)
         kinds = (("mse", self._squares, (trivial**2).mean()), ("mae", self._sizes, np.abs(trivial).mean()))
-        return tuple(
-            Scored(
-                Score(name=name, value=sums[1] / labels.size, baseline=sums[0] / labels.size),
-                trivial=float(nothing),
-            )
-            for name, sums, nothing in kinds
-        )
+        return tuple(Scored(_error(name, parts), trivial=float(nothing)) for name, parts, nothing in kinds)
+
+
+def _error(name: str, parts: list[Array]) -> Score:
+    baseline, candidate = np.concatenate(parts, axis=1)
+    interval = loss_interval.of_means(baseline, candidate, seed=0)
+    return Score(name=name, value=float(candidate.mean()), baseline=float(baseline.mean()), loss_ci95=interval)
 
 
 def rank_of(scores: Array, wanted: Array) -> Array:

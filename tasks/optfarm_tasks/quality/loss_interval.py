@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from optfarm_tasks.measurement import Interval
 
-RESAMPLES = 4000
+RESAMPLES = 2000
 FEWEST = 2
 _Z975 = 1.959963984540054
 _TAILS = (0.025, 0.975)
@@ -72,6 +72,15 @@ def of_hits(baseline: NDArray[np.bool_], candidate: NDArray[np.bool_]) -> Interv
         neither=int((~baseline & ~candidate).sum()),
     )
     return low * count / hits, high * count / hits
+
+
+def of_shares(baseline: Numbers, candidate: Numbers) -> Interval | None:
+    """The interval of the relative fall of a mean share of hits, from the share of each sample (N,)."""
+    shares = np.stack([baseline, candidate])
+    if np.isin(shares, (0, 1)).all():
+        return of_hits(baseline == 1, candidate == 1)
+    interval = of_means(baseline, candidate, seed=0)
+    return None if interval is None else (-interval[1], -interval[0])
 
 
 def gate(interval: Interval | None, max_loss: float) -> Gate:
