@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table, size_text
+from optfarm.cli.output import farm, moving, note, print_json, print_list, print_table, size_text
 
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
+    from optfarm_tasks.sweep import Model
 
 app = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
 
@@ -38,20 +39,7 @@ def list_models(*, as_json: Json = False) -> None:
 
     with farm() as opened:
         found = opened.connection.get("/v1/models", tuple[Model, ...])
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        (
-            each.name,
-            each.description.format,
-            size_text(each.tree.size_bytes),
-            each.digest[:12],
-            f"{each.created_at:%F %R}",
-        )
-        for each in found
-    ]
-    print_table(("model", "format", "size", "digest", "pushed"), rows)
+    print_list(found, ("model", "format", "size", "digest", "pushed"), _row, as_json=as_json)
 
 
 @app.command()
@@ -79,3 +67,8 @@ def description_lines(description: "ModelDescription") -> list[str]:
         lines += [f"  out  {tensor}" for tensor in signature.outputs]
     ops = sorted(description.ops.items(), key=lambda item: -item[1])
     return [*lines, "operations: " + ", ".join(f"{count} {name}" for name, count in ops)] if ops else lines
+
+
+def _row(model: "Model") -> tuple[str, ...]:
+    size, pushed = size_text(model.tree.size_bytes), f"{model.created_at:%F %R}"
+    return model.name, model.description.format, size, model.digest[:12], pushed
