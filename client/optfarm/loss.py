@@ -1,5 +1,10 @@
 """How much quality a variant loses against the baseline, as one number."""
 
+import math
+
+from optfarm.errors import BadRequest
+from optfarm_tasks.measurement import Interval
+from optfarm_tasks.quality.gate import Gate, gate
 from optfarm_tasks.result import Quality, Score
 
 
@@ -14,6 +19,32 @@ def loss(quality: Quality) -> float | None:
     if quality.scores:
         return _relative(quality.scores[0])
     return quality.nmse
+
+
+def loss_ci95(quality: Quality) -> Interval | None:
+    """The 95% interval of the loss over samples; None where they are too few to tell."""
+    return quality.scores[0].loss_ci95 if quality.scores else quality.nmse_ci95
+
+
+def gate_of(quality: Quality, max_loss: float) -> Gate:
+    """Whether a variant surely loses no more than max_loss, surely more, or neither; what collapsed fails."""
+    return Gate.FAIL if quality.collapsed else gate(loss_ci95(quality), max_loss)
+
+
+def allowed(text: str) -> float:
+    """A largest loss as people write it: 0.5% or 0.005.
+
+    Raises:
+        BadRequest: it is no number.
+    """
+    number, percent, rest = text.strip().partition("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = math.nan
+    if rest or not math.isfinite(value):
+        raise BadRequest(f"--max-loss {text!r} is no number; write 0.5% or 0.005")
+    return value
 
 
 def _relative(score: Score) -> float | None:

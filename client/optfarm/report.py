@@ -24,11 +24,11 @@ class Report:
         return tuple(Row(row, self._connection) for row in self.facts.rows)
 
     def best(self, max_loss: float | None = None, *, device: str | None = None) -> Row | None:
-        """The fastest variant that may be trusted, did not collapse, and loses no more quality than allowed.
+        """The fastest variant that may be trusted, did not collapse, and surely loses no more quality than allowed.
 
         Args:
-            max_loss: the largest loss, as `optfarm.loss` defines it: 0.01 is 1% worse than the baseline. A variant that
-                was never evaluated is left out once this is given.
+            max_loss: the largest loss, as `optfarm.loss` defines it: 0.01 is 1% worse than the baseline. The upper end
+                of the loss's 95% interval has to keep it. A variant that was never evaluated is left out.
             device: looks at this device only; times of different devices are compared otherwise.
         """
         rows = [row for row in self.facts.rows if device in {None, row.device}]

@@ -7,10 +7,11 @@ from pathlib import Path
 from optfarm.connection import Connection
 from optfarm.download import pull
 from optfarm.errors import NotFound
-from optfarm.loss import loss
+from optfarm.loss import gate_of, loss
 from optfarm.transfer import Told
 from optfarm_tasks import sweep
 from optfarm_tasks.measurement import Verdict
+from optfarm_tasks.quality.gate import Gate
 from optfarm_tasks.sweep import TaskState, TaskStatus
 from optfarm_tasks.tree import Tree
 
@@ -62,15 +63,14 @@ class Row:
 
 
 def is_eligible(row: sweep.Row, *, max_loss: float | None) -> bool:
-    """Whether a variant may be called best: measured, to be trusted, not collapsed, within the loss allowed."""
+    """Whether a variant may be called best: measured, to be trusted, not collapsed, surely within the loss allowed."""
     if row.state is not TaskState.DONE or row.measurement is None or row.measurement.verdict is Verdict.INVALID:
         return False
     if row.quality is None:
         return max_loss is None
     if row.quality.collapsed:
         return False
-    lost = loss(row.quality)
-    return max_loss is None or (lost is not None and lost <= max_loss)
+    return max_loss is None or gate_of(row.quality, max_loss) is Gate.PASS
 
 
 def latency_ns(row: sweep.Row) -> float:

@@ -4,9 +4,10 @@ import csv
 import io
 from typing import Any
 
-from optfarm.loss import loss
+from optfarm.loss import gate_of, loss, loss_ci95
 from optfarm.row import latency_ns
 from optfarm_tasks.measurement import Ratio
+from optfarm_tasks.quality.gate import Gate, samples_to_decide
 from optfarm_tasks.sweep import Report, Row, TaskState
 
 HEADINGS = ("method", "size (MB)", "MSE", "inference (ms)", "speed-up [95%]", "verdict")
@@ -18,6 +19,7 @@ def cells_of(row: Row) -> dict[str, Any]:
     """A row as plain numbers and words; what is not known is None."""
     measured, quality = row.measurement, row.quality
     interval = measured.ratio.ci95 if measured else None
+    lost = loss_ci95(quality) if quality else None
     return {
         "device": row.device,
         "method": method_of(row),
@@ -32,6 +34,8 @@ def cells_of(row: Row) -> dict[str, Any]:
         "mse": quality.mse if quality else None,
         "nmse": quality.nmse if quality else None,
         "loss": loss(quality) if quality else None,
+        "loss_low": lost[0] if lost else None,
+        "loss_high": lost[1] if lost else None,
         "collapsed": quality.collapsed if quality else None,
         "inference_ms": latency_ns(row) / 1e6 if measured else None,
         "speed_up": measured.ratio.value if measured else None,
@@ -69,6 +73,21 @@ def shown_ratio(ratio: Ratio) -> str:
     """A speed-up with its interval: 3.91 [3.85, 3.97]."""
     value = f"{ratio.value:.2f}"
     return value if ratio.ci95 is None else f"{value} [{ratio.ci95[0]:.2f}, {ratio.ci95[1]:.2f}]"
+
+
+def gate_cells(row: Row, max_loss: float) -> tuple[str, str]:
+    """The loss with its interval, and what a gate says of it; empty where quality was not scored."""
+    if row.quality is None:
+        return "", ""
+    value, interval = loss(row.quality), loss_ci95(row.quality)
+    shown = "" if value is None else _percent(value)
+    bounds = "" if interval is None else f" [{_percent(interval[0])}, {_percent(interval[1])}]"
+    return shown + bounds, gate_of(row.quality, max_loss)
+
+
+def gate_notes(report: Report, max_loss: float) -> tuple[str, ...]:
+    """How many samples would decide what is undecided."""
+    return tuple(dict.fromkeys(note for row in report.rows for note in _gate_note(row, max_loss)))
 
 
 def hardware_line(report: Report, device: str) -> str:
@@ -123,6 +142,22 @@ def markdown_line(cells: tuple[str, ...]) -> str:
     """One row of a table in Markdown."""
     escaped = (cell.replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
+
+
+def _gate_note(row: Row, max_loss: float) -> list[str]:
+    quality = row.quality
+    if quality is None or gate_of(quality, max_loss) is not Gate.UNDECIDED:
+        return []
+    interval = loss_ci95(quality)
+    wanted = None if interval is None else samples_to_decide(interval, max_loss, samples=quality.samples)
+    more = "more test samples" if wanted is None else f"about {wanted:,} test samples"
+    return [
+        f"{method_of(row)}: {quality.samples} samples do not tell whether it loses {_percent(max_loss)}; take {more}"
+    ]
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.3g}%"
 
 
 def _mse(row: Row) -> str:

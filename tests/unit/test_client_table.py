@@ -5,9 +5,10 @@ import io
 
 import pytest
 
-from optfarm.loss import loss
+from optfarm.errors import BadRequest
+from optfarm.loss import allowed, loss
 from optfarm.row import fastest, is_eligible, latency_ns
-from optfarm.table import cells_of, csv_text, hardware_line, markdown_text, notes_of, shown_row
+from optfarm.table import cells_of, csv_text, gate_cells, gate_notes, hardware_line, markdown_text, notes_of, shown_row
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.measurement import Verdict
 from optfarm_tasks.recipe import Recipe
@@ -108,6 +109,27 @@ def test_best_is_the_fastest_that_may_be_trusted() -> None:
     assert fastest([each for each in rows if is_eligible(each, max_loss=0.01)]) == good
     assert fastest([each for each in rows if is_eligible(each, max_loss=None)]) == lossy
     assert fastest([]) is None
+
+
+def test_a_loss_that_may_pass_the_limit_is_not_called_best() -> None:
+    unsure = row("a", quality=quality(0.005, nmse_ci95=(0.001, 0.02)))
+
+    assert is_eligible(unsure, max_loss=0.02)
+    assert not is_eligible(unsure, max_loss=0.01)
+    assert gate_cells(unsure, 0.01) == ("0.5% [0.1%, 2%]", "undecided")
+    (note,) = gate_notes(report(unsure), 0.01)
+    assert "8 samples do not tell whether it loses 1%; take about 2,888 test samples" in note
+
+
+@pytest.mark.parametrize(("text", "limit"), [("0.5%", 0.005), ("0.005", 0.005), (" 1 % ", 0.01), ("0", 0.0)])
+def test_a_largest_loss_is_a_share_or_a_percentage(text: str, limit: float) -> None:
+    assert allowed(text) == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("text", ["", "much", "1%%", "nan", "inf", "5 percent"])
+def test_a_largest_loss_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match="write"):
+        allowed(text)
 
 
 def test_a_variant_that_was_never_scored_is_within_no_limit() -> None:

@@ -6,15 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from optfarm_tasks.quality.loss_interval import (
-    Gate,
-    _newcombe,
-    _wilson,
-    gate,
-    of_hits,
-    of_means,
-    samples_to_decide,
-)
+from optfarm_tasks.quality.gate import Gate, gate
+from optfarm_tasks.quality.loss_interval import _newcombe, _wilson, of_hits, of_means
 
 counts = st.integers(0, 60)
 
@@ -101,21 +94,3 @@ def test_one_sample_decides_nothing() -> None:
     assert of_means(np.ones(1), np.ones(1), seed=0) is None
     assert of_hits(np.ones(1, dtype=bool), np.ones(1, dtype=bool)) is None
     assert gate(None, 1.0) is Gate.UNDECIDED
-
-
-@given(low=st.floats(-1, 1), width=st.floats(0, 1), limit=st.floats(-1, 1))
-def test_a_gate_never_decides_while_the_limit_lies_within(low: float, width: float, limit: float) -> None:
-    decided = gate((low, low + width), limit)
-
-    if low + width <= limit:
-        assert decided is Gate.PASS
-    elif low > limit:
-        assert decided is Gate.FAIL
-    else:
-        assert decided is Gate.UNDECIDED
-
-
-def test_twice_as_near_takes_four_times_the_samples() -> None:
-    assert samples_to_decide((0.0, 1.0), 1.0, samples=100) == 100
-    assert samples_to_decide((0.0, 1.0), 0.75, samples=100) == 400
-    assert samples_to_decide((0.0, 1.0), 0.5, samples=100) is None

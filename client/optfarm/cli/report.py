@@ -1,6 +1,6 @@
 """`optfarm report`: the table of a sweep."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,26 +21,41 @@ def report(
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the numbers as CSV.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    max_loss: Annotated[str | None, typer.Option(help="Gate on the loss of quality: 0.5% or 0.005.")] = None,
 ) -> None:
     """Print the table of a sweep: a table a device, and below it what needs saying."""
+    from optfarm.loss import allowed
+
+    limit = None if max_loss is None else allowed(max_loss)
     with farm() as opened:
         found = opened.find_sweep(sweep).report()
     if as_json:
-        print_json(found.facts)
+        print_json(found.facts if limit is None else _gated(found.facts, limit))
     elif as_csv:
         print(found.to_csv(), end="")
     elif as_markdown:
         print(found.to_markdown(), end="")
     else:
-        print_report(found.facts)
+        print_report(found.facts, max_loss=limit)
 
 
-def print_report(facts: "Report") -> None:
-    """Prints a report for people."""
+def _gated(facts: "Report", max_loss: float) -> dict[str, Any]:
+    from optfarm.table import gate_cells
+
+    told = facts.model_dump(mode="json")
+    rows = [
+        {**row, "gate": gate_cells(each, max_loss)[1] or None}
+        for row, each in zip(told["rows"], facts.rows, strict=True)
+    ]
+    return {**told, "max_loss": max_loss, "rows": rows}
+
+
+def print_report(facts: "Report", *, max_loss: float | None = None) -> None:
+    """Prints a report for people; with a largest loss, what a gate says of each variant."""
     from rich.markup import escape
     from rich.table import Table
 
-    from optfarm.table import HEADINGS, devices_of, hardware_line, notes_of, shown_row
+    from optfarm.table import HEADINGS, devices_of, gate_cells, gate_notes, hardware_line, notes_of, shown_row
 
     out = console()
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, profile {facts.profile})")
@@ -50,12 +65,15 @@ def print_report(facts: "Report") -> None:
         for heading in HEADINGS:
             is_text = heading in {HEADINGS[0], HEADINGS[-1]}
             table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading.startswith("speed-up"))
+        for heading in () if max_loss is None else ("loss [95%]", "gate"):
+            table.add_column(heading, no_wrap=True)
         table.columns[0].min_width = min(_METHOD_WIDTH, max(len(shown_row(facts, row)[0]) for row in rows))
         for row in rows:
             is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
-            table.add_row(*map(escape, shown_row(facts, row)), style="red" if is_bad else None)
+            cells = (*shown_row(facts, row), *(() if max_loss is None else gate_cells(row, max_loss)))
+            table.add_row(*map(escape, cells), style="red" if is_bad else None)
         out.print()
         out.print(f"[bold]{escape(hardware_line(facts, device))}[/bold]")
         out.print(table)
-    for line in notes_of(facts):
+    for line in (*notes_of(facts), *(() if max_loss is None else gate_notes(facts, max_loss))):
         out.print(f"• {escape(line)}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import isfinite
 
-from optfarm.loss import loss
+from optfarm.loss import loss, loss_ci95
 from optfarm.search.pareto import UNKNOWN, Estimate, Point, contenders
 from optfarm_tasks import sweep
 from optfarm_tasks.measurement import Measurement, Verdict
@@ -113,4 +113,5 @@ def _loss(quality: Quality | None) -> Estimate:
     lost = loss(quality)
     if lost is None or not isfinite(lost):
         raise Pruned("its loss has no finite value, because the baseline's own score is 0")
-    return Estimate.exact(lost)
+    interval = loss_ci95(quality)
+    return Estimate.exact(lost) if interval is None else Estimate.within(lost, interval)

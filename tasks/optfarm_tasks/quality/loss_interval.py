@@ -6,7 +6,6 @@ for one variant is mostly hard for the other, and the difference is known far be
 
 import math
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -24,15 +23,6 @@ _CELLS = 1 << 22
 """Weights that are in memory at a time."""
 
 Numbers = NDArray[Any]
-
-
-class Gate(StrEnum):
-    """Whether a loss is within what is allowed."""
-
-    PASS = "pass"  # noqa: S105 (a verdict)
-    FAIL = "fail"
-    UNDECIDED = "undecided"
-    """The interval holds the limit: more samples are needed."""
 
 
 def of_means(baseline: Numbers, candidate: Numbers, *, seed: int) -> Interval | None:
@@ -81,26 +71,6 @@ def of_shares(baseline: Numbers, candidate: Numbers) -> Interval | None:
         return of_hits(baseline == 1, candidate == 1)
     interval = of_means(baseline, candidate, seed=0)
     return None if interval is None else (-interval[1], -interval[0])
-
-
-def gate(interval: Interval | None, max_loss: float) -> Gate:
-    """Whether the loss is surely within max_loss, surely beyond it, or neither."""
-    if interval is None:
-        return Gate.UNDECIDED
-    low, high = interval
-    if high <= max_loss:
-        return Gate.PASS
-    return Gate.FAIL if low > max_loss else Gate.UNDECIDED
-
-
-def samples_to_decide(interval: Interval, max_loss: float, *, samples: int) -> int | None:
-    """About how many samples would part the interval from max_loss; None when its middle is the limit itself.
-
-    An interval narrows with the square root of the number of samples.
-    """
-    middle, half = (interval[0] + interval[1]) / 2, (interval[1] - interval[0]) / 2
-    apart = abs(max_loss - middle)
-    return math.ceil(samples * (half / apart) ** 2) if apart > 0 else None
 
 
 def _resampled(products: NDArray[np.float64], random: np.random.Generator) -> Iterator[NDArray[np.float64]]:
