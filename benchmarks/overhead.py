@@ -24,7 +24,7 @@ MANY_TASKS = [
 def figures(farm: Farm, model: Path) -> list[Figure]:
     """Overheads on one device, from the times that results carry."""
     farm.optfarm("model", "push", str(model), "--name", "subject")
-    whole = _sweep(farm, "--techniques", "all")
+    whole = _sweep(farm, "--techniques", "tflite-float32,tflite-float16,tflite-dynamic-range")
     with tempfile.TemporaryDirectory() as folder:
         many = ["--data", str(_samples(Path(folder))), *MANY_TASKS]
         gap = _gap(_sweep(farm, *many))

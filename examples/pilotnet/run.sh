@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job on the embedded farm: train a PilotNet on a recording, sweep every technique, print the table.
+# The main job on the embedded farm: train a PilotNet on a recording, sweep the TFLite family (TECHNIQUES=all: everything), print the table.
 set -euo pipefail
 recording=${1:?the .npz file that record.py wrote}
 work=$(cd "$(dirname "$recording")" && pwd)
@@ -7,4 +7,5 @@ python "$(dirname "$0")/train.py" "$recording" "$work"
 export OPTFARM_FOLDER="$work/farm"
 trap 'optfarm down' EXIT
 optfarm up
-optfarm sweep run "$work/model.keras" --name pilotnet --data "$work/data.npz" --profile quick --wait
+optfarm sweep run "$work/model.keras" --name pilotnet --data "$work/data.npz" --profile quick --wait \
+  --techniques "${TECHNIQUES:-tflite-float32,tflite-dynamic-range,tflite-float16,tflite-int8,tflite-int8-float,tflite-int16x8}"

@@ -35,10 +35,14 @@ def rows_by_recipe(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def pilotnet_sweep(farm: Cli, pilotnet: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    return sweep(farm, pilotnet / "model.keras", "--name", "pilotnet", "--data", str(pilotnet / "data.npz"))
+    return sweep(farm, pilotnet / "model.keras", "--name", "pilotnet", *settings(pilotnet))
 
 
-def test_every_technique_of_a_trained_model_ends_in_the_table(
+def settings(pilotnet: Path) -> tuple[str, ...]:
+    return "--data", str(pilotnet / "data.npz"), "--techniques", ",".join(sorted(TFLITE))
+
+
+def test_every_variant_of_a_trained_model_ends_in_the_table(
     pilotnet_sweep: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
     rows = rows_by_recipe(pilotnet_sweep[1])
@@ -70,7 +74,7 @@ def test_a_table_is_printed_in_every_form(farm: Cli, pilotnet_sweep: tuple[dict[
 def test_the_same_sweep_again_is_answered_from_the_store(
     farm: Cli, pilotnet: Path, pilotnet_sweep: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
-    _, again = sweep(farm, "pilotnet", "--data", str(pilotnet / "data.npz"))
+    _, again = sweep(farm, "pilotnet", *settings(pilotnet))
 
     assert all(row["cached"] for row in again["rows"])
     first = rows_by_recipe(pilotnet_sweep[1])
