@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optfarm.search.knob import Choice, Range, knob_of
-from optfarm.search.space import END, Space, choices_of, draw, shortest, space_of
+from optfarm.search.space import Space, choices_of, draw, shortest, space_of
 from optfarm_tasks.description import Format
 from optfarm_tasks.recipe import Recipe, Value
+from optfarm_tasks.technique import Bounds
 from tests.unit.cards import CARDS, CODED, H5, ONNX, SAVED, TFLITE, ZIP, card, parameter
 
 ENDINGS = frozenset({SAVED, H5, TFLITE, CODED})
@@ -130,17 +131,18 @@ def test_a_technique_that_leaves_no_runnable_model_is_followed_by_one_that_does(
     there = space(endings=frozenset({TFLITE}))
 
     assert str(shortest(there)["prune"]) == "prune -> lite"
-    assert END not in there.options(1, H5)
+    assert not there.may_end(1, H5)
 
 
 def test_a_longer_way_than_allowed_is_none() -> None:
     assert "zip" not in shortest(space(max_steps=1))
 
 
-def test_a_step_that_is_named_twice_stands_once() -> None:
+def test_a_step_that_is_drawn_twice_ends_the_recipe() -> None:
     choices: dict[str, Value] = {
         "step 1 from saved_model": "fold",
-        "fold.is_deep": True,
+        "fold is turned": False,
+        "more after 1 to saved_model": True,
         "step 2 from saved_model": "fold",
     }
 
@@ -206,6 +208,23 @@ def test_a_tidy_number_stays_in_its_range(one: float, other: float, number: floa
     lower, upper = sorted((one, other))
 
     assert lower <= Range("x", lower, upper, None).tidy(number) <= upper
+
+
+@given(
+    st.tuples(*[st.floats(0, 1e6)] * 3).map(sorted).filter(lambda ends: ends[0] < ends[1] < ends[2]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_range_holds_its_default_and_keeps_within_its_bounds(
+    numbers: list[float], is_lower_open: bool, is_upper_open: bool
+) -> None:
+    lower, default, upper = numbers
+    bounds = Bounds(lower=lower, upper=upper, is_lower_open=is_lower_open, is_upper_open=is_upper_open)
+
+    knob = knob_of(parameter("x", default=default).model_copy(update={"bounds": bounds}))
+
+    assert isinstance(knob, Range)
+    assert lower <= knob.lower <= default <= knob.upper <= upper
 
 
 def test_open_ends_are_out() -> None:

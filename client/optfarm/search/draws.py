@@ -9,13 +9,23 @@ from optfarm_tasks.recipe import Recipe
 
 _PATIENCE = 32
 """So many recipes in a row that were drawn before mean that there is nothing new."""
+_STUBBORN = 3
+"""After so many the proposer is stuck on what it holds to be best, and something else is tried."""
 
 
 class Asks(Protocol):
     """What the proposer is to this module."""
 
-    def ask(self, wanted: Recipe | None = None) -> Recipe:
-        """A recipe, new or not; or the wanted one."""
+    def ask(self) -> Recipe:
+        """The recipe that promises most, new or not."""
+        ...
+
+    def ask_any(self) -> Recipe:
+        """A recipe at random, new or not."""
+        ...
+
+    def ask_for(self, wanted: Recipe) -> Recipe:
+        """The recipe that is wanted."""
         ...
 
 
@@ -43,19 +53,20 @@ class Draws:
             on_repeat: told a recipe that was drawn again.
         """
         drawn: dict[str, Recipe] = {}
-        patience = _PATIENCE
-        while len(drawn) < count and patience:
-            recipe = self._proposer.ask(self._wanted(len(tried) + len(drawn)))
-            if str(recipe) in tried or str(recipe) in drawn:
-                patience -= 1
-            else:
-                patience = _PATIENCE
-                drawn[str(recipe)] = recipe
+        repeats = 0
+        while len(drawn) < count and repeats < _PATIENCE:
+            recipe = self._drawn(len(tried) + len(drawn), repeats)
+            is_new = str(recipe) not in tried and str(recipe) not in drawn
+            repeats = 0 if is_new else repeats + 1
             if str(recipe) in tried:
                 on_repeat(recipe)
+            else:
+                drawn.setdefault(str(recipe), recipe)
         return tuple(drawn.values())
 
-    def _wanted(self, number: int) -> Recipe | None:
+    def _drawn(self, number: int, repeats: int) -> Recipe:
         if self._first:
-            return self._first.popleft()
-        return self._simple.popleft() if self._simple and number % 2 == 0 else None
+            return self._proposer.ask_for(self._first.popleft())
+        if self._simple and number % 2 == 0:
+            return self._proposer.ask_for(self._simple.popleft())
+        return self._proposer.ask() if repeats < _STUBBORN else self._proposer.ask_any()

@@ -1,7 +1,7 @@
 """What a search may turn at a technique: parameters with choices, or with numbers from a range."""
 
 from dataclasses import dataclass
-from math import ceil, floor, inf, log10, sqrt
+from math import ceil, copysign, floor, inf, log10, sqrt
 
 from optfarm_tasks.recipe import Value
 from optfarm_tasks.technique import Bounds, Parameter
@@ -11,7 +11,7 @@ _REACH = 10
 _WIDE = 100
 """A positive range over which numbers vary so many times is drawn from on a logarithmic scale."""
 _INSET = 0.01
-"""An end that is out of the range stays this share of the range away."""
+"""An end that is out of the range is kept away from by this share of its distance to the default."""
 _DIGITS = 3
 
 
@@ -48,7 +48,7 @@ class Range:
         middle = sqrt(self.lower * self.upper) if self.is_log else (self.lower + self.upper) / 2
         return self.tidy(middle)
 
-    def tidy(self, number: float) -> Value:
+    def tidy(self, number: float) -> int | float:
         """The number as people would write it: whole, or of three digits, and within the range."""
         if self.is_whole:
             return round(min(max(number, self.lower), self.upper))
@@ -69,7 +69,8 @@ def knob_of(parameter: Parameter) -> Knob | None:
 def _range(parameter: Parameter, bounds: Bounds) -> Range | None:
     is_whole = parameter.type == "integer"
     default = parameter.default if isinstance(parameter.default, int | float) else 0.0
-    lower, upper = _inner(bounds, is_whole=is_whole)
+    lower = _inner(bounds.lower, bounds, parameter.default, is_whole=is_whole) if bounds.is_lower_open else bounds.lower
+    upper = _inner(bounds.upper, bounds, parameter.default, is_whole=is_whole) if bounds.is_upper_open else bounds.upper
     is_log = False
     if default > 0 and lower is not None and lower >= 0:
         near, far = max(lower, default / _REACH), min(upper or inf, default * _REACH)
@@ -81,10 +82,9 @@ def _range(parameter: Parameter, bounds: Bounds) -> Range | None:
     return Range(parameter.name, lower, upper, parameter.default, is_whole=is_whole, is_log=is_log)
 
 
-def _inner(bounds: Bounds, *, is_whole: bool) -> tuple[float | None, float | None]:
-    """The ends that are in the range."""
-    width = (bounds.upper or 0.0) - (bounds.lower or 0.0)
-    step = 1.0 if is_whole else _INSET * width
-    lower = None if bounds.lower is None else bounds.lower + step * bounds.is_lower_open
-    upper = None if bounds.upper is None else bounds.upper - step * bounds.is_upper_open
-    return lower, upper
+def _inner(end: float | None, bounds: Bounds, default: Value | None, *, is_whole: bool) -> float | None:
+    """A number beside an end that is out of the range, so near to it that the default lies further in."""
+    if end is None:
+        return None
+    inside = default if isinstance(default, int | float) else ((bounds.lower or 0) + (bounds.upper or 0)) / 2
+    return end + copysign(1, inside - end) if is_whole else end + _INSET * (inside - end)

@@ -1,8 +1,10 @@
 """Proposes recipes by Optuna; the only module that knows it."""
 
 import logging
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import exp, log
 from typing import Any
 
 from optfarm.errors import BadRequest
@@ -36,16 +38,35 @@ class Proposer:
     def __init__(self, space: Space, *, sampler: str, seed: int, objectives: int) -> None:
         self._space = space
         self._optuna = load_optuna()
+        self._random = random.Random(seed)  # noqa: S311 (it keeps no secret)
         self._open: dict[str, list[Any]] = {}
         with _quiet():
             chosen = _sampler(self._optuna, sampler, seed)
             self._study = self._optuna.create_study(sampler=chosen, directions=["minimize"] * objectives)
 
-    def ask(self, wanted: Recipe | None = None) -> Recipe:
-        """A recipe, which may be one that was asked for before; or the one that is wanted, which is learnt from too."""
-        choices = None if wanted is None else choices_of(self._space, wanted)
-        if wanted is not None and choices is None:
-            return wanted
+    def ask(self) -> Recipe:
+        """The recipe that promises most; it may be one that was asked for before."""
+        return self._asked(None)
+
+    def ask_any(self) -> Recipe:
+        """A recipe at random, which is learnt from too."""
+        dice = _Dice(self._random)
+        draw(self._space, dice)
+        return self._asked(dice.thrown)
+
+    def ask_for(self, wanted: Recipe) -> Recipe:
+        """The recipe that is wanted, which is learnt from if the space has it."""
+        choices = choices_of(self._space, wanted)
+        return wanted if choices is None else self._asked(choices)
+
+    def tell(self, recipe: Recipe, values: Sequence[float] | None) -> None:
+        """Says how good a recipe is, the smaller the better; None when it has no numbers, and is pruned."""
+        pruned = None if values is not None else self._optuna.trial.TrialState.PRUNED
+        with _quiet():
+            for trial in self._open.pop(str(recipe), []):
+                self._study.tell(trial, values, state=pruned)
+
+    def _asked(self, choices: dict[str, Value] | None) -> Recipe:
         with _quiet():
             if choices is not None:
                 self._study.enqueue_trial(choices)
@@ -54,12 +75,25 @@ class Proposer:
         self._open.setdefault(str(recipe), []).append(trial)
         return recipe
 
-    def tell(self, recipe: Recipe, values: Sequence[float] | None) -> None:
-        """Says how good a recipe is, the smaller the better; None when it has no numbers, and is pruned."""
-        pruned = None if values is not None else self._optuna.trial.TrialState.PRUNED
-        with _quiet():
-            for trial in self._open.pop(str(recipe), []):
-                self._study.tell(trial, values, state=pruned)
+
+class _Dice:
+    """Chooses at random, and keeps what it chose."""
+
+    def __init__(self, source: random.Random) -> None:
+        self._source = source
+        self.thrown: dict[str, Value] = {}
+
+    def choose(self, name: str, values: Sequence[Value]) -> Value:
+        return self.thrown.setdefault(name, self._source.choice(values))
+
+    def number(self, name: str, knob: Range) -> float:
+        thrown = self.thrown.setdefault(name, self._thrown(knob))
+        return float(thrown)
+
+    def _thrown(self, knob: Range) -> float:
+        if knob.is_log:
+            return knob.tidy(exp(self._source.uniform(log(knob.lower), log(knob.upper))))
+        return knob.tidy(self._source.uniform(knob.lower, knob.upper))
 
 
 class _Chooser:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from optfarm.errors import BadRequest
@@ -14,7 +15,7 @@ from optfarm.search.report import SearchReport
 from optfarm.search.space import LeftOut, Space, shortest, space_of
 from optfarm.search.trial import Trial, judged, rivals
 from optfarm_tasks import registry, sweep
-from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.recipe import Recipe, Step
 from optfarm_tasks.spec import Profile
 from optfarm_tasks.sweep import Data, Model
 
@@ -140,6 +141,7 @@ class Search:
 
     def _space(self) -> tuple[Space, tuple[LeftOut, ...]]:
         cards = [card for card in self._farm.techniques() if card.name != str(_BASELINE)]
+        _check_names(self.asked.steps, [card.name for card in cards])
         whole, for_people = space_of(
             cards,
             self.asked.steps,
@@ -169,3 +171,11 @@ def _only(devices: Sequence[str]) -> str:
     if len(devices) == 1:
         return devices[0]
     raise BadRequest(f"a search looks for the best on one device, not on {', '.join(devices)}; name one of them")
+
+
+def _check_names(steps: Iterable[Step], names: Sequence[str]) -> None:
+    for step in steps:
+        if step.technique not in names:
+            near = get_close_matches(step.technique, names, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            raise BadRequest(f"there is no technique {step.technique!r}; {hint}")

@@ -9,8 +9,6 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.recipe import Recipe, Step, Value
 from optfarm_tasks.technique import Parameter, TechniqueCard
 
-END = "end"
-
 
 @dataclass(frozen=True)
 class Move:
@@ -55,10 +53,13 @@ class Space:
         object.__setattr__(self, "by_name", {move.name: move for move in self.moves})
 
     def options(self, position: int, reached: Format) -> tuple[str, ...]:
-        """What may come at a position (from 0) of a recipe that has reached a format; END where it may stop there."""
+        """The moves that may come at a position (from 0) of a recipe that has reached a format."""
         rest = self._endable(self.max_steps - position - 1) if position < self.max_steps else frozenset()
-        names = (move.name for move in self.moves if move.converts.get(reached) in rest)
-        return (*names, END) if position and reached in self.endings else tuple(names)
+        return tuple(move.name for move in self.moves if move.converts.get(reached) in rest)
+
+    def may_end(self, position: int, reached: Format) -> bool:
+        """Whether a recipe of so many steps may end in a format."""
+        return position > 0 and reached in self.endings
 
     def without(self, names: Iterable[str]) -> "Space":
         """The space that lacks some moves."""
@@ -109,16 +110,23 @@ def space_of(
 
 
 def draw(space: Space, chooser: Chooser) -> Recipe:
-    """One recipe of a space that has any; the chooser decides."""
+    """One recipe of a space that has any; the chooser decides.
+
+    Whether it goes on, and whether a move's knobs are turned at all, is decided apart from how. So every other recipe
+    that is drawn at random is short, and every other step is plain, however many moves and knobs there are.
+    """
     steps: list[Step] = []
     used: set[str] = set()
     reached = space.start
     while options := space.options(len(steps), reached):
-        chosen = str(chooser.choose(_place(len(steps), reached), options))
-        if chosen in used:
-            chosen = _instead(options, used)
-        if chosen == END:
+        may_end = space.may_end(len(steps), reached)
+        if may_end and not chooser.choose(_more(len(steps), reached), (False, True)):
             break
+        chosen = str(chooser.choose(_place(len(steps), reached), options))
+        if chosen in used and may_end:
+            break
+        if chosen in used:
+            chosen = next((name for name in options if name not in used), chosen)
         move = space.by_name[chosen]
         steps.append(_turned(move, chooser))
         used.add(chosen)
@@ -135,11 +143,10 @@ def choices_of(space: Space, recipe: Recipe) -> dict[str, Value] | None:
         move = plain.get(str(step))
         if move is None or move.name not in space.options(position, reached):
             return None
-        choices[_place(position, reached)] = move.name
-        choices |= {_knob_place(move, knob): knob.first for knob in move.knobs}
+        choices |= {_more(position, reached): True, _place(position, reached): move.name, _any(move): False}
+        choices |= {_knob(move, knob): knob.first for knob in move.knobs if knob.default is None}
         reached = move.converts[reached]
-    last = space.options(len(recipe.steps), reached)
-    return choices | ({_place(len(recipe.steps), reached): END} if last else {})
+    return choices | {_more(len(recipe.steps), reached): False}
 
 
 def shortest(space: Space) -> dict[str, Recipe]:
@@ -179,27 +186,31 @@ def _move(card: TechniqueCard, step: Step) -> Move:
     return Move(step=step, converts=card.converts, knobs=tuple(knob for knob in free if knob is not None))
 
 
-def _instead(options: Sequence[str], used: set[str]) -> str:
-    """What comes in the place of a step that the recipe has already: its end, or else another step."""
-    fresh = [name for name in options if name not in used]
-    return END if END in options else (fresh or options)[0]
-
-
 def _turned(move: Move, chooser: Chooser) -> Step:
-    drawn = {knob.name: _value(_knob_place(move, knob), knob, chooser) for knob in move.knobs}
-    changed = {knob.name: drawn[knob.name] for knob in move.knobs if drawn[knob.name] != knob.default}
+    free = [knob for knob in move.knobs if knob.default is not None]
+    is_turned = bool(free) and bool(chooser.choose(_any(move), (False, True)))
+    drawn = {knob.name: _value(move, knob, chooser) for knob in move.knobs if is_turned or knob.default is None}
+    changed = {knob.name: drawn[knob.name] for knob in move.knobs if drawn.get(knob.name, knob.default) != knob.default}
     return Step(technique=move.step.technique, params={**move.step.params, **changed})
 
 
-def _value(name: str, knob: Knob, chooser: Chooser) -> Value:
+def _value(move: Move, knob: Knob, chooser: Chooser) -> Value:
     if isinstance(knob, Range):
-        return knob.tidy(chooser.number(name, knob))
-    return chooser.choose(name, knob.values)
+        return knob.tidy(chooser.number(_knob(move, knob), knob))
+    return chooser.choose(_knob(move, knob), knob.values)
 
 
 def _place(position: int, reached: Format) -> str:
     return f"step {position + 1} from {reached}"
 
 
-def _knob_place(move: Move, knob: Knob) -> str:
+def _more(position: int, reached: Format) -> str:
+    return f"more after {position} to {reached}"
+
+
+def _any(move: Move) -> str:
+    return f"{move.name} is turned"
+
+
+def _knob(move: Move, knob: Knob) -> str:
     return f"{move.name}.{knob.name}"

@@ -1,0 +1,290 @@
+"""A search from end to end, against a scheduler that answers at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optfarm import Farm
+from optfarm.errors import BadRequest, FarmError
+from optfarm.search.report import SearchReport
+from tests.unit.cards import ONNX, card
+from tests.unit.search_farm import SearchFarm, broken, disturbed, measured
+from tests.waiting import until
+
+BINARY = str(Path(sys.executable).parent / "optfarm")
+
+
+def search(there: SearchFarm, **asked: Any) -> SearchReport:
+    with there.url() as url, Farm(url) as farm:
+        return farm.search("m", **({"data": "d", "trials": 12} | asked))
+
+
+def names(found: Any) -> list[str]:
+    return [each.recipe for each in found]
+
+
+def test_a_search_tries_its_budget_in_small_sweeps_and_measures_the_best_again() -> None:
+    there = SearchFarm()
+
+    found = search(there)
+
+    assert len(there.tried) == len(set(there.tried)) == 12
+    assert max(len(spec.recipes) for spec in there.sweeps.values()) <= 4
+    assert 0 < len(there.measured_again) < 12
+    assert all(trial.is_final or trial.is_dropped for trial in found.trials)
+    assert {trial.number for trial in found.trials} == set(range(13))
+
+
+def test_nothing_on_the_front_is_beaten_and_the_fastest_comes_first() -> None:
+    found = search(SearchFarm(), trials=20)
+
+    points = [(each.relative_time, each.facts.size_bytes, each.loss) for each in found.front]
+    assert [time for time, _, _ in points] == sorted(time for time, _, _ in points)
+    for one in points:
+        assert not any(other != one and all(a <= b for a, b in zip(other, one, strict=True)) for other in points)
+    assert {each.sweep_id for each in found.front} <= {trial.sweep_id for trial in found.trials}
+
+
+def test_the_quick_profile_measures_nothing_again() -> None:
+    there = SearchFarm()
+
+    found = search(there, profile="quick")
+
+    assert there.measured_again == []
+    assert found.front
+
+
+def test_the_same_search_asks_for_the_same_recipes() -> None:
+    first, again, other = SearchFarm(), SearchFarm(), SearchFarm()
+
+    search(first, seed=1)
+    search(again, seed=1)
+    search(other, seed=2)
+
+    assert first.tried == again.tried != other.tried
+    assert first.measured_again == again.measured_again
+
+
+def test_an_interrupted_search_goes_on_with_what_it_had() -> None:
+    whole, part = SearchFarm(), SearchFarm(away_after=2)
+
+    search(whole)
+    with pytest.raises(FarmError):
+        search(part)
+    part.away_after = None
+    search(part)
+
+    assert part.tried == whole.tried[:8] + whole.tried
+
+
+def test_the_best_is_within_the_loss_that_is_allowed() -> None:
+    found = search(SearchFarm(), trials=20)
+
+    fastest, careful = found.best(), found.best(max_loss=0.001)
+
+    assert fastest is not None
+    assert careful is not None
+    assert "lite" in fastest.recipe
+    assert "lite" not in careful.recipe
+    assert careful.loss is not None
+    assert careful.loss <= 0.001
+    assert (fastest.speed_up or 0) > (careful.speed_up or 0)
+
+
+def test_failing_trials_are_pruned_with_their_reason_and_the_search_goes_on() -> None:
+    def some(recipe: Any, profile: Any) -> Any:
+        return broken(recipe, profile) if "prune" in str(recipe) else measured(recipe, profile)
+
+    found = search(SearchFarm(make=some))
+
+    pruned = [trial for trial in found.trials if "prune" in str(trial.recipe)]
+    assert pruned
+    assert {trial.reason for trial in pruned} == {"unsupported_op: no kernel for Igamma"}
+    assert found.front
+    assert not any("prune" in name for name in names(found.front))
+
+
+def test_a_search_in_which_all_fails_ends_with_the_baseline() -> None:
+    found = search(SearchFarm(make=broken), trials=5)
+
+    assert names(found.front) == ["baseline"]
+    assert all(trial.reason for trial in found.trials if trial.number)
+
+
+def test_a_disturbed_quick_measurement_is_taken_again_in_full() -> None:
+    there = SearchFarm(make=disturbed)
+
+    found = search(there, trials=4)
+
+    assert sorted(there.measured_again) == sorted(there.tried)
+    assert all(trial.is_measured for trial in found.trials)
+
+
+def test_what_the_farm_refuses_is_left_out_with_its_reason() -> None:
+    there = SearchFarm(refused={"prune": "it needs training data"})
+
+    found = search(there)
+
+    reasons = {each.technique: each.reason for each in found.left_out}
+    assert reasons["prune"] == "it needs training data"
+    assert "place(match=…)" in reasons["place"]
+    assert not any("prune" in name for name in there.tried)
+
+
+def test_named_techniques_narrow_the_search_and_fix_parameters() -> None:
+    there = SearchFarm()
+
+    search(there, techniques=["prune(sparsity=0.9)", "lite", "lite -> zip"], trials=6)
+
+    assert there.tried[0] == "lite -> zip"
+    assert not any("fold" in name for name in there.tried)
+    assert all("sparsity=0.9" in name for name in there.tried if "prune" in name)
+
+
+def test_without_data_time_is_traded_against_size() -> None:
+    found = search(SearchFarm(), data=None, trials=4)
+
+    assert all(len(trial.point or ()) == 2 for trial in found.trials)
+
+
+def test_a_time_limit_ends_the_search() -> None:
+    there = SearchFarm()
+
+    search(there, trials=None, minutes=1e-9)
+
+    assert len(there.tried) <= 4
+
+
+def test_numbers_of_all_trials_come_as_a_frame() -> None:
+    found = search(SearchFarm())
+
+    frame = found.to_dataframe()
+
+    assert len(frame) == 13
+    assert set(frame[frame.is_on_front].recipe) == set(names(found.front))
+
+
+def test_the_front_is_written_in_markdown() -> None:
+    found = search(SearchFarm(), trials=4)
+
+    text = found.to_markdown()
+
+    assert all(f"| {name} |" in text for name in names(found.front))
+    assert "optfarm artifact pull" in text
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "why"),
+    [
+        (SearchFarm(cards=(card("onnx-only", {ONNX: ONNX}),)), {}, "no technique applies to m"),
+        (SearchFarm(refused=dict.fromkeys(["prune", "fold", "lite", "zip"], "no GPU")), {}, "fold: no GPU"),
+        (SearchFarm(devices=("alpha.cpu", "beta.cpu")), {}, "on one device, not on alpha.cpu, beta.cpu"),
+        (SearchFarm(), {"trials": 0}, "0 trials"),
+        (SearchFarm(), {"techniques": ["fild"]}, "no technique 'fild'; did you mean 'fold'"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(there: SearchFarm, asked: dict[str, Any], why: str) -> None:
+    with pytest.raises(BadRequest, match=why):
+        search(there, **asked)
+    assert there.sweeps == {}
+
+
+def optfarm(url: str, *words: str, launch: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [BINARY] if launch is None else [sys.executable, "-c", launch]
+    words = ("sweep", "run", "m", "--data", "d", "--search", *words)
+    env = os.environ | {"OPTFARM_URL": url, "COLUMNS": "200"}
+    return subprocess.run([*command, *words], env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_prints_progress_the_front_and_how_to_fetch_it() -> None:
+    with SearchFarm().url() as url:
+        ended = optfarm(url, "--trials", "8")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "4 of 8 trials" in ended.stderr
+    assert "the fastest so far is" in ended.stderr
+    assert "left out place" in ended.stderr
+    assert "speed-up [95%]" in ended.stdout
+    assert "optfarm artifact pull" in ended.stdout
+
+
+def test_json_is_all_that_stands_on_stdout() -> None:
+    with SearchFarm().url() as url:
+        ended = optfarm(url, "--trials", "4", "--json")
+
+    told = json.loads(ended.stdout)
+    assert len(told["trials"]) == 5
+    assert told["front"]
+    assert {"recipe", "size_mb", "speed_up_low", "loss", "sweep", "pull"} <= set(told["front"][0]) | {"recipe"}
+
+
+def test_a_search_in_which_all_fails_ends_with_1() -> None:
+    with SearchFarm(make=broken).url() as url:
+        ended = optfarm(url, "--trials", "4")
+
+    assert ended.returncode == 1
+    assert "unsupported_op: no kernel for Igamma" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--trials", "0"], "0 trials"),
+        (["--minutes", "0"], "0 minutes"),
+        (["--sampler", "luck"], "'luck'"),
+        (["--max-steps", "0"], "0 steps"),
+    ],
+)
+def test_bad_input_ends_with_2_and_nothing_is_asked(words: list[str], why: str) -> None:
+    ended = optfarm("http://127.0.0.1:9", *words)
+
+    assert ended.returncode == 2
+    assert why in ended.stderr
+
+
+def test_options_of_a_search_need_one() -> None:
+    words = [BINARY, "sweep", "run", "m", "--trials", "4"]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 2
+    assert "--trials belongs to a search; add --search" in ended.stderr
+
+
+def test_without_optuna_the_command_says_how_to_install_it() -> None:
+    launch = "import sys; sys.modules['optuna'] = None; from optfarm.cli import main; main()"
+
+    ended = optfarm("http://127.0.0.1:9", launch=launch)
+
+    assert ended.returncode == 2
+    assert "pip install 'optfarm[search]'" in ended.stderr
+
+
+def test_a_farm_that_refuses_midway_leaves_the_front_so_far() -> None:
+    with SearchFarm(away_after=2).url() as url:
+        ended = optfarm(url, "--trials", "12")
+
+    assert ended.returncode == 2
+    assert "speed-up [95%]" in ended.stdout
+
+
+def test_ctrl_c_prints_the_front_so_far_and_how_to_go_on() -> None:
+    there = SearchFarm(held_after=2)
+    with there.url() as url:
+        words = [BINARY, "sweep", "run", "m", "--data", "d", "--search", "--trials", "40"]
+        env = os.environ | {"COLUMNS": "200", "OPTFARM_URL": url}
+        process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        until(lambda: len(there.sweeps) > 2, deadline_s=30)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert f"optfarm sweep cancel {list(there.sweeps)[2]}" in err
+    assert "The same command again goes on" in err
+    assert "speed-up [95%]" in out
+    assert "Traceback" not in err
