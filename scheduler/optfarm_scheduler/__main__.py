@@ -13,6 +13,7 @@ from optfarm_scheduler.api.app import application
 from optfarm_scheduler.logs import set_up
 from optfarm_scheduler.parts import Parts, assemble
 from optfarm_scheduler.settings import SchedulerSettings
+from optfarm_tasks import registry
 
 _USAGE = 2
 _SWITCH_S = 0.0005
@@ -42,6 +43,8 @@ def main() -> None:
         wrong = [f"OPTFARM_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors() if each["loc"]]
         sys.stderr.write("\n".join(["optfarm-scheduler cannot start:", *wrong]) + "\n")
         raise SystemExit(_USAGE) from error
+    for fault in registry.faults():
+        log.warning("plugin_refused", reason=fault)
     parts = assemble(settings, on_death=_die)
     server = Server(
         uvicorn.Config(

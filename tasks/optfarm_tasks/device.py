@@ -15,6 +15,8 @@ class Toolchain(Word):
     """Distribution → version."""
     techniques: tuple[str, ...]
     runtimes: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+    """Why plug-ins that are installed there cannot be used."""
 
 
 class Inventory(Message):

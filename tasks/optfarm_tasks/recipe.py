@@ -1,7 +1,8 @@
 """A recipe: techniques with parameters, in order, and the way people write it down."""
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import yaml
@@ -12,7 +13,14 @@ from optfarm_tasks.word import Word
 
 Value = bool | int | float | str
 
-_STEP = re.compile(r"^(?P<name>[a-z0-9][a-z0-9-]*)\s*(?:\((?P<arguments>.*)\))?$", re.DOTALL)
+NAME = r"[a-z0-9][a-z0-9-]*"
+"""What a technique may be called."""
+
+_STEP = re.compile(rf"^(?P<name>{NAME})\s*(?:\((?P<arguments>.*)\))?$", re.DOTALL)
+
+_PIECE = re.compile(r"""=\s*(?:'(?:[^']|'')*'|"(?:\\.|[^"\\])*")|->|.""", re.DOTALL)
+"""A value in quotes, within which no sign separates anything, an arrow, or a character."""
+_SEPARATES = re.compile(r"""[,'"\n]|->""")
 
 
 class Step(Word):
@@ -39,12 +47,12 @@ class Recipe(Word):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads `prune(sparsity=0.8) -> tflite-int8`; values are YAML scalars.
+        """Reads `prune(sparsity=0.8) -> tflite-int8`; values are YAML scalars, those with signs in quotes.
 
         Raises:
             BadParameter: the text does not follow that form.
         """
-        return cls(steps=tuple(_step(part.strip()) for part in text.split("->")))
+        return cls(steps=tuple(_steps(text)))
 
     @model_validator(mode="before")
     @classmethod
@@ -52,7 +60,7 @@ class Recipe(Word):
         if not isinstance(value, str):
             return value
         try:
-            return {"steps": [_step(part.strip()) for part in value.split("->")]}
+            return {"steps": list(_steps(value))}
         except BadParameter as error:
             raise ValueError(str(error)) from error
 
@@ -62,7 +70,15 @@ class Recipe(Word):
 
 
 def _shown(value: Value) -> str:
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("...").strip()
+    style = None
+    if isinstance(value, str) and (_SEPARATES.search(value) or _read(value) != value):
+        style = '"' if "\n" in value else "'"
+    text = yaml.safe_dump(value, default_style=style, allow_unicode=True, width=math.inf)
+    return text.removesuffix("\n").removesuffix("...").strip()
+
+
+def _steps(text: str) -> Iterator[Step]:
+    return (_step(part.strip()) for part in _split(text, "->"))
 
 
 def _step(text: str) -> Step:
@@ -72,12 +88,34 @@ def _step(text: str) -> Step:
     return Step(technique=match["name"], params=dict(_arguments(match["arguments"] or "", text)))
 
 
+def _split(text: str, separator: str) -> Iterator[str]:
+    part = ""
+    for piece in _PIECE.findall(text):
+        if piece == separator:
+            yield part
+            part = ""
+        else:
+            part += piece
+    yield part
+
+
 def _arguments(text: str, step: str) -> Iterable[tuple[str, Value]]:
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in filter(None, (part.strip() for part in _split(text, ","))):
         name, equals, value = part.partition("=")
         if not equals or not name.strip().isidentifier():
             raise BadParameter(f"{part!r} in {step!r} is no parameter; write parameter=value")
-        parsed = yaml.safe_load(value)
+        parsed = _read(value)
         if not isinstance(parsed, Value):
-            raise BadParameter(f"{value.strip()!r} in {step!r} is no number, text, true or false")
+            raise BadParameter(
+                f"{value.strip()!r} in {step!r} is no number, text, true or false; put text that has signs in quotes: "
+                f"{name.strip()}='{value.strip()}'"
+            )
         yield name.strip(), parsed
+
+
+def _read(text: str) -> Any:
+    """The YAML scalar; None where it is none, as in *a."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None

@@ -1,4 +1,7 @@
-"""Finds techniques and runtimes by the names of their files, and checks recipes without importing a framework."""
+"""Finds techniques and runtimes by the names of their files, and checks recipes without importing a framework.
+
+Techniques of other distributions come in by entry points: see optfarm_tasks.plugins.
+"""
 
 import difflib
 import functools
@@ -10,7 +13,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from optfarm_tasks import runtimes, techniques
+from optfarm_tasks import plugins, runtimes, techniques
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter, MissingParameter
 from optfarm_tasks.recipe import Recipe, Step, Value
@@ -23,11 +26,15 @@ _KERAS = frozenset({Format.KERAS, Format.H5})
 
 @functools.cache
 def technique_names() -> tuple[str, ...]:
-    """Every technique's name, sorted; tflite_int8.py is tflite-int8."""
-    return _names(techniques)
+    """Every technique's name, sorted; tflite_int8.py is tflite-int8, and plug-ins bring theirs."""
+    return tuple(sorted({*_names(techniques), *_plugins().techniques}))
 
 
-@functools.cache
+def faults() -> tuple[str, ...]:
+    """Why plug-ins that are installed cannot be used, one line each."""
+    return tuple(_plugins().faults.values())
+
+
 def runtime_names() -> tuple[str, ...]:
     """Every runtime's name, sorted."""
     return _names(runtimes)
@@ -37,13 +44,17 @@ def technique(name: str) -> Technique:
     """The technique of that name.
 
     Raises:
-        BadParameter: there is none; the message names the nearest.
+        BadParameter: there is none, and the message names the nearest; or it is a plug-in that cannot be used.
     """
-    if name not in technique_names():
-        near = difflib.get_close_matches(name, technique_names(), n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(technique_names())}"
-        raise BadParameter(f"there is no technique {name!r}; {hint}")
-    return cast("Technique", _module(techniques, name))
+    if name in _names(techniques):
+        return cast("Technique", _module(techniques, name))
+    if name in _plugins().techniques:
+        return _plugins().techniques[name]
+    if name in _plugins().faults:
+        raise BadParameter(_plugins().faults[name])
+    near = difflib.get_close_matches(name, technique_names(), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(technique_names())}"
+    raise BadParameter(f"there is no technique {name!r}; {hint}")
 
 
 def runtime(name: str) -> Runtime:
@@ -126,8 +137,11 @@ def _yielded(recipe: Recipe, model_format: Format) -> Format:
 
 
 def modules_of(recipe: Recipe) -> frozenset[str]:
-    """Every module that the steps of a recipe import."""
-    return frozenset(module for step in recipe.steps for module in technique(step.technique).CARD.modules)
+    """Every module that the steps of a recipe import, and the distributions that bring plug-ins among them."""
+    imported = frozenset(module for step in recipe.steps for module in technique(step.technique).CARD.modules)
+    brought = {step.technique for step in recipe.steps} - set(_names(techniques))
+    # A dot in a distribution's name would be taken for that between modules.
+    return imported | {_plugins().distributions[name].replace(".", "-") for name in brought}
 
 
 def needs_calibration(recipe: Recipe) -> bool:
@@ -170,6 +184,11 @@ def card(name: str) -> TechniqueCard:
     )
 
 
+def _plugins() -> plugins.Plugins:
+    return plugins.installed(frozenset(_names(techniques)))
+
+
+@functools.cache
 def _names(package: ModuleType) -> tuple[str, ...]:
     found = (module.name for module in pkgutil.iter_modules(package.__path__))
     return tuple(sorted(name.replace("_", "-") for name in found if not name.startswith("_")))
@@ -223,6 +242,8 @@ def _range(schema: dict[str, Any]) -> str:
         return " | ".join(map(str, schema["enum"]))
     if schema.get("type") == "boolean":
         return "false | true"
+    if schema.get("type") == "string" and "format" in schema:
+        return f"a {schema['format']}"
     lower = schema.get("minimum", schema.get("exclusiveMinimum"))
     upper = schema.get("maximum", schema.get("exclusiveMaximum"))
     if lower is None and upper is None:

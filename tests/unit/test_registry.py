@@ -10,21 +10,13 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.recipe import Recipe, Step
 
-TECHNIQUES = (
-    "baseline",
-    "tflite-dynamic-range",
-    "tflite-float16",
-    "tflite-float32",
-    "tflite-int16x8",
-    "tflite-int8",
-    "tflite-int8-float",
-)
 FRAMEWORKS = {"ai_edge_litert", "h5py", "keras", "tensorflow", "tf_keras"}
 
 
 def test_the_name_of_a_file_registers_it() -> None:
-    assert registry.technique_names() == TECHNIQUES
-    assert registry.runtime_names() == ("litert", "tensorflow")
+    assert {"baseline", "prune-2-4", "tflite-int8"} <= set(registry.technique_names())
+    assert list(registry.technique_names()) == sorted(registry.technique_names())
+    assert {"litert", "tensorflow"} <= set(registry.runtime_names())
 
 
 def test_an_unknown_technique_is_refused_with_the_nearest_name() -> None:
@@ -33,7 +25,7 @@ def test_an_unknown_technique_is_refused_with_the_nearest_name() -> None:
 
 
 def test_a_name_like_no_other_is_refused_with_all_names() -> None:
-    with pytest.raises(BadParameter, match="there are baseline, tflite-dynamic-range"):
+    with pytest.raises(BadParameter, match="there are amp, baseline, "):
         registry.technique("xyzzy")
 
 
@@ -70,7 +62,7 @@ def test_the_format_of_an_artifact_is_known_before_it_is_made(recipe: str, given
 
 
 def test_a_step_that_does_not_take_what_reaches_it_is_refused() -> None:
-    with pytest.raises(BadParameter, match="tflite-int8 takes h5, keras, saved_model; what reaches it is tflite"):
+    with pytest.raises(BadParameter, match=r"tflite-int8 takes .*, saved_model; what reaches it is tflite"):
         registry.output_format(Recipe.parse("tflite-float32 -> tflite-int8"), Format.KERAS)
 
 
@@ -80,9 +72,9 @@ def test_a_recipe_needs_calibration_if_a_step_does() -> None:
 
 
 def test_every_format_that_is_made_can_be_run() -> None:
-    made = {kind for name in TECHNIQUES for kind in registry.technique(name).CARD.yields.values()}
+    made = {kind for name in registry.technique_names() for kind in registry.technique(name).CARD.yields.values()}
 
-    assert {registry.runtime_for(kind) for kind in made} == {"litert", "tensorflow"}
+    assert made <= registry.endings()
     with pytest.raises(BadParameter, match="no runtime runs keras"):
         registry.runtime_for(Format.KERAS)
 

@@ -63,7 +63,11 @@ def serve(settings: WorkerSettings) -> int:
         presence = Presence(scheduler, inventory)
         _on_signals(hand, consumer)
         presence.start()
-        structlog.get_logger().info("serving", device=settings.name, scheduler=settings.url, pid=os.getpid())
+        log = structlog.get_logger()
+        for toolchain in inventory.toolchains:
+            for fault in toolchain.faults:
+                log.warning("plug-in refused", device=settings.name, toolchain=toolchain.name, reason=fault)
+        log.info("serving", device=settings.name, scheduler=settings.url, pid=os.getpid())
         try:
             return consumer.run()
         finally:

@@ -9,11 +9,12 @@ from optfarm_tasks import registry
 
 
 def main() -> None:
-    """Prints versions, techniques and runtimes."""
+    """Prints versions, techniques and runtimes, and what is wrong with plug-ins."""
     techniques = [name for name in registry.technique_names() if _are_there(registry.technique(name).CARD.modules)]
     runtimes = [name for name in registry.runtime_names() if _are_there(registry.runtime(name).MODULES)]
     versions = {each.name: each.version for each in importlib.metadata.distributions()}
-    print(json.dumps({"versions": versions, "techniques": techniques, "runtimes": runtimes}))
+    found = {"versions": versions, "techniques": techniques, "runtimes": runtimes, "faults": registry.faults()}
+    print(json.dumps(found))
 
 
 def _are_there(modules: Iterable[str]) -> bool:
