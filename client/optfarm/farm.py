@@ -141,9 +141,14 @@ class Farm:
                 on_turn(turn, search)
         return search.report()
 
-    def submit(self, spec: SweepSpec) -> Sweep:
-        """Submits a sweep that is already spelled out; a retry after a lost answer makes no second one."""
-        sweep_id = secrets.token_hex(6)
+    def submit(self, spec: SweepSpec, *, sweep_id: str | None = None) -> Sweep:
+        """Submits a sweep that is already spelled out; a retry after a lost answer makes no second one.
+
+        Args:
+            spec: the sweep.
+            sweep_id: 12 hex digits that no other sweep has; random ones when left out.
+        """
+        sweep_id = sweep_id or secrets.token_hex(6)
         receipt = self.connection.put(f"/v1/sweeps/{sweep_id}", SweepReceipt, spec)
         return Sweep(receipt.id, self.connection, receipt)
 

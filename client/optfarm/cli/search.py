@@ -38,16 +38,14 @@ def run(opened: "Farm", settings: dict[str, Any], flags: dict[str, Any], *, as_j
     from optfarm.errors import FarmError
     from optfarm.search.search import Search
 
-    search, turn = Search(opened, _question(settings, flags)), None
+    search = Search(opened, _question(settings, flags))
     for each in search.report().left_out:
         note(f"left out {each.technique}: {each.reason}")
     try:
         for turn in search.turns():
             _show(opened, search, turn)
     except KeyboardInterrupt:
-        note(
-            f"\nstopped. {_what_goes_on(turn)}The same command again goes on from all finished work."
-        )
+        note(f"\nstopped. {_what_goes_on(search.running)}The same command again goes on from all finished work.")
         _print(search.report(), as_json=as_json)
         raise typer.Exit(_STOPPED) from None
     except FarmError:
@@ -72,10 +70,9 @@ def _show(opened: "Farm", search: "Search", turn: "Turn") -> None:
     live.show(opened.connection, turn.sweep.id, heading=f"{progress}; {what}")
 
 
-def _what_goes_on(turn: "Turn | None") -> str:
-    if turn is None:
+def _what_goes_on(sweep_id: str | None) -> str:
+    if sweep_id is None:
         return ""
-    sweep_id = turn.sweep.id
     return f"Sweep {sweep_id} goes on by itself unless you end it: optfarm sweep cancel {sweep_id}. "
 
 

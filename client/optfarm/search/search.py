@@ -1,5 +1,6 @@
 """Runs a search: draws recipes, submits sweeps of a few, learns, and measures again what may be on the front."""
 
+import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -49,6 +50,8 @@ class Search:
         """
         load_optuna()
         self.asked = asked
+        self.running: str | None = None
+        """The id of the sweep that the search waits for."""
         self._farm = farm
         self._clock_s = clock_s
         self._began_s: float | None = None
@@ -122,9 +125,11 @@ class Search:
         self, recipes: Sequence[Recipe], profile: Profile
     ) -> Generator[Turn, None, tuple[str, dict[str, sweep.Row]]]:
         """Has recipes measured; gives the sweep's id and its rows by recipe."""
-        submitted = self._farm.submit(self._spec(recipes, profile))
+        self.running = secrets.token_hex(6)
+        submitted = self._farm.submit(self._spec(recipes, profile), sweep_id=self.running)
         yield Turn(submitted, tuple(recipes), profile)
         rows = {str(row.recipe): row for row in submitted.wait().facts.rows}
+        self.running = None
         twin = rows.get(str(_BASELINE))
         baseline = self._judged(Trial(number=0, recipe=_BASELINE, sweep_id=submitted.id), twin)
         if baseline.is_measured or self._baseline is None:
