@@ -9,6 +9,7 @@ import pytest
 from optfarm_storage.retry import Retry
 from optfarm_storage.store import ObjectStore
 from tests.integration.stores import Case, in_bucket, in_folder
+from tests.postgres import Postgres, running
 
 if TYPE_CHECKING:
     from optfarm_storage.location import S3Location
@@ -33,3 +34,19 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 def store(case: Case) -> ObjectStore:
     """Every kind of store."""
     return case.store
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for all tests."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of every kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/farm.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()

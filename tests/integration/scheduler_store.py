@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from optfarm_scheduler.actions import Action, Dispatch
 from optfarm_scheduler.catalog import Catalog
@@ -104,9 +103,9 @@ def finish(lease: Lease, token: int) -> Finish:
 
 
 @contextmanager
-def a_store(folder: Path) -> Iterator[Store]:
+def a_store(database_url: str) -> Iterator[Store]:
     """A database that knows a model, a device and the sweep `a`."""
-    made = Store(f"sqlite:///{folder}/farm.db")
+    made = Store(database_url)
     with closing(made.database):
         made.models.register(new_model(), now=1.0)
         made.devices.beat(an_inventory(), now=50.0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -19,8 +18,8 @@ from tests.results import a_result
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with a_store(tmp_path) as made:
+def store(database_url: str) -> Iterator[Store]:
+    with a_store(database_url) as made:
         yield made
 
 
