@@ -83,6 +83,18 @@ def test_the_same_sweep_again_is_answered_from_the_store(
     }
 
 
+def test_a_number_is_verified_by_measuring_it_again(
+    farm: Cli, pilotnet_sweep: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    again = farm.run("verify", pilotnet_sweep[0]["id"], "--sample", "1", "--json")
+
+    (check,) = json.loads(again.out)
+    assert check["recipe"] in TFLITE
+    assert check["after"]["pairs"] == 3
+    assert check["finding"] in {"holds", "moved", "undecided"}
+    assert again.code == int(check["finding"] == "moved")
+
+
 def test_an_artifact_is_pulled_and_runs(
     farm: Cli, tmp_path: Path, pilotnet: Path, pilotnet_sweep: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:

@@ -1,0 +1,71 @@
+"""`optfarm verify`: measure a sample of a sweep again, and say whether its numbers hold."""
+
+import dataclasses
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optfarm.cli import live
+from optfarm.cli.options import Json
+from optfarm.cli.output import farm, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from optfarm import Farm
+    from optfarm.sweep import Sweep
+    from optfarm.verify import Check
+
+_DETACHED = 130
+
+
+def verify(
+    sweep: Annotated[str, typer.Argument(help="The sweep's id.")],
+    *,
+    sample: Annotated[int, typer.Option(min=1, help="How many variants are measured again.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure a sample of the variants again on their devices; exit code 1 when a number does not hold."""
+    from optfarm.verify import Finding
+    from optfarm.verify import verify as verified
+
+    with farm() as opened:
+        checks: list[Check] = []
+        watch = partial(_show, opened)
+        try:
+            checks.extend(verified(opened.find_sweep(sweep), opened.submit, count=sample, seed=seed, watch=watch))
+        except KeyboardInterrupt:
+            note("\nstopped; what was submitted goes on: optfarm sweep list")
+            raise typer.Exit(_DETACHED) from None
+    if as_json:
+        print_json([_told(check) for check in checks])
+    else:
+        _print(checks)
+    raise typer.Exit(int(any(check.finding is Finding.MOVED for check in checks)))
+
+
+def _show(opened: "Farm", again: "Sweep") -> None:
+    live.show(opened.connection, again.id, heading=f"sweep {again.id} measures again")
+
+
+def _told(check: "Check") -> dict[str, object]:
+    told = {field.name: getattr(check, field.name) for field in dataclasses.fields(check)}
+    return {**told, "before": check.before.model_dump(), "after": check.after and check.after.model_dump()}
+
+
+def _print(checks: "list[Check]") -> None:
+    from optfarm.table import shown_ratio
+
+    headings = ("method", "device", "before [95%]", "again [95%]", "finding", "why")
+    rows = [
+        [
+            check.recipe,
+            check.device,
+            shown_ratio(check.before),
+            "" if check.after is None else shown_ratio(check.after),
+            str(check.finding),
+            check.why + ("; the artifact differs" if check.is_same_artifact is False else ""),
+        ]
+        for check in checks
+    ]
+    print_table(headings, rows)
