@@ -242,8 +242,10 @@ def _range(schema: dict[str, Any]) -> str:
         return " | ".join(map(str, schema["enum"]))
     if schema.get("type") == "boolean":
         return "false | true"
-    if schema.get("type") == "string" and "format" in schema:
-        return f"a {schema['format']}"
+    if schema.get("format") == "regex":
+        return "a regular expression"
+    if "pattern" in schema:
+        return f"text like {schema['pattern']}"
     lower = schema.get("minimum", schema.get("exclusiveMinimum"))
     upper = schema.get("maximum", schema.get("exclusiveMaximum"))
     if lower is None and upper is None:

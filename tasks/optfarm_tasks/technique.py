@@ -1,12 +1,13 @@
 """What a technique is: one module in techniques/ with PARAMS, CARD and run(); its file name registers it."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from optfarm_tasks.description import Format
 from optfarm_tasks.recipe import Value
@@ -20,6 +21,19 @@ class Params(BaseModel):
     """The base of a technique's parameters; each field has a type, a range and a description."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _compiled(value: Any) -> Any:
+    if isinstance(value, re.Pattern):
+        return value
+    try:
+        return re.compile(str(value))
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from error
+
+
+Pattern = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
+"""A parameter that is a regular expression."""
 
 
 class Memory(Word):
