@@ -77,12 +77,16 @@ def shown_ratio(ratio: Ratio) -> str:
 
 def gate_cells(row: Row, max_loss: float) -> tuple[str, str]:
     """The loss with its interval, and what a gate says of it; empty where quality was not scored."""
+    return (shown_loss(row), "" if row.quality is None else gate_of(row.quality, max_loss))
+
+
+def shown_loss(row: Row) -> str:
+    """The loss with its interval over samples: 0.4% [0.1%, 0.7%]; empty where quality was not scored."""
     if row.quality is None:
-        return "", ""
+        return ""
     value, interval = loss(row.quality), loss_ci95(row.quality)
     shown = "" if value is None else _percent(value)
-    bounds = "" if interval is None else f" [{_percent(interval[0])}, {_percent(interval[1])}]"
-    return shown + bounds, gate_of(row.quality, max_loss)
+    return shown if interval is None else f"{shown} [{_percent(interval[0])}, {_percent(interval[1])}]"
 
 
 def gate_notes(report: Report, max_loss: float) -> tuple[str, ...]:

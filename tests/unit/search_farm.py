@@ -43,11 +43,12 @@ def measured(recipe: Recipe, profile: Profile) -> Row:
     sparsity = float(params.get("sparsity", 0.5)) if "prune" in names else 0.0
     speed_up = (1 + 2 * ("lite" in names) + ("fold" in names)) * (1.01 if profile is Profile.QUICK else 1.0)
     size = BYTES * (1 - sparsity * 0.5) * (0.25 if "lite" in names else 1.0)
+    lost = sparsity**2 * 0.1 + 0.01 * ("lite" in names)
     return row(
         str(recipe),
         artifact=f"{abs(hash_of(recipe)):064x}",
         size_bytes=round(size),
-        quality=quality(sparsity**2 * 0.1 + 0.01 * ("lite" in names)),
+        quality=quality(lost, nmse_ci95=(lost * 0.9, lost * 1.1)),
         measurement=measurement(5.0 / speed_up, speed_up=speed_up, profile=profile),
     )
 

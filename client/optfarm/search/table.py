@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optfarm.search.report import Found, SearchReport
     from optfarm.search.trial import Trial
 
-HEADINGS = ("recipe", "size (MB)", "inference (ms)", "speed-up [95%]", "loss", "verdict", "sweep")
+HEADINGS = ("recipe", "size (MB)", "inference (ms)", "speed-up [95%]", "loss [95%]", "verdict", "sweep")
 
 
 def shown_row(found: "Found") -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def shown_row(found: "Found") -> tuple[str, ...]:
         "" if facts.size_bytes is None else f"{facts.size_bytes / 1e6:.3g}",
         f"{latency_ns(facts) / 1e6:.3g}",
         "" if measured is None else table.shown_ratio(measured.ratio),
-        _shown_loss(found.loss),
+        table.shown_loss(facts),
         table.shown_verdict(facts),
         found.sweep_id,
     )
@@ -56,15 +56,15 @@ def pull_command(found: "Found") -> str | None:
 
 
 def notes_of(report: "SearchReport") -> tuple[str, ...]:
-    """What is said below the table: ties, what was pruned or dropped, what was left out, how to fetch artifacts."""
+    """What is said below the table: how to fetch artifacts, ties, what was dropped or pruned, what was left out."""
     dropped = [trial for trial in report.trials if trial.is_dropped]
     out = [trial for trial in report.trials if trial.reason is not None]
     return (
+        *(f"fetch {each.recipe}: {command}" for each in report.front if (command := pull_command(each)) is not None),
         *(f"not clearly beaten: {', '.join(shown_row(tie)[:5])}" for tie in report.ties),
         *([f"{len(dropped)} trials were clearly beaten after the quick measurement"] if dropped else []),
         *(f"trial {trial.number}, {trial.recipe}: {trial.reason}" for trial in out),
         *(f"left out {each.technique}: {each.reason}" for each in report.left_out),
-        *(f"{command}" for each in report.front if (command := pull_command(each)) is not None),
     )
 
 
@@ -92,9 +92,5 @@ def markdown_text(report: "SearchReport") -> str:
 def _shown_best(best: "Found") -> str:
     measured = best.facts.measurement
     speed_up = "" if measured is None else f": {table.shown_ratio(measured.ratio)} times"
-    lost = "" if best.loss is None else f", loss {_shown_loss(best.loss)}"
+    lost = "" if best.loss is None else f", loss {table.shown_loss(best.facts)}"
     return f"the fastest so far is {best.recipe}{speed_up}{lost}"
-
-
-def _shown_loss(loss: float | None) -> str:
-    return "" if loss is None else f"{100 * loss:.3g}%"

@@ -106,6 +106,7 @@ def _time(measured: Measurement) -> Estimate:
 
 
 def _loss(quality: Quality | None) -> Estimate:
+    """The loss on the test split, which is exact: another measurement of the same samples would give the same."""
     if quality is None:
         raise Pruned("its quality was not scored")
     if quality.collapsed:
