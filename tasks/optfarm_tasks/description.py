@@ -46,6 +46,8 @@ class Signature(Word):
     name: str = "serving_default"
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...] = ()
+    optional: tuple[Tensor, ...] = ()
+    """Inputs with a default, which stands: they are not fed."""
 
 
 class ModelDescription(Word):

@@ -8,6 +8,7 @@ from pathlib import Path
 from optfarm_tasks import convert, formats, keras_model, registry
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.errors import Internal
+from optfarm_tasks.formats.graph_outputs import UNKNOWN
 from optfarm_tasks.result import Inspection
 from optfarm_tasks.runtime import Session
 from optfarm_tasks.spec import Inspect, Role, Task
@@ -41,6 +42,7 @@ def run(folder: Path, task: Task, report: Report) -> Inspection:
                 "gzip_bytes": convert.gzip_bytes(model),
                 "inputs": [str(tensor) for tensor in session.signature.inputs],
                 "outputs": [str(tensor) for tensor in session.signature.outputs],
+                **_optional(described),
             },
         )
 
@@ -58,7 +60,13 @@ def _runnable(model: Path, kind: Format) -> Iterator[tuple[Path, Format]]:
 
 def _completed(described: ModelDescription, session: Session) -> ModelDescription:
     """The description with the outputs that the runtime knows, where the files do not tell them."""
-    if described.signature.outputs:
+    known = described.signature.outputs
+    if known and all(each.shape is not None and each.dtype != UNKNOWN for each in known):
         return described
     completed = described.signature.model_copy(update={"outputs": session.signature.outputs})
     return described.model_copy(update={"signatures": (completed, *described.signatures[1:])})
+
+
+def _optional(described: ModelDescription) -> dict[str, list[str]]:
+    found = [str(tensor) for tensor in described.signature.optional]
+    return {"optional_inputs": found} if found else {}

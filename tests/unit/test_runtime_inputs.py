@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import BadData, BadParameter
-from optfarm_tasks.runtimes._graph import Node, unconsumed
+from optfarm_tasks.formats.graph_def import Node, unconsumed
 from optfarm_tasks.runtimes._inputs import dequantised, fitted
 from optfarm_tasks.runtimes.litert import precision_of
 
@@ -88,15 +88,15 @@ def test_the_precision_is_that_of_the_ops_that_take_the_time(
 
 def test_the_ends_of_a_graph_are_what_nothing_takes() -> None:
     nodes = [
-        Node("x", "Placeholder", (), None),
-        Node("w", "Const", (), None),
-        Node("product", "MatMul", ("x", "w"), None),
-        Node("split", "Split", ("product:1",), None),
-        Node("left", "Relu", ("split:0",), None),
-        Node("right", "Relu", ("split:1", "^check"), None),
-        Node("check", "CheckNumerics", ("product",), None),
-        Node("done", "NoOp", ("^left",), None),
-        Node("unused", "Const", (), None),
+        Node("x", "Placeholder"),
+        Node("w", "Const"),
+        Node("product", "MatMul", ("x", "w")),
+        Node("split", "Split", ("product:1",)),
+        Node("left", "Relu", ("split:0",)),
+        Node("right", "Relu", ("split:1", "^check")),
+        Node("check", "CheckNumerics", ("product",)),
+        Node("done", "NoOp", ("^left",)),
+        Node("unused", "Const"),
     ]
 
-    assert unconsumed(nodes) == ("right",)
+    assert [node.name for node in unconsumed(nodes)] == ["right"]

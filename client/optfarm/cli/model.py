@@ -17,7 +17,7 @@ app = typer.Typer(name="model", help="Push, list and show models.", no_args_is_h
 
 @app.command()
 def push(
-    path: Annotated[Path, typer.Argument(help="A SavedModel folder, or a .keras, .h5 or .tflite file.")],
+    path: Annotated[Path, typer.Argument(help="A SavedModel folder, or one file of a model.")],
     *,
     name: Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")] = None,
     as_json: Json = False,
@@ -30,6 +30,8 @@ def push(
         return
     size = size_text(pushed.tree.size_bytes)
     note(f"{pushed.name} is {pushed.description.format}, {size}, digest {pushed.digest[:12]}")
+    for line in signature_lines(pushed.description):
+        note(line)
 
 
 @app.command("list")
@@ -60,13 +62,20 @@ def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_jso
 def description_lines(description: "ModelDescription") -> list[str]:
     """What a model is, in lines of text."""
     weights = "" if description.parameters is None else f", {description.parameters:,} parameters"
-    lines = [f"{description.format}, {size_text(description.size_bytes)}{weights}"]
+    lines = [f"{description.format}, {size_text(description.size_bytes)}{weights}", *signature_lines(description)]
+    ops = sorted(description.ops.items(), key=lambda item: -item[1])
+    return [*lines, "operations: " + ", ".join(f"{count} {name}" for name, count in ops)] if ops else lines
+
+
+def signature_lines(description: "ModelDescription") -> list[str]:
+    """How a model is called, in lines of text."""
+    lines = []
     for signature in description.signatures:
         lines.append(f"signature {signature.name}")
         lines += [f"  in   {tensor}" for tensor in signature.inputs]
+        lines += [f"  in   {tensor}, optional: its default stands" for tensor in signature.optional]
         lines += [f"  out  {tensor}" for tensor in signature.outputs]
-    ops = sorted(description.ops.items(), key=lambda item: -item[1])
-    return [*lines, "operations: " + ", ".join(f"{count} {name}" for name, count in ops)] if ops else lines
+    return lines
 
 
 def _row(model: "Model") -> tuple[str, ...]:

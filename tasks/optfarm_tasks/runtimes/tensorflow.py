@@ -1,4 +1,4 @@
-"""TensorFlow: runs the serving signature of a SavedModel."""
+"""TensorFlow: runs the serving signature of a SavedModel, or a frozen graph from its placeholders to its ends."""
 
 from pathlib import Path
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks import formats
+from optfarm_tasks import formats, graph_file
 from optfarm_tasks.description import Format, Signature, Tensor
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.frameworks import blamed, blaming, require
 from optfarm_tasks.runtime import Arrays
 from optfarm_tasks.runtimes import _graph, _inputs
 
-FORMATS = frozenset({Format.SAVED_MODEL})
+FORMATS = frozenset({Format.SAVED_MODEL, Format.FROZEN_GRAPH})
 MODULES = ("tensorflow",)
 
 
-class SavedModel:
-    """A loaded SavedModel and the function of its serving signature."""
+class Model:
+    """A loaded model and the function of its serving signature."""
 
     def __init__(self, loaded: Any, function: Any, *, signature: Signature, precision: str) -> None:
         """Takes what TensorFlow loaded; `function` captures its variables only as long as `loaded` lives."""
@@ -48,28 +48,54 @@ class SavedModel:
         return {name: array.astype(np.float32) if array.dtype.kind == "V" else array for name, array in raw.items()}
 
 
-def load(model: Path, threads: int) -> SavedModel:
-    """Loads a SavedModel, with as many threads within an op and between ops.
+def load(model: Path, threads: int) -> Model:
+    """Loads a SavedModel or a frozen graph, with as many threads within an op and between ops.
 
     Raises:
         BadModel: TensorFlow cannot load it.
         Internal: TensorFlow already runs in this process, with another number of threads.
         MissingToolchain: TensorFlow does not import here.
+        UnsupportedOp: an end of a frozen graph gives outputs that its file does not tell of.
     """
     require(MODULES, user="the tensorflow runtime")
     import tensorflow as tf
 
-    name = formats.describe(model).signature.name
+    described = formats.describe(model)
     _set_threads(tf.config.threading, threads)
+    load_format = _load_frozen if described.format is Format.FROZEN_GRAPH else _load_saved
+    return load_format(model, described.signature)
+
+
+def _load_saved(model: Path, described: Signature) -> Model:
+    import tensorflow as tf
+
     with blaming(BadModel, "TensorFlow cannot load the SavedModel"):
         loaded = tf.saved_model.load(str(model))
-        function = loaded.signatures[name]
+        function = loaded.signatures[described.name]
         signature = Signature(
-            name=name,
+            name=described.name,
             inputs=_tensors(function.structured_input_signature[1]),
             outputs=_tensors(function.structured_outputs),
         )
-    return SavedModel(loaded, function, signature=signature, precision=_graph.precision(model))
+    return Model(loaded, function, signature=signature, precision=_graph.precision(model))
+
+
+def _load_frozen(model: Path, described: Signature) -> Model:
+    import tensorflow as tf
+
+    definition = graph_file.definition(model)
+    with blaming(BadModel, "TensorFlow cannot load the frozen graph"):
+        whole = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
+        inputs, outputs = graph_file.tensors(whole.graph, described)
+        function = whole.prune(list(inputs.values()), outputs)
+    signature = described.model_copy(update={"outputs": _tensors(function.structured_outputs)})
+    # A function made of a graph takes its inputs in order, without names.
+    return Model(
+        whole,
+        lambda **named: function(*(named[name] for name in inputs)),
+        signature=signature,
+        precision=_graph.precision(model),
+    )
 
 
 def ends(model: Path) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """The steps that all conversions to TFLite share: a SavedModel in, model.tflite out."""
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,15 +8,16 @@ from typing import Any
 
 from pydantic import Field
 
-from optfarm_tasks import formats, keras_model
+from optfarm_tasks import formats
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks import blaming
 from optfarm_tasks.technique import Done, Params, Work
+from optfarm_tasks.techniques import _graph
 
-ACCEPTS = frozenset({Format.SAVED_MODEL, Format.KERAS, Format.H5})
+ACCEPTS = _graph.ACCEPTS
 YIELDS = dict.fromkeys(ACCEPTS, Format.TFLITE)
-MODULES = (*keras_model.MODULES, "ai_edge_litert")
+MODULES = (*_graph.MODULES, "ai_edge_litert")
 
 _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
 
@@ -40,7 +40,7 @@ def convert(work: Work, configure: Configure) -> Done:
         UnsupportedOp: the converter has no kernel for an op; the message lists them.
         BadModel: TensorFlow cannot read or convert the model.
     """
-    with _saved_model(work) as (source, warnings):
+    with _graph.saved_model(work) as (source, warnings):
         _convert(source, work, configure, signature=formats.describe(source).signature)
     return Done(warnings=warnings)
 
@@ -53,7 +53,7 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
     """
     from optfarm_tasks.techniques import _calibration
 
-    with _saved_model(work) as (source, warnings):
+    with _graph.saved_model(work) as (source, warnings):
         signature = formats.describe(source).signature
         calibration = _calibration.calibration_of(work, signature, params.calibration_samples)
 
@@ -79,18 +79,6 @@ def float_ops(model: bytes) -> tuple[str, ...]:
 def _has_floats(op: dict[str, Any]) -> bool:
     is_cast = op["op_name"] in ("QUANTIZE", "DEQUANTIZE")
     return not is_cast and any("float" in each.__name__ for each in (*op["operand_types"], *op["result_types"]))
-
-
-@contextmanager
-def _saved_model(work: Work) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The model as a SavedModel, and warnings."""
-    if work.format is Format.SAVED_MODEL:
-        yield work.model, ()
-        return
-    with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
-        work.report("exporting", 0.1)
-        warnings = keras_model.export(work.model, Path(folder))
-        yield Path(folder), warnings
 
 
 def _convert(source: Path, work: Work, configure: Configure, *, signature: Signature) -> None:

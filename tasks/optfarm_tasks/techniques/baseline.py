@@ -1,7 +1,7 @@
 """The model as it is, which every variant is compared with.
 
-A SavedModel or a .tflite is taken file by file. A Keras file is exported to a SavedModel with the same input names,
-so that it runs without Keras; the numbers do not change.
+A SavedModel, a frozen graph (.pb) or a .tflite is taken file by file. A Keras file is exported to a SavedModel with
+the same input names, so that it runs without Keras; the numbers do not change.
 
 When it helps: always; a sweep adds it by itself. As the first step of a recipe it turns a Keras file into a SavedModel.
 
@@ -18,6 +18,7 @@ from optfarm_tasks.technique import Card, Done, Params, Work
 YIELDS = {
     Format.SAVED_MODEL: Format.SAVED_MODEL,
     Format.TFLITE: Format.TFLITE,
+    Format.FROZEN_GRAPH: Format.FROZEN_GRAPH,
     Format.KERAS: Format.SAVED_MODEL,
     Format.H5: Format.SAVED_MODEL,
 }

@@ -1,0 +1,41 @@
+"""Grappler, TensorFlow's own optimiser of graphs, run ahead of time on a frozen graph."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.techniques import _graph
+from optfarm_tasks.techniques._freeze import MetaGraph
+
+TIDY = ("pruning", "constfold", "dependency", "pruning")
+"""Takes away Identity nodes and what else only carries values on."""
+
+
+def optimise(graph: MetaGraph, passes: Sequence[str], *, cluster: Any = None) -> MetaGraph:
+    """Runs passes over a graph in place; what signatures feed and fetch stays as it is.
+
+    Args:
+        graph: a frozen graph.
+        passes: names of Grappler's optimisers, in order (tensorflow/core/grappler/optimizers/meta_optimizer.cc).
+        cluster: the machine to optimise for; this one where it is left out.
+
+    Raises:
+        BadModel: Grappler refuses the graph, or a pass fails.
+    """
+    import tensorflow as tf
+    from tensorflow.python.grappler import tf_optimizer
+
+    config = tf.compat.v1.ConfigProto()
+    rewrite = config.graph_options.rewrite_options
+    rewrite.optimizers.extend(passes)
+    rewrite.min_graph_nodes = -1  # small graphs too
+    rewrite.fail_on_optimizer_errors = True
+    with blaming(BadModel, f"Grappler cannot run {', '.join(dict.fromkeys(passes))}"):
+        # Beside the signatures a list of ends: what is fed must not be folded away either.
+        graph.collection_def["train_op"].node_list.value[:] = _graph.ends(graph)
+        optimised = tf_optimizer.OptimizeGraph(config, graph, verbose=False, cluster=cluster)
+    del graph.collection_def["train_op"]
+    graph.graph_def.CopyFrom(optimised)
+    _graph.strip(graph)
+    return graph

@@ -1,0 +1,97 @@
+"""Automatic mixed precision: Grappler computes convolutions and products in 16 bits, the rest in 32.
+
+The model is frozen, and Grappler turns nodes to bfloat16 or float16 where that is safe, with casts between. Weights
+that only such nodes take are stored in 16 bits. The notes say how many nodes were converted; inputs and outputs stay
+float32.
+
+When it helps: bfloat16 on CPUs with AVX512-BF16 or AMX, most for dense layers that wait for weights from memory;
+float16 on GPUs with tensor cores.
+
+Traps: small convolutions may become slower by the casts. On a CPU without bfloat16 instructions Grappler converts
+nothing, and a warning says so. float16 is for GPUs: on a CPU it is slow. bfloat16 keeps 8 bits of precision.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.techniques import _graph, _grappler, _nodes
+from optfarm_tasks.techniques._freeze import MetaGraph
+
+CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=1e-3)
+
+_PASSES = {"bfloat16": "auto_mixed_precision_onednn_bfloat16", "float16": "auto_mixed_precision"}
+_ARCHITECTURE = "8.0"
+"""Compute capability of the GPU that float16 is meant for: Grappler asks for 7.0 or more."""
+
+
+class PARAMS(Params):
+    """The type."""
+
+    dtype: Literal["bfloat16", "float16"] = Field(
+        default="bfloat16", description="what nodes are converted to: bfloat16 for CPUs, float16 for GPUs"
+    )
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Converts what Grappler holds to be safe."""
+    counts: list[int] = []
+    reasons: list[str] = []
+
+    def change(graph: MetaGraph) -> MetaGraph:
+        tidy = _grappler.optimise(graph, _grappler.TIDY)
+        before = _typed(tidy, "float32")
+        reasons.append(_hindrance(tidy) or _absence(params.dtype))
+        if not _hindrance(tidy):
+            passes = (_PASSES[params.dtype], *_grappler.TIDY)
+            _grappler.optimise(tidy, passes, cluster=_gpu() if params.dtype == "float16" else None)
+        counts.extend((len(before & _typed(tidy, params.dtype)), len(before)))
+        return tidy
+
+    done = _graph.rewrite(work, change)
+    converted, nodes = counts
+    warnings = () if converted else (f"no node was converted to {params.dtype}: {reasons[0]}",)
+    notes = {"converted": f"{converted} of {nodes} nodes", **done.notes}
+    return Done(warnings=(*done.warnings, *warnings), notes=notes)
+
+
+def _hindrance(graph: MetaGraph) -> str | None:
+    """Why Grappler must not convert a graph, if it must not."""
+    lists = [node for node in _graph.nodes(graph) if node.op.startswith("TensorList")]
+    if not lists or not graph.graph_def.library.function:
+        return None
+    # It looks at one function at a time, and would give a list one type outside a loop and another within.
+    return f"a loop passes a list of tensors on ({lists[0].op}, {lists[0].name}), whose type cannot be changed"
+
+
+def _typed(graph: MetaGraph, dtype: str) -> set[tuple[str, str]]:
+    """Function and name of the nodes that compute in a type; the outermost graph has no name."""
+    import tensorflow as tf
+
+    number = tf.as_dtype(dtype).as_datatype_enum
+    functions = {each.signature.name: each.node_def for each in graph.graph_def.library.function}
+    return {
+        (function, node.name)
+        for function, nodes in {"": graph.graph_def.node, **functions}.items()
+        for node in nodes
+        if _nodes.attribute(node, "T").type == number
+    }
+
+
+def _gpu() -> Any:
+    """A machine with a GPU, as Grappler sees it; none has to be here."""
+    from tensorflow.core.protobuf import device_properties_pb2
+    from tensorflow.python.grappler import cluster
+
+    device = device_properties_pb2.NamedDevice(name="/job:localhost/replica:0/task:0/device:GPU:0")
+    device.properties.type = "GPU"
+    device.properties.environment["architecture"] = _ARCHITECTURE
+    return cluster.Cluster(devices=[device])
+
+
+def _absence(dtype: str) -> str:
+    """Why Grappler may have found nothing to convert."""
+    if dtype == "float16":
+        return "this TensorFlow knows no GPU kernel for its ops; convert it on a toolchain with GPU support"
+    return "this CPU has no instructions for bfloat16, or the graph has no convolution or product in float32"

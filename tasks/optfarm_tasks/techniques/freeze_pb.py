@@ -1,0 +1,36 @@
+"""Freezes the model into a single GraphDef file (.pb), as TensorFlow 1 and many tools take it.
+
+Placeholders get the names of the inputs, and Identity nodes those of the outputs, so that the names of the signature
+stay although a .pb has no signature.
+
+When it helps: runtimes and tools that read frozen graphs; a single file to ship.
+
+Traps: a .pb has one way to be called, so other signatures are left out, with a warning. An output that has the name of
+an input, or a name that no node may have, is refused (unsupported_op). What `freeze` says of states and sizes holds
+too.
+"""
+
+from optfarm_tasks.description import Format
+from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.techniques import _graph
+
+CARD = Card(
+    accepts=_graph.ACCEPTS,
+    yields=dict.fromkeys(_graph.ACCEPTS, Format.FROZEN_GRAPH),
+    modules=_graph.MODULES,
+    tolerance_nmse=1e-10,
+)
+
+
+class PARAMS(Params):
+    """It has none."""
+
+
+def run(work: Work, _: Params) -> Done:
+    """Freezes, and stores the graph of the signature that is run."""
+    graph, warnings = _graph.frozen(work)
+    others = _graph.keep_main(graph)
+    work.report("writing", 0.9)
+    _graph.write(graph, work.output, Format.FROZEN_GRAPH)
+    left_out = (f"signatures left out, for a .pb has one: {', '.join(others)}",) if others else ()
+    return Done(warnings=(*warnings, *left_out), notes={"nodes": _graph.node_counts(graph)})
