@@ -52,6 +52,7 @@ def write_models(folder: Path) -> dict[Format, Path]:
     model.save(places[Format.H5] / "model.h5")
     keras_model.export(places[Format.KERAS], places[Format.SAVED_MODEL])
     run("tflite-float32", places[Format.SAVED_MODEL], places[Format.TFLITE], folder)
+    run("freeze-pb", places[Format.SAVED_MODEL], places[Format.FROZEN_GRAPH], folder)
     return places
 
 
