@@ -10,23 +10,28 @@ from optfarm_tasks.errors import MissingToolchain, OutOfMemory, TaskError
 
 _EXHAUSTED = "ResourceExhaustedError"
 """TensorFlow's own word for want of memory; by name, so that it need not be imported to be recognised."""
+_CALLS_HOME = "openvino_telemetry"
+"""What OpenVINO and NNCF report their use by; they do without where it does not import."""
+_EXTRAS = {"openvino": "openvino", "nncf": "openvino", "onnx": "onnx", "onnxruntime": "onnx", "tf2onnx": "onnx"}
 _MESSAGE_CHARACTERS = 400
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def require(modules: Iterable[str], *, user: str) -> None:
-    """Imports modules, for whose absence the interpreter is to blame and not the model.
+    """Imports modules, for whose absence the interpreter is to blame and not the model; none of them calls home.
 
     Raises:
         MissingToolchain: one does not import here.
     """
+    sys.modules[_CALLS_HOME] = None  # type: ignore[assignment] # it is how Python marks what must not be imported
     for module in modules:
         try:
             importlib.import_module(module)
         except ImportError as error:
             raise MissingToolchain(
                 f"{user} imports {module}, which {sys.executable} does not: {error}; "
-                f"install optfarm[tensorflow] there, or run this on another toolchain"
+                f"install optfarm[{_EXTRAS.get(module.partition('.')[0], 'tensorflow')}] there, or run this on another "
+                f"toolchain"
             ) from error
 
 

@@ -1,0 +1,92 @@
+"""ONNX Runtime: runs an .onnx with its CPU kernels."""
+
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks import formats
+from optfarm_tasks.description import Format, Signature
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.formats import onnx_graph
+from optfarm_tasks.formats.onnx import graph_of
+from optfarm_tasks.formats.raw import view
+from optfarm_tasks.frameworks import blamed, blaming, require
+from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtimes import _inputs, _onnx_precision
+
+FORMATS = frozenset({Format.ONNX})
+MODULES = ("onnxruntime",)
+
+
+class Model:
+    """A session and the signature of its file."""
+
+    def __init__(self, session: Any, *, file: Path, signature: Signature) -> None:
+        """Takes a session of ONNX Runtime that was made from a file."""
+        self.signature = signature
+        self._session = session
+        self._file = file
+        self._names = [each.name for each in signature.outputs]
+
+    @cached_property
+    def precision(self) -> str:
+        """The types in which the graph computes that the engine made of the file.
+
+        Raises:
+            BadModel: the engine cannot tell its graph.
+        """
+        # To tell it, the engine has to store it, weights and all; in this process that would count as the model's own
+        # memory and loading time.
+        command = [sys.executable, "-I", "-m", _onnx_precision.__name__, str(self._file)]
+        ended = subprocess.run(command, check=False, capture_output=True, text=True)
+        if ended.returncode:
+            raise BadModel(f"ONNX Runtime does not tell its graph: {ended.stderr.strip().rpartition(chr(10))[2]}")
+        return ended.stdout.strip()
+
+    def feed(self, inputs: Arrays) -> Any:
+        """Arrays of the signature's types."""
+        return _inputs.fitted(inputs, self.signature)
+
+    def run(self, feed: Any) -> Any:
+        """Computes from the arrays as they lie in memory, and gives new ones."""
+        try:
+            return self._session.run(self._names, feed)
+        except Exception as error:
+            raise blamed(error, BadModel, "ONNX Runtime cannot run the model") from error
+
+    def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
+        """The arrays by output name."""
+        return dict(zip(self._names, raw, strict=True))
+
+
+def load(model: Path, threads: int) -> Model:
+    """Loads the .onnx of a folder, with as many threads within an op.
+
+    Raises:
+        BadModel: ONNX Runtime refuses it.
+        MissingToolchain: ONNX Runtime does not import here.
+    """
+    require(MODULES, user="the onnxruntime runtime")
+    import onnxruntime
+
+    file = _file(model)
+    signature = formats.describe(model).signature
+    with blaming(BadModel, "ONNX Runtime cannot load the model"):
+        options = _onnx_precision.options_for(threads)
+        session = onnxruntime.InferenceSession(str(file), options, providers=_onnx_precision.PROVIDERS)
+    return Model(session, file=file, signature=signature)
+
+
+def ends(model: Path) -> tuple[str, ...]:
+    """The values of the outermost graph that no node takes."""
+    file = _file(model)
+    return onnx_graph.ends(graph_of(file, view(file)))
+
+
+def _file(model: Path) -> Path:
+    return next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".onnx")

@@ -1,0 +1,132 @@
+"""OpenVINO: runs a model's .xml and .bin with its CPU plugin."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks import formats
+from optfarm_tasks.description import Format, Signature
+from optfarm_tasks.errors import BadModel, Internal
+from optfarm_tasks.formats import openvino as openvino_format
+from optfarm_tasks.frameworks import blamed, blaming, require
+from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtimes import _inputs
+
+FORMATS = frozenset({Format.OPENVINO})
+MODULES = ("openvino",)
+
+PRECISION_PATH = ("optfarm", "inference_precision")
+"""Where a model's own information says in which type to compute what is float; float32 if it does not."""
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+
+_HEAVY = frozenset(
+    {"Convolution", "Deconvolution", "FullyConnected", "MatMul", "RNNCell", "RNNSeq", "BinaryConvolution"}
+)
+_NOT_WORK = frozenset({"Input", "Output", "Const", "Parameter", "Result", "Reorder", "Convert", "FakeQuantize"})
+_NAMES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "f64": "float64", "i8": "int8", "u8": "int8"}
+_FLOATS = frozenset({"float32", "float16", "bfloat16", "float64"})
+
+
+class Model:
+    """A compiled model and the signature of its file."""
+
+    def __init__(self, compiled: Any, *, signature: Signature) -> None:
+        """Takes what OpenVINO compiled."""
+        self.signature = signature
+        self._compiled = compiled
+        self._request = compiled.create_infer_request()
+        self._inputs = _places(compiled.inputs, [each.name for each in signature.inputs])
+        self._outputs = _places(compiled.outputs, [each.name for each in signature.outputs])
+
+    @cached_property
+    def precision(self) -> str:
+        """The types that the engine says it computes its layers in."""
+        layers = (each.get_rt_info() for each in self._compiled.get_runtime_model().get_ordered_ops())
+        return precision_of((layer["layerType"].astype(str), layer["primitiveType"].astype(str)) for layer in layers)
+
+    def feed(self, inputs: Arrays) -> Any:
+        """Arrays of the signature's types by the number of the input."""
+        arrays = _inputs.fitted(inputs, self.signature)
+        return {self._inputs[name]: array for name, array in arrays.items()}
+
+    def run(self, feed: Any) -> Any:
+        """Computes from the arrays as they lie in memory, and copies the results out."""
+        try:
+            return self._request.infer(feed, share_inputs=True)
+        except Exception as error:
+            raise blamed(error, BadModel, "OpenVINO cannot run the model") from error
+
+    def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
+        """The arrays by output name."""
+        return {name: raw[place] for name, place in self._outputs.items()}
+
+
+def load(model: Path, threads: int) -> Model:
+    """Loads the .xml of a folder, with so many threads; 0 leaves their number to OpenVINO.
+
+    Raises:
+        BadModel: OpenVINO refuses it.
+        MissingToolchain: OpenVINO does not import here.
+    """
+    require(MODULES, user="the openvino runtime")
+    import openvino
+
+    signature = formats.describe(model).signature
+    with blaming(BadModel, "OpenVINO cannot load the model"):
+        core = openvino.Core()
+        read = core.read_model(_file(model))
+        compiled = core.compile_model(read, "CPU", _settings(read, threads))
+    return Model(compiled, signature=signature)
+
+
+def ends(model: Path) -> tuple[str, ...]:
+    """The layers whose outputs nothing but a result takes."""
+    return openvino_format.ends(_file(model))
+
+
+def precision_of(layers: Iterable[tuple[str, str]]) -> str:
+    """In which types convolutions and products compute, or all layers if there are none.
+
+    Args:
+        layers: type and kernel of each, as OpenVINO spells them: ("Convolution", "brgconv_avx512_f32"). A layer's
+            runtimePrecision will not do, for it is that of the weights as they are stored.
+    """
+    told = [(kind, _computed(kernel)) for kind, kernel in layers]
+    heavy = {precision for kind, precision in told if kind in _HEAVY}
+    light = {precision for kind, precision in told if kind not in _HEAVY | _NOT_WORK} & _FLOATS
+    elsewhere = {f"{each} elsewhere" for each in light} if heavy == {"int8"} else set()
+    return "; ".join([*sorted(heavy or light), *sorted(elsewhere)]) or "no floating point"
+
+
+def _computed(kernel: str) -> str:
+    spelled = kernel.rpartition("_")[2].lower()
+    return _NAMES.get(spelled, spelled)
+
+
+def _settings(read: Any, threads: int) -> dict[str, Any]:
+    wanted = read.get_rt_info(list(PRECISION_PATH)).astype(str) if read.has_rt_info(list(PRECISION_PATH)) else "float32"
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        # Of itself OpenVINO computes float32 models in bfloat16 where the processor can.
+        "INFERENCE_PRECISION_HINT": _HINTS[wanted],
+    }
+    return settings | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
+
+
+def _places(ports: Iterable[Any], names: Iterable[str]) -> dict[str, int]:
+    """Name → the number of its port."""
+    ports = list(ports)
+    found = {name: number for name in names for number, port in enumerate(ports) if name in port.names}
+    lost = set(names) - set(found)
+    if lost:
+        raise Internal(f"OpenVINO does not know {', '.join(sorted(lost))}")
+    return found
+
+
+def _file(model: Path) -> Path:
+    return next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".xml")
