@@ -55,3 +55,15 @@ def test_a_sweep_of_the_same_is_refused() -> None:
 def test_a_selector_that_is_wrong_is_refused() -> None:
     with pytest.raises(BadParameter, match="matches nothing"):
         drafted("tflite-float16", devices=["host=nobody"])
+
+
+def test_a_technique_that_lacks_a_parameter_is_skipped_with_what_to_write() -> None:
+    made = planned("resize-input", "tflite-float16")
+
+    assert reasons(made)["resize-input"].startswith("it needs height and width")
+    assert "resize-input(height=…, width=…)" in reasons(made)["resize-input"]
+
+
+def test_alone_it_is_refused_for_the_same_reason() -> None:
+    with pytest.raises(Refused, match=r"nothing of this can run\. resize-input: it needs height and width"):
+        planned("resize-input")

@@ -23,14 +23,10 @@ def applicable(space: Space, refusals: Refusals) -> tuple[Space, tuple[LeftOut, 
         if not faults:
             away = _unreached(space, probes)
             return space.without(each.technique for each in away), (*left, *away)
-        to_blame = {name: why for name, why in faults.items() if not _companions(space, name, probes) & set(faults)}
+        companions = {name: {*map(str, probes[name].steps)} - {name} for name in faults}
+        to_blame = {name: why for name, why in faults.items() if companions[name].isdisjoint(faults)}
         left += [LeftOut(name, why) for name, why in (to_blame or faults).items()]
         space = space.without(to_blame or faults)
-
-
-def _companions(space: Space, name: str, probes: Mapping[str, Recipe]) -> set[str]:
-    steps = set(map(str, probes[name].steps))
-    return {move.name for move in space.moves if str(move.plain) in steps} - {name}
 
 
 def _unreached(space: Space, probes: Mapping[str, Recipe]) -> tuple[LeftOut, ...]:

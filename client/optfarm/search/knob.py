@@ -1,7 +1,7 @@
 """What a search may turn at a technique: parameters with choices, or with numbers from a range."""
 
 from dataclasses import dataclass
-from math import ceil, copysign, floor, inf, log10, sqrt
+from math import ceil, copysign, floor, inf, log10
 
 from optfarm_tasks.recipe import Value
 from optfarm_tasks.technique import Bounds, Parameter
@@ -21,12 +21,7 @@ class Choice:
 
     name: str
     values: tuple[Value, ...]
-    default: Value | None
-
-    @property
-    def first(self) -> Value:
-        """The default, or where there is none the first value."""
-        return self.values[0] if self.default is None else self.default
+    default: Value
 
 
 @dataclass(frozen=True)
@@ -36,17 +31,9 @@ class Range:
     name: str
     lower: float
     upper: float
-    default: Value | None
+    default: float
     is_whole: bool = False
     is_log: bool = False
-
-    @property
-    def first(self) -> Value:
-        """The default, or where there is none the middle of the range."""
-        if self.default is not None:
-            return self.default
-        middle = sqrt(self.lower * self.upper) if self.is_log else (self.lower + self.upper) / 2
-        return self.tidy(middle)
 
     def tidy(self, number: float) -> int | float:
         """The number as people would write it: whole, or of three digits, and within the range."""
@@ -60,17 +47,17 @@ Knob = Choice | Range
 
 
 def knob_of(parameter: Parameter) -> Knob | None:
-    """What a search may turn; None for a parameter that only people can choose, such as a name."""
-    if parameter.choices:
+    """What a search may turn; None for what only people choose: what has no default, and words such as a name."""
+    if parameter.choices and parameter.default is not None:
         return Choice(parameter.name, parameter.choices, parameter.default)
-    return None if parameter.bounds is None else _range(parameter, parameter.bounds)
+    if parameter.bounds is None or not isinstance(parameter.default, int | float):
+        return None
+    return _range(parameter.name, parameter.default, parameter.bounds, is_whole=parameter.type == "integer")
 
 
-def _range(parameter: Parameter, bounds: Bounds) -> Range | None:
-    is_whole = parameter.type == "integer"
-    default = parameter.default if isinstance(parameter.default, int | float) else 0.0
-    lower = _inner(bounds.lower, bounds, parameter.default, is_whole=is_whole) if bounds.is_lower_open else bounds.lower
-    upper = _inner(bounds.upper, bounds, parameter.default, is_whole=is_whole) if bounds.is_upper_open else bounds.upper
+def _range(name: str, default: float, bounds: Bounds, *, is_whole: bool) -> Range | None:
+    lower = _inner(bounds.lower, default, is_whole=is_whole) if bounds.is_lower_open else bounds.lower
+    upper = _inner(bounds.upper, default, is_whole=is_whole) if bounds.is_upper_open else bounds.upper
     is_log = False
     if default > 0 and lower is not None and lower >= 0:
         near, far = max(lower, default / _REACH), min(upper or inf, default * _REACH)
@@ -78,13 +65,11 @@ def _range(parameter: Parameter, bounds: Bounds) -> Range | None:
             lower, upper, is_log = ceil(near) if is_whole else near, floor(far) if is_whole else far, True
     if lower is None or upper is None:
         return None
-    is_log = is_log or (lower > 0 and upper / lower >= _WIDE)
-    return Range(parameter.name, lower, upper, parameter.default, is_whole=is_whole, is_log=is_log)
+    return Range(name, lower, upper, default, is_whole=is_whole, is_log=is_log)
 
 
-def _inner(end: float | None, bounds: Bounds, default: Value | None, *, is_whole: bool) -> float | None:
-    """A number beside an end that is out of the range, so near to it that the default lies further in."""
+def _inner(end: float | None, default: float, *, is_whole: bool) -> float | None:
+    """A number beside an end that is out of the range, and not beyond the default."""
     if end is None:
         return None
-    inside = default if isinstance(default, int | float) else ((bounds.lower or 0) + (bounds.upper or 0)) / 2
-    return end + copysign(1, inside - end) if is_whole else end + _INSET * (inside - end)
+    return end + copysign(1, default - end) if is_whole else end + _INSET * (default - end)

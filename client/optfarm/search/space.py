@@ -7,7 +7,7 @@ from typing import Protocol
 from optfarm.search.knob import Knob, Range, knob_of
 from optfarm_tasks.description import Format
 from optfarm_tasks.recipe import Recipe, Step, Value
-from optfarm_tasks.technique import Parameter, TechniqueCard
+from optfarm_tasks.technique import TechniqueCard
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,6 @@ class Move:
     def name(self) -> str:
         """The step before any knob is turned."""
         return str(self.step)
-
-    @property
-    def plain(self) -> Step:
-        """The step with no knob turned further than it has to be."""
-        needed = {knob.name: knob.first for knob in self.knobs if knob.default is None}
-        return Step(technique=self.step.technique, params={**self.step.params, **needed})
 
 
 @dataclass(frozen=True)
@@ -100,7 +94,7 @@ def space_of(
     left: list[LeftOut] = []
     for step in named or tuple(Step(technique=name) for name in by_name):
         card = by_name[step.technique]
-        unknown = [each.name for each in card.parameters if each.name not in step.params and _is_for_people(each)]
+        unknown = [each.name for each in card.parameters if each.is_required and each.name not in step.params]
         if unknown:
             form = ", ".join(f"{name}=…" for name in unknown)
             left.append(LeftOut(str(step), f"only you know its {' and '.join(unknown)}; name {card.name}({form})"))
@@ -138,13 +132,11 @@ def choices_of(space: Space, recipe: Recipe) -> dict[str, Value] | None:
     """The choices by which `draw` gives a recipe whose knobs are not turned; None when it never gives it."""
     choices: dict[str, Value] = {}
     reached = space.start
-    plain = {str(move.plain): move for move in space.moves}
     for position, step in enumerate(recipe.steps):
-        move = plain.get(str(step))
+        move = space.by_name.get(str(step))
         if move is None or move.name not in space.options(position, reached):
             return None
         choices |= {_more(position, reached): True, _place(position, reached): move.name, _any(move): False}
-        choices |= {_knob(move, knob): knob.first for knob in move.knobs if knob.default is None}
         reached = move.converts[reached]
     return choices | {_more(len(recipe.steps), reached): False}
 
@@ -154,11 +146,11 @@ def shortest(space: Space) -> dict[str, Recipe]:
     found: dict[str, Recipe] = {}
     for reached, before in _ways(space, space.start).items():
         for move in space.moves:
-            if reached not in move.converts or move.name in found or move.plain in before:
+            if reached not in move.converts or move.name in found or move.step in before:
                 continue
             after = _ways(space, move.converts[reached])
             tails = [steps for made, steps in after.items() if made in space.endings]
-            steps = (*before, move.plain, *min(tails, key=len)) if tails else ()
+            steps = (*before, move.step, *min(tails, key=len)) if tails else ()
             if 0 < len(steps) <= space.max_steps:
                 found[move.name] = Recipe(steps=steps)
     return found
@@ -172,13 +164,9 @@ def _ways(space: Space, start: Format) -> dict[Format, tuple[Step, ...]]:
         for move in space.moves:
             made = move.converts.get(reached)
             if made is not None and made not in ways:
-                ways[made] = (*ways[reached], move.plain)
+                ways[made] = (*ways[reached], move.step)
                 queue.append(made)
     return ways
-
-
-def _is_for_people(parameter: Parameter) -> bool:
-    return parameter.is_required and knob_of(parameter) is None
 
 
 def _move(card: TechniqueCard, step: Step) -> Move:
@@ -187,10 +175,10 @@ def _move(card: TechniqueCard, step: Step) -> Move:
 
 
 def _turned(move: Move, chooser: Chooser) -> Step:
-    free = [knob for knob in move.knobs if knob.default is not None]
-    is_turned = bool(free) and bool(chooser.choose(_any(move), (False, True)))
-    drawn = {knob.name: _value(move, knob, chooser) for knob in move.knobs if is_turned or knob.default is None}
-    changed = {knob.name: drawn[knob.name] for knob in move.knobs if drawn.get(knob.name, knob.default) != knob.default}
+    if not move.knobs or not chooser.choose(_any(move), (False, True)):
+        return move.step
+    drawn = {knob.name: _value(move, knob, chooser) for knob in move.knobs}
+    changed = {knob.name: drawn[knob.name] for knob in move.knobs if drawn[knob.name] != knob.default}
     return Step(technique=move.step.technique, params={**move.step.params, **changed})
 
 
