@@ -1,0 +1,71 @@
+"""Finds the best of an optimiser's artifacts by the farm's own measure, and races two bests against each other."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.peers.peer import Artifact
+from benchmarks.peers.pilotnet import PilotNet
+from benchmarks.peers.tasks import Bench, TaskFailed
+from optfarm_tasks.measurement import Measurement, Verdict
+from optfarm_tasks.spec import Profile
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An artifact within the limit, with what the farm measured of it."""
+
+    artifact: Artifact
+    loss: float
+    """The rise of the error on the labels: 0.05 is 5%."""
+    measured: Measurement
+    """Its ratio is against the TensorFlow SavedModel."""
+
+    @property
+    def size_bytes(self) -> int:
+        """All files of the artifact."""
+        return sum(file.stat().st_size for file in self.artifact.folder.rglob("*") if file.is_file())
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Entries, fastest first, and why other artifacts are none."""
+
+    entries: tuple[Entry, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Entry | None:
+        """The fastest entry."""
+        return self.entries[0] if self.entries else None
+
+
+def rank(artifacts: Iterable[Artifact], model: PilotNet, bench: Bench, *, max_loss: float) -> Ranking:
+    """Evaluates each artifact on the test split, and times those within the limit against the SavedModel."""
+    entries: list[Entry] = []
+    refused: dict[str, str] = {}
+    for artifact in artifacts:
+        try:
+            entries.append(_entry(artifact, model, bench, max_loss=max_loss))
+        except TaskFailed as error:
+            refused[artifact.label] = str(error)
+    return Ranking(tuple(sorted(entries, key=lambda entry: -entry.measured.ratio.value)), refused)
+
+
+def _entry(artifact: Artifact, model: PilotNet, bench: Bench, *, max_loss: float) -> Entry:
+    loss = bench.loss(model.saved_model, artifact.folder, model.data)
+    if loss > max_loss:
+        raise TaskFailed(f"its error rises by {loss:.1%}")
+    return Entry(artifact, loss, race(model.saved_model, artifact.folder, model, bench, Profile.QUICK))
+
+
+def race(baseline: Path, candidate: Path, model: PilotNet, bench: Bench, profile: Profile) -> Measurement:
+    """The candidate's measurement; its ratio is above 1 where it is faster than the baseline.
+
+    Raises:
+        TaskFailed: one of them cannot be run, or the machine was too busy to tell.
+    """
+    result = bench.race(baseline, candidate, model.data, profile)
+    if result.candidate.verdict is Verdict.INVALID:
+        raise TaskFailed("the machine was too busy to time it")
+    return result.candidate
