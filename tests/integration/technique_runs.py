@@ -53,6 +53,8 @@ def write_models(folder: Path) -> dict[Format, Path]:
     keras_model.export(places[Format.KERAS], places[Format.SAVED_MODEL])
     run("tflite-float32", places[Format.SAVED_MODEL], places[Format.TFLITE], folder)
     run("freeze-pb", places[Format.SAVED_MODEL], places[Format.FROZEN_GRAPH], folder)
+    run("onnx", places[Format.SAVED_MODEL], places[Format.ONNX], folder)
+    run("openvino", places[Format.SAVED_MODEL], places[Format.OPENVINO], folder)
     return places
 
 

@@ -17,6 +17,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats import describe, detect, files, onnx_graph, openvino
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
+from tests.unit.protobuf import field, value_info, varint
 
 MODELS = ["branching.onnx", "apart", "linear"]
 IR = '<?xml version="1.0"?>\n<net name="m" version="11"><layers>{layers}</layers><edges>{edges}</edges></net>'
@@ -25,25 +26,6 @@ X = f'<layer id="0" name="x" type="Parameter"><data shape="2" element_type="f32"
 END = '<layer id="1" name="end" type="Result"/>'
 EDGE = '<edge from-layer="0" from-port="0" to-layer="1" to-port="0"/>'
 QUICK = settings(max_examples=80, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def field(number: int, value: int | bytes) -> bytes:
-    """A field of a protocol buffer."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def varint(number: int) -> bytes:
-    """A number, 7 bits a byte."""
-    low, rest = number & 0x7F, number >> 7
-    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
-
-
-def value_info(name: str, elem_type: int = 1, *dims: bytes) -> bytes:
-    """A ValueInfoProto of a tensor."""
-    shape = b"".join(field(1, dim) for dim in dims)
-    return field(1, name.encode()) + field(2, field(1, field(1, elem_type) + field(2, shape)))
 
 
 def model_file(folder: Path, *, tensor: bytes = b"", graph: bytes = b"", rest: bytes = field(8, field(2, 18))) -> Path:

@@ -1,12 +1,13 @@
 """The model as it is, which every variant is compared with.
 
-A SavedModel, a frozen graph (.pb) or a .tflite is taken file by file. A Keras file is exported to a SavedModel with
-the same input names, so that it runs without Keras; the numbers do not change.
+A SavedModel, a frozen graph (.pb), a .tflite, an .onnx or an OpenVINO model is taken file by file. A Keras file is
+exported to a SavedModel with the same input names, so that it runs without Keras; the numbers do not change.
 
 When it helps: always; a sweep adds it by itself. As the first step of a recipe it turns a Keras file into a SavedModel.
 
-Traps: a .tflite baseline runs in LiteRT, a SavedModel in TensorFlow. A speed-up from one to the other is that of the
-runtime and the technique together; `tflite-float32` beside it tells them apart.
+Traps: each format runs in its own runtime, a .tflite in LiteRT, a SavedModel in TensorFlow. A speed-up from one to
+another is that of the runtime and the technique together; `tflite-float32`, `onnx` or `openvino` beside it tells them
+apart.
 """
 
 import shutil
@@ -19,6 +20,8 @@ YIELDS = {
     Format.SAVED_MODEL: Format.SAVED_MODEL,
     Format.TFLITE: Format.TFLITE,
     Format.FROZEN_GRAPH: Format.FROZEN_GRAPH,
+    Format.ONNX: Format.ONNX,
+    Format.OPENVINO: Format.OPENVINO,
     Format.KERAS: Format.SAVED_MODEL,
     Format.H5: Format.SAVED_MODEL,
 }

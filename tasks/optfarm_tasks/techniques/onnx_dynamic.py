@@ -1,0 +1,56 @@
+"""ONNX with int8 weights whose activations are quantised at each request; needs no data.
+
+Weights of dense layers are stored as int8 with a scale per channel. ONNX Runtime takes the range of the activations
+anew for each request, multiplies in integers, and goes on in float32.
+
+When it helps: dense layers, attention and other models that spend their time on matrix products; any dense model that
+has to be small.
+
+Traps: convolutions stay float32 by default, because quantised at each request they run several times slower; with
+`ops: all` a convolutional model shrinks to a quarter at that price. A model without matrix products is refused
+(unsupported_op), for nothing would change.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.techniques import _onnx
+
+CARD = Card(accepts=_onnx.ACCEPTS, yields=_onnx.YIELDS, modules=_onnx.MODULES, tolerance_nmse=0.01)
+
+_PRODUCTS = ["MatMul", "Gemm"]
+_ALL = [*_PRODUCTS, "Conv", "LSTM", "Attention", "EmbedLayerNormalization", "Gather"]
+
+
+class PARAMS(Params):
+    """What is quantised."""
+
+    ops: Literal["products", "all"] = Field(
+        default="products", description="products: matrix products alone; all: convolutions, cells and tables as well"
+    )
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Quantises weights.
+
+    Raises:
+        UnsupportedOp: the model has none of the ops.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    wanted = _PRODUCTS if params.ops == "products" else _ALL
+    target = work.output / _onnx.FILE
+    with _onnx.source(work) as (file, signature, warnings):
+        work.report("quantising", 0.6)
+        with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
+            quantize_dynamic(file, target, op_types_to_quantize=wanted, per_channel=True, weight_type=QuantType.QInt8)
+        _onnx.save(onnx.load(target), target, signature=signature.name)
+        done = _onnx.done(work, file, warnings)
+    if done.notes["nodes_after"] == done.notes["nodes_before"]:
+        raise UnsupportedOp(f"nothing to quantise: the model has no {', '.join(wanted)} with constant weights")
+    return done

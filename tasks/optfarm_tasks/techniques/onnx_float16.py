@@ -1,0 +1,65 @@
+"""ONNX with float16 weights: half the size, and nearly the same numbers.
+
+Weights are stored as float16, each followed by a cast to float32. ONNX Runtime does the casts once, when it loads the
+file, and computes in float32.
+
+When it helps: a download has to shrink by half, and quality must not change.
+
+Traps: on CPUs it is no faster than `onnx`, and in memory it is no smaller. A weight beyond ±65,504 stays float32, with
+a warning; one below 6e-8 becomes zero. Constants of fewer than 256 elements are left alone, for little is gained there
+and an epsilon may be lost.
+"""
+
+from typing import Any
+
+from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.techniques import _onnx
+
+CARD = Card(accepts=_onnx.ACCEPTS, yields=_onnx.YIELDS, modules=_onnx.MODULES, tolerance_nmse=1e-4)
+
+_FEWEST_ELEMENTS = 256
+
+
+class PARAMS(Params):
+    """It has none."""
+
+
+def run(work: Work, _: Params) -> Done:
+    """Halves the weights."""
+    import onnx
+
+    with _onnx.source(work) as (file, signature, warnings):
+        work.report("halving", 0.7)
+        model = onnx.load(file)
+        left = tuple(f"{name} stays float32: it has weights beyond ±65,504" for name in _halve(model))
+        _onnx.save(model, work.output / _onnx.FILE, signature=signature.name)
+        return _onnx.done(work, file, (*warnings, *left))
+
+
+def _halve(model: Any) -> list[str]:
+    """Stores the weights of a model as float16, in place; gives the names of those that do not fit."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts, left = [], []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _FEWEST_ELEMENTS:
+            continue
+        array, name = numpy_helper.to_array(tensor), tensor.name
+        if np.abs(array).max() > np.finfo(np.float16).max:
+            left.append(name)
+            continue
+        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}/float16"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], name=f"{name}/float32", to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    _drop_inputs(model.graph, {node.output[0] for node in casts})
+    return left
+
+
+def _drop_inputs(graph: Any, names: set[str]) -> None:
+    """Old files list weights among the inputs too, where a cast's output cannot stand."""
+    kept = [each for each in graph.input if each.name not in names]
+    del graph.input[:]
+    graph.input.extend(kept)

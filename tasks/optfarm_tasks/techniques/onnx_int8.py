@@ -1,0 +1,112 @@
+"""ONNX in int8: weights per channel, activations by ranges that were watched on samples.
+
+Ranges are taken on the calibration split. The file says where to quantise and dequantise (QDQ); ONNX Runtime fuses
+that into integer kernels when it loads it. Inputs and outputs stay float32.
+
+When it helps: convolutional models on CPUs with int8 instructions, and any model that has to be a quarter of its size.
+
+Traps: an outlier among the samples widens a range for all others; `percentile` cuts it off. Ops without an integer
+kernel stay in float32 with conversions around them. Engines that take symmetric quantisation only want
+`activations: int8`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.techniques import _onnx
+from optfarm_tasks.techniques._tflite import Calibrated
+
+CARD = Card(
+    accepts=_onnx.ACCEPTS,
+    yields=_onnx.YIELDS,
+    modules=_onnx.MODULES,
+    needs_calibration=True,
+    tolerance_nmse=0.05,
+)
+
+
+class PARAMS(Calibrated):
+    """What it watches, and the integers it computes in."""
+
+    activations: Literal["uint8", "int8"] = Field(
+        default="uint8", description="type of activations; int8 is symmetric, as some accelerators want it"
+    )
+
+
+class _Reader:
+    """The samples in the way in which ONNX Runtime asks for them."""
+
+    def __init__(self, feeds: Iterator[dict[str, Any]]) -> None:
+        self._feeds = feeds
+
+    def get_next(self) -> dict[str, Any] | None:
+        return next(self._feeds, None)
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Watches ranges and quantises."""
+    import onnx
+
+    from optfarm_tasks.techniques import _calibration
+
+    target = work.output / _onnx.FILE
+    with _onnx.source(work) as (file, signature, warnings):
+        calibration = _calibration.calibration_of(work, signature, params.calibration_samples)
+        with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
+            _quantise(file, target, _Reader(calibration.told(work.report)), is_symmetric=params.activations == "int8")
+        _onnx.save(onnx.load(target), target, signature=signature.name)
+        told = (*warnings, *calibration.warnings)
+        return _onnx.done(work, file, told, calibration_samples=calibration.count)
+
+
+def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) -> None:
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    prepared = target.with_name("prepared.onnx")
+    # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
+    quant_pre_process(file, prepared, skip_symbolic_shape=True)
+    _set_apart(prepared)
+    quantize_static(
+        prepared,
+        target,
+        reader,
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QInt8 if is_symmetric else QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        extra_options={"ActivationSymmetric": is_symmetric, "WeightSymmetric": True},
+    )
+    prepared.unlink()
+
+
+def _set_apart(file: Path) -> None:
+    """Renames constants, so that no value has the name of one followed by a number.
+
+    ONNX Runtime quantises a bias that several nodes share once for each, under such names, and takes what has one
+    already for its own.
+    """
+    import onnx
+
+    model = onnx.load(file)
+    outputs = {each.name for each in model.graph.output}
+    constants = {tensor.name for tensor in model.graph.initializer} - outputs
+    names = {name: f"{name}/constant" for name in constants}
+    for each in (*model.graph.initializer, *model.graph.input):
+        each.name = names.get(each.name, each.name)
+    _rename_inputs(model.graph, names)
+    onnx.save(model, file)
+
+
+def _rename_inputs(graph: Any, names: dict[str, str]) -> None:
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        for attribute in node.attribute:
+            for body in (attribute.g, *attribute.graphs):
+                _rename_inputs(body, names)

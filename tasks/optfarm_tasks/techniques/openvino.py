@@ -1,0 +1,32 @@
+"""OpenVINO with 32-bit floats: the same numbers, fused for Intel's and other CPUs.
+
+OpenVINO reads the SavedModel, .tflite or .onnx itself and writes its graph (.xml) and weights (.bin). Its runtime fuses
+layers and compiles kernels for the processor when it loads them. Weights and activations stay float32; the farm pins
+that, for of itself OpenVINO computes in bfloat16 where the processor can.
+
+When it helps: most models on Intel CPUs; it also shows what the runtime alone is worth, which the quantised variants'
+speed-ups contain.
+
+Traps: loading takes longer than with other runtimes, because kernels are compiled then. An op without a counterpart is
+refused by name (unsupported_op).
+"""
+
+from optfarm_tasks.description import Format
+from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.techniques import _openvino
+
+CARD = Card(
+    accepts=_openvino.CONVERTED,
+    yields=dict.fromkeys(_openvino.CONVERTED, Format.OPENVINO),
+    modules=_openvino.MODULES,
+    tolerance_nmse=1e-8,
+)
+
+
+class PARAMS(Params):
+    """It has none."""
+
+
+def run(work: Work, _: Params) -> Done:
+    """Converts without any optimisation that changes numbers."""
+    return _openvino.convert(work)

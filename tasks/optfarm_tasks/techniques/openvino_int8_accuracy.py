@@ -1,0 +1,65 @@
+"""OpenVINO in int8 within a limit of loss: what costs too much quality goes back to float.
+
+NNCF quantises as `openvino-int8` does and measures the loss on samples. If it is above the limit, NNCF ranks the
+quantised layers by what they cost and takes them back to float32, worst first, until the limit is kept.
+
+The loss is told on the calibration split, or on the train split if that one alone has labels. With class labels it is
+the share of samples that are no longer right; with labels of real numbers, by how much the mean square error grows;
+without labels, the mean square difference from the original over the original's variance.
+
+When it helps: models that plain int8 spoils, and whenever the loss has a limit that somebody set.
+
+Traps: it takes many times as long, for the model is measured again for each layer that is ranked. What was kept on
+these samples is not promised for others: the quality column is told on the test split.
+"""
+
+from pydantic import Field
+
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.techniques import _nncf, _openvino
+
+CARD = Card(
+    accepts=_openvino.ACCEPTS,
+    yields=_openvino.YIELDS,
+    modules=_nncf.MODULES,
+    needs_calibration=True,
+    tolerance_nmse=0.05,
+)
+
+
+class PARAMS(_nncf.Quantised):
+    """What it watches, how it quantises, and what it may lose."""
+
+    max_drop: float = Field(
+        default=0.01, gt=0, le=1, description="loss that is allowed: 0.01 is a point of accuracy, or 1% of error"
+    )
+    validation_samples: int = Field(default=256, ge=1, le=10_000, description="samples on which the loss is measured")
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Quantises, measures and takes back."""
+    import nncf
+
+    from optfarm_tasks.techniques import _validation
+
+    with _openvino.source(work) as (model, signature, warnings):
+        calibration, settings = _nncf.settings(work, signature, params)
+        before = _openvino.counts(model)
+        validation = _validation.validation_of(work, model, signature, asked=params.validation_samples)
+        with blaming(BadModel, "NNCF cannot quantise the model"), _nncf.quietly():
+            quantised = nncf.quantize_with_accuracy_control(
+                model,
+                validation_dataset=nncf.Dataset(validation.items, validation.feed),
+                validation_fn=validation.score,
+                max_drop=params.max_drop,
+                drop_type=nncf.DropType.ABSOLUTE,
+                **settings,
+            )
+        loss = validation.loss(quantised)
+        _openvino.write(quantised, signature, work)
+    kept = () if loss <= params.max_drop else (f"the loss is {loss:.3g}, above the limit of {params.max_drop:.3g}",)
+    told = {"loss": loss, "measured_by": validation.kind, "validation_samples": validation.count}
+    notes = {"calibration_samples": calibration.count} | told | _nncf.notes(before, quantised)
+    return Done(warnings=(*warnings, *calibration.warnings, *validation.warnings, *kept), notes=notes)
