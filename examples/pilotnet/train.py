@@ -51,7 +51,7 @@ def roads(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def train(recording: Path, target: Path, *, epochs: int, head: int, seed: int = 1) -> None:
-    """Writes model.keras, with its optimizer's state, and data.npz with calibration and test splits.
+    """Writes model.keras, with its optimizer's state, and data.npz with calibration, train and test splits.
 
     The last fifth of the tracks is never trained on: it is the test split.
     """
@@ -73,6 +73,8 @@ def train(recording: Path, target: Path, *, epochs: int, head: int, seed: int = 
         target / "data.npz",
         **{
             "calibration/image": images[calibration],
+            "train/image": images[~is_test],
+            "train/labels": steering[~is_test],
             "test/image": images[is_test],
             "test/labels": steering[is_test],
         },
