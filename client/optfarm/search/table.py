@@ -49,8 +49,8 @@ def trial_cells(trial: "Trial", *, is_on_front: bool) -> dict[str, Any]:
 
 
 def pull_command(found: "Found") -> str | None:
-    """How to fetch the artifact; None for what has none of its own."""
-    if found.facts.artifact is None:
+    """How to fetch the artifact; None for the baseline, which is there already."""
+    if found.recipe == "baseline":
         return None
     return f"optfarm artifact pull {found.sweep_id} {quote(found.recipe)}"
 
