@@ -1,5 +1,6 @@
 """Fixtures that several folders of tests use."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,10 @@ from optfarm_storage.location import S3Location
 from tests.servers import S3Server, serving
 
 HERE = Path(__file__).parent
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell has what it starts in the background ignore Ctrl-C, and processes that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
