@@ -161,6 +161,14 @@ def test_a_time_limit_ends_the_search() -> None:
     assert len(there.tried) <= 4
 
 
+def test_a_search_ends_when_all_recipes_are_tried() -> None:
+    there = SearchFarm()
+
+    search(there, techniques=["zip", "lite(kind=a)"], trials=40)
+
+    assert sorted(there.tried) == ["lite(kind=a)", "lite(kind=a) -> zip"]
+
+
 def test_numbers_of_all_trials_come_as_a_frame() -> None:
     found = search(SearchFarm())
 

@@ -34,6 +34,14 @@ def test_time_and_size_are_shares_of_the_baselines() -> None:
     assert loss == Estimate.exact(0.01)
 
 
+def test_less_than_a_ten_thousandth_is_no_difference() -> None:
+    plain, noisy = row("x", size_bytes=BYTES), row("y", size_bytes=BYTES + 40, quality=quality(3e-9))
+
+    one, other = (point_of(each, baseline_bytes=BYTES, is_scored=True) for each in (plain, noisy))
+
+    assert one == other
+
+
 def test_without_a_test_split_there_is_no_loss() -> None:
     assert len(point_of(row("x", quality=None), baseline_bytes=BYTES, is_scored=False)) == 2
 

@@ -79,7 +79,8 @@ class Search:
         self._began_s = self._clock_s()
         while count := self.asked.budget.left(len(self._trials), self.elapsed_s, at_once=AT_ONCE):
             batch = self._draws.next(count, tried=self._trials, on_repeat=self._tell)
-            yield from self._tried(batch)
+            if batch:
+                yield from self._tried(batch)
             if len(batch) < count:
                 break
         if self.asked.spec.profile is Profile.FULL:

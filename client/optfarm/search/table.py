@@ -62,7 +62,11 @@ def notes_of(report: "SearchReport") -> tuple[str, ...]:
     return (
         *(f"fetch {each.recipe}: {command}" for each in report.front if (command := pull_command(each)) is not None),
         *(f"not clearly beaten: {', '.join(shown_row(tie)[:5])}" for tie in report.ties),
-        *([f"{len(dropped)} trials were clearly beaten after the quick measurement"] if dropped else []),
+        *(
+            [f"{len(dropped)} trials were not measured again: clearly beaten, or the same artifact as another"]
+            if dropped
+            else []
+        ),
         *(f"trial {trial.number}, {trial.recipe}: {trial.reason}" for trial in out),
         *(f"left out {each.technique}: {each.reason}" for each in report.left_out),
     )

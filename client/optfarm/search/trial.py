@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import isfinite
 
-from optfarm.loss import loss, loss_ci95
+from optfarm.loss import loss
 from optfarm.search.pareto import UNKNOWN, Estimate, Point, contenders
 from optfarm_tasks import sweep
 from optfarm_tasks.measurement import Measurement, Verdict
@@ -30,7 +30,7 @@ class Trial:
     """Time and size relative to the baseline's, and with a test split the loss; the smaller the better."""
     reason: str | None = None
     is_dropped: bool = False
-    """Whether another trial clearly beats it, so that it was not measured again."""
+    """Whether it was not measured again: another trial clearly beats it, or has the same artifact."""
 
     @property
     def is_final(self) -> bool:
@@ -91,7 +91,7 @@ def point_of(row: sweep.Row, *, baseline_bytes: int, is_scored: bool) -> Point:
         raise Pruned(f"{row.failure.reason}: {row.failure.message}")
     if row.state is not TaskState.DONE or row.measurement is None or row.size_bytes is None:
         raise Pruned(f"not measured: {row.state}")
-    size = Estimate.exact(row.size_bytes / max(1, baseline_bytes))
+    size = _exact(row.size_bytes / max(1, baseline_bytes))
     quality = (_loss(row.quality),) if is_scored else ()
     return (_time(row.measurement), size, *quality)
 
@@ -106,7 +106,7 @@ def _time(measured: Measurement) -> Estimate:
 
 
 def _loss(quality: Quality | None) -> Estimate:
-    """The loss on the test split, which is exact: another measurement of the same samples would give the same."""
+    """The loss on the test split; exact, for all variants were scored on the same samples, and would be once more."""
     if quality is None:
         raise Pruned("its quality was not scored")
     if quality.collapsed:
@@ -114,5 +114,9 @@ def _loss(quality: Quality | None) -> Estimate:
     lost = loss(quality)
     if lost is None or not isfinite(lost):
         raise Pruned("its loss has no finite value, because the baseline's own score is 0")
-    interval = loss_ci95(quality)
-    return Estimate.exact(lost) if interval is None else Estimate.within(lost, interval)
+    return _exact(lost)
+
+
+def _exact(share: float) -> Estimate:
+    """A number to a ten-thousandth: neither a name in a file nor a rounding error puts a variant on the front."""
+    return Estimate.exact(round(share, 4))
