@@ -11,6 +11,7 @@ from optfarm_tasks import data
 from optfarm_tasks.description import Signature, Split
 from optfarm_tasks.quality import labels
 from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.result import Score
 from optfarm_tasks.technique import Work
 from optfarm_tasks.techniques._calibration import Calibration
 
@@ -36,7 +37,7 @@ class Validation:
         """What the loss is a loss of."""
         if self._truth is None:
             return "nmse"
-        return self._scoring.scored(self._truth)[0].score.name
+        return self._score_of({0: self._expected[0]}).name
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -89,13 +90,16 @@ class Validation:
                 agreements[name].add(np.atleast_1d(self._expected[item][name]), np.atleast_1d(array))
         return max(_nmse(each) for each in agreements.values())
 
-    def _labelled_loss(self, found: dict[int, Outputs]) -> float:
+    def _score_of(self, found: dict[int, Outputs]) -> Score:
         scoring = self._scoring
         for item, outputs in found.items():
             name = scoring.output
             scoring.add(self._labels(item), self._expected[item][name], outputs[name])
         truth = np.concatenate([self._labels(item) for item in found])
-        score = scoring.scored(truth)[0].score
+        return scoring.scored(truth)[0].score
+
+    def _labelled_loss(self, found: dict[int, Outputs]) -> float:
+        score = self._score_of(found)
         if score.baseline is None:
             raise ValueError("there is no original to compare with")
         if score.higher_is_better:
