@@ -162,12 +162,29 @@ class Planner:
             yield from ((device, needs, setting) for setting in self._possible(recipe, device))
 
     def _possible(self, recipe: Recipe, device: Inventory) -> Iterable[Benchmark]:
-        cores = device.attributes.get("cores")
-        for setting in self.settings:
+        cores, batch = device.attributes.get("cores"), self._model_batch()
+        for setting in self._suited(recipe):
             if isinstance(cores, int) and setting.threads > cores:
                 self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
+            elif batch not in (None, setting.batch_size):
+                self._skip(
+                    recipe, device.name, f"batch={setting.batch_size}, but the model has a fixed batch of {batch}"
+                )
             else:
                 yield setting
+
+    def _suited(self, recipe: Recipe) -> Iterable[Benchmark]:
+        """The settings, at the batch that the recipe fixes if it fixes one."""
+        batch = registry.fixed_batch(recipe)
+        if batch is None:
+            return self.settings
+        if any(setting.batch_size != batch for setting in self.settings):
+            self._warn(f"{recipe} is timed at its batch of {batch}, and the baseline beside it too")
+        return dict.fromkeys(setting.model_copy(update={"batch_size": batch}) for setting in self.settings)
+
+    def _model_batch(self) -> int | None:
+        inputs = self.model.description.signature.inputs
+        return next((each.shape[0] for each in inputs if each.shape and each.shape[0] is not None), None)
 
     def _benchmark(
         self, recipe: Recipe, conversion: str, device: Inventory, *, needs: Needs, setting: Benchmark
@@ -191,7 +208,8 @@ class Planner:
 
     def _varying(self, setting: Benchmark) -> str:
         shown = [f"threads={setting.threads}"] if len({each.threads for each in self.settings}) > 1 else []
-        shown += [f"batch={setting.batch_size}"] if len({each.batch_size for each in self.settings}) > 1 else []
+        batches = {setting.batch_size, *(each.batch_size for each in self.settings)}
+        shown += [f"batch={setting.batch_size}"] if len(batches) > 1 else []
         return f" [{', '.join(shown)}]" if shown else ""
 
     def _pair(self, conversion: str) -> dict[Role, str]:

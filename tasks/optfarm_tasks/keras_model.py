@@ -34,9 +34,27 @@ def export(folder: Path, target: Path) -> tuple[str, ...]:
         OutOfMemory: memory ran out.
     """
     model, library = load(folder)
-    signature = formats.describe(folder).signature
+    return write(model, library, formats.describe(folder).signature, target)
+
+
+def write(
+    model: Any, library: str, signature: Signature, target: Path, *, casts_to: str | None = None
+) -> tuple[str, ...]:
+    """As `export`, of a model in memory.
+
+    Args:
+        model: of Keras 3 or tf_keras.
+        library: which of the two.
+        signature: names, types and shapes of its inputs.
+        target: the folder of the SavedModel.
+        casts_to: the type that floating-point outputs get.
+
+    Raises:
+        BadModel: it cannot be exported.
+        OutOfMemory: memory ran out.
+    """
     with blaming(BadModel, f"{library} cannot export the model"):
-        _export(model, library, signature, target)
+        _export(model, library, signature, target=target, casts_to=casts_to)
     return tuple(_renamed(signature, formats.describe(target).signature))
 
 
@@ -108,13 +126,13 @@ def _version(file: Path) -> str:
         return said.decode() if isinstance(said, bytes) else str(said)
 
 
-def _export(model: Any, library: str, signature: Signature, target: Path) -> None:
+def _export(model: Any, library: str, signature: Signature, *, target: Path, casts_to: str | None) -> None:
     import tensorflow as tf
 
     specs = [tf.TensorSpec(each.shape, each.dtype, name=_plain(each.name)) for each in signature.inputs]
     archive = importlib.import_module(library).export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint(MAIN, _serving(model, signature), input_signature=specs)
+    archive.add_endpoint(MAIN, _serving(model, signature, casts_to), input_signature=specs)
     archive.write_out(str(target), **({"verbose": False} if library == _KERAS_3 else {}))
 
 
@@ -130,12 +148,17 @@ def _renamed(wanted: Signature, given: Signature) -> Iterator[str]:
         yield f"TensorFlow takes no input named {', '.join(lost)}: inputs are now {now}; rename the layers to feed data"
 
 
-def _serving(model: Any, signature: Signature) -> Callable[..., dict[str, Any]]:
+def _serving(model: Any, signature: Signature, casts_to: str | None) -> Callable[..., dict[str, Any]]:
+    import tensorflow as tf
+
     names = [each.name for each in signature.inputs]
 
     def serve(*tensors: Any) -> dict[str, Any]:
         outputs = model(_arranged(model, dict(zip(names, tensors, strict=True))), training=False)
-        return outputs if isinstance(outputs, dict) else dict(_named(model, outputs))
+        named = outputs if isinstance(outputs, dict) else dict(_named(model, outputs))
+        if casts_to is None:
+            return named
+        return {name: tf.cast(each, casts_to) if each.dtype.is_floating else each for name, each in named.items()}
 
     return serve
 
@@ -145,14 +168,14 @@ def _arranged(model: Any, tensors: dict[str, Any]) -> Any:
     # A Sequential of Keras 3 has no such attribute before it is called, and takes one tensor.
     structure = getattr(model, "input", None)
     if isinstance(structure, dict):
-        return {key: tensors[_layer_name(tensor)] for key, tensor in structure.items()}
+        return {key: tensors[layer_name(tensor)] for key, tensor in structure.items()}
     if len(tensors) == 1:
         return next(iter(tensors.values()))
-    return [tensors[_layer_name(tensor)] for tensor in model.inputs]
+    return [tensors[layer_name(tensor)] for tensor in model.inputs]
 
 
 def _named(model: Any, outputs: Any) -> Iterator[tuple[str, Any]]:
-    names = getattr(model, "output_names", None) or [_layer_name(tensor) for tensor in model.outputs]
+    names = getattr(model, "output_names", None) or [layer_name(tensor) for tensor in model.outputs]
     values = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     seen: dict[str, int] = {}
     for name, value in zip(names, values, strict=True):
@@ -161,7 +184,8 @@ def _named(model: Any, outputs: Any) -> Iterator[tuple[str, Any]]:
         yield name if seen[name] == 1 else f"{name}_{seen[name] - 1}", value
 
 
-def _layer_name(tensor: Any) -> str:
+def layer_name(tensor: Any) -> str:
+    """The name of the layer that gives a tensor of a model."""
     history = tensor._keras_history  # noqa: SLF001 (the one way to a tensor's layer that both Keras have)
     layer = getattr(history, "operation", None) or history.layer
     return str(layer.name)

@@ -154,6 +154,13 @@ def needs_training_data(recipe: Recipe) -> bool:
     return any(technique(step.technique).CARD.needs_training_data for step in recipe.steps)
 
 
+def fixed_batch(recipe: Recipe) -> int | None:
+    """The batch that what a recipe makes insists on; None where no step fixes one."""
+    fixing = [(step, technique(step.technique).CARD.fixes_batch) for step in recipe.steps]
+    found = [int(getattr(params_of(step), name)) for step, name in fixing if name is not None]
+    return found[-1] if found else None
+
+
 def memory_bytes(recipe: Recipe, model_bytes: int) -> int:
     """What the step that takes most memory says it needs for a model of that size; 0 when none says anything."""
     needs = (technique(step.technique).CARD.memory for step in recipe.steps)

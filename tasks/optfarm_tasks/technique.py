@@ -63,6 +63,8 @@ class Card:
     needs_gpu: bool = False
     memory: Memory | None = None
     """None where it stays far below what any device has."""
+    fixes_batch: str | None = None
+    """The parameter that says which batch the artifact insists on; benchmarks are run with it."""
     tolerance_nmse: float = 1e-6
     """How far a sound conversion of a healthy model may be from the original, in mean square error over variance."""
 

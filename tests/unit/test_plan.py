@@ -234,3 +234,40 @@ def test_a_farm_without_devices_refuses() -> None:
 def test_impossible_numbers_are_refused(more: dict[str, list[int]]) -> None:
     with pytest.raises(BadParameter):
         planned("tflite-float32", **more)
+
+
+def test_what_fixes_the_batch_is_timed_at_it_and_it_is_said() -> None:
+    made = planned("fixed-batch(batch=4)", "tflite-float32", batch_sizes=(1, 2))
+
+    timed = {task.label: task.action.batch_size for task in made.tasks if isinstance(task.action, Benchmark)}
+    assert timed == {
+        "baseline [batch=1]": 1,
+        "baseline [batch=2]": 2,
+        "fixed-batch(batch=4) [batch=4]": 4,
+        "tflite-float32 [batch=1]": 1,
+        "tflite-float32 [batch=2]": 2,
+    }
+    assert made.warnings == ("fixed-batch(batch=4) is timed at its batch of 4, and the baseline beside it too",)
+
+
+def test_the_last_step_that_fixes_the_batch_says_which_it_is() -> None:
+    made = planned("fixed-batch(batch=4) -> fixed-batch(batch=4) -> tflite-float32", batch_sizes=(4,))
+
+    assert [task.action.batch_size for task in made.tasks if isinstance(task.action, Benchmark)] == [4, 4]
+    assert not made.warnings
+
+
+def test_another_batch_than_the_models_own_is_refused_at_submit() -> None:
+    fixed = model()
+    signature = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(8, 4)),))
+    described = fixed.description.model_copy(update={"signatures": (signature,)})
+    fixed = fixed.model_copy(update={"description": described})
+
+    with pytest.raises(Refused, match="batch=1, but the model has a fixed batch of 8"):
+        planned("tflite-float32", on=fixed)
+    assert not planned("tflite-float32", on=fixed, batch_sizes=(8,)).skipped
+
+
+def test_a_parameter_without_a_default_is_asked_for() -> None:
+    with pytest.raises(BadParameter, match=r"it needs height and width; write resize-input\(height=…, width=…\)"):
+        planned("resize-input")

@@ -165,6 +165,7 @@ def _warnings(plan: Plan, taken: Sequence[Pair], summary: Summary) -> Iterator[s
         kept = min(pair.plan.min_requests - pair.plan.dropped for pair in taken)
         yield f"requests are slow: blocks were cut to {kept} timed requests"
     for side, variant in enumerate(bench.variants):
+        yield from (f"{variant.role}: {warning}" for warning in taken[0].starts[side].warnings)
         group = max(pair.starts[side].group for pair in taken)
         if group > 1:
             yield f"a request of the {variant.role} takes under 50 µs: timed {group} together, a sample is their mean"

@@ -10,12 +10,13 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, cast
 
-from optfarm_tasks import data
+from optfarm_tasks import data, images
 from optfarm_tasks.benchmark import feeds
 from optfarm_tasks.benchmark.clock import Span, Timed, capacity, group_size, time_requests
 from optfarm_tasks.benchmark.warmup import warm_up
 from optfarm_tasks.description import Split
-from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.errors import BadParameter, MissingToolchain
+from optfarm_tasks.frameworks import require
 from optfarm_tasks.runtime import Runtime, Session
 
 Reply = tuple[dict[str, Any], bytes]
@@ -30,7 +31,8 @@ class Loaded:
         start = perf_counter_ns()
         self._session = runtime.load(Path(order["folder"]), order["threads"])
         self._load_ns = perf_counter_ns() - start
-        self._feeds = _pool(self._session, order)
+        drawn, self._warnings = _inputs(self._session, order)
+        self._feeds = _pool(self._session, drawn)
         self._group = 1
 
     def answer(self, order: dict[str, Any]) -> Reply:
@@ -47,7 +49,12 @@ class Loaded:
     def introduction(self) -> dict[str, Any]:
         """What is known once the artifact is loaded."""
         inputs = [str(tensor) for tensor in self._session.signature.inputs]
-        return {"load_ns": self._load_ns, "precision": self._session.precision, "inputs": inputs}
+        return {
+            "load_ns": self._load_ns,
+            "precision": self._session.precision,
+            "inputs": inputs,
+            "warnings": self._warnings,
+        }
 
     def _first(self, _: dict[str, Any]) -> Reply:
         timed = self._time(Span(0, 1, 1), expected_ns=1e9)
@@ -85,27 +92,26 @@ def _import(module: str) -> Runtime:
     if not module.isascii() or not all(part.isidentifier() for part in module.split(".")):
         raise BadParameter(f"{module!r} is no module of a runtime")
     runtime = cast("Runtime", importlib.import_module(module))
-    for framework in runtime.MODULES:
-        # An absent one is told by load(), which knows what to say about it.
-        with contextlib.suppress(ImportError):
-            importlib.import_module(framework)
+    # An absent one is told by load(), which knows what to say about it.
+    with contextlib.suppress(MissingToolchain):
+        require(runtime.MODULES, user=module)
     return runtime
 
 
-def _pool(session: Session, order: dict[str, Any]) -> list[Any]:
-    drawn = _inputs(session, order)
+def _pool(session: Session, drawn: Iterator[feeds.Arrays]) -> list[Any]:
     first = next(drawn)
     size = feeds.pool_size(sum(array.nbytes for array in first.values()))
     return [session.feed(inputs) for inputs in itertools.chain([first], itertools.islice(drawn, size - 1))]
 
 
-def _inputs(session: Session, order: dict[str, Any]) -> Iterator[feeds.Arrays]:
+def _inputs(session: Session, order: dict[str, Any]) -> tuple[Iterator[feeds.Arrays], tuple[str, ...]]:
+    """Endless batches by input, and what is to be said of them."""
     if order["split"] is None:
-        return feeds.at_random(session.signature, order["batch_size"], seed=order["seed"])
-    names = data.fit(session.signature, Split.model_validate(order["split"]))
+        return feeds.at_random(session.signature, order["batch_size"], seed=order["seed"]), ()
+    fit = images.fit(session.signature, Split.model_validate(order["split"]))
     arrays, _ = data.load_split(Path(order["data"]), data.TEST)
-    samples = {name: arrays[array] for name, array in names.items()}
-    return feeds.from_data(samples, order["batch_size"], seed=order["seed"])
+    samples = {array: arrays[array] for array in fit.names.values()}
+    return map(fit.feed, feeds.from_data(samples, order["batch_size"], seed=order["seed"])), fit.warnings
 
 
 def _in_groups(pool: list[Any], size: int) -> list[tuple[Any, ...]]:

@@ -42,6 +42,8 @@ class Start:
     load_ns: int
     precision: str
     inputs: tuple[str, ...]
+    warnings: tuple[str, ...]
+    """What was done to the data to feed it."""
     first_ns: int
     warm_ns: NDArray[np.int64]
     """Wall time of each request of the warm-up (N,)."""
@@ -116,6 +118,7 @@ def _prepare(resident: Resident, bench: Bench, variant: Variant) -> Start:
         load_ns=loaded["load_ns"],
         precision=loaded["precision"],
         inputs=tuple(loaded["inputs"]),
+        warnings=tuple(loaded["warnings"]),
         first_ns=first["first_ns"],
         warm_ns=np.frombuffer(walls, dtype=np.int64),
         is_steady=warm["steady"],

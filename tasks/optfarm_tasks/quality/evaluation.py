@@ -1,7 +1,7 @@
 """Runs baseline and candidate over the test split, batch by batch, and gathers what is told of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks import data, formats, registry
-from optfarm_tasks.description import Split
-from optfarm_tasks.errors import BadData, Internal
+from optfarm_tasks import data, formats, images, registry
+from optfarm_tasks.description import Signature, Split
+from optfarm_tasks.errors import BadData, BadModel, Internal
 from optfarm_tasks.quality import collapse, labels, pairing
 from optfarm_tasks.quality.agreement import Agreement
 from optfarm_tasks.quality.prediction import Outputs, predict
@@ -26,14 +26,15 @@ MOST_SAMPLES = 64
 
 @dataclass(frozen=True)
 class Variant:
-    """A loaded artifact, and which array of the data feeds which of its inputs."""
+    """A loaded artifact, and how the arrays of the data feed it."""
 
     session: Session
+    fit: images.Fit
     arrays: dict[str, NDArray[Any]]
 
     def outputs(self, rows: slice) -> Outputs:
         """What it gives for some samples."""
-        return predict(self.session, {name: array[rows] for name, array in self.arrays.items()})
+        return predict(self.session, self.fit.feed({name: array[rows] for name, array in self.arrays.items()}))
 
 
 @dataclass
@@ -55,14 +56,19 @@ def evaluate(folder: Path, task: Task, report: Report) -> Quality:
         raise BadData(f"the data set has no {data.TEST} split to score on; add arrays {data.TEST}/NAME")
     arrays, truth = data.load_split(inputs / Role.DATA, data.TEST)
     report("loading", 0.0)
-    baseline = _loaded(inputs / Role.BASELINE, split, arrays)
+    baseline = _loaded(inputs / Role.BASELINE, split, arrays, fit=_as_it_is)
     is_itself = task.inputs[Role.BASELINE].digest == task.inputs[Role.CANDIDATE].digest
-    candidate = baseline if is_itself else _loaded(inputs / Role.CANDIDATE, split, arrays)
-    gathered = Gathered({}, None, [])
+    candidate = baseline if is_itself else _loaded(inputs / Role.CANDIDATE, split, arrays, fit=images.fit)
+    gathered = Gathered({}, None, [*candidate.fit.warnings])
     for rows in batches(split.count, sum(array.nbytes for array in arrays.values())):
         theirs = baseline.outputs(rows)
         ours = theirs if is_itself else candidate.outputs(rows)
-        _gather(gathered, theirs, ours, None if truth is None else truth[rows])
+        try:
+            _gather(gathered, theirs, ours, None if truth is None else truth[rows])
+        except BadModel as error:
+            if not candidate.fit.sizes:
+                raise
+            return _unscored(split.count, (*candidate.fit.warnings, f"quality is not scored: {error}"))
         report("scoring", rows.stop / split.count)
     return told(gathered, truth, samples=split.count)
 
@@ -112,11 +118,34 @@ def _worst(agreements: dict[str, Agreement]) -> Agreement | None:
     return max(known, key=lambda pair: pair[0] or 0.0)[1]
 
 
-def _loaded(folder: Path, split: Split, arrays: dict[str, NDArray[Any]]) -> Variant:
+def _loaded(
+    folder: Path,
+    split: Split,
+    arrays: dict[str, NDArray[Any]],
+    *,
+    fit: Callable[[Signature, Split], images.Fit],
+) -> Variant:
     runtime = registry.runtime(registry.runtime_for(formats.detect(folder)))
     session = runtime.load(folder, len(os.sched_getaffinity(0)))
-    names = data.fit(session.signature, split)
-    return Variant(session, {name: arrays[array] for name, array in names.items()})
+    return Variant(session, fit(session.signature, split), arrays)
+
+
+def _as_it_is(signature: Signature, split: Split) -> images.Fit:
+    """The baseline takes the data set as it is: a sweep compares with what its model was made for."""
+    return images.Fit(data.fit(signature, split), {}, ())
+
+
+def _unscored(samples: int, warnings: tuple[str, ...]) -> Quality:
+    """What is told where outputs of another size answer to none of the baseline's."""
+    return Quality(
+        samples=samples,
+        mse=None,
+        nmse=None,
+        max_abs_difference=None,
+        cosine=None,
+        collapsed=False,
+        warnings=warnings,
+    )
 
 
 def _gather(gathered: Gathered, baseline: Outputs, candidate: Outputs, truth: NDArray[Any] | None) -> None:

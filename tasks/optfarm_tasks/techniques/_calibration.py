@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks import data
+from optfarm_tasks import data, images
 from optfarm_tasks.description import Shape, Signature
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.technique import Report, Work
@@ -27,6 +27,8 @@ class Calibration:
     arrays: Samples
     """Model input name → the chosen samples."""
     asked: int
+    fed: tuple[str, ...] = ()
+    """What was done to the data to feed it."""
 
     @property
     def count(self) -> int:
@@ -54,7 +56,8 @@ class Calibration:
 
     @property
     def warnings(self) -> Iterator[str]:
-        """What is to be said of so few samples."""
+        """What is to be said of the samples, and of so few of them."""
+        yield from self.fed
         gives_one_number = all(_is_one_number(each.shape) for each in self.signature.outputs)
         enough = FEW_FOR_ONE_NUMBER if gives_one_number else FEW
         if self.count < enough:
@@ -79,8 +82,9 @@ def calibration_of(work: Work, signature: Signature, asked: int) -> Calibration:
         )
     arrays, _ = data.load_split(work.data, data.CALIBRATION)
     chosen = np.random.default_rng(work.seed).permutation(split.count)[:asked]
-    samples = {name: arrays[array][chosen] for name, array in data.fit(signature, split).items()}
-    return Calibration(signature, samples, asked)
+    fit = images.fit(signature, split)
+    samples = fit.feed({name: array[chosen] for name, array in arrays.items()})
+    return Calibration(signature, samples, asked, fit.warnings)
 
 
 def _is_one_number(shape: Shape | None) -> bool:

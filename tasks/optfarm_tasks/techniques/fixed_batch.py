@@ -1,0 +1,50 @@
+"""Fixes the batch of a model, so that no shape is left to find out while it runs.
+
+The graph is frozen, the first axis of every input whose batch varies gets a number, and what follows from it (shapes,
+sizes of reshapes) is computed ahead of time. The farm times the artifact, and the original beside it, at that batch.
+
+When it helps: compilers that plan memory for known shapes (TFLite, OpenVINO, TensorRT), and graphs that compute with
+the shape of their input, as detectors and attention do.
+
+Traps: the artifact refuses every other batch. A batch that is seldom full wastes the rest of it.
+"""
+
+from pydantic import Field
+
+from optfarm_tasks.description import Shape
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.techniques import _graph, _grappler, _shapes
+from optfarm_tasks.techniques._freeze import MetaGraph
+
+CARD = Card(
+    accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, fixes_batch="batch", tolerance_nmse=1e-8
+)
+
+
+class PARAMS(Params):
+    """The batch."""
+
+    batch: int = Field(default=1, ge=1, le=65536, description="samples that a request has")
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Sets the first axis of all inputs, and folds what becomes constant."""
+    return _graph.rewrite(work, lambda graph: _fixed(graph, params.batch))
+
+
+def _fixed(graph: MetaGraph, batch: int) -> MetaGraph:
+    known = {name: _known(name, shape, batch) for name, shape in _shapes.shapes_of(graph).items()}
+    wanted = {name: (batch, *shape[1:]) for name, shape in known.items() if shape}
+    if not wanted:
+        raise BadModel(f"no input has an axis for the batch; there are {', '.join(known) or 'no inputs'}")
+    _shapes.set_shapes(graph, wanted, refusal=f"the model takes no batch of {batch}")
+    return _grappler.optimise(graph, _grappler.TIDY)
+
+
+def _known(name: str, shape: Shape | None, batch: int) -> Shape:
+    if shape is None:
+        raise BadModel(f"the input {name} has no known rank, so nothing says which axis is the batch")
+    if shape and shape[0] not in (None, batch):
+        raise BadModel(f"the input {name} has a fixed batch of {shape[0]} already; write fixed-batch(batch={shape[0]})")
+    return shape

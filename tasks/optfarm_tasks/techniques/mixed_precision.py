@@ -1,0 +1,94 @@
+"""Keras mixed precision: layers compute in bfloat16 or float16, and keep their weights in float32.
+
+The model is rebuilt under Keras's own policy (mixed_bfloat16 or mixed_float16), layer by layer, and its weights are
+copied. Outputs are cast back to float32. Keras 3 and tf_keras files are taken, and a SavedModel comes out.
+
+When it helps: CPUs with bfloat16 instructions (AMX, AVX512-BF16) and GPUs with float16, for models that Keras knows how
+to compute so: it keeps sums and normalisation in float32 where they need it.
+
+Traps: no smaller, for weights stay float32. float16 is for GPUs: CPUs have few kernels for it and get slower. A softmax
+at the end is computed in the narrow type too. `amp` decides node by node, and takes models without Keras as well.
+"""
+
+import importlib
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from optfarm_tasks import formats, keras_model
+from optfarm_tasks.description import Format
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.technique import Card, Done, Params, Work
+
+ACCEPTS = frozenset({Format.KERAS, Format.H5})
+CARD = Card(
+    accepts=ACCEPTS,
+    yields=dict.fromkeys(ACCEPTS, Format.SAVED_MODEL),
+    modules=keras_model.MODULES,
+    tolerance_nmse=1e-3,
+)
+
+_INPUT = "InputLayer"
+_FLOATS = ("float32", "float64")
+
+
+class PARAMS(Params):
+    """The narrow type."""
+
+    dtype: Literal["bfloat16", "float16"] = Field(
+        default="bfloat16", description="what layers compute in: bfloat16 for CPUs and GPUs, float16 for GPUs"
+    )
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Rebuilds the model under the policy and exports it."""
+    work.report("loading", 0.1)
+    model, library = keras_model.load(work.model)
+    policy = f"mixed_{params.dtype}"
+    with blaming(BadModel, f"{library} cannot rebuild the model under {policy}"):
+        config, changed = _under(model.get_config(), policy)
+        if library == "keras":
+            # Layers that hold code (Lambda) were trusted when the model was loaded, in this sandbox.
+            importlib.import_module(library).config.enable_unsafe_deserialization()
+        twin = type(model).from_config(config)
+        if not twin.built:
+            twin.build(model.input_shape)
+        twin.set_weights(model.get_weights())
+    if not changed:
+        raise BadModel(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
+    work.report("exporting", 0.5)
+    signature = formats.describe(work.model).signature
+    warnings = keras_model.write(twin, library, signature, work.output, casts_to="float32")
+    return Done(warnings=warnings, notes={"policy": policy, "layers": len(changed)})
+
+
+def _under(config: Any, policy: str) -> tuple[Any, list[str]]:
+    """A model's configuration with another policy in each layer, and the names of these layers."""
+    layers = [_layer(layer, policy) for layer in config["layers"]]
+    changed = [name for _, names in layers for name in names]
+    return {**config, "layers": [layer for layer, _ in layers]}, changed
+
+
+def _layer(layer: Any, policy: str) -> tuple[Any, list[str]]:
+    config = layer["config"]
+    if "layers" in config:
+        inner, names = _under(config, policy)
+        return {**layer, "config": inner}, names
+    if layer["class_name"] == _INPUT or _dtype(config) not in _FLOATS:
+        return layer, []
+    wrapped = dict(_wrapped(config, policy))
+    return {**layer, "config": {**config, **wrapped, "dtype": policy}}, [config["name"]]
+
+
+def _wrapped(config: Any, policy: str) -> Iterator[tuple[str, Any]]:
+    """The layers within a wrapper such as Bidirectional or TimeDistributed."""
+    for key in ("layer", "backward_layer", "cell"):
+        if isinstance(config.get(key), dict) and "config" in config[key]:
+            yield key, _layer(config[key], policy)[0]
+
+
+def _dtype(config: Any) -> str:
+    said = config.get("dtype") or "float32"
+    return str(said["config"]["name"] if isinstance(said, dict) else said)
