@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
+from optfarm_tasks.recipe import pieces
 from optfarm_tasks.sweep import SweepSpec
 
 _UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -72,14 +73,14 @@ def size_bytes(text: str) -> int:
 
 
 def listed(text: str) -> list[str]:
-    """The recipes in one text, parted by commas that stand in no brackets."""
+    """The recipes in one text, parted by commas that stand in no brackets and no quotes."""
     parts, depth = [""], 0
-    for letter in text:
-        depth += {"(": 1, ")": -1}.get(letter, 0)
-        if letter == "," and depth == 0:
+    for piece in pieces(text):
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        if piece == "," and depth == 0:
             parts.append("")
         else:
-            parts[-1] += letter
+            parts[-1] += piece
     return [part.strip() for part in parts if part.strip()]
 
 

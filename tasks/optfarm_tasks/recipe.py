@@ -19,7 +19,6 @@ NAME = r"[a-z0-9][a-z0-9-]*"
 _STEP = re.compile(rf"^(?P<name>{NAME})\s*(?:\((?P<arguments>.*)\))?$", re.DOTALL)
 
 _PIECE = re.compile(r"""=\s*(?:'(?:[^']|'')*'|"(?:\\.|[^"\\])*")|->|.""", re.DOTALL)
-"""A value in quotes, within which no sign separates anything, an arrow, or a character."""
 _SEPARATES = re.compile(r"""[,'"\n]|->""")
 
 
@@ -69,6 +68,11 @@ class Recipe(Word):
         return str(self)
 
 
+def pieces(text: str) -> list[str]:
+    """A text cut into values in quotes, within which no sign separates anything, arrows, and single characters."""
+    return _PIECE.findall(text)
+
+
 def _shown(value: Value) -> str:
     style = None
     if isinstance(value, str) and (_SEPARATES.search(value) or _read(value) != value):
@@ -90,7 +94,7 @@ def _step(text: str) -> Step:
 
 def _split(text: str, separator: str) -> Iterator[str]:
     part = ""
-    for piece in _PIECE.findall(text):
+    for piece in pieces(text):
         if piece == separator:
             yield part
             part = ""

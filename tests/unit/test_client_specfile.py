@@ -66,6 +66,13 @@ def test_commas_within_brackets_part_no_recipes() -> None:
     ]
 
 
+def test_signs_within_quotes_part_no_recipes() -> None:
+    assert listed("place-ops(match='a),b'), place-ops(match=c|d, device=gpu)") == [
+        "place-ops(match='a),b')",
+        "place-ops(match=c|d, device=gpu)",
+    ]
+
+
 def test_numbers_are_whole() -> None:
     assert numbers("1,2, 4", "threads") == [1, 2, 4]
     with pytest.raises(BadRequest, match="--threads"):
