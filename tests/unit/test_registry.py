@@ -10,7 +10,9 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.recipe import Recipe, Step
 
-FRAMEWORKS = {"ai_edge_litert", "h5py", "keras", "tensorflow", "tf_keras"}
+FRAMEWORKS = {
+    "ai_edge_litert", "h5py", "keras", "nncf", "onnx", "onnxruntime", "openvino", "tensorflow", "tf2onnx", "tf_keras"
+}  # fmt: skip
 
 
 def test_the_name_of_a_file_registers_it() -> None:
@@ -55,6 +57,9 @@ def test_a_bad_parameter_is_refused_by_name_with_its_range(params: dict[str, int
         ("baseline", Format.H5, Format.SAVED_MODEL),
         ("tflite-int8", Format.KERAS, Format.TFLITE),
         ("baseline -> tflite-int8", Format.KERAS, Format.TFLITE),
+        ("onnx -> onnx-int8", Format.KERAS, Format.ONNX),
+        ("onnx -> openvino-int8", Format.TFLITE, Format.OPENVINO),
+        ("openvino-compress-weights", Format.OPENVINO, Format.OPENVINO),
     ],
 )
 def test_the_format_of_an_artifact_is_known_before_it_is_made(recipe: str, given: Format, yielded: Format) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from optfarm_tasks.description import Signature
 from optfarm_tasks.technique import Work
 from optfarm_tasks.techniques import _openvino
-from optfarm_tasks.techniques._tflite import Calibrated
+from optfarm_tasks.techniques._calibrated import Calibrated
 
 if TYPE_CHECKING:
     from optfarm_tasks.techniques._calibration import Calibration

@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from optfarm_tasks import formats
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks import blaming
-from optfarm_tasks.technique import Done, Params, Work
+from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _graph
+from optfarm_tasks.techniques._calibrated import Calibrated
 
 ACCEPTS = _graph.ACCEPTS
 YIELDS = dict.fromkeys(ACCEPTS, Format.TFLITE)
@@ -23,14 +22,6 @@ _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a fle
 
 Configure = Callable[[Any, Any], None]
 """Told TensorFlow and its converter, which it sets up."""
-
-
-class Calibrated(Params):
-    """Parameters of techniques that watch activations."""
-
-    calibration_samples: int = Field(
-        default=128, ge=1, le=10_000, description="samples of the calibration split whose activations are watched"
-    )
 
 
 def convert(work: Work, configure: Configure) -> Done:

@@ -22,7 +22,7 @@ from optfarm_tasks.techniques import _onnx, _onnx_graph
 CARD = Card(
     accepts=_onnx.CONVERTED,
     yields=dict.fromkeys(_onnx.CONVERTED, Format.ONNX),
-    modules=_onnx.MODULES,
+    modules=(*_onnx.MODULES, "ai_edge_litert"),
     tolerance_nmse=1e-8,
 )
 

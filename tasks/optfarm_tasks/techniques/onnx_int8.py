@@ -20,7 +20,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks import blaming
 from optfarm_tasks.technique import Card, Done, Work
 from optfarm_tasks.techniques import _onnx
-from optfarm_tasks.techniques._tflite import Calibrated
+from optfarm_tasks.techniques._calibrated import Calibrated
 
 CARD = Card(
     accepts=_onnx.ACCEPTS,

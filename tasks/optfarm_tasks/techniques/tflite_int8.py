@@ -16,6 +16,7 @@ from typing import Any
 from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.technique import Card, Done, Work
 from optfarm_tasks.techniques import _tflite
+from optfarm_tasks.techniques._calibrated import Calibrated
 
 CARD = Card(
     accepts=_tflite.ACCEPTS,
@@ -26,7 +27,7 @@ CARD = Card(
 )
 
 
-class PARAMS(_tflite.Calibrated):
+class PARAMS(Calibrated):
     """What it watches."""
 
 

@@ -12,6 +12,7 @@ through int8 before they are turned into float32, so regression suffers as in `t
 
 from optfarm_tasks.technique import Card, Done, Work
 from optfarm_tasks.techniques import _tflite
+from optfarm_tasks.techniques._calibrated import Calibrated
 
 CARD = Card(
     accepts=_tflite.ACCEPTS,
@@ -22,7 +23,7 @@ CARD = Card(
 )
 
 
-class PARAMS(_tflite.Calibrated):
+class PARAMS(Calibrated):
     """What it watches."""
 
 
