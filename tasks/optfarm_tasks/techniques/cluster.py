@@ -1,0 +1,31 @@
+"""Weight clustering: each kernel makes do with a few values, which go on learning.
+
+The weights of a kernel are rounded to the values that one-dimensional k-means finds; then the values are fine-tuned,
+each by the mean gradient of its weights. Zeros of a pruned kernel stay zeros. The file keeps its size: the few values
+pay where something codes them.
+
+When it helps: before `deep-compression` or a download that is packed; after `prune`, before int8.
+
+Traps: no faster by itself. Convolutions in int8 have a scale per channel, so a value of the kernel becomes another
+integer in each channel: few values per channel remain, not few in all.
+"""
+
+from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.techniques import _clustering, _kernels, _lessons, _training
+
+CARD = _training.card(tolerance_nmse=0.5)
+
+
+class PARAMS(_clustering.Clustering):
+    """How many values, and how they learn."""
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Clusters and fine-tunes."""
+    model = _training.load(work)
+    kernels = _clustering.clusterable(model, params, user="cluster")
+    lessons = _lessons.lessons_of(work, model, params.loss)
+    report = _training.part(work.report, 0.2, 0.9)
+    losses = _clustering.cluster(model, kernels, lessons, params, seed=work.seed, report=report)
+    notes = {"distinct_weights": _kernels.distinct(kernels), "sparsity": _kernels.sparsity(kernels), "loss": losses}
+    return _training.save(model, work, notes=notes | lessons.told())

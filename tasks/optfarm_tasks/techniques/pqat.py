@@ -1,0 +1,33 @@
+"""Pruning, then quantisation-aware training that keeps the zeros.
+
+Kernels that are less sparse than asked for are pruned and fine-tuned first, as by `prune`; then int8 is emulated, as by
+`qat`, and what is zero stays zero.
+
+When it helps: an int8 model that packs well, with better quality than `prune -> tflite-int8` where int8 costs much.
+
+Traps: those of `prune` and of `qat`; it trains twice. After a `prune` step a lower `sparsity` here changes nothing.
+"""
+
+from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.techniques import _keeping, _kernels, _lessons, _pruning, _quantising, _training
+
+CARD = _training.card(tolerance_nmse=0.9)
+
+
+class PARAMS(_pruning.Pruning):
+    """How much is pruned, and how the model learns."""
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Prunes, then fine-tunes with int8 emulated."""
+    model = _training.load(work)
+    kernels = _kernels.chosen(model, min_weights=params.min_weights, user="pqat")
+    lessons = _lessons.lessons_of(work, model, params.loss)
+    pruning, learning = _training.part(work.report, 0.1, 0.5), _training.part(work.report, 0.5, 0.9)
+    losses = _pruning.prune(model, kernels, lessons, params, seed=work.seed, report=pruning)
+    emulating, notes = _quantising.quantise(
+        model, lessons, params, seed=work.seed, report=learning, keep=_keeping.zeros_of
+    )
+    sparsity = _kernels.sparsity(_kernels.kernels(emulating, min_weights=params.min_weights))
+    notes |= {"sparsity": sparsity, "pruning_loss": losses, **lessons.told()}
+    return _training.save(emulating, work, notes=notes)

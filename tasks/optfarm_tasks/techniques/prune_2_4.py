@@ -1,0 +1,60 @@
+"""Structured 2:4 pruning: of every four weights along the inputs, the two smaller ones become zero.
+
+The pattern is chosen once, by magnitude, and the model is fine-tuned under it. It applies to dense layers and 2D
+convolutions whose number of inputs is a multiple of four; the others are left alone and named in the result.
+
+When it helps: NVIDIA GPUs from Ampere on, whose sparse tensor cores (TensorRT) skip the zeros; smaller downloads.
+
+Traps: CPUs gain no time. The first convolution of an image model has three inputs and is never eligible.
+"""
+
+from typing import Any
+
+from optfarm_tasks import keras_bridge
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.techniques import _kernels, _lessons, _pruning, _training
+
+CARD = _training.card(tolerance_nmse=0.9)
+
+_GROUP = 4
+_CLASSES = ("Dense", "Conv2D")
+
+
+class PARAMS(_training.Training):
+    """How the model recovers."""
+
+    min_weights: int = _pruning.MIN_WEIGHTS
+
+
+def run(work: Work, params: PARAMS) -> Done:
+    """Prunes two of four and fine-tunes."""
+    model = _training.load(work)
+    kernels = _kernels.chosen(model, min_weights=params.min_weights, user="prune-2-4")
+    unfit = {name: reason for name, kernel in kernels.items() if (reason := _unfit(model, name, kernel))}
+    eligible = {name: kernel for name, kernel in kernels.items() if name not in unfit}
+    if not eligible:
+        said = "; ".join(f"{name} {reason}" for name, reason in unfit.items())
+        raise BadModel(f"no layer can be pruned 2:4: {said}")
+    lessons = _lessons.lessons_of(work, model, params.loss)
+    report = _training.part(work.report, 0.2, 0.9)
+    wrapping = dict.fromkeys(eligible, _once())
+    losses = _pruning.pruned(model, wrapping, lessons, params, seed=work.seed, report=report)
+    notes = {"sparsity": _kernels.sparsity(eligible), "left_alone": unfit, "loss": losses, **lessons.told()}
+    return _training.save(model, work, notes=notes)
+
+
+def _once() -> dict[str, Any]:
+    """Arguments that choose the pattern in the first step and keep it."""
+    from tensorflow_model_optimization.sparsity.keras import ConstantSparsity
+
+    first = ConstantSparsity(0.5, begin_step=1, end_step=1, frequency=1)
+    return {"pruning_schedule": first, "sparsity_m_by_n": (2, _GROUP)}
+
+
+def _unfit(model: Any, name: str, kernel: Any) -> str:
+    layer = next(each for each in keras_bridge.leaves(model) if each.name == name)
+    kind, inputs = type(layer).__name__, int(kernel.shape[-2])
+    if kind not in _CLASSES:
+        return f"is a {kind}, not one of {', '.join(_CLASSES)}"
+    return f"has {inputs} inputs, not a multiple of {_GROUP}" if inputs % _GROUP else ""
