@@ -10,9 +10,9 @@ import openvino
 from labelled import Job, job, tell
 
 DID = (
-    "Python API: `nncf.quantize` with the presets mixed and performance, fast and accurate bias correction, and "
-    "`nncf.quantize_with_accuracy_control`; `nncf.compress_weights` to int8. Each with a free batch and with batch 1, "
-    "and each run both in float32 and in OpenVINO's default bfloat16 where it stays float"
+    "Python API: `nncf.quantize` with the presets mixed and performance, with fast and accurate bias correction; "
+    "`nncf.quantize_with_accuracy_control`; `nncf.compress_weights` to int8. The batch is fixed to 1; what stays float "
+    "is computed in float32 and, in a second artifact, in bfloat16, OpenVINO's own default where the processor has it"
 )
 PRECISION_PATH = ["optfarm", "inference_precision"]
 """Where the farm's runtime looks up in which type to compute what is not integer."""
@@ -64,13 +64,12 @@ def controlled(model: Any, *, given: Job, frames: Any) -> Any:
 
 
 def save(model: Any, given: Job, label: str) -> None:
-    """Four artifacts: of free batch and of batch 1; what stays float computed in float32 and in bfloat16."""
-    for batch in (-1, 1):
-        model.reshape([batch, *given.images.shape[1:]])
-        name = f"{label}-batch-{'free' if batch < 0 else batch}"
-        for precision, suffix in (("float32", ""), ("bfloat16", "-bf16")):
-            model.set_rt_info(precision, PRECISION_PATH)
-            openvino.save_model(model, given.place(f"{name}{suffix}") / "model.xml", compress_to_fp16=False)
+    """Two artifacts of batch 1: what stays float is computed in float32 in one, in bfloat16 in the other."""
+    model.reshape([1, *given.images.shape[1:]])
+    for precision in ("float32", "bfloat16"):
+        model.set_rt_info(precision, PRECISION_PATH)
+        place = given.place(f"{label}-{precision}")
+        openvino.save_model(model, place / "model.xml", compress_to_fp16=False)
 
 
 if __name__ == "__main__":
