@@ -26,7 +26,7 @@ from optfarm_tasks.tree import scan
 RECIPES = {
     "deep-compression": "deep-compression(sparsity=0.3, epochs=12, learning_rate=0.003)",
     "place-ops": "place-ops(match=Conv2D)",
-    "prune-2-4": "prune-2-4(epochs=32, learning_rate=0.005)",
+    "prune-2-4": "prune-2-4(epochs=16, learning_rate=0.002)",
     "resize-input": "resize-input(height=12, width=12)",
 }
 """Techniques whose defaults are nothing for this model, whose random weights are hard to learn anew."""
