@@ -17,7 +17,7 @@ _WEIGHTS_PER_VALUE = 4
 class Clustering(_training.Training):
     """Parameters of techniques that cluster."""
 
-    clusters: int = Field(default=16, ge=2, le=256, description="values that each kernel may have; 16 take 4 bits")
+    clusters: int = Field(default=16, ge=3, le=256, description="values that each kernel may have; 16 take 4 bits")
     min_weights: int = _pruning.MIN_WEIGHTS
 
 

@@ -22,15 +22,18 @@ def centroids_of(weights: Floats, count: int, *, keeps_zero: bool) -> NDArray[np
 
     Args:
         weights: of any shape, finite.
-        count: at least 2.
+        count: at least 3.
         keeps_zero: whether one of the values is zero, which the zeros of a pruned kernel alone are given.
     """
     flat = np.sort(weights, axis=None).astype(np.float32)
     if not keeps_zero:
         return _lloyd(flat, count)
-    others = flat[flat != 0]
-    found = _lloyd(others, count - 1) if others.size else others
-    return np.unique(np.append(found[found != 0], np.float32(0)))
+    below, above = flat[flat < 0], flat[flat > 0]
+    # Each sign has a value, so that no weight but a pruned one is rounded to zero.
+    lower = round((count - 1) * below.size / max(1, below.size + above.size))
+    lower = min(max(lower, int(below.size > 0)), count - 1 - int(above.size > 0))
+    found = [_lloyd(part, share) for part, share in ((below, lower), (above, count - 1 - lower)) if part.size]
+    return np.unique(np.concatenate([*found, np.zeros(1, np.float32)]))
 
 
 def assigned(weights: Floats, centroids: NDArray[np.float32]) -> NDArray[np.uint16]:
