@@ -1,0 +1,94 @@
+"""Techniques that train are given what they learn from and the memory they need, or are skipped with the reason."""
+
+import pytest
+
+from optfarm_scheduler.plan import Plan
+from optfarm_scheduler.toolchains import Needs, offered
+from optfarm_tasks import registry
+from optfarm_tasks.data import training_split
+from optfarm_tasks.description import Format
+from optfarm_tasks.device import Inventory
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.spec import Kind, Limits, Role
+from tests.unit.test_plan import data, device, model, planned
+
+NEED_BYTES = registry.memory_bytes(Recipe.parse("prune"), 1)
+
+
+def small(name: str, memory_bytes: int) -> Inventory:
+    made = device(name)
+    return made.model_copy(update={"attributes": made.attributes | {"memory_bytes": memory_bytes}})
+
+
+def reasons(made: Plan) -> list[str]:
+    return [each.reason for each in made.skipped]
+
+
+@pytest.mark.parametrize(
+    ("splits", "split"),
+    [(("calibration", "test", "train"), "train"), (("calibration", "test"), "calibration"), (("test",), None)],
+)
+def test_fine_tuning_prefers_the_train_split(splits: tuple[str, ...], split: str | None) -> None:
+    assert training_split(splits) == split
+
+
+@pytest.mark.parametrize("split", ["train", "calibration"])
+def test_a_conversion_that_trains_is_given_the_data_set(split: str) -> None:
+    given = data(split)
+
+    made = planned("prune -> cluster", on=model(Format.H5), given=given)
+
+    conversion = next(task for task in made.tasks if task.kind is Kind.CONVERT and task.label != "baseline")
+    assert conversion.inputs[Role.DATA] == f"data:{given.digest}"
+    assert conversion.needs.memory_bytes == NEED_BYTES
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (None, "it fine-tunes; name a data set with a train or a calibration split"),
+        (data("test"), "it fine-tunes on a train or a calibration split; d has only test"),
+    ],
+)
+def test_without_anything_to_learn_from_it_is_skipped(given: object, reason: str) -> None:
+    made = planned("prune", "tflite-float32", on=model(Format.H5), given=given)  # type: ignore[arg-type]
+
+    assert reasons(made) == [reason]
+
+
+def test_a_step_that_trains_is_refused_on_a_model_that_is_no_keras_file() -> None:
+    made = planned("prune", "tflite-float32", given=data("train"))
+
+    assert reasons(made) == ["prune takes h5, keras; what reaches it is saved_model"]
+
+
+def test_a_step_that_needs_more_memory_than_the_limit_is_skipped() -> None:
+    limits = Limits(memory_bytes=1 << 30)
+
+    made = planned("prune", "tflite-float32", on=model(Format.H5), given=data("train"), limits=limits)
+
+    assert reasons(made) == ["it needs about 2.5 GB of memory, more than the limit of 1.1 GB; raise it"]
+
+
+def test_a_step_that_needs_more_memory_than_any_device_has_is_skipped() -> None:
+    alive = (small("alpha.cpu", 1 << 30), small("beta.cpu", 2 << 30))
+
+    made = planned("prune", "tflite-float32", on=model(Format.H5), given=data("train"), alive=alive)
+
+    assert reasons(made) == ["too little memory (it needs about 2.5 GB) on alpha.cpu or beta.cpu"]
+
+
+def test_memory_decides_which_device_is_offered_a_task() -> None:
+    needs = Needs(memory_bytes=NEED_BYTES)
+
+    assert offered(small("alpha.cpu", NEED_BYTES - 1), needs) is None
+    assert offered(small("alpha.cpu", NEED_BYTES), needs) is not None
+    assert offered(device("alpha.cpu"), needs) is not None
+
+
+def test_a_recipe_that_ends_in_a_keras_file_is_exported() -> None:
+    recipe = Recipe.parse("prune -> cluster")
+
+    assert str(registry.finished(recipe, Format.KERAS)) == "prune -> cluster -> baseline"
+    assert registry.output_format(recipe, Format.KERAS) is Format.SAVED_MODEL
+    assert registry.finished(Recipe.parse("prune -> tflite-int8"), Format.H5) == Recipe.parse("prune -> tflite-int8")
