@@ -1,4 +1,4 @@
-"""Entropy coding of a model's files, as the last step: smaller than gzip, and bit for bit the same model.
+"""Entropy coding of a model's files, as the last step: smaller than gzip, bit for bit the same.
 
 Weights that take few values, because they were pruned, clustered or quantised, are coded by how often each value
 occurs (rANS); all else is packed by zlib. A Keras file is exported first. The runtime decodes and runs what comes out.

@@ -1,4 +1,4 @@
-"""OpenVINO with weights of 8 or 4 bits that are turned back into floats as they are read; needs no data.
+"""OpenVINO with weights of 8 or 4 bits, turned back into floats as they are read; needs no data.
 
 NNCF stores the weights of products, tables and convolutions as integers with a scale per channel, or per group of them
 for 4 bits. The runtime multiplies them out where they are used.
