@@ -37,28 +37,40 @@ def quiet(_phase: str, _fraction: float) -> None:
     """A report that nobody reads."""
 
 
-def write_models(folder: Path) -> dict[Format, Path]:
-    """The same convolutional classifier in every format, each in a folder of its own."""
+def classifier(*, is_deep: bool = False) -> Any:
+    """A small convolutional classifier with drawn weights."""
     import tf_keras
 
     tf_keras.utils.set_random_seed(3)
     layers = tf_keras.layers
-    model = tf_keras.Sequential(
+    repeated = [layers.Conv2D(16, 3, padding="same", activation="relu")] if is_deep else []
+    return tf_keras.Sequential(
         [
             layers.InputLayer((12, 12, 3), name="image"),
             layers.Conv2D(16, 3, activation="relu"),
             layers.Conv2D(16, 3, activation="relu"),
+            *repeated,
             layers.Flatten(),
             layers.Dense(24, activation="relu"),
             layers.Dense(6, name="scores"),
         ]
     )
+
+
+def write_keras(folder: Path, model: Any) -> dict[Format, Path]:
+    """The model in Keras's own formats and as a SavedModel, each in a folder of its own, as all formats have one."""
     places = {kind: folder / kind for kind in Format}
     for place in places.values():
-        place.mkdir()
+        place.mkdir(parents=True)
     model.save(places[Format.KERAS] / "model.keras")
     model.save(places[Format.H5] / "model.h5")
     keras_model.export(places[Format.KERAS], places[Format.SAVED_MODEL])
+    return places
+
+
+def write_models(folder: Path) -> dict[Format, Path]:
+    """The same classifier in every format."""
+    places = write_keras(folder, classifier())
     run("tflite-float32", places[Format.SAVED_MODEL], places[Format.TFLITE], folder)
     run("freeze-pb", places[Format.SAVED_MODEL], places[Format.FROZEN_GRAPH], folder)
     run("onnx", places[Format.SAVED_MODEL], places[Format.ONNX], folder)
@@ -109,9 +121,11 @@ def runs(folder: Path) -> Iterator[dict[str, Any]]:
     images = np.random.default_rng(0).random((128, 12, 12, 3)).astype(np.float32)
     np.savez(folder / "data.npz", **{"calibration/image": images})
     places = write_models(folder)
+    # Only a layer that is repeated can be left out.
+    special = {"truncate": write_keras(folder / "deep", classifier(is_deep=True))}
     for name in registry.technique_names():
         for kind in sorted(registry.technique(name).CARD.accepts):
-            yield told(name, kind, places, folder)
+            yield told(name, kind, special.get(name, places), folder)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks import line_of
+from optfarm_tasks.techniques import _upsampling
 from optfarm_tasks.techniques._freeze import MetaGraph
 
 PROBE = 37
@@ -45,6 +46,9 @@ def set_shapes(graph: MetaGraph, wanted: Mapping[str, Shape], *, refusal: str) -
     old = _shaped(graph, places)
     before = _inferred(graph, old, refusal=refusal)
     _forget_hints(graph.graph_def)
+    for node, factors in _upsampling.factors(before).items():
+        taken = _inferred(graph, places, refusal=refusal).get_operation_by_name(node).inputs[0].shape
+        _upsampling.resize(graph.graph_def, node, (factors[0] * taken[1], factors[1] * taken[2]))
     after = _inferred(graph, places, refusal=refusal)
     rows = (_batch(old), _batch(places))
     # A number that is written down may be any axis's; only at the outputs it is surely the batch.
