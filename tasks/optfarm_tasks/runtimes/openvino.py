@@ -1,7 +1,6 @@
 """OpenVINO: runs a model's .xml and .bin with its CPU plugin."""
 
 from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +29,35 @@ _NOT_WORK = frozenset({"Input", "Output", "Const", "Parameter", "Result", "Reord
 _NAMES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "f64": "float64", "i8": "int8", "u8": "int8"}
 _FLOATS = frozenset({"float32", "float16", "bfloat16", "float64"})
 
+Shapes = dict[int, tuple[int, ...]]
+"""The number of an input → its shape."""
+
 
 class Model:
-    """A compiled model and the signature of its file."""
+    """A model that is compiled for the shapes that it was fed last, and the signature of its file."""
 
-    def __init__(self, compiled: Any, *, signature: Signature) -> None:
-        """Takes what OpenVINO compiled."""
+    def __init__(self, read: Any, *, settings: dict[str, Any], signature: Signature) -> None:
+        """Takes an openvino.Model, which it compiles with some settings of the CPU plugin."""
         self.signature = signature
-        self._compiled = compiled
-        self._request = compiled.create_infer_request()
-        self._inputs = _places(compiled.inputs, [each.name for each in signature.inputs])
-        self._outputs = _places(compiled.outputs, [each.name for each in signature.outputs])
+        self._read, self._settings = read, settings
+        self._inputs = _places(read.inputs, [each.name for each in signature.inputs])
+        self._outputs = _places(read.outputs, [each.name for each in signature.outputs])
+        self._shapes = _fixed_shapes(read.inputs)
+        self._compile()
 
-    @cached_property
+    @property
     def precision(self) -> str:
         """The types that the engine says it computes its layers in."""
         layers = (each.get_rt_info() for each in self._compiled.get_runtime_model().get_ordered_ops())
         return precision_of((layer["layerType"].astype(str), layer["primitiveType"].astype(str)) for layer in layers)
 
     def feed(self, inputs: Arrays) -> Any:
-        """Arrays of the signature's types by the number of the input."""
-        arrays = _inputs.fitted(inputs, self.signature)
-        return {self._inputs[name]: array for name, array in arrays.items()}
+        """Arrays of the signature's types by the number of the input; compiles the model for their shapes."""
+        arrays = {self._inputs[name]: array for name, array in _inputs.fitted(inputs, self.signature).items()}
+        shapes = {place: array.shape for place, array in arrays.items()}
+        if shapes != self._shapes:
+            self._specialise(shapes)
+        return arrays
 
     def run(self, feed: Any) -> Any:
         """Computes from the arrays as they lie in memory, and copies the results out."""
@@ -63,6 +69,19 @@ class Model:
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """The arrays by output name."""
         return {name: raw[place] for name, place in self._outputs.items()}
+
+    def _specialise(self, shapes: Shapes) -> None:
+        # Kernels for sizes that are known are faster than those that find them out at each request.
+        with blaming(BadModel, f"OpenVINO cannot take inputs of the shapes {list(shapes.values())}"):
+            self._read.reshape({place: list(shape) for place, shape in shapes.items()})
+            self._compile()
+        self._shapes = shapes
+
+    def _compile(self) -> None:
+        import openvino
+
+        self._compiled = openvino.Core().compile_model(self._read, "CPU", self._settings)
+        self._request = self._compiled.create_infer_request()
 
 
 def load(model: Path, threads: int) -> Model:
@@ -77,10 +96,8 @@ def load(model: Path, threads: int) -> Model:
 
     signature = formats.describe(model).signature
     with blaming(BadModel, "OpenVINO cannot load the model"):
-        core = openvino.Core()
-        read = core.read_model(_file(model))
-        compiled = core.compile_model(read, "CPU", _settings(read, threads))
-    return Model(compiled, signature=signature)
+        read = openvino.Core().read_model(_file(model))
+        return Model(read, settings=settings_for(read, threads), signature=signature)
 
 
 def ends(model: Path) -> tuple[str, ...]:
@@ -107,7 +124,8 @@ def _computed(kernel: str) -> str:
     return _NAMES.get(spelled, spelled)
 
 
-def _settings(read: Any, threads: int) -> dict[str, Any]:
+def settings_for(read: Any, threads: int) -> dict[str, Any]:
+    """How the CPU plugin is asked to run an openvino.Model; 0 threads leave their number to it."""
     wanted = read.get_rt_info(list(PRECISION_PATH)).astype(str) if read.has_rt_info(list(PRECISION_PATH)) else "float32"
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -126,6 +144,14 @@ def _places(ports: Iterable[Any], names: Iterable[str]) -> dict[str, int]:
     if lost:
         raise Internal(f"OpenVINO does not know {', '.join(sorted(lost))}")
     return found
+
+
+def _fixed_shapes(ports: Iterable[Any]) -> Shapes | None:
+    """The shapes that the inputs insist on; None where a size of any varies."""
+    shapes = [port.get_partial_shape() for port in ports]
+    if any(shape.is_dynamic for shape in shapes):
+        return None
+    return {place: tuple(shape.to_shape()) for place, shape in enumerate(shapes)}
 
 
 def _file(model: Path) -> Path:

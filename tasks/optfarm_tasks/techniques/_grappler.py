@@ -1,6 +1,7 @@
 """Grappler, TensorFlow's own optimiser of graphs, run ahead of time on a frozen graph."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from optfarm_tasks.errors import BadModel
@@ -10,6 +11,8 @@ from optfarm_tasks.techniques._freeze import MetaGraph
 
 TIDY = ("pruning", "constfold", "dependency", "pruning")
 """Takes away Identity nodes and what else only carries values on."""
+
+_CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
 
 
 def optimise(graph: MetaGraph, passes: Sequence[str], *, cluster: Any = None) -> MetaGraph:
@@ -39,3 +42,15 @@ def optimise(graph: MetaGraph, passes: Sequence[str], *, cluster: Any = None) ->
     graph.graph_def.CopyFrom(optimised)
     _graph.strip(graph)
     return graph
+
+
+@contextmanager
+def placed_on_cpu(graph: MetaGraph) -> Iterator[None]:
+    """Nodes without a device are on the CPU for as long as this lasts: only there does Grappler fuse them for it."""
+    placed = {node.name for node in _graph.nodes(graph) if node.device == _CPU}
+    for node in _graph.nodes(graph):
+        node.device = node.device or _CPU
+    yield
+    for node in _graph.nodes(graph):
+        if node.device == _CPU and node.name not in placed:
+            node.device = ""

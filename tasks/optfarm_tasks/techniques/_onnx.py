@@ -1,6 +1,7 @@
 """The steps that all conversions to ONNX share: any model in, model.onnx with the same signature out."""
 
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -28,17 +29,19 @@ _NO_KERNEL = re.compile(r"Could not find an implementation for (\w+)")
 
 @contextmanager
 def source(work: Work, *, opset: int = _onnx_graph.NEWEST_OPSET) -> Iterator[tuple[Path, Signature, tuple[str, ...]]]:
-    """The model as an .onnx file, its signature, and warnings; the file is the model's own or a passing one.
+    """The model as an .onnx file, its signature, and warnings; the file passes with the context.
 
     Raises:
         BadModel: the model cannot be loaded or converted.
         UnsupportedOp: an op has no counterpart; the message names it.
     """
-    if work.format is Format.ONNX:
-        file = next(path for path in sorted(work.model.iterdir()) if path.suffix.lower() == ".onnx")
-        yield file, formats.describe(work.model).signature, ()
-        return
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="onnx-") as folder:
+        if work.format is Format.ONNX:
+            # The files of a task may be links, and onnx reads no weights through one.
+            copied = shutil.copytree(work.model, Path(folder, "model"))
+            file = next(path for path in sorted(copied.iterdir()) if path.suffix.lower() == ".onnx")
+            yield file, formats.describe(work.model).signature, ()
+            return
         file = Path(folder, FILE)
         model, name, warnings = _onnx_graph.converted(work, opset=opset)
         save(model, file, signature=name)

@@ -23,7 +23,8 @@ MODULES = (*_graph.MODULES, "ai_edge_litert", "openvino")
 FILE = "model.xml"
 
 _SUFFIXES = {Format.TFLITE: ".tflite", Format.ONNX: ".onnx", Format.OPENVINO: ".xml"}
-_NO_TRANSLATOR = re.compile(r"o translator found for operation\(s\): ([\w, ]+)")
+_NO_NAME = re.compile(r"([A-Z][A-Za-z0-9]*)_\d+")
+_NO_TRANSLATOR = re.compile(r"o (?:translator|conversion rule) found for operation(?:\(s\)|s?): ([\w, ]+)")
 
 Ends = dict[str, Tensor]
 """The name that OpenVINO knows a tensor by → the input or output that it is."""
@@ -56,9 +57,8 @@ def write(model: Any, signature: Signature, work: Work, *, halve: bool = False) 
     import openvino
 
     work.report("writing", 0.95)
-    for ports, tensors in ((model.inputs, signature.inputs), (model.outputs, signature.outputs)):
-        for port, tensor in zip(ports, tensors, strict=True):
-            port.set_names({tensor.name})
+    _name_ends(model, signature)
+    _number_layers(model)
     if signature.name != MAIN:
         model.set_rt_info(signature.name, list(SIGNATURE_PATH))
     with blaming(BadModel, "OpenVINO cannot store the model"):
@@ -95,7 +95,27 @@ def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature
         model = read(place)
     inputs, outputs = _ends(signature, work)
     in_order = {"inputs": _matched(model.inputs, inputs), "outputs": _matched(model.outputs, outputs)}
-    return model, signature.model_copy(update=in_order)
+    ordered = signature.model_copy(update=in_order)
+    _name_ends(model, ordered)
+    _number_layers(model)
+    return model, ordered
+
+
+def _name_ends(model: Any, signature: Signature) -> None:
+    for ports, tensors in ((model.inputs, signature.inputs), (model.outputs, signature.outputs)):
+        for port, tensor in zip(ports, tensors, strict=True):
+            port.set_names({tensor.name})
+
+
+def _number_layers(model: Any) -> None:
+    """Numbers the layers that have no name of their own by their order, so that equal models give equal files.
+
+    OpenVINO names them Constant_4711, counted on from one model to the next.
+    """
+    for index, node in enumerate(model.get_ordered_ops()):
+        unnamed = _NO_NAME.fullmatch(node.get_friendly_name())
+        if unnamed is not None:
+            node.set_friendly_name(f"{unnamed[1]}_{index}")
 
 
 def _ends(signature: Signature, work: Work) -> tuple[Ends, Ends]:

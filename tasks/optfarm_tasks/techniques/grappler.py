@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from optfarm_tasks.technique import Card, Done, Params, Work
 from optfarm_tasks.techniques import _graph, _grappler
+from optfarm_tasks.techniques._freeze import MetaGraph
 
 CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=1e-8)
 
@@ -51,4 +52,9 @@ class PARAMS(Params):
 def run(work: Work, params: PARAMS) -> Done:
     """Runs the chosen passes."""
     passes = [_PASSES[name] for name in _PASSES if getattr(params, name)]
-    return _graph.rewrite(work, lambda graph: _grappler.optimise(graph, passes))
+
+    def change(graph: MetaGraph) -> MetaGraph:
+        with _grappler.placed_on_cpu(graph):
+            return _grappler.optimise(graph, passes)
+
+    return _graph.rewrite(work, change)

@@ -1,0 +1,37 @@
+"""Units that tell nothing go without a trace; a layer that several others read keeps its units."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Runs = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """What came of each model."""
+    folder = tmp_path_factory.mktemp("units")
+    command = [sys.executable, str(Path(__file__).with_name("unit_runs.py")), str(folder)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    found: Runs = json.loads((folder / "told.json").read_text())
+    return found
+
+
+def test_units_that_tell_nothing_leave_without_a_trace(runs: Runs) -> None:
+    run = runs["idle"]
+
+    assert run["notes"]["units_before_and_after"] == {"wide": [32, 16]}
+    assert run["weights"] == 12 * 16 + 16 + 16 * 20 + 20 + 20 * 2 + 2
+    assert run["difference"] < 1e-5
+
+
+def test_a_layer_that_several_read_is_refused_by_name(runs: Runs) -> None:
+    kind, message = runs["branched"]["failure"]
+
+    assert kind == "BadModel"
+    assert "wide (32)" in message
