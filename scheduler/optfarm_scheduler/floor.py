@@ -69,7 +69,7 @@ class Floor:
     on_device: dict[str, list[OpenTask]] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     reserved: set[str] = field(default_factory=set)
-    """Hosts that a benchmark waits for: later tasks go elsewhere, else it might wait for ever."""
+    """Hosts that a task waits for that has to run alone: later tasks go elsewhere, else it might wait for ever."""
 
     @classmethod
     def of(cls, tasks: Iterable[OpenTask]) -> "Floor":
@@ -101,9 +101,9 @@ class Floor:
         )
 
     def _disturbs(self, device: Presence, task: OpenTask) -> bool:
-        """Whether a benchmark would share the host with another device's task; one device runs one at a time."""
+        """Whether what reads clocks would share the host with another device's task; a device runs one at a time."""
         others = self._beside(device)
-        return bool(others) if task.kind is Kind.BENCHMARK else any(each.kind is Kind.BENCHMARK for each in others)
+        return bool(others) if task.kind.runs_alone else any(each.kind.runs_alone for each in others)
 
     def _beside(self, device: Presence) -> list[OpenTask]:
         prefix = f"{device.inventory.host}."
@@ -115,7 +115,7 @@ class Floor:
         ]
 
     def _reserve(self, task: OpenTask, able: Sequence[Presence]) -> None:
-        if task.kind is Kind.BENCHMARK:
+        if task.kind.runs_alone:
             self.reserved |= {device.inventory.host for device in able if self._disturbs(device, task)}
 
     def _load(self, name: str) -> int:

@@ -41,7 +41,7 @@ def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, ali
         BadParameter: a recipe, a number or a selector is wrong, no device is alive, or nothing at all can run.
         BadData: the data set does not fit the model's signature.
     """
-    _refuse_faults(spec.recipes)
+    refuse_faults(spec.recipes)
     made = draft(spec, sweep_id=sweep_id, model=model, data=data, alive=alive)
     _refuse_nothing(spec, made)
     return made
@@ -58,7 +58,7 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
         raise BadParameter("no device is alive; start a worker with: optfarm-worker --device cpu")
     recipes, warnings = _distinct((BASELINE, *spec.recipes))
     if data is not None:
-        _check_fit(model, data)
+        check_fit(model, data)
     planner = Planner(
         spec=spec,
         sweep_id=sweep_id,
@@ -78,7 +78,12 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
     )
 
 
-def _check_fit(model: Model, data: Data) -> None:
+def check_fit(model: Model, data: Data) -> None:
+    """Passes when every split of a data set feeds a model.
+
+    Raises:
+        BadData: one does not.
+    """
     for name, split in sorted(data.description.splits.items()):
         try:
             fit(model.description.signature, split)
@@ -86,7 +91,12 @@ def _check_fit(model: Model, data: Data) -> None:
             raise BadData(f"{data.name}, split {name}: {error}") from error
 
 
-def _refuse_faults(recipes: Iterable[Recipe]) -> None:
+def refuse_faults(recipes: Iterable[Recipe]) -> None:
+    """Passes when there is nothing wrong with the steps of recipes.
+
+    Raises:
+        Refused: there is; all of it is told at once.
+    """
     faults = list(_faults(recipes))
     if faults:
         raise Refused("; ".join(dict.fromkeys(fault["msg"] for fault in faults)), faults)

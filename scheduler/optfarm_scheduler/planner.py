@@ -35,9 +35,10 @@ class TaskPlan:
 
     @property
     def depends_on(self) -> tuple[str, ...]:
-        """The tasks that make its inputs."""
+        """The tasks that make its inputs; those of other sweeps have ended."""
         sources = (source.partition(":") for source in self.inputs.values())
-        return tuple(dict.fromkeys(name for kind, _, name in sources if kind == "task"))
+        made = (name for kind, _, name in sources if kind == "task")
+        return tuple(dict.fromkeys(name for name in made if sweep_of(name) == sweep_of(self.id)))
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Planner:
             self._check_baseline(recipe)
             artifact_format = registry.output_format(recipe, self.model.description.format)
             runtimes = self._runtimes(artifact_format)
-            conversion = self._conversion(recipe)
+            conversion = self.conversion(recipe)
         except BadParameter as error:
             self._skip(recipe, None, str(error))
             return
@@ -87,7 +88,12 @@ class Planner:
         if recipe != BASELINE and not self.planned:
             raise BadParameter("there is no baseline to compare it with")
 
-    def _conversion(self, recipe: Recipe) -> TaskPlan:
+    def conversion(self, recipe: Recipe) -> TaskPlan:
+        """The task that makes a recipe's artifact.
+
+        Raises:
+            BadParameter: a step lacks data or memory, or no device alive offers what it imports.
+        """
         inputs = {Role.MODEL: f"model:{self.model.digest}"}
         if registry.needs_calibration(recipe):
             inputs[Role.DATA] = f"data:{self._calibration()}"
@@ -234,7 +240,7 @@ class Planner:
             self.warnings.append(text)
 
     def _id(self) -> str:
-        return f"{self.sweep_id}-{len(self.tasks) + 1:03d}"
+        return task_id(self.sweep_id, len(self.tasks) + 1)
 
 
 def identity(device: Inventory) -> str:
@@ -246,6 +252,11 @@ def _modules(runtimes: Iterable[str]) -> frozenset[str]:
     return frozenset(module for name in runtimes for module in registry.runtime(name).MODULES)
 
 
-def sweep_of(task_id: str) -> str:
-    """The sweep that a task belongs to."""
-    return task_id.rpartition("-")[0]
+def task_id(sweep_id: str, number: int) -> str:
+    """What the task of a number, from 1 on, is called."""
+    return f"{sweep_id}-{number:03d}"
+
+
+def sweep_of(task: str) -> str:
+    """The sweep that a task belongs to, by the task's id."""
+    return task.rpartition("-")[0]

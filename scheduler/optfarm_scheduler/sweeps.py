@@ -10,10 +10,15 @@ from optfarm_scheduler.database import Database
 from optfarm_scheduler.endings import ended
 from optfarm_scheduler.errors import Conflict, NotFound
 from optfarm_scheduler.eta import Durations
+from optfarm_scheduler.folders import task_row
 from optfarm_scheduler.plan import Plan
 from optfarm_scheduler.planner import TaskPlan
 from optfarm_scheduler.states import ENDS, IN_FLIGHT
 from optfarm_scheduler.tables import SWEEPS, TASKS
+from optfarm_scheduler.trace_plan import Artifact
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.result import Conversion, Result
 from optfarm_tasks.spec import Kind
 from optfarm_tasks.sweep import Skipped, SweepReceipt, SweepSpec, SweepState, TaskState
 
@@ -79,6 +84,23 @@ class Sweeps:
         """
         with self._database.reading() as connection:
             return _row(connection, sweep_id)
+
+    def artifact(self, task: str) -> Artifact:
+        """What a conversion of any sweep made.
+
+        Raises:
+            NotFound: there is no such task.
+            Conflict: it is not done.
+            BadParameter: it makes no artifact.
+        """
+        with self._database.reading() as connection:
+            row = task_row(connection, task)
+        if row.kind != Kind.CONVERT:
+            raise BadParameter(f"{task} is a task of kind {row.kind}; an artifact is made by one of kind convert")
+        facts = None if row.result is None else Result.model_validate(row.result).facts
+        if not isinstance(facts, Conversion):
+            raise Conflict(f"{task} is {row.state}, so there is no artifact of it")
+        return Artifact(f"task:{task}", Recipe.parse(row.recipe), facts.description.format)
 
     def tasks(self, sweep_id: str, *, with_results: bool = False) -> tuple[Stored, Sequence[Stored]]:
         """The columns of a sweep and of its tasks in the order of the plan, at one moment.

@@ -27,6 +27,7 @@ _ROLES = {
     Kind.INSPECT: {Role.MODEL},
     Kind.EVALUATE: {Role.BASELINE, Role.CANDIDATE, Role.DATA},
     Kind.BENCHMARK: {Role.BASELINE, Role.CANDIDATE},
+    Kind.PROFILE: {Role.MODEL},
 }
 
 
@@ -94,6 +95,10 @@ def _facts(folder: Path, task: Task, report: Report) -> Facts:
         from optfarm_tasks import benchmark  # noqa: PLC0415 (see above)
 
         return benchmark.run(folder, task, report)
+    if task.action.kind is Kind.PROFILE:
+        from optfarm_tasks import profiling  # noqa: PLC0415 (see above)
+
+        return profiling.run(folder, task, report)
     return _unmeasured(folder, task, report)
 
 

@@ -81,7 +81,36 @@ class Inspection(Word):
     notes: dict[str, Any] = Field(default_factory=dict)
 
 
-Facts = Annotated[Conversion | Quality | BenchmarkResult | Inspection, Field(discriminator="kind")]
+class OpTime(Word):
+    """The ops of one type in one inference."""
+
+    op: str
+    """As the runtime names the type."""
+    count: int
+    total_ns: int
+    """Of all of them together, without what ran inside other ops; the mean over the observed inferences."""
+    share: float
+    """Of the time of all ops, in 0..1."""
+
+
+class OpProfile(Word):
+    """Where the time of one inference goes; the trace is among the task's outputs."""
+
+    kind: Literal[Kind.PROFILE] = Kind.PROFILE
+    runtime: str
+    ops: tuple[OpTime, ...]
+    """The most expensive type first."""
+    runs: int
+    plain_ns: int
+    """Median wall time of an inference without the profiler."""
+    profiled_ns: int
+    """The same with it: what is told of ops is of these inferences."""
+    input_source: Literal["data", "random"]
+    notes: tuple[str, ...] = ()
+    """What has to be known of this runtime's profiler to read the numbers."""
+
+
+Facts = Annotated[Conversion | Quality | BenchmarkResult | Inspection | OpProfile, Field(discriminator="kind")]
 
 
 class Failure(Word):

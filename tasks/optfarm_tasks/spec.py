@@ -17,6 +17,12 @@ class Kind(StrEnum):
     EVALUATE = "evaluate"
     BENCHMARK = "benchmark"
     INSPECT = "inspect"
+    PROFILE = "profile"
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether its host has to be idle but for it: it reads clocks."""
+        return self in {Kind.BENCHMARK, Kind.PROFILE}
 
 
 class Role(StrEnum):
@@ -65,7 +71,22 @@ class Inspect(Word):
     kind: Literal[Kind.INSPECT] = Kind.INSPECT
 
 
-Action = Annotated[Convert | Evaluate | Benchmark | Inspect, Field(discriminator="kind")]
+Runs = Annotated[int, Field(ge=1, le=1000)]
+"""How many inferences are observed; what is told of an op is its mean over them."""
+
+
+class Trace(Word):
+    """model (+ data) → where the time of one inference goes, op by op."""
+
+    kind: Literal[Kind.PROFILE] = Kind.PROFILE
+    threads: int = Field(default=1, ge=1, le=1024)
+    batch_size: int = Field(default=1, ge=1, le=65536)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    runs: Runs = 20
+
+
+AnyAction = Convert | Evaluate | Benchmark | Inspect | Trace
+Action = Annotated[AnyAction, Field(discriminator="kind")]
 
 
 class Limits(Word):
@@ -84,7 +105,7 @@ class Task(Message):
 
 
 def task_key(
-    action: Convert | Evaluate | Benchmark | Inspect,
+    action: AnyAction,
     inputs: dict[Role, Digest],
     *,
     toolchain: dict[str, str],

@@ -12,7 +12,7 @@ from optfarm_tasks.lease import Progress
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure, Quality, Result
-from optfarm_tasks.spec import Kind, Limits, Profile, Task
+from optfarm_tasks.spec import Kind, Limits, Profile, Runs, Task
 from optfarm_tasks.tree import Digest, Tree
 from optfarm_tasks.word import Message, Word
 
@@ -49,6 +49,14 @@ class Data(NewData):
     created_at: datetime
 
 
+class Tracing(Word):
+    """Makes a sweep observe the ops of one artifact on one device; nothing is compared."""
+
+    artifact: str | None = None
+    """The task whose artifact it is; left out, the sweep's recipe makes it from the model."""
+    runs: Runs = 20
+
+
 class SweepSpec(Message):
     """Every recipe on every selected device, compared with the baseline."""
 
@@ -65,6 +73,7 @@ class SweepSpec(Message):
     seed: int = Field(default=0, ge=0, lt=2**32)
     fresh: bool = False
     """Measures again what is already stored."""
+    trace: Tracing | None = None
 
 
 class Skipped(Word):

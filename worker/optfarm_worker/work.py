@@ -14,7 +14,6 @@ from optfarm_tasks.device import Toolchain
 from optfarm_tasks.errors import MissingToolchain
 from optfarm_tasks.lease import Finish, Lease, Progress
 from optfarm_tasks.result import Facts, Failure, Result
-from optfarm_tasks.spec import Kind
 from optfarm_tasks.tree import Digest, Tree
 from optfarm_worker.bench import Bench
 from optfarm_worker.cache import Hold
@@ -105,7 +104,7 @@ class Work:
                 self._tell(event)
 
         order = order_for(task, folder.path, python=toolchain.python)
-        alone = task.action.kind is Kind.BENCHMARK
+        alone = task.action.kind.runs_alone
         with self.bench.idle.held(alone=alone, wait_s=settings.idle_wait_s, given_up=self.heart.over):
             self.heart.when_over(runner.stop)
             ending = runner.run(order, heard)

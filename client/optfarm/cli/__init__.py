@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from optfarm.cli import artifact, data, devices, embedded, model, report, sweep, task, techniques, verify
+from optfarm.cli import artifact, data, devices, embedded, model, profile, report, sweep, task, techniques, verify
 from optfarm.errors import FarmError
 from optfarm_tasks.errors import TaskError
 
@@ -22,7 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (embedded.up, embedded.down, embedded.status, devices.devices, report.report, verify.verify):
+for command in (
+    *(embedded.up, embedded.down, embedded.status),
+    *(devices.devices, report.report, profile.profile, verify.verify),
+):
     app.command()(command)
 for noun in (model, data, techniques, sweep, artifact, task):
     app.add_typer(noun.app)

@@ -40,7 +40,7 @@ def pull(
 ) -> None:
     """Bring an artifact's files into a folder; every byte is checked."""
     with farm() as opened, moving(f"pulling {recipe}") as told:
-        row = _chosen(opened.find_sweep(sweep).report(), recipe)
+        row = chosen(opened.find_sweep(sweep).report(), recipe)
         folder = row.pull(to or Path(re.sub(r"[^A-Za-z0-9._-]+", "-", row.recipe).strip("-")), told=told)
     if as_json:
         print_json({"folder": str(folder), "artifact": row.facts.artifact})
@@ -53,7 +53,12 @@ def _made(report: "Report") -> list["Row"]:
     return [row for row in report.rows if made.get(row.recipe) == row]
 
 
-def _chosen(report: "Report", recipe: str) -> "Row":
+def chosen(report: "Report", recipe: str) -> "Row":
+    """The row of a recipe's artifact, however the recipe is written.
+
+    Raises:
+        NotFound: the sweep has none.
+    """
     from optfarm.errors import NotFound
     from optfarm_tasks.recipe import Recipe
 

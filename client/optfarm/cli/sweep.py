@@ -140,17 +140,17 @@ def _push_paths(opened: "Farm", settings: dict[str, Any], *, name: str | None, b
 
     if not settings.get("model"):
         raise BadRequest("which model? Give its path or its name: optfarm sweep run MODEL")
-    model = _path(str(settings["model"]), base)
+    model = path_meant(str(settings["model"]), base)
     if model is not None:
         with moving(f"pushing {model.name}") as told:
             settings["model"] = opened.push_model(model, name, told=told).digest
-    data = _path(str(settings["data"]), base) if settings.get("data") else None
+    data = path_meant(str(settings["data"]), base) if settings.get("data") else None
     if data is not None:
         with moving(f"pushing {data.name}") as told:
             settings["data"] = opened.push_data(data, told=told).digest
 
 
-def _path(text: str, base: Path | None) -> Path | None:
+def path_meant(text: str, base: Path | None) -> Path | None:
     """The path that is meant, whether or not anything lies there; None for the name of something pushed before."""
     for candidate in (Path(text), *([base / text] if base else [])):
         if candidate.exists():

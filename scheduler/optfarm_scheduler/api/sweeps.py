@@ -1,5 +1,6 @@
 """Sweeps: asked for, looked at, cancelled."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -7,8 +8,9 @@ from sqlalchemy.exc import IntegrityError
 
 from optfarm_scheduler.errors import Conflict
 from optfarm_scheduler.parts import Farm, Parts
-from optfarm_scheduler.plan import draft, plan
+from optfarm_scheduler.plan import Plan, draft, plan
 from optfarm_scheduler.statuses import sweep_report, sweep_status
+from optfarm_scheduler.trace_plan import plan_trace
 from optfarm_tasks.sweep import Data, Model, Report, SweepPlan, SweepReceipt, SweepSpec, SweepStatus
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
@@ -34,8 +36,7 @@ def submit(farm: Farm, sweep_id: SweepId, spec: SweepSpec) -> SweepReceipt:
 @router.post("/plan")
 def preview(farm: Farm, spec: SweepSpec) -> SweepPlan:
     """What a sweep would do, and what it would skip and why; nothing is started."""
-    model, data = _named(farm, spec)
-    made = draft(spec, sweep_id="plan", model=model, data=data, alive=farm.devices.alive(now=farm.clock()))
+    made = _planned(farm, "plan", spec, compare=draft)
     devices = tuple(device.name for device in made.devices)
     return SweepPlan(tasks=len(made.tasks), devices=devices, skipped=made.skipped, warnings=made.warnings)
 
@@ -80,13 +81,24 @@ def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
 
 def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
     model, data = _named(farm, spec)
-    planned = plan(spec, sweep_id=sweep_id, model=model, data=data, alive=farm.devices.alive(now=farm.clock()))
+    planned = _planned(farm, sweep_id, spec, compare=plan)
     named = data.name if data is not None else None
     try:
         farm.sweeps.insert(sweep_id, spec, planned, model=model.name, data=named, now=farm.clock())
     except IntegrityError:
         # The same submit came twice at once; the other one won, and the answer is the same.
         farm.sweeps.row(sweep_id)
+
+
+def _planned(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan]) -> Plan:
+    """The tasks of a sweep that observes, or of one that compares, planned by `compare`."""
+    model, data = _named(farm, spec)
+    alive = farm.devices.alive(now=farm.clock())
+    if spec.trace is None:
+        return compare(spec, sweep_id=sweep_id, model=model, data=data, alive=alive)
+    task = spec.trace.artifact
+    artifact = None if task is None else farm.sweeps.artifact(task)
+    return plan_trace(spec, spec.trace, sweep_id=sweep_id, model=model, data=data, alive=alive, artifact=artifact)
 
 
 def _named(farm: Parts, spec: SweepSpec) -> tuple[Model, Data | None]:

@@ -1,0 +1,151 @@
+"""`optfarm profile`: where the time of one inference goes, op by op."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optfarm.cli import live
+from optfarm.cli.artifact import chosen
+from optfarm.cli.options import Json
+from optfarm.cli.output import farm, moving, note, print_json, print_table
+from optfarm.cli.sweep import path_meant
+
+if TYPE_CHECKING:
+    from optfarm import Farm
+    from optfarm_tasks.sweep import TaskStatus
+
+_DETACHED = 130
+_TASK = re.compile(r"[0-9a-f]{12}-\d{3,}")
+_SWEEP = re.compile(r"[0-9a-f]{12}")
+
+
+def profile(
+    target: Annotated[
+        str, typer.Argument(help="A path, which is pushed first; a model's name; a sweep's or task's id.")
+    ],
+    recipe: Annotated[str | None, typer.Argument(help="Of a sweep: the recipe that made the artifact.")] = None,
+    *,
+    device: Annotated[str, typer.Option(help="Its name, or a selector that leaves one.")] = "all",
+    output: Annotated[Path | None, typer.Option(help="The trace's file; NAME.trace.json when left out.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples in one inference.")] = 1,
+    runs: Annotated[int, typer.Option(min=1, max=1000, help="Inferences that are observed.")] = 20,
+    data: Annotated[str | None, typer.Option(help="What feeds it: a path or a pushed name; else random.")] = None,
+    seed: Annotated[int, typer.Option(help="Of random inputs, and of the choice of samples.")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Observe again what is stored already.")] = False,
+    name: Annotated[str | None, typer.Option(help="The name under which a path is pushed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a Chrome trace of one inference of a model or an artifact, and print its most expensive ops."""
+    from optfarm.specfile import checked
+
+    _check_output(output)
+    with farm() as opened:
+        settings, called = _meant(opened, target, recipe, name=name)
+        settings |= {
+            "devices": [device],
+            "threads": [threads],
+            "batch_sizes": [batch_size],
+            "seed": seed,
+            "fresh": fresh,
+        }
+        settings["trace"] = {**settings.get("trace", {}), "runs": runs}
+        if data is not None:
+            settings["data"] = _data(opened, data)
+        task = _followed(opened, checked(settings))
+        _tell(opened, task, output or Path(f"{called}.trace.json"), as_json=as_json)
+
+
+def _check_output(output: Path | None) -> None:
+    from optfarm.errors import BadRequest
+
+    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
+        raise BadRequest(
+            f"{output} cannot be written: {'it is a folder' if output.is_dir() else 'there is no such folder'}"
+        )
+
+
+def _meant(opened: "Farm", target: str, recipe: str | None, *, name: str | None) -> tuple[dict[str, Any], str]:
+    """The settings of a sweep that name what is observed, and what its trace is called."""
+    if recipe is not None:
+        row = chosen(opened.find_sweep(target).report(), recipe)
+        return _artifact(opened, row.facts.convert_task or "")
+    path = path_meant(target, None)
+    if path is not None:
+        with moving(f"pushing {path.name}") as told:
+            pushed = opened.push_model(path, name, told=told)
+        return _model(pushed.digest), pushed.name
+    if _TASK.fullmatch(target):
+        return _artifact(opened, target)
+    return _model(target), _known(opened, target)
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"model": name, "recipes": ["baseline"]}
+
+
+def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:
+    from optfarm_tasks.sweep import TaskStatus
+
+    task = opened.connection.get(f"/v1/tasks/{task_id}", TaskStatus)
+    model = opened.find_sweep(task.sweep_id).status().spec.model
+    called = re.sub(r"[^A-Za-z0-9._-]+", "-", str(task.recipe)).strip("-")
+    return {"model": model, "recipes": [str(task.recipe)], "trace": {"artifact": task_id}}, called
+
+
+def _known(opened: "Farm", name: str) -> str:
+    """The name of a pushed model, by its name or digest."""
+    from optfarm.errors import NotFound
+    from optfarm_tasks.sweep import Model
+
+    try:
+        return opened.connection.get(f"/v1/models/{name}", Model).name
+    except NotFound as error:
+        if not _SWEEP.fullmatch(name):
+            raise
+        raise NotFound(f"{error}; of a sweep, name the recipe too: optfarm profile {name} RECIPE") from error
+
+
+def _data(opened: "Farm", text: str) -> str:
+    path = path_meant(text, None)
+    if path is None:
+        return text
+    with moving(f"pushing {path.name}") as told:
+        return opened.push_data(path, told=told).digest
+
+
+def _followed(opened: "Farm", spec: Any) -> "TaskStatus":
+    """Submits, shows what happens until it has ended, and gives the task that observed."""
+    from optfarm.profiled import observing
+
+    sweep = opened.submit(spec)
+    try:
+        return observing(live.show(opened.connection, sweep.id))
+    except KeyboardInterrupt:
+        note(
+            f"\ndetached; it goes on. The same command again takes its result. End it: optfarm sweep cancel {sweep.id}"
+        )
+        raise typer.Exit(_DETACHED) from None
+
+
+def _tell(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -> None:
+    from optfarm.profiled import HEADINGS, notes_of, profiled, rows_of
+    from optfarm_tasks.sweep import TaskState
+
+    about = {"sweep": task.sweep_id, "task": task.id, "device": task.device}
+    if task.state is not TaskState.DONE:
+        note(f"nothing was observed: task {task.id} is {task.state}; see optfarm sweep show {task.sweep_id}")
+        if as_json:
+            print_json({**about, "state": task.state, "failure": task.failure})
+        raise typer.Exit(1)
+    found = profiled(opened.connection, task.id)
+    found.write_trace(output)
+    if as_json:
+        print_json({**about, "state": task.state, "trace": str(output), "profile": found.facts})
+        return
+    print_table(HEADINGS, rows_of(found.facts), title=f"{task.label} on {task.device}, {found.facts.runtime}")
+    for line in notes_of(found.facts):
+        print(f"• {line}")
+    note(f"the trace of one inference lies in {output}: open it in chrome://tracing or ui.perfetto.dev")

@@ -1,0 +1,73 @@
+"""What a profiler is: one module in profile/ that observes a runtime's ops; its file name is the runtime's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from optfarm_tasks.description import Signature
+from optfarm_tasks.runtime import Arrays
+
+
+@dataclass(frozen=True)
+class Event:
+    """One op that ran."""
+
+    name: str
+    """Of the node, as the model or the engine calls it."""
+    op: str
+    """Its type."""
+    start_ns: int
+    """By any clock that all events of an inference share."""
+    duration_ns: int
+    thread: int = 0
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inference:
+    """One inference that was observed."""
+
+    wall_ns: int
+    """From the host's input to the host's output, the profiler's own work included."""
+    events: tuple[Event, ...]
+
+
+class Probe(Protocol):
+    """A loaded artifact whose ops can be observed."""
+
+    @property
+    def signature(self) -> Signature:
+        """Inputs and outputs by name."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known of this profiler to read its numbers."""
+        ...
+
+    def feed(self, inputs: Arrays) -> Any:
+        """Turns real-valued inputs into what run() takes; what was fed last is what may be run."""
+        ...
+
+    def run(self, feed: Any) -> Any:
+        """One inference that nobody observes."""
+        ...
+
+    def observe(self, feed: Any, runs: int) -> tuple[Inference, ...]:
+        """So many inferences one after the other; of a profiler that tells means, a single one that is their mean."""
+        ...
+
+
+class Profiler(Protocol):
+    """The shape of a module in profile/."""
+
+    def load(self, model: Path, threads: int) -> Probe:
+        """Loads the artifact in a folder.
+
+        Raises:
+            BadModel: the runtime refuses it.
+            MissingToolchain: the runtime does not import here.
+            UnsupportedOp: it runs, but cannot be observed.
+        """
+        ...
