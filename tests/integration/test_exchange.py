@@ -1,7 +1,5 @@
 """ONNX and OpenVINO models run, are converted and are refused in children, as a worker would have it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +10,6 @@ from optfarm_tasks.errors import Reason
 from optfarm_tasks.result import Conversion, Inspection
 from optfarm_tasks.spec import Inspect
 from tests.integration.children import RANDOM, convert, images, lay_out, run
-
-
-@pytest.fixture(scope="module")
-def exchange_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with tiny ONNX and OpenVINO models."""
-    folder = tmp_path_factory.mktemp("exchange")
-    script = Path(__file__).parents[1] / "exchange_models.py"
-    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True, timeout=120)
-    return folder
 
 
 @pytest.fixture(scope="module")
