@@ -185,4 +185,6 @@ def _weed(folder: Path, ports: Mapping[str, int]) -> list[str]:
     # Without -disableHttp the filer serves every object to anyone who finds its port.
     quiet = ("-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-disableHttp")
     flags = [f"{flag}={port}" for flag, port in ports.items()]
-    return [str(weed), f"-logdir={folder}", "mini", *place, *flags, *quiet, "-master.telemetry=false"]
+    # Each bucket takes several volumes, and so many of them are allowed as would fill the disk: they are small here.
+    master = ("-master.telemetry=false", "-master.volumeSizeLimitMB=16")
+    return [str(weed), f"-logdir={folder}", "mini", *place, *flags, *quiet, *master]

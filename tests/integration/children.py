@@ -15,14 +15,17 @@ from optfarm_tasks.result import Outcome
 from optfarm_tasks.spec import Action, Convert, Role, Task
 from optfarm_tasks.tree import scan
 
-RANDOM = np.random.default_rng(0)
-
 
 def images(count: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
     return {
-        "image": RANDOM.random((count, 8, 8, 3)).astype(np.float32),
-        "speed": RANDOM.random((count, 1)).astype(np.float32),
+        "image": random.random((count, 8, 8, 3)).astype(np.float32),
+        "speed": random.random((count, 1)).astype(np.float32),
     }
+
+
+def classes(count: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 2, count)
 
 
 @dataclass(frozen=True)

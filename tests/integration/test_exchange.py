@@ -9,7 +9,7 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.result import Conversion, Inspection
 from optfarm_tasks.spec import Inspect
-from tests.integration.children import RANDOM, convert, images, lay_out, run
+from tests.integration.children import classes, convert, images, lay_out, run
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Samples for the models of two inputs, with labels."""
     folder = tmp_path_factory.mktemp("data")
     arrays = {f"calibration/{name}": array for name, array in images(40).items()}
-    np.savez(folder / "data.npz", **arrays, **{"calibration/labels": RANDOM.integers(0, 2, 40)})
+    np.savez(folder / "data.npz", **arrays, **{"calibration/labels": classes(40)})
     return folder
 
 
