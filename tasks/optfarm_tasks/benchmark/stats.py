@@ -21,7 +21,10 @@ CPU_CLOCK_NS = 10_000_000
 _OWN_WORK = 0.8
 """Share of the undisturbed wall time that the calling thread must have worked itself for its CPU clock to tell it."""
 
-# Student's t at 0.975 for 1 to 19 degrees of freedom: at most 20 pairs are ever taken.
+MAX_PAIRS = 20
+"""More are never taken."""
+
+# Student's t at 0.975 for 1 to MAX_PAIRS - 1 degrees of freedom.
 _T975 = (
     *(12.706204736, 4.302652730, 3.182446305, 2.776445105, 2.570581836, 2.446911851, 2.364624252, 2.306004135),
     *(2.262157163, 2.228138852, 2.200985160, 2.178812830, 2.160368656, 2.144786688, 2.131449546, 2.119905299),
