@@ -165,7 +165,7 @@ def _latency(samples: Samples, *, with_tails: bool) -> Latency:
         min=int(wall_ns.min()),
         p05=stats.nearest_rank(wall_ns, 0.05),
         p50=stats.nearest_rank(wall_ns, 0.50),
-        p90=stats.tail(wall_ns, 0.90, floor=stats.P90_FLOOR) if with_tails else None,
-        p99=stats.tail(wall_ns, 0.99, floor=stats.P99_FLOOR) if with_tails else None,
+        p90=stats.tail(wall_ns, 0.90) if with_tails else None,
+        p99=stats.tail(wall_ns, 0.99) if with_tails else None,
         mean=float(wall_ns.mean()),
     )
