@@ -22,9 +22,9 @@ def place_of(row: Row) -> Place:
     return str(row.recipe), row.device, row.threads, row.batch_size
 
 
-def place_of_task(task: TaskStatus, facts: BenchmarkResult) -> Place:
+def place_of_task(task: TaskStatus, result: Result, facts: BenchmarkResult) -> Place:
     """The place of the row that a benchmark task fills."""
-    return str(task.recipe), task.device or "", facts.candidate.threads, facts.candidate.batch_size
+    return str(task.recipe), result.device, facts.candidate.threads, facts.candidate.batch_size
 
 
 def results(connection: Connection, sweep: SweepStatus, *kinds: Kind) -> Iterator[tuple[TaskStatus, Result]]:
@@ -57,7 +57,7 @@ def samples(connection: Connection, sweep: SweepStatus) -> dict[Place, raw.Colum
         FarmError: the farm refused or stayed away.
     """
     found = {
-        place_of_task(task, result.facts): raw_file(result)
+        place_of_task(task, result, result.facts): raw_file(result)
         for task, result in results(connection, sweep, Kind.BENCHMARK)
         if isinstance(result.facts, BenchmarkResult)
     }

@@ -68,9 +68,9 @@ def test_differences_name_the_value_and_forgive_its_last_digits() -> None:
     computed = {"mean": 0.3, "ci95": (1.0, 2.1), "p99": 7, "flags": ()}
 
     assert list(differences(published, computed, "latency")) == [
-        "latency.ci95[1] is 2, and 2.1 when computed again",
-        "latency.p99 is None, and 7 when computed again",
-        "latency.flags is (drift), and () when computed again",
+        "latency.ci95[1]: 2 published, 2.1 found",
+        "latency.p99: None published, 7 found",
+        "latency.flags: (drift) published, () found",
     ]
 
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from optfarm.bundle.archive import opened
 from optfarm.bundle.contents import Contents, Ended
 from optfarm.bundle.manifest import Manifest, task_file
@@ -13,6 +15,7 @@ from optfarm.errors import BadRequest
 from optfarm.measured import Place, place_of, place_of_task
 from optfarm_tasks.benchmark import raw
 from optfarm_tasks.benchmark.recompute import differences, recompute
+from optfarm_tasks.errors import BadData
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.result import BenchmarkResult, Conversion, Quality
 from optfarm_tasks.spec import Role
@@ -50,7 +53,7 @@ class Verification:
     """Of the whole file."""
     manifest: Manifest
     has_artifacts: bool
-    """Whether the optimised models lie in it, so that their bytes were checked too."""
+    """Whether every optimised model lies in it, so that their bytes were checked too."""
     differences: tuple[str, ...]
     """What does not agree and belongs to no variant."""
     checks: tuple[Check, ...]
@@ -79,7 +82,7 @@ def verify(path: Path) -> Verification:
         return Verification(
             sha256=archive.sha256,
             manifest=archive.manifest,
-            has_artifacts=any(contents.artifact(digest) for digest in made),
+            has_artifacts=bool(made) and all(contents.artifact(digest) for digest in made),
             differences=tuple(_loose_ends(contents, archive.manifest)),
             checks=checks,
         )
@@ -97,7 +100,7 @@ class _Again:
 def _benchmarks(contents: Contents) -> Iterator[tuple[Place, Ended]]:
     for ended in contents.ended:
         if isinstance(ended.result.facts, BenchmarkResult):
-            yield place_of_task(ended.status, ended.result.facts), ended
+            yield place_of_task(ended.status, ended.result, ended.result.facts), ended
 
 
 def _again(contents: Contents, ended: Ended) -> _Again:
@@ -105,7 +108,10 @@ def _again(contents: Contents, ended: Ended) -> _Again:
     if not isinstance(facts, BenchmarkResult):
         raise BadRequest(f"task {ended.status.id} is no benchmark")
     columns, estimator = contents.raw(ended.status.id)
-    found = recompute(facts, ended.task, columns)
+    try:
+        found = recompute(facts, ended.task, columns)
+    except (ArithmeticError, BadData, ValidationError) as error:
+        raise BadRequest(f"nothing can be computed from {name} in the bundle: {error}") from error
     published = {**_plain(facts, "baseline", "candidate", "pair_ratios"), "estimator": estimator}
     computed = {
         "baseline": found.baseline.model_dump(),
@@ -174,6 +180,10 @@ def _loose_ends(contents: Contents, manifest: Manifest) -> Iterator[str]:
     yield from _apart("the sweep", contents.sweep.id, manifest.sweep_id)
     yield from _apart("the digest of the model", manifest.model, inputs.get(Role.MODEL))
     yield from _apart("the digest of the data", manifest.data, inputs.get(Role.DATA))
+    rows = {place_of(row) for row in contents.report.rows}
+    for place, _ in _benchmarks(contents):
+        if place not in rows:
+            yield f"the report tells nothing of {place[0]} on {place[1]}, which was measured"
     made = {each.status.id: each.result.outputs.digest for each in converted}
     yield from differences(manifest.artifacts, made, "artifacts")
     for each in converted:

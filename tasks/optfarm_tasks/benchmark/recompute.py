@@ -31,33 +31,33 @@ def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conc
     """
     if not isinstance(task.action, Benchmark):
         raise BadData(f"a {task.action.kind} task measures nothing")
-    largest = max(task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE) if role in task.inputs)
+    sizes_bytes = [task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE) if role in task.inputs]
     setting = Setting(
         profile=task.action.profile,
         attempt=result.candidate.attempt,
         threads=task.action.threads,
         batch_size=task.action.batch_size,
-        half_width=pairs.half_width(largest, _cache_bytes(result.fingerprint)),
+        half_width=pairs.half_width(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint)),
     )
     return conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
 
 
-def differences(published: Any, computed: Any, name: str = "") -> Iterator[str]:
+def differences(published: Any, found: Any, name: str = "") -> Iterator[str]:
     """Where two JSON-like values differ, in words; floats may differ in their last digits.
 
     Args:
         published: dicts, sequences, numbers and words.
-        computed: the same, computed again.
+        found: the same, as it ought to be.
         name: what the values are, for the words.
     """
-    if isinstance(published, dict) and isinstance(computed, dict):
-        for key in published | computed:
-            yield from differences(published.get(key), computed.get(key), f"{name}.{key}" if name else str(key))
-    elif _is_sequence(published) and _is_sequence(computed) and len(published) == len(computed):
-        for index, (one, other) in enumerate(zip(published, computed, strict=True)):
+    if isinstance(published, dict) and isinstance(found, dict):
+        for key in published | found:
+            yield from differences(published.get(key), found.get(key), f"{name}.{key}" if name else str(key))
+    elif _is_sequence(published) and _is_sequence(found) and len(published) == len(found):
+        for index, (one, other) in enumerate(zip(published, found, strict=True)):
             yield from differences(one, other, f"{name}[{index}]")
-    elif not _is_same(published, computed):
-        yield f"{name} is {_shown(published)}, and {_shown(computed)} when computed again"
+    elif not _is_same(published, found):
+        yield f"{name}: {_shown(published)} published, {_shown(found)} found"
 
 
 def _seen(published: Measurement) -> Seen:
@@ -95,6 +95,8 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a record"
     if _is_sequence(value):
         return f"({', '.join(map(_shown, value))})"
     return f"{value:.10g}" if isinstance(value, float) else str(value)
