@@ -95,7 +95,7 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         data=data_folder,
         split=None if split is None else split.model_dump(mode="json"),
     )
-    return Plan(bench, action.profile, half_width=_half_width(largest, last_level_cache_bytes()))
+    return Plan(bench, action.profile, half_width=pairs.half_width(largest, last_level_cache_bytes()))
 
 
 def measure(plan: Plan, report: Report, *, clock: Clock) -> Measured:
@@ -187,12 +187,6 @@ def _identity(task: Task, bench: Bench, taken: Sequence[Pair]) -> dict[str, Any]
 def _variant(role: Role, folder: Path) -> Variant:
     name = registry.runtime_for(formats.detect(folder))
     return Variant(str(role), folder, f"{runtimes.__name__}.{name.replace('-', '_')}")
-
-
-def _half_width(model_bytes: int, cache_bytes: int | None) -> float:
-    # Weights that no cache holds are read from memory at every request.
-    is_memory_bound = cache_bytes is not None and model_bytes > cache_bytes
-    return pairs.MEMORY_BOUND_HALF_WIDTH if is_memory_bound else pairs.HALF_WIDTH
 
 
 def _cores(threads: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

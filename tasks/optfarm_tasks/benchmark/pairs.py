@@ -39,7 +39,9 @@ class Amount:
 
 AMOUNTS = {
     Profile.QUICK: Amount(min_pairs=3, max_pairs=3, pair_s=1.6, group_s=20, budget_s=300, backoff_s=(1,)),
-    Profile.FULL: Amount(min_pairs=5, max_pairs=20, pair_s=6, group_s=120, budget_s=2400, backoff_s=(10, 30, 60)),
+    Profile.FULL: Amount(
+        min_pairs=5, max_pairs=stats.MAX_PAIRS, pair_s=6, group_s=120, budget_s=2400, backoff_s=(10, 30, 60)
+    ),
 }
 
 
@@ -90,6 +92,17 @@ def wants_another_pair(logs: Sequence[float], amount: Amount, *, half_width: flo
     interval = stats.t_interval(logs)
     is_wide = interval is None or interval.half_width > half_width
     return is_wide and len(logs) < amount.max_pairs
+
+
+def half_width(model_bytes: int, cache_bytes: int | None) -> float:
+    """How wide half of the ratio's interval may be: twice as wide where no cache holds the weights.
+
+    Args:
+        model_bytes: of the larger variant.
+        cache_bytes: the last-level cache; None where it is not known.
+    """
+    is_memory_bound = cache_bytes is not None and model_bytes > cache_bytes
+    return MEMORY_BOUND_HALF_WIDTH if is_memory_bound else HALF_WIDTH
 
 
 def fits(elapsed_s: float, next_s: float, *, budget_s: float) -> bool:

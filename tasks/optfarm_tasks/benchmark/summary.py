@@ -1,154 +1,48 @@
 """Turns the pairs of a measurement into the two records that are published."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from optfarm_tasks.benchmark import raw, stats, verdict
+from optfarm_tasks.benchmark import raw
+from optfarm_tasks.benchmark.conclusion import Conclusion, Seen, Setting, conclude
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
-from optfarm_tasks.benchmark.stats import Estimator, Samples
-from optfarm_tasks.benchmark.turns import Bench, Block, Pair, Start
-from optfarm_tasks.measurement import Flag, Latency, Measurement, Noise, Ratio, Verdict
+from optfarm_tasks.benchmark.turns import Bench, Block, Pair
 from optfarm_tasks.spec import Profile
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(Conclusion):
     """Both measurements and what they rest on."""
 
-    baseline: Measurement
-    candidate: Measurement
-    pair_ratios: tuple[float, ...]
-    estimator: Estimator
     columns: raw.Columns
-
-
-@dataclass(frozen=True)
-class _Setting:
-    bench: Bench
-    profile: Profile
-    attempt: int
-    estimator: Estimator
-    is_wide: bool
-
-
-@dataclass(frozen=True)
-class _Half:
-    """One variant's part of all pairs."""
-
-    side: Side
-    samples: Samples
-    starts: tuple[Start, ...]
-    blocks: tuple[Block, ...]
-    peak_rss_bytes: int
-    noise: Noise
 
 
 def summarise(bench: Bench, pairs: Sequence[Pair], *, profile: Profile, attempt: int, half_width: float) -> Summary:
     """The published records; an interval of the log ratio is too wide when half of it passes half_width."""
     columns = raw.columns(pairs)
-    samples = raw.kept(columns)
-    estimator = stats.choose_estimator(samples, threads=bench.threads)
-    ratios = stats.pair_ratios(samples, estimator)
-    interval = stats.t_interval([math.log(value) for value in ratios])
-    is_wide = interval is None or interval.half_width > half_width
-    setting = _Setting(bench, profile, attempt, estimator, is_wide)
-    baseline, candidate = (_half(pairs, samples, side) for side in (BASELINE, CANDIDATE))
-    evidence = [_evidence(half, setting) for half in (baseline, candidate)]
-    own = [verdict.judge(each) for each in evidence]
-    flags = [verdict.flags(each) for each in evidence]
-    itself = Ratio(value=1.0, ci95=None, pairs=len(pairs))
-    against = Ratio(value=stats.ratio(ratios), ci95=interval and interval.exponential, pairs=len(pairs))
-    # A ratio is no better than the worse of its sides, and what disturbed one of them disturbed the ratio.
-    both = tuple(flag for flag in Flag if flag in {*flags[0], *flags[1]})
-    return Summary(
-        baseline=_measurement(baseline, setting, reached=own[0], flags=flags[0], ratio=itself),
-        candidate=_measurement(candidate, setting, reached=verdict.worst(*own), flags=both, ratio=against),
-        pair_ratios=ratios,
-        estimator=estimator,
-        columns=columns,
-    )
+    setting = Setting(profile, attempt, threads=bench.threads, batch_size=bench.batch_size, half_width=half_width)
+    seen = _seen(bench, pairs, BASELINE), _seen(bench, pairs, CANDIDATE)
+    return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
 
 
-def _half(pairs: Sequence[Pair], samples: Samples, side: Side) -> _Half:
-    own = samples.where(samples.side == side)
-    blocks = tuple(block for pair in pairs for block in pair.blocks if block.side == side)
-    return _Half(
-        side=side,
-        samples=own,
-        starts=tuple(pair.starts[side] for pair in pairs),
-        blocks=blocks,
-        peak_rss_bytes=max(pair.peak_rss_bytes[side] for pair in pairs),
-        noise=Noise(
-            run_delay_frac=_run_delay(blocks),
-            preempted_frac=float(1 - own.is_clean.mean()),
-            ext_cpu=_mean([pair.surroundings.ext_cpu for pair in pairs]),
-            steal_frac=_mean([pair.surroundings.steal_frac for pair in pairs]),
-            psi_cpu_frac=_mean([pair.surroundings.psi_cpu_frac for pair in pairs]),
-        ),
-    )
-
-
-def _evidence(half: _Half, setting: _Setting) -> verdict.Evidence:
-    samples, threads = half.samples, setting.bench.threads
-    wall_ns = samples.wall_ns
-    return verdict.Evidence(
-        noise=half.noise,
-        spread=stats.nearest_rank(wall_ns, 0.50) / stats.nearest_rank(wall_ns, 0.05),
-        n_clean=int(samples.is_clean.sum()) if threads == 1 else wall_ns.size,
-        threads=threads,
-        drift=stats.drift(samples),
-        is_shielded=all(start.is_shielded for start in half.starts),
-        is_steady=all(start.is_steady for start in half.starts),
-        has_few_clean=threads == 1 and stats.has_few_clean(samples),
-        is_wide=setting.is_wide,
-    )
-
-
-def _measurement(
-    half: _Half, setting: _Setting, *, reached: Verdict, flags: tuple[Flag, ...], ratio: Ratio
-) -> Measurement:
-    samples, starts, bench = half.samples, half.starts, setting.bench
-    clean_ns = samples.wall_ns[samples.is_clean]
-    return Measurement(
-        verdict=reached,
-        flags=flags,
-        profile=setting.profile,
-        attempt=setting.attempt,
-        estimator=setting.estimator,
-        runtime=bench.variants[half.side].runtime.rpartition(".")[2],
-        engine_precision=starts[0].precision,
-        threads=bench.threads,
-        batch_size=bench.batch_size,
-        n_requests=samples.wall_ns.size,
-        n_clean=clean_ns.size,
-        duration_s=sum(block.elapsed_ns for block in half.blocks) / 1e9,
-        warmup_s=float(np.median([start.warm_ns.sum() for start in starts])) / 1e9,
+def _seen(bench: Bench, pairs: Sequence[Pair], side: Side) -> Seen:
+    starts = [pair.starts[side] for pair in pairs]
+    blocks = [block for pair in pairs for block in pair.blocks if block.side == side]
+    return Seen(
+        runtime=bench.variants[side].runtime.rpartition(".")[2],
+        precision=starts[0].precision,
+        duration_s=sum(block.elapsed_ns for block in blocks) / 1e9,
         load_ms=float(np.median([start.load_ns for start in starts])) / 1e6,
         first_ms=float(np.median([start.first_ns for start in starts])) / 1e6,
-        latency_ns=_latency(samples, with_tails=reached is Verdict.CLEAN),
-        clean_p50_ns=stats.nearest_rank(clean_ns, 0.50) if clean_ns.size and bench.threads == 1 else None,
-        cpu_p50_ns=stats.nearest_rank(samples.cpu_ns, 0.50),
-        p50_ci95_ns=stats.process_interval(samples, setting.estimator),
-        throughput_per_s=bench.batch_size / float(samples.wall_ns.mean()) * 1e9,
-        peak_rss_bytes=half.peak_rss_bytes,
-        ratio=ratio,
-        noise=half.noise,
-        shielded=all(start.is_shielded for start in starts),
-    )
-
-
-def _latency(samples: Samples, *, with_tails: bool) -> Latency:
-    wall_ns = samples.wall_ns
-    return Latency(
-        min=int(wall_ns.min()),
-        p05=stats.nearest_rank(wall_ns, 0.05),
-        p50=stats.nearest_rank(wall_ns, 0.50),
-        p90=stats.tail(wall_ns, 0.90, floor=stats.P90_FLOOR) if with_tails else None,
-        p99=stats.tail(wall_ns, 0.99, floor=stats.P99_FLOOR) if with_tails else None,
-        mean=float(wall_ns.mean()),
+        peak_rss_bytes=max(pair.peak_rss_bytes[side] for pair in pairs),
+        run_delay_frac=_run_delay(blocks),
+        ext_cpu=_mean([pair.surroundings.ext_cpu for pair in pairs]),
+        steal_frac=_mean([pair.surroundings.steal_frac for pair in pairs]),
+        psi_cpu_frac=_mean([pair.surroundings.psi_cpu_frac for pair in pairs]),
+        is_shielded=all(start.is_shielded for start in starts),
+        is_steady=all(start.is_steady for start in starts),
     )
 
 

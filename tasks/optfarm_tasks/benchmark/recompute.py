@@ -1,0 +1,102 @@
+"""Computes a published measurement again from its raw samples, by the functions that computed it first."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from optfarm_tasks.benchmark import pairs, raw
+from optfarm_tasks.benchmark.conclusion import Conclusion, Seen, Setting, conclude
+from optfarm_tasks.errors import BadData
+from optfarm_tasks.measurement import Flag, Measurement
+from optfarm_tasks.result import BenchmarkResult
+from optfarm_tasks.spec import Benchmark, Role, Task
+
+_TOLERANCE = 1e-9
+"""Another processor or NumPy may round the last digits of a sum or a logarithm otherwise."""
+
+
+def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conclusion:
+    """What the raw samples of a benchmark task say.
+
+    What samples cannot tell is taken from the result as it stands: counters of the kernel, durations of loading,
+    memory, the number of the attempt, whether the process was shielded and came to a steady state.
+
+    Args:
+        result: as it was published.
+        task: what was to be measured.
+        columns: the raw samples.
+
+    Raises:
+        BadData: the task is no benchmark.
+    """
+    if not isinstance(task.action, Benchmark):
+        raise BadData(f"a {task.action.kind} task measures nothing")
+    sizes_bytes = [task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE) if role in task.inputs]
+    setting = Setting(
+        profile=task.action.profile,
+        attempt=result.candidate.attempt,
+        threads=task.action.threads,
+        batch_size=task.action.batch_size,
+        half_width=pairs.half_width(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint)),
+    )
+    return conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
+
+
+def differences(published: Any, found: Any, name: str = "") -> Iterator[str]:
+    """Where two JSON-like values differ, in words; floats may differ in their last digits.
+
+    Args:
+        published: dicts, sequences, numbers and words.
+        found: the same, as it ought to be.
+        name: what the values are, for the words.
+    """
+    if isinstance(published, dict) and isinstance(found, dict):
+        for key in published | found:
+            yield from differences(published.get(key), found.get(key), f"{name}.{key}" if name else str(key))
+    elif _is_sequence(published) and _is_sequence(found) and len(published) == len(found):
+        for index, (one, other) in enumerate(zip(published, found, strict=True)):
+            yield from differences(one, other, f"{name}[{index}]")
+    elif not _is_same(published, found):
+        yield f"{name}: {_shown(published)} published, {_shown(found)} found"
+
+
+def _seen(published: Measurement) -> Seen:
+    noise = published.noise
+    return Seen(
+        runtime=published.runtime,
+        precision=published.engine_precision,
+        duration_s=published.duration_s,
+        load_ms=published.load_ms,
+        first_ms=published.first_ms,
+        peak_rss_bytes=published.peak_rss_bytes,
+        run_delay_frac=noise.run_delay_frac,
+        ext_cpu=noise.ext_cpu,
+        steal_frac=noise.steal_frac,
+        psi_cpu_frac=noise.psi_cpu_frac,
+        is_shielded=published.shielded,
+        is_steady=Flag.NO_STEADY_STATE not in published.flags,
+    )
+
+
+def _cache_bytes(fingerprint: dict[str, Any]) -> int | None:
+    processor = fingerprint.get("cpu")
+    size = processor.get("last_level_cache_bytes") if isinstance(processor, dict) else None
+    return size if isinstance(size, int) else None
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=1e-15)
+    return bool(one == other)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a record"
+    if _is_sequence(value):
+        return f"({', '.join(map(_shown, value))})"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

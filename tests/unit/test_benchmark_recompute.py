@@ -1,0 +1,105 @@
+"""Raw samples tell the published numbers again, and files that hold something else are refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from optfarm_tasks.benchmark import pairs, raw
+from optfarm_tasks.benchmark.recompute import differences, recompute
+from optfarm_tasks.errors import BadData
+from optfarm_tasks.measurement import Flag, Verdict
+from optfarm_tasks.spec import Benchmark, Inspect, Profile, Role, Task
+from tests.unit.recorded import ARTIFACT, MODEL, benchmark, columns
+
+TASK = Task(
+    action=Benchmark(profile=Profile.QUICK, batch_size=2), inputs={Role.BASELINE: MODEL, Role.CANDIDATE: ARTIFACT}
+)
+
+
+def test_a_result_follows_from_its_raw_samples(tmp_path: Path) -> None:
+    samples = columns(1.7)
+    result = benchmark(samples, ARTIFACT)
+    raw.write(tmp_path, samples, estimator=result.candidate.estimator)
+
+    stored, estimator = raw.read(tmp_path / raw.FILE)
+    again = recompute(result, TASK, stored)
+
+    assert (again.baseline, again.candidate) == (result.baseline, result.candidate)
+    assert (again.pair_ratios, again.estimator) == (result.pair_ratios, estimator)
+    assert again.candidate.ratio.value == pytest.approx(1.7, rel=0.01)
+    assert again.candidate.warmup_s == pytest.approx(30 * 0.0405, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "flag"),
+    [
+        ({"run_delay_frac": 0.2}, Verdict.DEGRADED, Flag.PREEMPTED),
+        ({"is_steady": False}, Verdict.CLEAN, Flag.NO_STEADY_STATE),
+        ({"is_shielded": False}, Verdict.CLEAN, Flag.UNSHIELDED),
+    ],
+)
+def test_what_was_seen_beside_the_samples_still_decides(changes: dict[str, Any], verdict: Verdict, flag: Flag) -> None:
+    samples = columns()
+    result = benchmark(samples, ARTIFACT, **changes)
+
+    again = recompute(result, TASK, samples)
+
+    assert again.candidate == result.candidate
+    assert again.candidate.verdict is verdict
+    assert flag in again.candidate.flags
+    assert (again.candidate.latency_ns.p90 is None) == (verdict is not Verdict.CLEAN)
+
+
+def test_models_that_no_cache_holds_may_have_a_wider_interval() -> None:
+    assert pairs.half_width(2 << 20, 1 << 20) == pairs.MEMORY_BOUND_HALF_WIDTH
+    assert pairs.half_width(1 << 20, 1 << 20) == pairs.half_width(2 << 20, None) == pairs.HALF_WIDTH
+
+
+def test_only_a_benchmark_measures() -> None:
+    with pytest.raises(BadData, match="inspect"):
+        recompute(benchmark(columns(), ARTIFACT), Task(action=Inspect(), inputs={}), columns())
+
+
+def test_differences_name_the_value_and_forgive_its_last_digits() -> None:
+    published = {"mean": 0.1 + 0.2, "ci95": (1.0, 2.0), "p99": None, "flags": ("drift",)}
+    computed = {"mean": 0.3, "ci95": (1.0, 2.1), "p99": 7, "flags": ()}
+
+    assert list(differences(published, computed, "latency")) == [
+        "latency.ci95[1]: 2 published, 2.1 found",
+        "latency.p99: None published, 7 found",
+        "latency.flags: (drift) published, () found",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda it: it.pop("switches"), "switches is missing"),
+        (lambda it: it.update(cpu_ns=it["cpu_ns"][1:]), "not of one length"),
+        (lambda it: it.update(wall_ns=it["wall_ns"] / 2), "not integers"),
+        (lambda it: it.update(dropped=it["dropped"].astype(int)), "not true or false"),
+        (lambda it: it.update(wall_ns=-it["wall_ns"]), "took no time"),
+        (lambda it: it.update(side=np.zeros_like(it["side"])), "both variants"),
+        (lambda it: it.update(side=it["side"] + 1), "both variants"),
+        (lambda it: it.update(dropped=np.ones_like(it["dropped"])), "both variants"),
+        (lambda it: it.update(pair=np.arange(it["pair"].size)), "both variants"),
+        (lambda it: it.update(warm_side=np.zeros_like(it["warm_side"])), "both variants"),
+    ],
+)
+def test_what_are_no_raw_samples_is_refused(tmp_path: Path, damage: Callable[[raw.Columns], object], told: str) -> None:
+    samples = columns()
+    damage(samples)
+    raw.write(tmp_path, samples, estimator="clean_p50")
+
+    with pytest.raises(BadData, match=told):
+        raw.read(tmp_path / raw.FILE)
+
+
+def test_raw_samples_name_their_estimator(tmp_path: Path) -> None:
+    np.savez(tmp_path / raw.FILE, allow_pickle=False, estimator=np.arange(3), **columns())
+
+    with pytest.raises(BadData, match="names no estimator"):
+        raw.read(tmp_path / raw.FILE)
