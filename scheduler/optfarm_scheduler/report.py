@@ -7,7 +7,7 @@ from optfarm_scheduler.states import worst
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import BenchmarkResult, Conversion, Failure, Quality, Result
-from optfarm_tasks.spec import Benchmark, Kind, Role
+from optfarm_tasks.spec import Auto, Benchmark, Kind, Role
 from optfarm_tasks.sweep import Row, TaskState
 
 
@@ -66,8 +66,10 @@ def _row(benchmark: Ended, conversion: Ended, evaluation: Ended | None, *, twin:
 
 
 def _against(measured: Measurement | None, twin: Measurement | None) -> Measurement | None:
-    """Puts the A/A twin's ratio beside each ratio that was taken in the same place."""
+    """Puts the A/A twin's ratio beside each ratio that was taken in the same place; a ladder may end elsewhere."""
     if measured is None or twin is None or measured.ratio.null_value is not None:
+        return measured
+    if (measured.threads, measured.batch_size) != (twin.threads, twin.batch_size):
         return measured
     null = {"null_value": twin.ratio.value, "null_ci95": twin.ratio.ci95}
     return measured.model_copy(update={"ratio": measured.ratio.model_copy(update=null)})
@@ -86,7 +88,7 @@ def _candidate(task: Ended) -> str:
     return task.inputs[Role.CANDIDATE]
 
 
-def _place(task: Ended) -> tuple[str | None, int, int]:
+def _place(task: Ended) -> tuple[str | None, int | Auto, int | Auto]:
     setting = task.setting or Benchmark()
     return task.bound, setting.threads, setting.batch_size
 

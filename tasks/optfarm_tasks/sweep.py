@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from optfarm_tasks.description import DataDescription, ModelDescription
 from optfarm_tasks.device import Inventory
@@ -12,7 +12,7 @@ from optfarm_tasks.lease import Progress
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure, Quality, Result
-from optfarm_tasks.spec import Kind, Limits, Profile, Runs, Task
+from optfarm_tasks.spec import Auto, Kind, Limits, Profile, Runs, Scenario, Task
 from optfarm_tasks.tree import Digest, Tree
 from optfarm_tasks.word import Message, Word
 
@@ -67,13 +67,23 @@ class SweepSpec(Message):
     devices: tuple[str, ...] = ("all",)
     """Selectors: all, cpu, gpu, host=alpha, cpu_model~Xeon, a device name, label.rack=7."""
     profile: Profile = Profile.FULL
-    threads: tuple[int, ...] = (1,)
-    batch_sizes: tuple[int, ...] = (1,)
+    threads: tuple[int | Auto, ...] = (1,)
+    batch_sizes: tuple[int | Auto, ...] = (1,)
+    """Left out in the scenario Offline: auto."""
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    bound_ms: float | None = None
+    """Server: what 99% of the queries may take."""
     limits: Limits = Limits()
     seed: int = Field(default=0, ge=0, lt=2**32)
     fresh: bool = False
     """Measures again what is already stored."""
     trace: Tracing | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _offline_takes_the_best_batch(cls, given: Any) -> Any:
+        is_offline = isinstance(given, dict) and given.get("scenario") == Scenario.OFFLINE
+        return {"batch_sizes": ("auto",), **given} if is_offline else given
 
 
 class Skipped(Word):
@@ -184,8 +194,9 @@ class Row(Word):
 
     recipe: Recipe
     device: str
-    threads: int
-    batch_size: int
+    threads: int | Auto
+    batch_size: int | Auto
+    """As asked for; what auto came to stands in the measurement."""
     state: TaskState
     """The worst of its tasks."""
     cached: bool
@@ -208,6 +219,8 @@ class Report(Message):
     model: str
     data: str | None
     profile: Profile
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    bound_ms: float | None = None
     rows: tuple[Row, ...]
     skipped: tuple[Skipped, ...]
     devices: dict[str, dict[str, Any]]

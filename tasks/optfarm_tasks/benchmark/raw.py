@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.benchmark.stats import Samples
-from optfarm_tasks.benchmark.turns import Pair
+from optfarm_tasks.benchmark.turns import Pair, Start
+from optfarm_tasks.measurement import Rung
 
 FILE = "raw.npz"
 
@@ -18,8 +19,23 @@ Columns = dict[str, NDArray[Any]]
 def columns(pairs: Sequence[Pair]) -> Columns:
     """Every timed request as columns (N,), `dropped` marking those left out, and those of the warm-up (M,)."""
     found = [_block_columns(number, block, pair) for number, pair in enumerate(pairs) for block in _numbered(pair)]
-    warm = [_warm_columns(number, side, pair) for number, pair in enumerate(pairs) for side in (0, 1)]
-    return {**_joined(found), **_joined(warm)}
+    warm = [warm_columns(number, side, pair.starts[side]) for number, pair in enumerate(pairs) for side in (0, 1)]
+    return {**joined(found), **joined(warm)}
+
+
+def rung_columns(taken: Sequence[tuple[int, Sequence[Rung], Sequence[NDArray[np.int64]]]]) -> Columns:
+    """Every timed request of the rungs of ladders (K,), given each ladder's side, rungs and wall times."""
+    parts: list[Columns] = [
+        {
+            "rung_side": np.full(wall_ns.size, side, np.int8),
+            "rung_threads": np.full(wall_ns.size, rung.threads, np.int32),
+            "rung_batch_size": np.full(wall_ns.size, rung.batch_size, np.int32),
+            "rung_wall_ns": wall_ns,
+        }
+        for side, rungs, walls in taken
+        for rung, wall_ns in zip(rungs, walls, strict=True)
+    ]
+    return joined(parts) if parts else {}
 
 
 def kept(stored: Mapping[str, NDArray[Any]]) -> Samples:
@@ -57,8 +73,9 @@ def _block_columns(number: int, numbered: tuple[int, Any], pair: Pair) -> Column
     }
 
 
-def _warm_columns(number: int, side: int, pair: Pair) -> Columns:
-    wall_ns = pair.starts[side].warm_ns
+def warm_columns(number: int, side: int, start: Start) -> Columns:
+    """The warm-up of one process (M,)."""
+    wall_ns = start.warm_ns
     return {
         "warm_pair": np.full(wall_ns.size, number, np.int16),
         "warm_side": np.full(wall_ns.size, side, np.int8),
@@ -66,5 +83,22 @@ def _warm_columns(number: int, side: int, pair: Pair) -> Columns:
     }
 
 
-def _joined(parts: Sequence[Columns]) -> Columns:
+def query_columns(number: int, side: int, trial: int, *, rate_per_s: float, table: NDArray[np.int64]) -> Columns:
+    """Every query of a trial of the scenario Server (N,): scheduled arrival, start and end of its answer, in ns."""
+    arrival_ns, start_ns, end_ns, cpu_ns, switches = table
+    return {
+        "pair": np.full(arrival_ns.size, number, np.int16),
+        "side": np.full(arrival_ns.size, side, np.int8),
+        "trial": np.full(arrival_ns.size, trial, np.int16),
+        "rate_per_s": np.full(arrival_ns.size, rate_per_s),
+        "arrival_ns": arrival_ns,
+        "start_ns": start_ns,
+        "end_ns": end_ns,
+        "cpu_ns": cpu_ns,
+        "switches": switches.astype(np.int32),
+    }
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Parts of the same columns, one after the other."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -11,7 +11,7 @@ from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.stats import Estimator, Samples
 from optfarm_tasks.benchmark.turns import Bench, Block, Pair, Start
 from optfarm_tasks.measurement import Flag, Latency, Measurement, Noise, Ratio, Verdict
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.spec import Profile, Scenario
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,17 @@ class Summary:
     pair_ratios: tuple[float, ...]
     estimator: Estimator
     columns: raw.Columns
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be said of a measurement that stayed invalid."""
+        attempts = f"the machine was too busy to measure on, in {self.candidate.attempt} attempts"
+        return () if is_valid(self) else (attempts,)
+
+
+def is_valid(summary: Summary) -> bool:
+    """Whether the measurement may be used."""
+    return summary.candidate.verdict is not Verdict.INVALID
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,7 @@ def summarise(bench: Bench, pairs: Sequence[Pair], *, profile: Profile, attempt:
     """The published records; an interval of the log ratio is too wide when half of it passes half_width."""
     columns = raw.columns(pairs)
     samples = raw.kept(columns)
-    estimator = stats.choose_estimator(samples, threads=bench.threads)
-    ratios = stats.pair_ratios(samples, estimator)
+    estimator, ratios = ratios_of(bench, samples)
     interval = stats.t_interval([math.log(value) for value in ratios])
     is_wide = interval is None or interval.half_width > half_width
     setting = _Setting(bench, profile, attempt, estimator, is_wide)
@@ -70,6 +80,15 @@ def summarise(bench: Bench, pairs: Sequence[Pair], *, profile: Profile, attempt:
         estimator=estimator,
         columns=columns,
     )
+
+
+def ratios_of(bench: Bench, samples: Samples) -> tuple[Estimator, tuple[float, ...]]:
+    """What the ratio of a bench rests on, and its value in each pair."""
+    if bench.scenario is not Scenario.OFFLINE:
+        estimator = stats.choose_estimator(samples, threads=bench.threads)
+        return estimator, stats.pair_ratios(samples, estimator)
+    batch_sizes = bench.batch_of(BASELINE), bench.batch_of(CANDIDATE)
+    return Estimator.RATE, stats.pair_ratios(samples, Estimator.RATE, batch_sizes=batch_sizes)
 
 
 def _half(pairs: Sequence[Pair], samples: Samples, side: Side) -> _Half:
@@ -117,11 +136,12 @@ def _measurement(
         flags=flags,
         profile=setting.profile,
         attempt=setting.attempt,
+        scenario=bench.scenario,
         estimator=setting.estimator,
         runtime=bench.variants[half.side].runtime.rpartition(".")[2],
         engine_precision=starts[0].precision,
         threads=bench.threads,
-        batch_size=bench.batch_size,
+        batch_size=bench.batch_of(half.side),
         n_requests=samples.wall_ns.size,
         n_clean=clean_ns.size,
         duration_s=sum(block.elapsed_ns for block in half.blocks) / 1e9,
@@ -131,13 +151,17 @@ def _measurement(
         latency_ns=_latency(samples, with_tails=reached is Verdict.CLEAN),
         clean_p50_ns=stats.nearest_rank(clean_ns, 0.50) if clean_ns.size and bench.threads == 1 else None,
         cpu_p50_ns=stats.nearest_rank(samples.cpu_ns, 0.50),
-        p50_ci95_ns=stats.process_interval(samples, setting.estimator),
-        throughput_per_s=bench.batch_size / float(samples.wall_ns.mean()) * 1e9,
+        p50_ci95_ns=stats.process_interval(samples, _of_medians(setting.estimator)),
+        throughput_per_s=bench.batch_of(half.side) / float(samples.wall_ns.mean()) * 1e9,
         peak_rss_bytes=half.peak_rss_bytes,
         ratio=ratio,
         noise=half.noise,
         shielded=all(start.is_shielded for start in starts),
     )
+
+
+def _of_medians(estimator: Estimator) -> Estimator:
+    return Estimator.P50 if estimator is Estimator.RATE else estimator
 
 
 def _latency(samples: Samples, *, with_tails: bool) -> Latency:
