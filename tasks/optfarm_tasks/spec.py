@@ -57,6 +57,20 @@ Auto = Literal["auto"]
 LARGEST_BATCH = 65536
 
 
+def check_scenario(scenario: Scenario, bound_ms: float | None, batch_sizes: tuple[int | Auto, ...]) -> None:
+    """Passes when a scenario has what it needs, and nothing that belongs to another.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if scenario is Scenario.SERVER and bound_ms is None:
+        raise ValueError("the scenario Server needs a bound on the latency of its queries, such as 50ms")
+    if scenario is not Scenario.SERVER and bound_ms is not None:
+        raise ValueError(f"a bound on the latency of queries belongs to the scenario Server, not to {scenario}")
+    if scenario is Scenario.SERVER and "auto" in batch_sizes:
+        raise ValueError("a query of the scenario Server has a given number of samples, so its batch size is not auto")
+
+
 class Convert(Word):
     """model (+ data) → an artifact, by a recipe."""
 
@@ -85,11 +99,8 @@ class Benchmark(Word):
     """Server: what 99% of the queries may take, from their arrival on."""
 
     @model_validator(mode="after")
-    def _bound_belongs_to_a_server(self) -> Self:
-        if (self.scenario is Scenario.SERVER) != (self.bound_ms is not None):
-            raise ValueError("the scenario Server, and no other, takes a bound on the latency of its queries")
-        if self.scenario is Scenario.SERVER and self.batch_size == "auto":
-            raise ValueError("a query of the scenario Server has a given number of samples; give a batch size")
+    def _scenario_is_whole(self) -> Self:
+        check_scenario(self.scenario, self.bound_ms, (self.batch_size,))
         return self
 
 

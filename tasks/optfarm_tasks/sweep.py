@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,7 @@ from optfarm_tasks.lease import Progress
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure, Quality, Result
-from optfarm_tasks.spec import Auto, Kind, Limits, Profile, Runs, Scenario, Task
+from optfarm_tasks.spec import Auto, Kind, Limits, Profile, Runs, Scenario, Task, check_scenario
 from optfarm_tasks.tree import Digest, Tree
 from optfarm_tasks.word import Message, Word
 
@@ -71,7 +71,7 @@ class SweepSpec(Message):
     batch_sizes: tuple[int | Auto, ...] = (1,)
     """Left out in the scenario Offline: auto."""
     scenario: Scenario = Scenario.SINGLE_STREAM
-    bound_ms: float | None = None
+    bound_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Server: what 99% of the queries may take."""
     limits: Limits = Limits()
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -84,6 +84,11 @@ class SweepSpec(Message):
     def _offline_takes_the_best_batch(cls, given: Any) -> Any:
         is_offline = isinstance(given, dict) and given.get("scenario") == Scenario.OFFLINE
         return {"batch_sizes": ("auto",), **given} if is_offline else given
+
+    @model_validator(mode="after")
+    def _scenario_is_whole(self) -> Self:
+        check_scenario(self.scenario, self.bound_ms, self.batch_sizes)
+        return self
 
 
 class Skipped(Word):
