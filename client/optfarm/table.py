@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from optfarm.ladder import shown_ladder
+from optfarm.ladder import shown_ladder, shown_rate
 from optfarm.loss import gate_of, loss, loss_ci95
 from optfarm.row import latency_ns, setting_of
 from optfarm_tasks.measurement import Measurement, Ratio
@@ -89,9 +89,9 @@ def _setting(report: Report, row: Row) -> str:
 
 def _speed(row: Row, measured: Measurement) -> str:
     if measured.serving is not None:
-        return f"{measured.serving.rate_per_s:.4g}"
+        return shown_rate(measured.serving.rate_per_s)
     if measured.scenario is Scenario.OFFLINE:
-        return f"{measured.throughput_per_s:.4g}"
+        return shown_rate(measured.throughput_per_s)
     return f"{latency_ns(row) / 1e6:.3g}"
 
 

@@ -57,7 +57,7 @@ def batches_of(climbed: Climbed) -> list[int]:
 
 
 def searched(bench: Bench, *, bound_ms: float) -> Measured:
-    amount = SearchAmount(searches=1, resolution=0.3, bounds=5, trial_s=0.6)
+    amount = SearchAmount(searches=1, resolution=0.5, bounds=5, trial_s=0.4)
     plan = Plan(replace(bench, scenario=Scenario.SERVER), Profile.QUICK, half_width=0.01)
     return measure_server(plan, quietly, clock=Clock(), bound_ms=bound_ms, amount=amount)
 
@@ -156,7 +156,7 @@ def test_a_bound_below_the_service_itself_is_held_at_no_rate(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "action",
     [
-        Benchmark(profile=Profile.QUICK, batch_size="auto", threads="auto"),
+        Benchmark(profile=Profile.QUICK, threads="auto"),
         Benchmark(profile=Profile.QUICK, batch_size="auto", scenario=Scenario.OFFLINE),
         Benchmark(profile=Profile.QUICK, scenario=Scenario.SERVER, bound_ms=5),
     ],

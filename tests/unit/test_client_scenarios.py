@@ -35,7 +35,7 @@ def test_a_chosen_batch_is_named_and_its_ladder_stands_below() -> None:
     assert shown_row(facts, chosen)[0] == "tflite-int8 (threads 1, batch 2)"
     assert cells_of(chosen)["batch_size"] == 2
     assert notes_of(facts)[-1] == (
-        "tflite-int8 on alpha.cpu: batch 1: 1000/s in 1 ms, 2: 1020/s in 1.96 ms (+2%); the last gained less than 5%"
+        "tflite-int8 on alpha.cpu: batch 1: 1,000/s in 1 ms, 2: 1,020/s in 1.96 ms (+2%); the last gained less than 5%"
     )
 
 
@@ -43,7 +43,7 @@ def test_a_chosen_batch_is_named_and_its_ladder_stands_below() -> None:
 def test_every_stop_of_a_ladder_is_told(stop: Stop) -> None:
     told = shown_ladder(LADDER.model_copy(update={"stop": stop, "axis": Axis.THREADS, "detail": "no room"}))
 
-    assert told.startswith("threads 1: 1000/s")
+    assert told.startswith("threads 1: 1,000/s")
     assert told.endswith("(no room)")
 
 
@@ -53,7 +53,7 @@ def test_offline_shows_samples_a_second_and_no_latency() -> None:
     facts = report(variant, scenario=Scenario.OFFLINE)
 
     assert headings(facts)[3] == "samples/s"
-    assert shown_row(facts, variant)[3] == "2500"
+    assert shown_row(facts, variant)[3] == "2,500"
     assert "| samples/s |" in markdown_text(facts)
     assert (cells_of(variant)["throughput_per_s"], cells_of(variant)["inference_ms"]) == (2500, None)
     assert latency_ns(variant) == 400_000

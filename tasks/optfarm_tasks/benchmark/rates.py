@@ -66,7 +66,8 @@ def next_rate(trials: Sequence[tuple[float, bool]], capacity_per_s: float, *, re
 
     It begins at half the capacity, goes to the capacity itself when that holds, halves while nothing holds, and then
     halves the logarithm of what lies between. No rate above the capacity is tried: a queue that grows without end
-    holds any bound for a while.
+    holds any bound for a while. A rate that fails is sent once more: other work on the machine can only make answers
+    later, and a server that fails undisturbed fails again on the same arrivals.
 
     Args:
         trials: the rates that were tried, and whether they held.
@@ -75,6 +76,9 @@ def next_rate(trials: Sequence[tuple[float, bool]], capacity_per_s: float, *, re
     """
     if not trials:
         return _START * capacity_per_s
+    last, holds = trials[-1]
+    if not holds and [rate for rate, _ in trials].count(last) == 1:
+        return last
     held = highest(trials)
     if held is None:
         lower = min(rate for rate, _ in trials) / 2
