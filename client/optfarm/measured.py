@@ -8,13 +8,14 @@ from optfarm.connection import Connection
 from optfarm.download import fetch
 from optfarm.errors import Broken
 from optfarm_tasks.benchmark import raw
+from optfarm_tasks.measurement import Axis
 from optfarm_tasks.result import BenchmarkResult, Result
-from optfarm_tasks.spec import Kind
+from optfarm_tasks.spec import Auto, Kind
 from optfarm_tasks.sweep import Row, SweepStatus, TaskState, TaskStatus
 from optfarm_tasks.tree import File, Tree
 
-Place = tuple[str, str, int, int]
-"""Recipe, device, threads, batch size: what tells the rows of a report apart."""
+Place = tuple[str, str, int | Auto, int | Auto]
+"""Recipe, device, threads, batch size, as they were asked for: what tells the rows of a report apart."""
 
 
 def place_of(row: Row) -> Place:
@@ -24,7 +25,11 @@ def place_of(row: Row) -> Place:
 
 def place_of_task(task: TaskStatus, result: Result, facts: BenchmarkResult) -> Place:
     """The place of the row that a benchmark task fills."""
-    return str(task.recipe), result.device, facts.candidate.threads, facts.candidate.batch_size
+    measured = facts.candidate
+    climbed = {ladder.axis for ladder in measured.ladders}
+    threads: int | Auto = "auto" if Axis.THREADS in climbed else measured.threads
+    batch_size: int | Auto = "auto" if Axis.BATCH_SIZE in climbed else measured.batch_size
+    return str(task.recipe), result.device, threads, batch_size
 
 
 def results(connection: Connection, sweep: SweepStatus, *kinds: Kind) -> Iterator[tuple[TaskStatus, Result]]:

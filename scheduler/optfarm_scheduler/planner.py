@@ -151,9 +151,9 @@ class Planner:
     def _possible(self, recipe: Recipe, device: Inventory) -> Iterable[Benchmark]:
         cores, batch = device.attributes.get("cores"), self._model_batch()
         for setting in self._suited(recipe):
-            if isinstance(cores, int) and setting.threads > cores:
+            if isinstance(cores, int) and setting.threads != "auto" and setting.threads > cores:
                 self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
-            elif batch not in (None, setting.batch_size):
+            elif setting.batch_size != "auto" and batch not in (None, setting.batch_size):
                 self._skip(
                     recipe, device.name, f"batch={setting.batch_size}, but the model has a fixed batch of {batch}"
                 )
@@ -161,13 +161,16 @@ class Planner:
                 yield setting
 
     def _suited(self, recipe: Recipe) -> Iterable[Benchmark]:
-        """The settings, at the batch that the recipe fixes if it fixes one."""
+        """The settings, at the batch that the recipe fixes if it fixes one; a ladder finds that out by itself."""
         batch = registry.fixed_batch(recipe)
         if batch is None:
             return self.settings
-        if any(setting.batch_size != batch for setting in self.settings):
+        if any(setting.batch_size not in {batch, "auto"} for setting in self.settings):
             self._warn(f"{recipe} is timed at its batch of {batch}, and the baseline beside it too")
-        return dict.fromkeys(setting.model_copy(update={"batch_size": batch}) for setting in self.settings)
+        return dict.fromkeys(
+            setting if setting.batch_size == "auto" else setting.model_copy(update={"batch_size": batch})
+            for setting in self.settings
+        )
 
     def _model_batch(self) -> int | None:
         inputs = self.model.description.signature.inputs

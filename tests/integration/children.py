@@ -12,7 +12,7 @@ import numpy as np
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Outcome
-from optfarm_tasks.spec import Action, Convert, Role, Task
+from optfarm_tasks.spec import Action, Convert, Limits, Role, Task
 from optfarm_tasks.tree import scan
 
 
@@ -50,7 +50,7 @@ class Ended:
         return self.outcome.failure.message
 
 
-def lay_out(folder: Path, action: Action, **inputs: Path) -> Path:
+def lay_out(folder: Path, action: Action, *, limits: Limits | None = None, **inputs: Path) -> Path:
     """A task's folder, whose inputs are links as a worker makes them."""
     for role, source in inputs.items():
         for file in [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]:
@@ -58,7 +58,7 @@ def lay_out(folder: Path, action: Action, **inputs: Path) -> Path:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(file)
     trees = {Role(role): scan(folder / "inputs" / role) for role in inputs}
-    (folder / "task.json").write_text(Task(action=action, inputs=trees).model_dump_json())
+    (folder / "task.json").write_text(Task(action=action, inputs=trees, limits=limits or Limits()).model_dump_json())
     return folder
 
 

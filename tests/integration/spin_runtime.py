@@ -23,8 +23,18 @@ class Spinning:
     precision = "float32"
     signature = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(None, 4)),))
 
-    def __init__(self, spin_ns: int, *, signal: int | None, signal_after_s: float) -> None:
+    def __init__(
+        self,
+        spin_ns: int,
+        *,
+        signal: int | None,
+        signal_after_s: float,
+        per_sample_ns: int = 0,
+        most_samples: int | None = None,
+    ) -> None:
         self.spin_ns = spin_ns
+        self.per_sample_ns = per_sample_ns
+        self.most_samples = most_samples
         self.signal = signal
         self.dies_at = time.monotonic() + signal_after_s
 
@@ -34,7 +44,9 @@ class Spinning:
 
     def run(self, feed: Any) -> Any:
         """Spins."""
-        ends_at = time.perf_counter_ns() + self.spin_ns
+        if self.most_samples is not None and len(feed) > self.most_samples:
+            raise MemoryError(f"no room for {len(feed)} samples")
+        ends_at = time.perf_counter_ns() + self.spin_ns + len(feed) * self.per_sample_ns
         while time.perf_counter_ns() < ends_at:
             pass
         if self.signal is not None and time.monotonic() >= self.dies_at:
@@ -53,4 +65,10 @@ def load(model: Path, threads: int) -> Spinning:  # noqa: ARG001 (the signature 
         raise BadModel(told["refusal"])
     if told.get("hurts"):
         raise EOFError("half a model")
-    return Spinning(told["spin_ns"], signal=told.get("signal"), signal_after_s=told.get("signal_after_s", 0))
+    return Spinning(
+        told["spin_ns"],
+        signal=told.get("signal"),
+        signal_after_s=told.get("signal_after_s", 0),
+        per_sample_ns=told.get("per_sample_ns", 0),
+        most_samples=told.get("most_samples"),
+    )

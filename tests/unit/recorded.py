@@ -12,7 +12,8 @@ import numpy as np
 from optfarm.bundle.archive import pack
 from optfarm.bundle.manifest import REPORT, SWEEP, Manifest, task_file
 from optfarm_tasks.benchmark import raw
-from optfarm_tasks.benchmark.conclusion import Seen, Setting, conclude
+from optfarm_tasks.benchmark.conclusion import Seen, conclude
+from optfarm_tasks.benchmark.halves import Setting
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
@@ -23,7 +24,7 @@ from optfarm_tasks.tree import File, Tree, file_digest, scan
 from tests.results import SIGNATURE, WHEN
 
 SWEEP_ID = "0123456789ab"
-SETTING = Setting(Profile.QUICK, attempt=1, threads=1, batch_size=2, half_width=0.01)
+SETTING = Setting(Profile.QUICK, attempt=1, threads=1, batch_sizes=(2, 2), half_width=0.01)
 MODEL = Tree(files=(File(path="model.tflite", sha256="1" * 64, size_bytes=4000),))
 ARTIFACT = Tree(files=(File(path="model.xml", sha256="2" * 64, size_bytes=2000),))
 
@@ -109,14 +110,14 @@ class Recorded:
         path = self.folder / task_file(timed, raw.FILE)
         raw.write(path.parent, samples, estimator=facts.candidate.estimator)
         outputs = Tree(files=(File(path=raw.FILE, sha256=file_digest(path), size_bytes=path.stat().st_size),))
-        action = Benchmark(profile=Profile.QUICK, batch_size=SETTING.batch_size)
+        action = Benchmark(profile=Profile.QUICK, batch_size=SETTING.batch_sizes[1])
         self._task(timed, recipe, action, {Role.BASELINE: MODEL, Role.CANDIDATE: artifact}, facts, outputs=outputs)
         self.artifacts[convert] = artifact.digest
         row = Row(
             recipe=Recipe.parse(recipe),
             device="alpha.cpu",
             threads=1,
-            batch_size=SETTING.batch_size,
+            batch_size=SETTING.batch_sizes[1],
             state=TaskState.DONE,
             cached=False,
             artifact=artifact.digest,

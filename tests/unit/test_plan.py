@@ -8,7 +8,7 @@ from optfarm_scheduler.planner import sweep_of
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import BadData, BadParameter
 from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Benchmark, Kind, Role
+from optfarm_tasks.spec import Benchmark, Kind, Role, Scenario
 from optfarm_tasks.sweep import Data, SweepSpec
 from tests.unit.planning import VERSIONS, data, device, model, planned, shown
 
@@ -212,6 +212,22 @@ def test_another_batch_than_the_models_own_is_refused_at_submit() -> None:
     with pytest.raises(Refused, match="batch=1, but the model has a fixed batch of 8"):
         planned("tflite-float32", on=fixed)
     assert not planned("tflite-float32", on=fixed, batch_sizes=(8,)).skipped
+
+
+def test_what_is_left_to_the_farm_is_planned_once_whatever_the_model_fixes() -> None:
+    made = planned("fixed-batch(batch=4)", batch_sizes=("auto",), threads=("auto", 9))
+
+    timed = [task.action for task in made.tasks if isinstance(task.action, Benchmark)]
+    assert [(action.threads, action.batch_size) for action in timed] == [("auto", "auto")] * 2
+    assert not made.warnings
+    assert {each.reason for each in made.skipped} == {"threads=9, but the device has 4 cores"}
+
+
+def test_a_scenario_reaches_every_benchmark() -> None:
+    made = planned("tflite-float32", scenario="Server", bound_ms=20.0)
+
+    timed = [task.action for task in made.tasks if isinstance(task.action, Benchmark)]
+    assert [(action.scenario, action.bound_ms) for action in timed] == [(Scenario.SERVER, 20)] * 2
 
 
 def test_a_parameter_without_a_default_is_asked_for() -> None:

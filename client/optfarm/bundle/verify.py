@@ -18,7 +18,7 @@ from optfarm_tasks.benchmark.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.result import BenchmarkResult, Conversion, Quality
-from optfarm_tasks.spec import Role
+from optfarm_tasks.spec import Auto, Role
 from optfarm_tasks.sweep import Row
 
 BASELINE = "baseline"
@@ -38,8 +38,8 @@ class Check:
 
     recipe: str
     device: str
-    threads: int
-    batch_size: int
+    threads: int | Auto
+    batch_size: int | Auto
     finding: Finding
     differences: tuple[str, ...]
     """Each value that does not agree, in words."""
@@ -145,12 +145,9 @@ def _check(row: Row, contents: Contents, measured: dict[Place, Ended], again: di
 
 def _against(again: dict[Place, _Again], place: Place) -> Measurement:
     """The measurement as a report shows it: the ratio of the A/A twin in the same place stands beside its own."""
-    measured = again[place].candidate
     twin = again.get((BASELINE, *place[1:]))
-    if twin is None:
-        return measured
-    null = {"null_value": twin.candidate.ratio.value, "null_ci95": twin.candidate.ratio.ci95}
-    return measured.model_copy(update={"ratio": measured.ratio.model_copy(update=null)})
+    measured = again[place].candidate
+    return measured if twin is None else measured.beside(twin.candidate)
 
 
 def _row_differences(row: Row, contents: Contents) -> Iterator[str]:

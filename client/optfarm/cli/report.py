@@ -88,15 +88,15 @@ def print_report(facts: "Report", *, max_loss: float | None = None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from optfarm.table import HEADINGS, devices_of, gate_cells, gate_notes, hardware_line, notes_of, shown_row
+    from optfarm.table import devices_of, gate_cells, gate_notes, hardware_line, headings, notes_of, shown_row
 
     out = console()
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, profile {facts.profile})")
     for device in devices_of(facts):
         rows = [row for row in facts.rows if row.device == device]
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-        for heading in HEADINGS:
-            is_text = heading in {HEADINGS[0], HEADINGS[-1]}
+        for heading in headings(facts):
+            is_text = heading in {"method", "verdict"}
             table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading.startswith("speed-up"))
         for heading in () if max_loss is None else ("loss [95%]", "gate"):
             table.add_column(heading, no_wrap=True)

@@ -5,23 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optfarm_tasks.benchmark import raw, stats, verdict
-from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
-from optfarm_tasks.benchmark.stats import Estimator, Samples
+from optfarm_tasks.benchmark import raw, searches, stats, verdict
+from optfarm_tasks.benchmark.halves import Half, Setting, of_pairs
+from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE
+from optfarm_tasks.benchmark.stats import Estimator, Integers
 from optfarm_tasks.measurement import Flag, Latency, Measurement, Noise, Ratio, Verdict
-from optfarm_tasks.spec import Profile
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What both variants of a measurement share."""
-
-    profile: Profile
-    attempt: int
-    threads: int
-    batch_size: int
-    half_width: float
-    """An interval of the log ratio is too wide when half of it passes this."""
+from optfarm_tasks.spec import Scenario
 
 
 @dataclass(frozen=True)
@@ -53,119 +42,113 @@ class Conclusion:
 
 
 @dataclass(frozen=True)
-class _Half:
-    """One variant's part of all pairs."""
+class _Judged:
+    """What a variant's record says of its worth."""
 
-    samples: Samples
-    seen: Seen
-    noise: Noise
-    warmup_s: float
+    verdict: Verdict
+    flags: tuple[Flag, ...]
+    ratio: Ratio
 
 
 def conclude(columns: raw.Columns, seen: tuple[Seen, Seen], setting: Setting) -> Conclusion:
-    """The published records of the baseline and of the candidate.
+    """The published records of the baseline and of the candidate, in any scenario.
 
     Args:
         columns: the raw samples, as raw.npz holds them.
         seen: of the baseline and of the candidate.
         setting: what they share.
     """
-    samples = raw.kept(columns)
-    estimator = stats.choose_estimator(samples, threads=setting.threads)
-    ratios = stats.pair_ratios(samples, estimator)
-    interval = stats.t_interval([math.log(value) for value in ratios])
-    is_wide = interval is None or interval.half_width > setting.half_width
-    halves = [_half(columns, samples, side, seen[side]) for side in (BASELINE, CANDIDATE)]
-    evidence = [_evidence(half, threads=setting.threads, is_wide=is_wide) for half in halves]
+    of_samples = searches.of_searches if setting.scenario is Scenario.SERVER else of_pairs
+    found = of_samples(columns, setting)
+    interval = stats.t_interval([math.log(value) for value in found.ratios])
+    is_wide = interval is None or interval.half_width > found.half_width
+    evidence = [
+        _evidence(half, _noise(half, told), told, threads=setting.threads, is_wide=is_wide)
+        for half, told in zip(found.halves, seen, strict=True)
+    ]
+    value = stats.ratio(found.ratios) if found.ratios else None
+    against = Ratio(value=value, ci95=interval and interval.exponential, pairs=found.count)
+    baseline, candidate = (
+        _measurement(columns, setting, found.estimator, half=found.halves[side], seen=seen[side], judged=judged)
+        for side, judged in zip((BASELINE, CANDIDATE), _judged(evidence, against), strict=True)
+    )
+    return Conclusion(baseline, candidate, pair_ratios=found.ratios, estimator=found.estimator)
+
+
+def _judged(evidence: list[verdict.Evidence], against: Ratio) -> tuple[_Judged, _Judged]:
     own = [verdict.judge(each) for each in evidence]
     flags = [verdict.flags(each) for each in evidence]
-    itself = Ratio(value=1.0, ci95=None, pairs=len(ratios))
-    against = Ratio(value=stats.ratio(ratios), ci95=interval and interval.exponential, pairs=len(ratios))
+    itself = Ratio(value=1.0, ci95=None, pairs=against.pairs)
     # A ratio is no better than the worse of its sides, and what disturbed one of them disturbed the ratio.
     both = tuple(flag for flag in Flag if flag in {*flags[0], *flags[1]})
-    records = [
-        _measurement(half, setting, estimator, reached=reached, flags=shown, ratio=ratio)
-        for half, reached, shown, ratio in zip(
-            halves, (own[0], verdict.worst(*own)), (flags[0], both), (itself, against), strict=True
-        )
-    ]
-    return Conclusion(baseline=records[0], candidate=records[1], pair_ratios=ratios, estimator=estimator)
+    return _Judged(own[0], flags[0], itself), _Judged(verdict.worst(*own), both, against)
 
 
-def _half(columns: raw.Columns, samples: Samples, side: Side, seen: Seen) -> _Half:
-    own = samples.where(samples.side == side)
-    noise = Noise(
+def _noise(half: Half, seen: Seen) -> Noise:
+    return Noise(
         run_delay_frac=seen.run_delay_frac,
-        preempted_frac=float(1 - own.is_clean.mean()),
+        preempted_frac=float(1 - half.samples.is_clean.mean()),
         ext_cpu=seen.ext_cpu,
         steal_frac=seen.steal_frac,
         psi_cpu_frac=seen.psi_cpu_frac,
     )
-    warm_ns = raw.warm_up_ns(columns, side)
-    return _Half(own, seen, noise, warmup_s=float(np.median(warm_ns)) / 1e9)
 
 
-def _evidence(half: _Half, *, threads: int, is_wide: bool) -> verdict.Evidence:
+def _evidence(half: Half, noise: Noise, seen: Seen, *, threads: int, is_wide: bool) -> verdict.Evidence:
     samples, wall_ns = half.samples, half.samples.wall_ns
     return verdict.Evidence(
-        noise=half.noise,
+        noise=noise,
         spread=stats.nearest_rank(wall_ns, 0.50) / stats.nearest_rank(wall_ns, 0.05),
         n_clean=int(samples.is_clean.sum()) if threads == 1 else wall_ns.size,
         threads=threads,
-        drift=stats.drift(samples),
-        is_shielded=half.seen.is_shielded,
-        is_steady=half.seen.is_steady,
+        drift=half.drift,
+        is_shielded=seen.is_shielded,
+        is_steady=seen.is_steady,
         has_few_clean=threads == 1 and stats.has_few_clean(samples),
         is_wide=is_wide,
     )
 
 
 def _measurement(
-    half: _Half,
-    setting: Setting,
-    estimator: Estimator,
-    *,
-    reached: Verdict,
-    flags: tuple[Flag, ...],
-    ratio: Ratio,
+    columns: raw.Columns, setting: Setting, estimator: Estimator, *, half: Half, seen: Seen, judged: _Judged
 ) -> Measurement:
-    samples, seen = half.samples, half.seen
-    clean_ns = samples.wall_ns[samples.is_clean]
+    samples, side = half.samples, int(half.samples.side[0])
     return Measurement(
-        verdict=reached,
-        flags=flags,
+        verdict=judged.verdict,
+        flags=judged.flags,
         profile=setting.profile,
         attempt=setting.attempt,
+        scenario=setting.scenario,
         estimator=estimator,
         runtime=seen.runtime,
         engine_precision=seen.precision,
         threads=setting.threads,
-        batch_size=setting.batch_size,
+        batch_size=setting.batch_sizes[side],
         n_requests=samples.wall_ns.size,
-        n_clean=clean_ns.size,
+        n_clean=int(samples.is_clean.sum()),
         duration_s=seen.duration_s,
-        warmup_s=half.warmup_s,
+        warmup_s=float(np.median(raw.warm_up_ns(columns, side))) / 1e9,
         load_ms=seen.load_ms,
         first_ms=seen.first_ms,
-        latency_ns=_latency(samples, with_tails=reached is Verdict.CLEAN),
-        clean_p50_ns=stats.nearest_rank(clean_ns, 0.50) if clean_ns.size and setting.threads == 1 else None,
+        latency_ns=_latency(half.latency_ns, with_tails=judged.verdict is Verdict.CLEAN),
+        clean_p50_ns=half.clean_p50_ns,
         cpu_p50_ns=stats.nearest_rank(samples.cpu_ns, 0.50),
-        p50_ci95_ns=stats.process_interval(samples, estimator),
-        throughput_per_s=setting.batch_size / float(samples.wall_ns.mean()) * 1e9,
+        p50_ci95_ns=half.p50_ci95_ns,
+        throughput_per_s=half.throughput_per_s,
         peak_rss_bytes=seen.peak_rss_bytes,
-        ratio=ratio,
-        noise=half.noise,
+        ratio=judged.ratio,
+        noise=_noise(half, seen),
         shielded=seen.is_shielded,
+        serving=half.serving,
     )
 
 
-def _latency(samples: Samples, *, with_tails: bool) -> Latency:
-    wall_ns = samples.wall_ns
+def _latency(latency_ns: Integers, *, with_tails: bool) -> Latency:
     return Latency(
-        min=int(wall_ns.min()),
-        p05=stats.nearest_rank(wall_ns, 0.05),
-        p50=stats.nearest_rank(wall_ns, 0.50),
-        p90=stats.tail(wall_ns, 0.90) if with_tails else None,
-        p99=stats.tail(wall_ns, 0.99) if with_tails else None,
-        mean=float(wall_ns.mean()),
+        min=int(latency_ns.min()),
+        p05=stats.nearest_rank(latency_ns, 0.05),
+        p50=stats.nearest_rank(latency_ns, 0.50),
+        p90=stats.tail(latency_ns, 0.90) if with_tails else None,
+        p99=stats.tail(latency_ns, 0.99) if with_tails else None,
+        mean=float(latency_ns.mean()),
     )

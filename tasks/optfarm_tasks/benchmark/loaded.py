@@ -4,15 +4,18 @@ import contextlib
 import gc
 import importlib
 import itertools
-import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, cast
 
+import numpy as np
+
 from optfarm_tasks import data, images
-from optfarm_tasks.benchmark import feeds
+from optfarm_tasks.benchmark import feeds, memory
+from optfarm_tasks.benchmark.arrivals import arrivals_ns
 from optfarm_tasks.benchmark.clock import Span, Timed, capacity, group_size, time_requests
+from optfarm_tasks.benchmark.serving import serve
 from optfarm_tasks.benchmark.warmup import warm_up
 from optfarm_tasks.description import Split
 from optfarm_tasks.errors import BadParameter, MissingToolchain
@@ -27,6 +30,7 @@ class Loaded:
 
     def __init__(self, order: dict[str, Any]) -> None:
         """Imports the runtime, loads the artifact and draws the feeds; `order` is the message `load`."""
+        self._order = order
         runtime = _import(order["runtime"])
         start = perf_counter_ns()
         self._session = runtime.load(Path(order["folder"]), order["threads"])
@@ -41,6 +45,9 @@ class Loaded:
             "first": self._first,
             "warm": self._warm,
             "block": self._block,
+            "confine": self._confine,
+            "rung": self._rung,
+            "serve": self._serve,
             "memory": self._memory,
         }
         return commands[order["command"]](order)
@@ -71,8 +78,32 @@ class Loaded:
         timed = self._time(span, expected_ns=order["request_ns"])
         return {"requests": timed.wall_ns.size, "elapsed_ns": timed.elapsed_ns}, timed.table.tobytes()
 
+    def _confine(self, order: dict[str, Any]) -> Reply:
+        memory.confine(order["ceiling_bytes"])
+        return {}, b""
+
+    def _rung(self, order: dict[str, Any]) -> Reply:
+        drawn, _ = _inputs(self._session, {**self._order, "batch_size": order["batch_size"]})
+        self._feeds, self._group = _pool(self._session, drawn), 1
+        warm = self._time(Span(order["min_ns"] // 4, 2, order["max_ns"]), expected_ns=1e6)
+        span = Span(order["min_ns"], order["min_requests"], order["max_ns"])
+        timed = self._time(span, expected_ns=float(np.median(warm.wall_ns)))
+        return {"peak_rss_bytes": memory.peak_rss_bytes()}, timed.table.tobytes()
+
+    def _serve(self, order: dict[str, Any]) -> Reply:
+        arrivals = arrivals_ns(order["queries"], order["rate_per_s"], seed=order["seed"])
+        with _no_collection():
+            table = serve(
+                self._session.run,
+                self._feeds,
+                arrivals,
+                bound_ns=order["bound_ns"],
+                allowed_late=order["allowed_late"],
+            )
+        return {}, table.tobytes()
+
     def _memory(self, _: dict[str, Any]) -> Reply:
-        return {"peak_rss_bytes": _peak_rss_bytes()}, b""
+        return {"peak_rss_bytes": memory.peak_rss_bytes()}, b""
 
     def _time(self, span: Span, *, expected_ns: float) -> Timed:
         room = capacity(span, expected_ns * self._group)
@@ -128,12 +159,3 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _peak_rss_bytes() -> int:
-    # ru_maxrss survives exec and would tell of the controller; VmHWM belongs to this program alone (proc(5)).
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from optfarm_tasks.benchmark import pairs, raw
-from optfarm_tasks.benchmark.conclusion import Conclusion, Seen, Setting, conclude
+from optfarm_tasks.benchmark import pairs, rates, raw
+from optfarm_tasks.benchmark.conclusion import Conclusion, Seen, conclude
+from optfarm_tasks.benchmark.halves import Searching, Setting
+from optfarm_tasks.benchmark.rungs import chosen, ladders_of
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.measurement import Flag, Measurement
 from optfarm_tasks.result import BenchmarkResult
-from optfarm_tasks.spec import Benchmark, Role, Task
+from optfarm_tasks.spec import Benchmark, Role, Scenario, Task
 
 _TOLERANCE = 1e-9
 """Another processor or NumPy may round the last digits of a sum or a logarithm otherwise."""
@@ -19,7 +22,7 @@ def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conc
     """What the raw samples of a benchmark task say.
 
     What samples cannot tell is taken from the result as it stands: counters of the kernel, durations of loading,
-    memory, the number of the attempt, whether the process was shielded and came to a steady state.
+    memory, the number of the attempt, whether the process was shielded and came to a steady state, why a ladder ends.
 
     Args:
         result: as it was published.
@@ -27,19 +30,32 @@ def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conc
         columns: the raw samples.
 
     Raises:
-        BadData: the task is no benchmark.
+        BadData: the task is no benchmark, or was not measured like this.
     """
-    if not isinstance(task.action, Benchmark):
-        raise BadData(f"a {task.action.kind} task measures nothing")
+    action = task.action
+    if not isinstance(action, Benchmark):
+        raise BadData(f"a {action.kind} task measures nothing")
+    if raw.has_queries(columns) != (action.scenario is Scenario.SERVER):
+        raise BadData(f"the raw samples are not those of the scenario {action.scenario}")
+    published = {pairs.BASELINE: result.baseline, pairs.CANDIDATE: result.candidate}
+    ladders = [ladders_of(columns, side, own.ladders) for side, own in published.items()]
     sizes_bytes = [task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE) if role in task.inputs]
+    threads, batch_sizes = chosen(action, *ladders)
     setting = Setting(
-        profile=task.action.profile,
+        profile=action.profile,
         attempt=result.candidate.attempt,
-        threads=task.action.threads,
-        batch_size=task.action.batch_size,
+        threads=threads,
+        batch_sizes=batch_sizes,
         half_width=pairs.half_width(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint)),
+        scenario=action.scenario,
+        searching=None if action.bound_ms is None else Searching(action.bound_ms, rates.AMOUNTS[action.profile]),
     )
-    return conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
+    found = conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
+    baseline, candidate = (
+        own.model_copy(update={"ladders": climbed})
+        for own, climbed in zip((found.baseline, found.candidate), ladders, strict=True)
+    )
+    return replace(found, baseline=baseline, candidate=candidate)
 
 
 def differences(published: Any, found: Any, name: str = "") -> Iterator[str]:

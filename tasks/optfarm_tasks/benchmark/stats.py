@@ -44,6 +44,8 @@ class Estimator(StrEnum):
     """The thread's CPU time."""
     P50 = "p50"
     """Wall time of all requests."""
+    RATE = "rate"
+    """Samples over time: a mean, where the others are medians."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,17 @@ def choose_estimator(samples: Samples, *, threads: int) -> Estimator:
     return Estimator.CLEAN_P50 if _is_clean_everywhere(samples) else Estimator.P50
 
 
-def pair_ratios(samples: Samples, estimator: Estimator) -> tuple[float, ...]:
-    """Baseline over candidate, one a pair: the median over its groups of the ratio of medians."""
+def pair_ratios(samples: Samples, estimator: Estimator, *, batch_sizes: tuple[int, int] = (1, 1)) -> tuple[float, ...]:
+    """Baseline over candidate, one a pair: the median over its groups of the ratio of medians, per sample.
+
+    Args:
+        samples: the kept requests.
+        estimator: what a median is taken of.
+        batch_sizes: of the baseline and of the candidate, where they differ.
+    """
+    per_sample = batch_sizes[1] / batch_sizes[0]
     return tuple(
-        float(np.median([_group_ratio(group, estimator) for group in _split(pair, pair.group)]))
+        float(np.median([_group_ratio(group, estimator) for group in _split(pair, pair.group)])) * per_sample
         for pair in _split(samples, samples.pair)
     )
 
@@ -151,8 +160,9 @@ def process_interval(samples: Samples, estimator: Estimator) -> tuple[float, flo
 
 
 def median(samples: Samples, estimator: Estimator) -> float:
-    """The median in ns that an estimator names."""
-    return float(np.median(_measured(samples, estimator)))
+    """The median in ns that an estimator names; of a rate the mean."""
+    average = np.mean if estimator is Estimator.RATE else np.median
+    return float(average(_measured(samples, estimator)))
 
 
 def drift(samples: Samples) -> float:

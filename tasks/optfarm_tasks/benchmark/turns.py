@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optfarm_tasks.benchmark import noise, pairs
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Amount, BlockPlan, Side
 from optfarm_tasks.benchmark.process import Resident, Variant
+from optfarm_tasks.spec import Scenario
 
 Within = Callable[[float], None]
 """Told how far the pair is, in 0..1, between blocks."""
@@ -33,6 +34,27 @@ class Bench:
     data: Path | None = None
     split: Mapping[str, Any] | None = None
     """The test split's description; None for random inputs."""
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    baseline_batch_size: int | None = None
+    """Where the baseline has a batch of its own."""
+
+    def batch_of(self, side: Side) -> int:
+        """The batch size of one variant."""
+        return self.baseline_batch_size if side == BASELINE and self.baseline_batch_size else self.batch_size
+
+    def load_order(self, side: Side) -> dict[str, Any]:
+        """The message that makes a resident load a variant."""
+        variant = self.variants[side]
+        return {
+            "command": "load",
+            "runtime": variant.runtime,
+            "folder": str(variant.folder.absolute()),
+            "threads": self.threads,
+            "batch_size": self.batch_of(side),
+            "seed": self.seed,
+            "data": None if self.data is None else str(self.data.absolute()),
+            "split": self.split,
+        }
 
 
 @dataclass(frozen=True)
@@ -89,29 +111,23 @@ def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
         for side in pairs.spawn_order(rng):
             resident = Resident(bench.variants[side], cores=bench.cores, threads=bench.threads)
             residents[side] = stack.enter_context(resident)
-            starts[side] = _prepare(resident, bench, bench.variants[side])
+            starts[side] = prepare(resident, bench, side)
         both = starts[BASELINE], starts[CANDIDATE]
         plan = pairs.block_plan((both[0].request_ns * both[0].group, both[1].request_ns * both[1].group), bench.amount)
-        watch = _Watch(residents, bench.cores)
+        watch = Watch(residents.values(), bench.cores)
         blocks = tuple(_blocks(residents, both, plan, bench=bench, rng=rng, within=within))
         surroundings = watch.stop()
         peaks = [int(residents[side].ask({"command": "memory"})[0]["peak_rss_bytes"]) for side in (BASELINE, CANDIDATE)]
     return Pair(both, blocks, plan, (peaks[0], peaks[1]), surroundings)
 
 
-def _prepare(resident: Resident, bench: Bench, variant: Variant) -> Start:
-    loaded, _ = resident.ask(
-        {
-            "command": "load",
-            "runtime": variant.runtime,
-            "folder": str(variant.folder.absolute()),
-            "threads": bench.threads,
-            "batch_size": bench.batch_size,
-            "seed": bench.seed,
-            "data": None if bench.data is None else str(bench.data.absolute()),
-            "split": bench.split,
-        }
-    )
+def prepare(resident: Resident, bench: Bench, side: Side) -> Start:
+    """Has a fresh process load its variant and warm up; blocks for seconds.
+
+    Raises:
+        TaskError: the resident refused or died.
+    """
+    loaded, _ = resident.ask(bench.load_order(side))
     first, _ = resident.ask({"command": "first"})
     warm, walls = resident.ask({"command": "warm"})
     return Start(
@@ -169,17 +185,18 @@ def _take_block(resident: Resident, side: Side, order: dict[str, Any], *, group:
     return Block(side, group, table, elapsed_ns=told["elapsed_ns"], run_delay_ns=delay_ns)
 
 
-class _Watch:
+class Watch:
     """Compares the host's counters at the end of a stretch with those at its start."""
 
-    def __init__(self, residents: Mapping[Side, Resident], cores: tuple[int, ...]) -> None:
-        self._pids = [resident.pid for resident in residents.values()]
+    def __init__(self, residents: Collection[Resident], cores: tuple[int, ...]) -> None:
+        self._pids = [resident.pid for resident in residents]
         self._cores = cores
         self._threads = [noise.read_threads(pid) for pid in self._pids]
         self._own_s, self._wall_s = time.process_time(), time.monotonic()
         self._host = noise.read_host(cores)
 
     def stop(self) -> noise.Surroundings:
+        """What the host did since the start, beside these residents and this process."""
         host = noise.read_host(self._cores)
         own_s, wall_s = time.process_time() - self._own_s, time.monotonic() - self._wall_s
         ran_ns = sum(
