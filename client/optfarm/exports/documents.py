@@ -28,7 +28,7 @@ def documents(shape: Format, report: Report, samples: Mapping[Place, raw.Columns
         samples: of each row that was measured, by its place.
 
     Raises:
-        BadRequest: nothing was measured.
+        BadRequest: nothing was measured, or the shape has no form for the scenario.
     """
     rows = sorted(timed_rows(report, samples), key=lambda timed: timed.row.device)
     if not rows:

@@ -14,7 +14,7 @@ FILE = "metrics-model-inference.csv"
 COLUMNS = (
     *("Model", "Batch", "Concurrency", "Model Config Path", "Instance Group", "Max Batch Size"),
     *("Satisfies Constraints", "Throughput (infer/sec)", "p99 Latency (ms)"),
-    *("Avg Latency (ms)", "p90 Latency (ms)", "p95 Latency (ms)", "RAM Usage (MB)"),
+    *("Avg Latency (ms)", "p90 Latency (ms)", "p95 Latency (ms)", "RAM Usage (MB)", "Request Rate"),
 )
 """Those of the tool's own choice, then others that it can write."""
 
@@ -38,7 +38,7 @@ def _row(model: str, name: str, timed: Timed) -> dict[str, Any]:
     return {
         "Model": model,
         "Batch": measured.batch_size,
-        "Concurrency": 1,
+        "Concurrency": 1 if measured.serving is None else None,
         "Model Config Path": name,
         "Instance Group": f"1:{slot.partition('-')[0].upper()}",
         "Max Batch Size": None,
@@ -49,6 +49,7 @@ def _row(model: str, name: str, timed: Timed) -> dict[str, Any]:
         "p90 Latency (ms)": _ms(timed.tail_ns(0.90)),
         "p95 Latency (ms)": _ms(timed.tail_ns(0.95)),
         "RAM Usage (MB)": measured.peak_rss_bytes / 1e6,
+        "Request Rate": None if measured.serving is None else measured.serving.rate_per_s,
     }
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from optfarm.errors import BadRequest
 from optfarm.exports.timed import Timed
+from optfarm_tasks.spec import Scenario
 
 FILE = "benchmark_report.json"
 
@@ -17,8 +19,14 @@ _LATENCY = ("unit", "values", "count", "total", "mean", "p50", "p90", "p95", "p9
 
 
 def document(timed: Timed) -> str:
-    """The three targets of an inference; what the farm does not know is null."""
+    """The three targets of an inference; what the farm does not know is null.
+
+    Raises:
+        BadRequest: queries came at random, so that their latencies hold waiting, and no target tells of that.
+    """
     measured = timed.measurement
+    if measured.scenario is Scenario.SERVER:
+        raise BadRequest("optimum-benchmark has no form for the scenario Server; write mlperf or model-analyzer")
     report = {
         "load_model": {**_NOTHING, "latency": _median(measured.load_ms / 1e3, processes=measured.ratio.pairs)},
         "first_forward": {**_NOTHING, "latency": _median(measured.first_ms / 1e3, processes=measured.ratio.pairs)},

@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from optfarm.measured import Place, place_of
-from optfarm_tasks.benchmark import raw, stats
+from optfarm_tasks.benchmark import rates, raw, stats
+from optfarm_tasks.benchmark.halves import Searching
 from optfarm_tasks.benchmark.pairs import CANDIDATE
+from optfarm_tasks.benchmark.searches import Sent, deciding, searches
 from optfarm_tasks.benchmark.stats import Integers
 from optfarm_tasks.measurement import Measurement, Verdict
 from optfarm_tasks.sweep import Report, Row
@@ -18,7 +22,12 @@ class Timed:
     row: Row
     measurement: Measurement
     wall_ns: Integers
-    """Time of each request that counts (N,), over all processes, in the order in which they were timed."""
+    """Time of each request that counts (N,), over all processes, in the order in which they were timed.
+
+    Of a Server: from the arrival of each query, at the highest rate of each search.
+    """
+    sent: tuple[Sent, ...] = ()
+    """Of a Server: the trial on which each search rests."""
 
     @property
     def method(self) -> str:
@@ -35,5 +44,13 @@ def timed_rows(report: Report, samples: Mapping[Place, raw.Columns]) -> Iterator
     """The rows of a report that were measured, in its order."""
     for row in report.rows:
         if row.measurement is not None:
-            kept = raw.kept(samples[place_of(row)])
-            yield Timed(row, row.measurement, kept.wall_ns[kept.side == CANDIDATE])
+            yield _timed(row, row.measurement, samples[place_of(row)])
+
+
+def _timed(row: Row, measured: Measurement, columns: raw.Columns) -> Timed:
+    if measured.serving is None:
+        kept = raw.kept(columns)
+        return Timed(row, measured, kept.wall_ns[kept.side == CANDIDATE])
+    searching = Searching(measured.serving.bound_ms, rates.AMOUNTS[measured.profile])
+    finals = tuple(deciding(trials) for trials in searches(columns, CANDIDATE, searching))
+    return Timed(row, measured, np.concatenate([each.latency_ns for each in finals]), finals)
