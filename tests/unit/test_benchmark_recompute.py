@@ -12,7 +12,7 @@ from optfarm_tasks.benchmark.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.measurement import Flag, Verdict
 from optfarm_tasks.spec import Benchmark, Inspect, Profile, Role, Task
-from tests.unit.recorded import ARTIFACT, MODEL, benchmark, columns
+from tests.unit.sampled import ARTIFACT, MODEL, benchmark, columns
 
 TASK = Task(
     action=Benchmark(profile=Profile.QUICK, batch_size=2), inputs={Role.BASELINE: MODEL, Role.CANDIDATE: ARTIFACT}

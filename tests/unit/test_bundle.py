@@ -14,7 +14,8 @@ from optfarm.bundle.manifest import REPORT
 from optfarm.bundle.verify import Finding, verify
 from optfarm_tasks.benchmark import raw
 from optfarm_tasks.measurement import Flag, Verdict
-from tests.unit.recorded import ARTIFACT, SWEEP_ID, Recorded, columns, packed, recorded
+from tests.unit.recorded import SWEEP_ID, Recorded, packed, recorded
+from tests.unit.sampled import ARTIFACT, columns
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from optfarm.table import cells_of
 from optfarm_tasks.benchmark import raw
 from optfarm_tasks.measurement import Measurement, Verdict
 from optfarm_tasks.sweep import Report, Row
-from tests.unit.recorded import ARTIFACT, benchmark, columns
 from tests.unit.reports import report, row
+from tests.unit.sampled import ARTIFACT, benchmark, columns
 
 MANY, FEW = columns(2.0, requests=200), columns(2.0, requests=5)
 
