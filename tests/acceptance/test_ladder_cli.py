@@ -6,7 +6,9 @@ from pathlib import Path
 from tests.acceptance.commands import Cli
 
 
-def test_a_chosen_batch_comes_with_every_rung_and_the_reason_for_the_last(farm: Cli, tiny_models: Path) -> None:
+def test_a_chosen_batch_comes_with_every_rung_and_the_reason_for_the_last(
+    farm: Cli, tiny_models: Path, tmp_path: Path
+) -> None:
     options = ("--techniques", "baseline", "--profile", "quick", "--batch-sizes", "auto", "--wait", "--json")
 
     report = json.loads(farm.ok("sweep", "run", str(tiny_models / "float32.tflite"), *options))
@@ -21,6 +23,9 @@ def test_a_chosen_batch_comes_with_every_rung_and_the_reason_for_the_last(farm: 
     shown = farm.ok("report", report["sweep_id"])
     assert f"batch {row['measurement']['batch_size']})" in shown
     assert "batch 1: " in shown
+    farm.ok("bundle", "export", report["sweep_id"], "--to", str(tmp_path / "sweep.tar"))
+    (check,) = farm.json("bundle", "verify", str(tmp_path / "sweep.tar"))["checks"]
+    assert (check["batch_size"], check["finding"], check["differences"]) == ("auto", "reproduced", [])
 
 
 def test_what_a_scenario_lacks_is_told_before_anything_is_pushed(farm: Cli, tiny_models: Path) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from optfarm_tasks.benchmark import climb, controller, pairs, raw, shield
@@ -16,12 +15,13 @@ from optfarm_tasks.benchmark.controller import Measured, Plan
 from optfarm_tasks.benchmark.ladder import RungAmount
 from optfarm_tasks.benchmark.process import Variant
 from optfarm_tasks.benchmark.rates import SearchAmount
+from optfarm_tasks.benchmark.recompute import recompute
 from optfarm_tasks.benchmark.server import measure_server
 from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.errors import OutOfMemory
 from optfarm_tasks.measurement import Axis, Serving, Stop
 from optfarm_tasks.result import BenchmarkResult
-from optfarm_tasks.spec import Benchmark, Limits, Profile, Scenario
+from optfarm_tasks.spec import Benchmark, Limits, Profile, Scenario, Task
 from tests.integration.children import lay_out, run
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +179,8 @@ def test_a_real_model_is_measured_in_every_scenario(action: Benchmark, tiny_mode
         if value == "auto"
     ]
     assert candidate.scenario is Scenario.SERVER or "only 1 of 3 pairs" in facts.warnings[0]
-    with np.load(folder / "outputs" / raw.FILE) as stored:
-        assert ("rung_wall_ns" in stored) == bool(candidate.ladders)
-        assert ("arrival_ns" in stored) == (candidate.serving is not None)
+    columns, estimator = raw.read(folder / "outputs" / raw.FILE)
+    assert ("rung_wall_ns" in columns) == bool(candidate.ladders)
+    again = recompute(facts, Task.model_validate_json((folder / "task.json").read_bytes()), columns)
+    assert (again.baseline, again.candidate) == (facts.baseline, facts.candidate)
+    assert (again.pair_ratios, again.estimator) == (facts.pair_ratios, estimator)
