@@ -40,7 +40,7 @@ def _written_by(script: str, folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An S3 server for the session; tests that kill one start their own."""
-    with serving(S3Server(tmp_path_factory.mktemp("s3"))) as server:
+    with serving(S3Server(tmp_path_factory.mktemp("s3"), volume_mb=16)) as server:
         yield server
 
 
