@@ -6,7 +6,7 @@ the logarithms of durations, because disturbances multiply.
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,8 +23,10 @@ class ChartRules:
     """With fewer good canaries nothing is judged."""
     window: int = 60
     """The latest good canaries count, so that the band follows a device that ages."""
-    least_half_width: float = 0.05
+    compute_half_width: float = 0.10
     """A very still history does not make the band narrower than this share of its centre."""
+    memory_half_width: float = 0.25
+    """The same of memory: as much is allowed to it as to a measurement without the flag mem_contention."""
     good_to_release: int = 3
 
 
@@ -33,25 +35,25 @@ CHART_RULES = ChartRules()
 
 @dataclass(frozen=True)
 class Canary:
-    """One run of the canary."""
+    """One run of the canary; durations are above 0."""
 
     at: float
     """Seconds since the epoch."""
-    duration_s: float
-    """Above 0."""
+    compute_ns: float
+    memory_ns: float
 
 
 @dataclass(frozen=True)
 class Band:
-    """What a device's canary usually takes, in seconds."""
+    """What a device's canary usually takes."""
 
-    low_s: float
-    centre_s: float
-    high_s: float
+    low_ns: float
+    centre_ns: float
+    high_ns: float
 
-    def holds(self, duration_s: float) -> bool:
+    def holds(self, duration_ns: float) -> bool:
         """Whether a duration is a usual one."""
-        return self.low_s <= duration_s <= self.high_s
+        return self.low_ns <= duration_ns <= self.high_ns
 
 
 @dataclass(frozen=True)
@@ -66,58 +68,55 @@ class Quarantine:
 
 @dataclass(frozen=True)
 class Standing:
-    """A device after all of its canaries."""
+    """A device after some canaries."""
 
     good: tuple[Canary, ...] = ()
     """Oldest first; those that the next band rests on."""
     quarantine: Quarantine | None = None
 
 
-def band_of(good: Sequence[Canary], *, rules: ChartRules = CHART_RULES) -> Band | None:
-    """The band of good canaries, in the order in which they ran; None while they are too few to judge by."""
-    if len(good) < rules.min_good:
+def judged(before: Standing, canary: Canary, *, rules: ChartRules = CHART_RULES) -> Standing:
+    """Where a device stands after one more canary.
+
+    One outside the band begins a quarantine and is no part of the next band, else a bad week would become the rule;
+    enough good ones in a row end it.
+    """
+    faults = "; ".join(_faults(before.good, canary, rules))
+    if faults:
+        since = canary.at if before.quarantine is None else before.quarantine.since
+        return Standing(before.good, Quarantine(since, faults))
+    return Standing((*before.good, canary)[-rules.window :], _lessened(before.quarantine, rules))
+
+
+def memory_band(good: Sequence[Canary], *, rules: ChartRules = CHART_RULES) -> Band | None:
+    """What the memory canary usually takes; None while the good canaries, oldest first, are too few to judge by."""
+    return _band([each.memory_ns for each in good], rules.memory_half_width, rules)
+
+
+def compute_band(good: Sequence[Canary], *, rules: ChartRules = CHART_RULES) -> Band | None:
+    """The same of the compute canary."""
+    return _band([each.compute_ns for each in good], rules.compute_half_width, rules)
+
+
+def _band(durations_ns: Sequence[float], least: float, rules: ChartRules) -> Band | None:
+    if len(durations_ns) < rules.min_good:
         return None
-    logs = [math.log(each.duration_s) for each in good]
+    logs = [math.log(each) for each in durations_ns]
     centre = statistics.fmean(logs)
     sigma = statistics.fmean(abs(after - before) for before, after in pairwise(logs)) / _D2
-    half = max(_SIGMAS * sigma, math.log1p(rules.least_half_width))
+    half = max(_SIGMAS * sigma, math.log1p(least))
     return Band(math.exp(centre - half), math.exp(centre), math.exp(centre + half))
 
 
-def standing(
-    canaries: Iterable[Canary], *, released_at: float = -math.inf, rules: ChartRules = CHART_RULES
-) -> Standing:
-    """Where a device stands; the same answer for every order of the input.
-
-    Args:
-        canaries: all that the device ran.
-        released_at: when a person last released it, in seconds since the epoch. That ends a quarantine which began
-            before, and changes nothing of what is good.
-        rules: the numbers.
-    """
-    now = Standing()
-    for canary in sorted(canaries, key=lambda each: (each.at, each.duration_s)):
-        now = _after(_released(now, released_at, canary.at), canary, rules)
-    return _released(now, released_at, math.inf)
-
-
-def _released(before: Standing, released_at: float, at: float) -> Standing:
-    quarantine = before.quarantine
-    is_released = quarantine is not None and quarantine.since <= released_at < at
-    return Standing(before.good) if is_released else before
-
-
-def _after(before: Standing, canary: Canary, rules: ChartRules) -> Standing:
-    band = band_of(before.good, rules=rules)
-    if band is not None and not band.holds(canary.duration_s):
-        return Standing(before.good, _quarantined(before.quarantine, canary, band))
-    good = (*before.good, canary)[-rules.window :]
-    return Standing(good, _lessened(before.quarantine, rules))
-
-
-def _quarantined(before: Quarantine | None, canary: Canary, band: Band) -> Quarantine:
-    reason = f"its canary took {canary.duration_s:.3g} s, usual are {band.low_s:.3g} to {band.high_s:.3g} s"
-    return Quarantine(canary.at if before is None else before.since, reason)
+def _faults(good: Sequence[Canary], canary: Canary, rules: ChartRules) -> Iterator[str]:
+    found = (
+        ("compute", canary.compute_ns, compute_band(good, rules=rules)),
+        ("memory", canary.memory_ns, memory_band(good, rules=rules)),
+    )
+    for name, took_ns, band in found:
+        if band is not None and not band.holds(took_ns):
+            usual = f"{band.low_ns / 1e6:.3g} to {band.high_ns / 1e6:.3g} ms"
+            yield f"its {name} canary took {took_ns / 1e6:.3g} ms, usual are {usual}"
 
 
 def _lessened(before: Quarantine | None, rules: ChartRules) -> Quarantine | None:

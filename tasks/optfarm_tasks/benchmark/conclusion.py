@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optfarm_tasks.benchmark import raw, searches, stats, verdict
+from optfarm_tasks.benchmark.contention import UNKNOWN, Contention
 from optfarm_tasks.benchmark.halves import Half, Setting, of_pairs
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE
 from optfarm_tasks.benchmark.stats import Estimator, Integers
@@ -29,6 +30,8 @@ class Seen:
     psi_cpu_frac: float | None
     is_shielded: bool
     is_steady: bool
+    contention: Contention = UNKNOWN
+    is_null_held: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def _noise(half: Half, seen: Seen) -> Noise:
         ext_cpu=seen.ext_cpu,
         steal_frac=seen.steal_frac,
         psi_cpu_frac=seen.psi_cpu_frac,
+        canary_ratio=seen.contention.ratio,
+        canary_missing=seen.contention.missing,
     )
 
 
@@ -106,6 +111,7 @@ def _evidence(half: Half, noise: Noise, seen: Seen, *, threads: int, is_wide: bo
         is_steady=seen.is_steady,
         has_few_clean=threads == 1 and stats.has_few_clean(samples),
         is_wide=is_wide,
+        is_null_held=seen.is_null_held,
     )
 
 

@@ -12,7 +12,7 @@ from optfarm_tasks.benchmark.halves import Searching
 from optfarm_tasks.benchmark.noise import Surroundings
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.searches import Sent, rate_of
-from optfarm_tasks.benchmark.summary import Summary, Timing, seen_of, setting_of
+from optfarm_tasks.benchmark.summary import Beside, Summary, Timing, seen_of, setting_of
 from optfarm_tasks.benchmark.turns import Bench, Start
 from optfarm_tasks.spec import Profile
 
@@ -57,6 +57,7 @@ class Hunt:
     attempt: int
     taken: tuple[tuple[Search, Search], ...]
     """Baseline and candidate."""
+    beside: Beside
 
     def of(self, side: Side) -> tuple[Search, ...]:
         """The searches of one variant."""
@@ -102,6 +103,7 @@ def _seen(hunt: Hunt, side: Side) -> Seen:
         [search.final.timing for search in searches],
         peaks_bytes=[search.peak_rss_bytes for search in searches],
         surroundings=[search.surroundings for search in searches],
+        beside=hunt.beside,
     )
 
 

@@ -3,7 +3,8 @@
 import ctypes
 import os
 import signal
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -31,6 +32,17 @@ def thread_environment(environment: Mapping[str, str], threads: int) -> dict[str
 def pin(cores: Sequence[int]) -> None:
     """Binds this process, and the threads that it starts from now on, to cores."""
     os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def off(cores: Sequence[int]) -> Iterator[None]:
+    """Keeps this process off the cores of the residents, where there are others."""
+    before = os.sched_getaffinity(0)
+    pin(tuple(before - set(cores)) or tuple(before))
+    try:
+        yield
+    finally:
+        pin(tuple(before))
 
 
 def die_with_parent(parent_pid: int) -> None:

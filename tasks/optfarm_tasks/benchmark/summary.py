@@ -8,12 +8,13 @@ import numpy as np
 from optfarm_tasks.benchmark import raw
 from optfarm_tasks.benchmark.columns import pair_columns
 from optfarm_tasks.benchmark.conclusion import Conclusion, Seen, conclude
+from optfarm_tasks.benchmark.contention import Contention
 from optfarm_tasks.benchmark.halves import Setting
 from optfarm_tasks.benchmark.noise import Surroundings
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.turns import Bench, Pair, Start
-from optfarm_tasks.measurement import Verdict
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.measurement import Verdict, holds_one
+from optfarm_tasks.spec import Profile, Usual
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,19 @@ class Timing:
     """None where the kernel does not tell."""
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What was known of the host beside an attempt."""
+
+    contention: Contention
+    usual: Usual | None
+
+    @property
+    def is_null_held(self) -> bool:
+        """Whether the device's latest A/A twin allowed for a ratio of 1."""
+        return self.usual is None or holds_one(self.usual.null_ci95)
+
+
 def is_valid(summary: Summary) -> bool:
     """Whether the measurement may be used."""
     return summary.candidate.verdict is not Verdict.INVALID
@@ -55,11 +69,10 @@ def setting_of(bench: Bench, profile: Profile, *, attempt: int, half_width: floa
     )
 
 
-def summarise(bench: Bench, pairs: Sequence[Pair], *, profile: Profile, attempt: int, half_width: float) -> Summary:
-    """The published records; an interval of the log ratio is too wide when half of it passes half_width."""
+def summarise(bench: Bench, pairs: Sequence[Pair], setting: Setting, beside: Beside) -> Summary:
+    """The published records."""
     columns = pair_columns(pairs)
-    setting = setting_of(bench, profile, attempt=attempt, half_width=half_width)
-    seen = _seen(bench, pairs, BASELINE), _seen(bench, pairs, CANDIDATE)
+    seen = _seen(bench, pairs, BASELINE, beside), _seen(bench, pairs, CANDIDATE, beside)
     return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
 
 
@@ -70,6 +83,7 @@ def seen_of(
     *,
     peaks_bytes: Sequence[int],
     surroundings: Sequence[Surroundings],
+    beside: Beside,
 ) -> Seen:
     """What was seen of one variant beside its samples, over all its processes.
 
@@ -79,6 +93,7 @@ def seen_of(
         timings: what its numbers rest on.
         peaks_bytes: the most memory that each process held.
         surroundings: one a process.
+        beside: the host.
     """
     return Seen(
         runtime=runtime.rpartition(".")[2],
@@ -93,10 +108,12 @@ def seen_of(
         psi_cpu_frac=_mean([each.psi_cpu_frac for each in surroundings]),
         is_shielded=all(start.is_shielded for start in starts),
         is_steady=all(start.is_steady for start in starts),
+        contention=beside.contention,
+        is_null_held=beside.is_null_held,
     )
 
 
-def _seen(bench: Bench, pairs: Sequence[Pair], side: Side) -> Seen:
+def _seen(bench: Bench, pairs: Sequence[Pair], side: Side, beside: Beside) -> Seen:
     blocks = [block for pair in pairs for block in pair.blocks if block.side == side]
     return seen_of(
         bench.variants[side].runtime,
@@ -104,6 +121,7 @@ def _seen(bench: Bench, pairs: Sequence[Pair], side: Side) -> Seen:
         [Timing(block.elapsed_ns, block.run_delay_ns) for block in blocks],
         peaks_bytes=[pair.peak_rss_bytes[side] for pair in pairs],
         surroundings=[pair.surroundings for pair in pairs],
+        beside=beside,
     )
 
 

@@ -1,0 +1,74 @@
+"""Real canaries: on a device as it is, and on one whose core somebody else keeps busy."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+
+from optfarm_scheduler.control_chart import Canary, Standing, judged
+from optfarm_tasks.benchmark import contention, shield
+from optfarm_tasks.canary import twin
+from optfarm_tasks.result import CanaryResult
+from optfarm_tasks.spec import Usual
+
+SHORT = replace(twin.AMOUNT, min_pairs=1, max_pairs=1)
+LOAD = """
+import sys
+from optfarm_tasks.benchmark import shield
+shield.pin((int(sys.argv[1]),))
+shield.raise_priority()
+while True:
+    pass
+"""
+
+
+@contextmanager
+def load_on(core: int) -> Iterator[None]:
+    """A process that wants all of a core, with the priority of those that measure there."""
+    busy = subprocess.Popen([sys.executable, "-c", LOAD, str(core)], start_new_session=True)
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def run(folder: Path) -> CanaryResult:
+    return twin.canary(folder, lambda _phase, _fraction: None, amount=SHORT)
+
+
+def as_usual(found: CanaryResult) -> Standing:
+    """A device that has always been as this canary found it, within two percent."""
+    factors = (1.0, 0.98, 1.01, 1.02, 0.99, 1.0, 1.01, 1.0)
+    before = [Canary(at, found.compute_ns * each, found.memory_ns * each) for at, each in enumerate(factors)]
+    return reduce(judged, before, Standing())
+
+
+def test_a_device_whose_core_is_kept_busy_leaves_its_band(tmp_path: Path) -> None:
+    core = max(os.sched_getaffinity(0))
+    quiet = run(tmp_path)
+
+    with load_on(core):
+        slowed = run(tmp_path)
+
+    found = judged(as_usual(quiet), Canary(99.0, slowed.compute_ns, slowed.memory_ns)).quarantine
+    assert found is not None, (quiet, slowed)
+    assert "its compute canary took" in found.reason
+    assert slowed.compute_ns > 1.25 * quiet.compute_ns
+
+
+def test_memory_is_compared_with_what_is_usual() -> None:
+    cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
+    usual_ns = contention.memory_ns(cores)
+
+    found = contention.contention(Usual(memory_ns=usual_ns / 100, null_ci95=None), cores)
+    unknown = contention.contention(Usual(memory_ns=None, null_ci95=None), cores)
+
+    assert found.ratio is not None
+    assert found.ratio > 1.25
+    assert unknown.ratio is None
+    assert unknown.missing == "too few canaries have run on this device to know what is usual"
