@@ -41,6 +41,8 @@ class Canary:
     """Seconds since the epoch."""
     compute_ns: float
     memory_ns: float
+    is_disturbed: bool = False
+    """Others took so much of the device that it tells nothing of what is usual."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,14 @@ def judged(before: Standing, canary: Canary, *, rules: ChartRules = CHART_RULES)
     """Where a device stands after one more canary.
 
     One outside the band begins a quarantine and is no part of the next band, else a bad week would become the rule;
-    enough good ones in a row end it.
+    enough good ones in a row end it. A disturbed one inside, or before there is a band, is neither.
     """
     faults = "; ".join(_faults(before.good, canary, rules))
     if faults:
         since = canary.at if before.quarantine is None else before.quarantine.since
         return Standing(before.good, Quarantine(since, faults))
+    if canary.is_disturbed:
+        return before
     return Standing((*before.good, canary)[-rules.window :], _lessened(before.quarantine, rules))
 
 

@@ -20,6 +20,7 @@ from optfarm_scheduler.tables import CANARIES, DEVICES, TASKS
 from optfarm_scheduler.toolchains import Needs
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.health import Chart, DeviceHealth, HealthState
+from optfarm_tasks.measurement import Verdict
 from optfarm_tasks.result import CanaryResult, Result
 from optfarm_tasks.spec import Canary as CanaryAction
 from optfarm_tasks.spec import Kind, Limits, Usual
@@ -58,7 +59,7 @@ def note_canary(connection: Connection, task_id: str, device: str, result: Resul
     row = connection.execute(select(DEVICES.c.health, DEVICES.c.band_from).where(DEVICES.c.name == device)).first()
     if row is None or not isinstance(facts, CanaryResult):
         return
-    canary = Canary(now, facts.compute_ns, facts.memory_ns)
+    canary = Canary(now, facts.compute_ns, facts.memory_ns, is_disturbed=facts.verdict is Verdict.INVALID)
     before = Standing(_good(connection, device, since=row.band_from), _quarantine(health_of(row.health)))
     after = judged(before, canary)
     values = {"task_id": task_id, "device": device, "at": now, "is_good": canary in after.good}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -97,6 +98,15 @@ def test_three_good_canaries_in_a_row_release() -> None:
     assert held is not None
     assert (held.since, held.good_in_a_row) == (8.0, 2)
     assert freed is None
+
+
+def test_a_disturbed_canary_says_nothing_of_what_is_usual() -> None:
+    busy = [replace(each, is_disturbed=True) for each in canaries([9.0] * 20)]
+    usual = after(STILL)
+
+    assert reduce(judged, busy, Standing()) == Standing()
+    assert judged(usual, busy[0]).quarantine is not None
+    assert judged(usual, replace(usual.good[0], at=9.0, is_disturbed=True)) == usual
 
 
 def test_the_band_follows_the_latest_good_canaries() -> None:
