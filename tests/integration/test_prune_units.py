@@ -1,12 +1,10 @@
 """Units that tell nothing go without a trace; a layer that several others read keeps its units."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.integration.scripts import told_by
 
 Runs = dict[str, dict[str, Any]]
 
@@ -15,10 +13,7 @@ Runs = dict[str, dict[str, Any]]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What came of each model."""
     folder = tmp_path_factory.mktemp("units")
-    command = [sys.executable, str(Path(__file__).with_name("unit_runs.py")), str(folder)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 0, ended.stderr[-4000:]
-    found: Runs = json.loads((folder / "told.json").read_text())
+    found: Runs = told_by("unit_runs.py", folder, timeout_s=120)
     return found
 
 
