@@ -1,4 +1,4 @@
-"""Removes units from small dense models: python unit_runs.py FOLDER. It is a process of its own, as technique_runs.py.
+"""Prunes small dense models: python pruning_runs.py FOLDER. It is a process of its own, as technique_runs.py.
 
 FOLDER/told.json has, for each model, the difference from the original and the notes, or the refusal.
 """
@@ -21,6 +21,8 @@ from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.technique import Work
 
 SAMPLES = np.random.default_rng(0).random((64, 12)).astype(np.float32)
+HALF = "prune-units(min_units=32, learning_rate=1e-12, epochs=1)"
+"""Removes half of the units and learns nothing anew."""
 layers = tf_keras.layers
 
 
@@ -51,13 +53,27 @@ def branched() -> Any:
     return tf_keras.Model(x, layers.Dense(2, name="y")(layers.Concatenate()([wide, layers.Dense(3)(wide)])))
 
 
-def told(model: Any, folder: Path, data: Path) -> dict[str, Any]:
-    """What came of removing half of the units without learning anything anew."""
+def thin() -> Any:
+    """No layer of it has a multiple of four inputs."""
+    return tf_keras.Sequential(
+        [
+            layers.InputLayer((3,), name="x"),
+            layers.Dense(6, name="first"),
+            layers.Dense(2, name="y"),
+        ]
+    )
+
+
+CASES = {idle: HALF, branched: HALF, thin: "prune-2-4(min_weights=1)"}
+
+
+def told(model: Any, recipe: str, folder: Path, data: Path) -> dict[str, Any]:
+    """What came of a recipe."""
     given, made = folder / "given", folder / "made"
     for each in (given, made):
         each.mkdir(parents=True)
     model.save(given / "model.h5")
-    (step,) = Recipe.parse("prune-units(min_units=32, learning_rate=1e-12, epochs=1)").steps
+    (step,) = Recipe.parse(recipe).steps
     work = Work(
         model=given,
         format=Format.H5,
@@ -80,5 +96,5 @@ if __name__ == "__main__":
     target = Path(sys.argv[1])
     np.savez(target / "data.npz", **{"calibration/x": SAMPLES})
     tf_keras.utils.set_random_seed(1)
-    runs = {build.__name__: told(build(), target / build.__name__, target) for build in (idle, branched)}
+    runs = {build.__name__: told(build(), recipe, target / build.__name__, target) for build, recipe in CASES.items()}
     (target / "told.json").write_text(json.dumps(runs))

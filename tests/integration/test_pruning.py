@@ -1,4 +1,4 @@
-"""Units that tell nothing go without a trace; a layer that several others read keeps its units."""
+"""Units that tell nothing go without a trace; layers that cannot be pruned are refused by name."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Runs = dict[str, dict[str, Any]]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What came of each model."""
     folder = tmp_path_factory.mktemp("units")
-    found: Runs = told_by("unit_runs.py", folder, timeout_s=120)
+    found: Runs = told_by("pruning_runs.py", folder, timeout_s=120)
     return found
 
 
@@ -30,3 +30,10 @@ def test_a_layer_that_several_read_is_refused_by_name(runs: Runs) -> None:
 
     assert kind == "BadModel"
     assert "wide (32)" in message
+
+
+def test_layers_without_groups_of_four_inputs_are_refused_by_name(runs: Runs) -> None:
+    kind, message = runs["thin"]["failure"]
+
+    assert kind == "BadModel"
+    assert "first has 3 inputs, not a multiple of 4; y has 6 inputs" in message
