@@ -19,6 +19,7 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import TaskError
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.technique import Work
+from optfarm_tasks.techniques import _lessons
 
 SAMPLES = np.random.default_rng(0).random((64, 12)).astype(np.float32)
 HALF = "prune-units(min_units=32, learning_rate=1e-12, epochs=1)"
@@ -92,9 +93,18 @@ def told(model: Any, recipe: str, folder: Path, data: Path) -> dict[str, Any]:
     return {"difference": float(difference), "notes": done.notes, "weights": narrow.count_params()}
 
 
+def cramped(folder: Path, data: Path) -> dict[str, Any]:
+    """What came of pruning where the activations of five samples fit, and what those of one take."""
+    model = tf_keras.Sequential([layers.InputLayer((12,), name="x"), layers.Dense(32, name="y")])
+    sample_bytes = _lessons.activation_bytes(model, {"x": SAMPLES})
+    _lessons.ACTIVATION_BYTES = 5 * sample_bytes + 1
+    return told(model, "prune(epochs=1, min_weights=1)", folder, data) | {"sample_bytes": sample_bytes}
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     np.savez(target / "data.npz", **{"calibration/x": SAMPLES})
     tf_keras.utils.set_random_seed(1)
     runs = {build.__name__: told(build(), recipe, target / build.__name__, target) for build, recipe in CASES.items()}
+    runs["cramped"] = cramped(target / "cramped", target)
     (target / "told.json").write_text(json.dumps(runs))

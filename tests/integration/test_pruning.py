@@ -37,3 +37,11 @@ def test_layers_without_groups_of_four_inputs_are_refused_by_name(runs: Runs) ->
 
     assert kind == "BadModel"
     assert "first has 3 inputs, not a multiple of 4; y has 6 inputs" in message
+
+
+def test_a_step_takes_as_many_samples_as_fit(runs: Runs) -> None:
+    run = runs["cramped"]
+
+    assert run["sample_bytes"] == 4 * (12 + 32 + 32 + 32)  # input, product, sum, what is returned
+    assert run["notes"]["batch_size"] == 5
+    assert run["notes"]["samples"] == 64
