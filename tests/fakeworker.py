@@ -43,6 +43,8 @@ class FakeWorker:
         self.name = self.inventory.name
         self.done: list[str] = []
         """Tasks that it ended, in order."""
+        self.leases: list[Lease] = []
+        """What it worked on in the background, in order."""
         self.compute_ms = 1.0
         """What its canaries tell."""
         self.measurement: Measurement | None = None
@@ -130,6 +132,7 @@ class FakeWorker:
         if answer is None or not answer.is_success:
             return
         lease = Lease.model_validate_json(answer.content)
+        self.leases.append(lease)
         ended = self._until_answered(lambda: self.finish(lease, found[1]))
         if ended is not None and ended.is_success:
             self.done.append(lease.task_id)

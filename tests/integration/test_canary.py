@@ -11,9 +11,14 @@ from pathlib import Path
 
 from optfarm_scheduler.control_chart import Canary, Standing, judged
 from optfarm_tasks.benchmark import contention, shield
+from optfarm_tasks.benchmark.attempts import Clock
+from optfarm_tasks.benchmark.controller import Plan, measure
+from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.canary import twin
+from optfarm_tasks.measurement import Flag
 from optfarm_tasks.result import CanaryResult
-from optfarm_tasks.spec import Usual
+from optfarm_tasks.spec import Profile, Usual
 
 SHORT = replace(twin.AMOUNT, min_pairs=1, max_pairs=1)
 LOAD = """
@@ -61,14 +66,22 @@ def test_a_device_whose_core_is_kept_busy_leaves_its_band(tmp_path: Path) -> Non
     assert slowed.compute_ns > 1.25 * quiet.compute_ns
 
 
-def test_memory_is_compared_with_what_is_usual() -> None:
+def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Path) -> None:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
-    usual_ns = contention.memory_ns(cores)
+    sides = Variant("baseline", tmp_path, twin.COMPUTE), Variant("candidate", tmp_path, twin.COMPUTE)
+    bench = Bench(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
+    plan = Plan(bench, Profile.QUICK, half_width=0.01, usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02)))
 
-    found = contention.contention(Usual(memory_ns=usual_ns / 100, null_ci95=None), cores)
-    unknown = contention.contention(Usual(memory_ns=None, null_ci95=None), cores)
+    found = measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary.candidate
 
-    assert found.ratio is not None
-    assert found.ratio > 1.25
+    assert found.noise.canary_ratio is not None
+    assert found.noise.canary_ratio > 1.25
+    assert found.noise.canary_missing is None
+    assert {Flag.MEM_CONTENTION, Flag.NULL_FAILED} <= set(found.flags)
+
+
+def test_what_is_not_known_to_be_usual_is_told() -> None:
+    unknown = contention.contention(Usual(memory_ns=None, null_ci95=None), (0,))
+
     assert unknown.ratio is None
     assert unknown.missing == "too few canaries have run on this device to know what is usual"

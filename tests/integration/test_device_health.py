@@ -100,6 +100,8 @@ def test_a_device_is_learnt_quarantined_and_released(farm: Farm) -> None:
     assert {each.state for each in waiting.tasks if each.kind is Kind.BENCHMARK} == {TaskState.READY}
     assert released.json()["health"]["state"] == HealthState.GOOD
     assert all(row.state is TaskState.DONE for row in farm.report(sweep_id).rows)
+    usual = [lease.task.usual for lease in worker.leases if lease.task.action.kind is Kind.BENCHMARK]
+    assert [it and (it.memory_ns, it.null_ci95) for it in usual] == [(pytest.approx(3e6), (0.99, 1.01))] * BENCHMARKS
     assert again.status_code == 409
     assert anew.json()["health"]["state"] == HealthState.UNTESTED
     assert farm.user.post("/v1/devices/nobody.cpu/release", json={}).status_code == 404
