@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figure import Figure
-from benchmarks.measurement import shielded, slowed
+from benchmarks.measurement import load, slowed
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import QUICK, Rig, Row, is_clean, ratio_row
 from benchmarks.measurement.subjects import prepared
@@ -22,8 +23,9 @@ RUNS = 20
 """Of each kind."""
 SLOWDOWN = 0.03
 CALIBRATIONS = 3
-_SPIN = "import os; os.sched_setaffinity(0, {cores}); list(iter(int, 1))"
-"""Keeps the cores busy for ever."""
+QUIET = "quiet"
+AMOUNTS = {QUIET: QUICK, load.RIVAL: replace(QUICK, min_pairs=1, max_pairs=1), load.ORDINARY: QUICK}
+"""What runs beside, and how much is measured: a verdict takes one pair, a ratio three."""
 
 
 def take(rig: Rig, journal: Journal, folder: Path, *, count: int) -> None:
@@ -35,12 +37,11 @@ def take(rig: Rig, journal: Journal, folder: Path, *, count: int) -> None:
     slower = slowed.variant(variant_of("", artifact), folder / "slowed", spin_ns=spin_ns)
 
     def measured(kind: str, seed: int) -> Row:
-        load, amount = _KINDS[kind]
-        with load(rig.cores):
-            return {"spin_ns": spin_ns, **ratio_row(rig.measure(artifact, slower, amount=amount, seed=seed))}
+        with _beside(kind, rig.cores):
+            return {"spin_ns": spin_ns, **ratio_row(rig.measure(artifact, slower, amount=AMOUNTS[kind], seed=seed))}
 
     for number in range(count):
-        for kind in _KINDS:
+        for kind in AMOUNTS:
             journal.once(partial(measured, kind, number), kind=kind, run=number)
 
 
@@ -48,7 +49,7 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
     """The shares of runs that were judged as they should be."""
     if not rows:
         return []
-    quiet, rival, ordinary = (_of(rows, kind) for kind in ("quiet", "rival", "ordinary"))
+    quiet, rival, ordinary = (_of(rows, kind) for kind in (QUIET, load.RIVAL, load.ORDINARY))
     return [
         _share("verdict not clean beside a rival", rival, lambda row: not is_clean(row), 95, _verdicts(rival)),
         _share("verdict clean in quiet", quiet, is_clean, 80, _verdicts(quiet)),
@@ -86,40 +87,20 @@ def _slowdowns(rows: Sequence[Row]) -> str:
 
 
 @contextlib.contextmanager
-def _quiet(_: tuple[int, ...]) -> Iterator[None]:
-    yield
-
-
-def _rival(cores: tuple[int, ...]) -> contextlib.AbstractContextManager[None]:
-    """A process of the same rights as a resident."""
-    return _busy([sys.executable, "-m", shielded.__name__, ",".join(map(str, cores)), *_spin(cores)])
-
-
-def _ordinary(cores: tuple[int, ...]) -> contextlib.AbstractContextManager[None]:
-    """A process that the shield holds off."""
-    return _busy(_spin(cores))
-
-
-def _spin(cores: tuple[int, ...]) -> list[str]:
-    return [sys.executable, "-c", _SPIN.format(cores=set(cores))]
-
-
-@contextlib.contextmanager
-def _busy(command: Sequence[str]) -> Iterator[None]:
-    process = subprocess.Popen(command, start_new_session=True)
+def _beside(kind: str, cores: tuple[int, ...]) -> Iterator[None]:
+    """Something else on the residents' core, unless it is to be quiet."""
+    if kind == QUIET:
+        yield
+        return
+    words = [str(cores[0]), str(os.getpid()), kind]
+    process = subprocess.Popen([sys.executable, "-m", load.__name__, *words], start_new_session=True)
     try:
         yield
+        if process.poll() is not None:
+            raise SystemExit(f"the {kind} process did not stay: exit code {process.returncode}")
     finally:
         process.kill()
         process.wait()
-
-
-_KINDS = {
-    "quiet": (_quiet, QUICK),
-    "rival": (_rival, replace(QUICK, min_pairs=1, max_pairs=1)),
-    "ordinary": (_ordinary, QUICK),
-}
-"""What runs beside, and how much is measured: the verdict beside a rival takes one pair, a ratio three."""
 
 
 def _of(rows: Sequence[Row], kind: str) -> list[Row]:
