@@ -13,6 +13,7 @@ from benchmarks.__main__ import machine, table
 from benchmarks.measurement import agreement, detection, overhead, page, repeatability, twins
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import Rig
+from benchmarks.measurement.yardsticks import versions
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = {
@@ -29,17 +30,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=SECTIONS, help="a section; repeatable; all of them if none")
     parser.add_argument("--count", type=int, help="rounds, runs or twins of each section instead of its own number")
+    parser.add_argument("--fresh", action="store_true", help="forget the rows of earlier runs of these sections")
     parser.add_argument("--render", action="store_true", help="write the page of what there is, measure nothing")
     parser.add_argument("--work", type=Path, default=ROOT / "build/measurement", help="models, tools and raw rows")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/measurement-proof.md", help="the page to write")
     options = parser.parse_args()
     folder, wanted = options.work.absolute(), options.only or list(SECTIONS)
     folder.mkdir(parents=True, exist_ok=True)
-    journals = {name: Journal(folder / f"{name}.json", machine=machine()) for name in SECTIONS}
+    files = {name: folder / f"{name}.json" for name in SECTIONS}
+    for name in wanted if options.fresh else ():
+        files[name].unlink(missing_ok=True)
+    journals = {name: Journal(file, machine=machine()) for name, file in files.items()}
     if not options.render:
         _measure(journals, wanted, folder, count=options.count)
     figures = {name: section.figures(journals[name].rows) for name, (section, _) in SECTIONS.items()}
-    options.page.write_text(page.text(figures, machine=machine()))
+    options.page.write_text(page.text(figures, machine=machine(), versions=versions()))
     asked = [figure for name in wanted for figure in figures[name]]
     Console().print(table(asked))
     return 0 if all(figures[name] for name in wanted) and all(figure.holds for figure in asked) else 1

@@ -15,7 +15,8 @@ The method of [measurement.md](measurement.md) makes promises, and each has a bo
 controller and its own child processes that measure, on the last core, with one thread and batch 1, as a worker's task
 would; a measurement is one attempt of the profile `quick` (3 pairs of 1.6 s) unless something else is said. The models
 have random weights: PilotNet (17.0 M parameters), MobileNetV2 (224 x 224) and ResNet50 (128 x 128). Raw rows stay in
-`build/measurement/*.json`; a section is run alone by `--only`, and goes on where it stood.
+`build/measurement/*.json`; `--only` runs a section alone, a run that was ended goes on where it stood, `--fresh` begins
+anew, and all sections take about 35 minutes on two quiet cores. Versions: {versions}.
 """
 
 AGREEMENT = """
@@ -50,9 +51,10 @@ SECTIONS = {
 }
 
 
-def text(figures: Mapping[str, Sequence[Figure]], *, machine: str) -> str:
+def text(figures: Mapping[str, Sequence[Figure]], *, machine: str, versions: Mapping[str, str]) -> str:
     """The whole page; a section without figures says so."""
-    head = HEAD.format(machine=machine, date=f"{datetime.now(UTC):%Y-%m-%d}")
+    told = ", ".join(f"{name} {version}" for name, version in versions.items())
+    head = HEAD.format(machine=machine, date=f"{datetime.now(UTC):%Y-%m-%d}", versions=told)
     return "\n".join([head, *(line for name in SECTIONS for line in _section(name, figures.get(name, ())))])
 
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from benchmarks.measurement.rig import Row
@@ -19,6 +20,13 @@ TIMED_S = 3.0
 WARM_UP_S = 1.0
 ALONE = ("-d", "CPU", "-api", "sync", "-hint", "none", "-nstreams", "1", "-nthreads", "1", "-infer_precision", "f32")
 """One request after the other on one thread, in the precision of the artifact."""
+
+
+def versions() -> dict[str, str]:
+    """Of LoadGen, as its lock has it, and of what is installed beside the farm."""
+    locked = dict(line.split("==") for line in (HERE / "loadgen.lock").read_text().split())
+    installed = {name: metadata.version(name) for name in ("onnxruntime", "openvino", "ai-edge-litert")}
+    return {"mlcommons-loadgen": locked["mlcommons-loadgen"], **installed}
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,9 @@ def test_a_journal_of_another_machine_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_page_has_every_section_and_says_what_is_not_measured() -> None:
-    text = page.text({"twins": twins.figures([measured(1.0, (0.99, 1.01))] * 30)}, machine="a machine")
+    text = page.text(
+        {"twins": twins.figures([measured(1.0, (0.99, 1.01))] * 30)}, machine="a machine", versions={"tool": "1.0"}
+    )
 
     assert "| intervals of twins that hold 1 | 100 % | ≥ 90 % | yes |" in text
     assert text.count("Not measured yet.") == len(page.SECTIONS) - 1
