@@ -16,7 +16,9 @@ controller and its own child processes that measure, on the last core, with one 
 would; a measurement is one attempt of the profile `quick` (3 pairs of 1.6 s) unless something else is said. The models
 have random weights: PilotNet (17.0 M parameters), MobileNetV2 (224 x 224) and ResNet50 (128 x 128). Raw rows stay in
 `build/measurement/*.json`; `--only` runs a section alone, a run that was ended goes on where it stood, `--fresh` begins
-anew, and all sections take about 35 minutes on two quiet cores. Versions: {versions}.
+anew, and all sections take about 35 minutes on two quiet cores.
+
+Versions: {versions}.
 """
 
 AGREEMENT = """
