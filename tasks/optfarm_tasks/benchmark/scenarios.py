@@ -56,7 +56,7 @@ def _settled(folder: Path, task: Task, bench: Bench, *, report: Report) -> Settl
         fixed=(_fixed_batch(folder, Role.BASELINE), _fixed_batch(folder, Role.CANDIDATE)),
     )
     started_s = time.monotonic()
-    with shield.off(bench.cores):
+    with shield.away_from(bench.cores):
         settled = climb.settle(
             bench, means, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
         )
@@ -70,7 +70,7 @@ def _fixed_batch(folder: Path, role: Role) -> int | None:
 
 def _measured(plan: Plan, action: Benchmark, report: Report) -> Measured:
     how = measure if action.bound_ms is None else partial(measure_server, bound_ms=action.bound_ms)
-    with shield.off(plan.bench.cores):
+    with shield.away_from(plan.bench.cores):
         return how(plan, report, clock=Clock())
 
 

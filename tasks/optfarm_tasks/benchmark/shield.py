@@ -1,10 +1,10 @@
 """Keeps a resident on its cores, ahead of the rest of the machine, and never alive without its controller."""
 
+import contextlib
 import ctypes
 import os
 import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -34,9 +34,9 @@ def pin(cores: Sequence[int]) -> None:
     os.sched_setaffinity(0, cores)
 
 
-@contextmanager
-def off(cores: Sequence[int]) -> Iterator[None]:
-    """Keeps this process off the cores of the residents, where there are others."""
+@contextlib.contextmanager
+def away_from(cores: Collection[int]) -> Iterator[None]:
+    """Keeps this process off cores that residents use, where there are others."""
     before = os.sched_getaffinity(0)
     pin(tuple(before - set(cores)) or tuple(before))
     try:

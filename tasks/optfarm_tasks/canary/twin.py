@@ -24,7 +24,7 @@ def canary(folder: Path, report: Report, *, amount: Amount = AMOUNT) -> CanaryRe
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
     sides = Variant(Role.BASELINE, folder, COMPUTE), Variant(Role.CANDIDATE, folder, COMPUTE)
     bench = Bench(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=amount)
-    with shield.off(cores):
+    with shield.away_from(cores):
         memory_ns = contention.memory_ns(cores)
         summary = measure(Plan(bench, Profile.QUICK, half_width=pairs.HALF_WIDTH), report, clock=Clock()).summary
     twin = summary.candidate
