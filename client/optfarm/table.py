@@ -30,6 +30,7 @@ def cells_of(row: Row) -> dict[str, Any]:
         "format": row.format,
         "size_mb": None if row.size_bytes is None else row.size_bytes / _MB,
         "gzip_mb": None if row.gzip_bytes is None else row.gzip_bytes / _MB,
+        "zstd_mb": None if row.zstd_bytes is None else row.zstd_bytes / _MB,
         "label_mse": _label_mse(row),
         "mse": quality.mse if quality else None,
         "nmse": quality.nmse if quality else None,
