@@ -28,9 +28,9 @@ def cells_of(row: Row) -> dict[str, Any]:
         "state": str(row.state),
         "cached": row.cached,
         "format": row.format,
-        "size_mb": None if row.size_bytes is None else row.size_bytes / _MB,
-        "gzip_mb": None if row.gzip_bytes is None else row.gzip_bytes / _MB,
-        "zstd_mb": None if row.zstd_bytes is None else row.zstd_bytes / _MB,
+        "size_mb": _mb(row.size_bytes),
+        "gzip_mb": _mb(row.gzip_bytes),
+        "zstd_mb": _mb(row.zstd_bytes),
         "label_mse": _label_mse(row),
         "mse": quality.mse if quality else None,
         "nmse": quality.nmse if quality else None,
@@ -44,10 +44,17 @@ def cells_of(row: Row) -> dict[str, Any]:
         "speed_up_high": interval[1] if interval else None,
         "throughput_per_s": measured.throughput_per_s if measured else None,
         "peak_rss_mb": measured.peak_rss_bytes / _MB if measured else None,
+        "floor_rss_mb": _mb(measured.floor_rss_bytes) if measured else None,
+        "model_rss_mb": _mb(measured.model_rss_bytes) if measured else None,
+        "energy_mj": measured.energy.per_request_mj if measured and measured.energy else None,
         "verdict": str(measured.verdict) if measured else None,
         "flags": " ".join(measured.flags) if measured else None,
         "reason": str(row.failure.reason) if row.failure else None,
     }
+
+
+def _mb(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else size_bytes / _MB
 
 
 def shown_row(report: Report, row: Row) -> tuple[str, ...]:

@@ -13,7 +13,9 @@ def window(request_ms: float, *, for_ms: float = 400, requests: int | None = Non
     """What a window of equal requests gives."""
     count = requests or max(1, round(for_ms / request_ms))
     wall_ns = np.full(count, int(request_ms * MS))
-    return Timed(wall_ns, cpu_ns=wall_ns, switches=np.zeros_like(wall_ns), elapsed_ns=int(wall_ns.sum()))
+    return Timed(
+        wall_ns, cpu_ns=wall_ns, switches=np.zeros_like(wall_ns), elapsed_ns=int(wall_ns.sum()), process_cpu_ns=0
+    )
 
 
 class Machine:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from optfarm_tasks import data, formats, registry, runtimes
-from optfarm_tasks.benchmark import pairs, raw, shield, stats
+from optfarm_tasks.benchmark import energy, pairs, raw, rules, shield, stats
 from optfarm_tasks.benchmark.fingerprint import fingerprint, last_level_cache_bytes
 from optfarm_tasks.benchmark.process import Variant
 from optfarm_tasks.benchmark.summary import Summary, summarise
@@ -41,6 +41,8 @@ class Plan:
     bench: Bench
     profile: Profile
     half_width: float
+    rules: tuple[str, ...] = ()
+    """What the variants' size decided."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,11 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         amount=replace(amount, budget_s=budget_s),
         data=data_folder,
         split=None if split is None else split.model_dump(mode="json"),
+        meter=energy.find(os.environ),
     )
-    return Plan(bench, action.profile, half_width=_half_width(largest, last_level_cache_bytes()))
+    cache = last_level_cache_bytes()
+    half_width, of_size = rules.half_width(largest, cache), rules.of_size(largest, cache)
+    return Plan(bench, action.profile, half_width=half_width, rules=of_size)
 
 
 def measure(plan: Plan, report: Report, *, clock: Clock) -> Measured:
@@ -109,7 +114,9 @@ def measure(plan: Plan, report: Report, *, clock: Clock) -> Measured:
     for attempt, backoff_s in enumerate((*amount.backoff_s, None), start=1):
         attempt_started_s = clock.now_s()
         taken = tuple(_attempt(plan, attempt, report, clock=clock, deadline_s=started_s + amount.budget_s))
-        summary = summarise(plan.bench, taken, profile=plan.profile, attempt=attempt, half_width=plan.half_width)
+        summary = summarise(
+            plan.bench, taken, profile=plan.profile, attempt=attempt, half_width=plan.half_width, rules=plan.rules
+        )
         now_s = clock.now_s()
         again_s = (backoff_s or 0) + now_s - attempt_started_s
         if (
@@ -187,12 +194,6 @@ def _identity(task: Task, bench: Bench, taken: Sequence[Pair]) -> dict[str, Any]
 def _variant(role: Role, folder: Path) -> Variant:
     name = registry.runtime_for(formats.detect(folder))
     return Variant(str(role), folder, f"{runtimes.__name__}.{name.replace('-', '_')}")
-
-
-def _half_width(model_bytes: int, cache_bytes: int | None) -> float:
-    # Weights that no cache holds are read from memory at every request.
-    is_memory_bound = cache_bytes is not None and model_bytes > cache_bytes
-    return pairs.MEMORY_BOUND_HALF_WIDTH if is_memory_bound else pairs.HALF_WIDTH
 
 
 def _cores(threads: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -4,8 +4,8 @@ import contextlib
 import gc
 import importlib
 import itertools
-import resource
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, cast
@@ -13,6 +13,8 @@ from typing import Any, cast
 from optfarm_tasks import data, images
 from optfarm_tasks.benchmark import feeds
 from optfarm_tasks.benchmark.clock import Span, Timed, capacity, group_size, time_requests
+from optfarm_tasks.benchmark.memory import Account
+from optfarm_tasks.benchmark.repeat import is_repeated
 from optfarm_tasks.benchmark.warmup import warm_up
 from optfarm_tasks.description import Split
 from optfarm_tasks.errors import BadParameter, MissingToolchain
@@ -28,11 +30,14 @@ class Loaded:
     def __init__(self, order: dict[str, Any]) -> None:
         """Imports the runtime, loads the artifact and draws the feeds; `order` is the message `load`."""
         runtime = _import(order["runtime"])
+        self._memory = Account()
         start = perf_counter_ns()
         self._session = runtime.load(Path(order["folder"]), order["threads"])
         self._load_ns = perf_counter_ns() - start
-        drawn, self._warnings = _inputs(self._session, order)
-        self._feeds = _pool(self._session, drawn)
+        with self._memory.besides():
+            drawn, self._warnings = _inputs(self._session, order)
+            self._feeds = _pool(self._session, drawn)
+            del drawn
         self._group = 1
 
     def answer(self, order: dict[str, Any]) -> Reply:
@@ -41,7 +46,7 @@ class Loaded:
             "first": self._first,
             "warm": self._warm,
             "block": self._block,
-            "memory": self._memory,
+            "end": self._end,
         }
         return commands[order["command"]](order)
 
@@ -69,10 +74,17 @@ class Loaded:
     def _block(self, order: dict[str, Any]) -> Reply:
         span = Span(order["min_ns"], order["min_requests"], order["max_ns"])
         timed = self._time(span, expected_ns=order["request_ns"])
-        return {"requests": timed.wall_ns.size, "elapsed_ns": timed.elapsed_ns}, timed.table.tobytes()
+        told = {
+            "requests": timed.wall_ns.size * self._group,
+            "elapsed_ns": timed.elapsed_ns,
+            "process_cpu_ns": timed.process_cpu_ns,
+        }
+        return told, timed.table.tobytes()
 
-    def _memory(self, _: dict[str, Any]) -> Reply:
-        return {"peak_rss_bytes": _peak_rss_bytes()}, b""
+    def _end(self, _: dict[str, Any]) -> Reply:
+        # Memory first: looking at outputs takes some that no request does.
+        told = {"peak_rss_bytes": self._memory.peak_rss_bytes, "floor_rss_bytes": self._memory.floor_rss_bytes}
+        return {**told, "is_deterministic": is_repeated(self._session, self._feeds[0])}, b""
 
     def _time(self, span: Span, *, expected_ns: float) -> Timed:
         room = capacity(span, expected_ns * self._group)
@@ -80,7 +92,7 @@ class Loaded:
             if self._group == 1:
                 return time_requests(self._session.run, self._feeds, span, room=room)
             timed = time_requests(self._run_each, _in_groups(self._feeds, self._group), span, room=room)
-        return Timed(timed.wall_ns // self._group, timed.cpu_ns // self._group, timed.switches, timed.elapsed_ns)
+        return replace(timed, wall_ns=timed.wall_ns // self._group, cpu_ns=timed.cpu_ns // self._group)
 
     def _run_each(self, group: tuple[Any, ...]) -> None:
         run = self._session.run
@@ -128,12 +140,3 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _peak_rss_bytes() -> int:
-    # ru_maxrss survives exec and would tell of the controller; VmHWM belongs to this program alone (proc(5)).
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -16,10 +16,11 @@ Columns = dict[str, NDArray[Any]]
 
 
 def columns(pairs: Sequence[Pair]) -> Columns:
-    """Every timed request as columns (N,), `dropped` marking those left out, and those of the warm-up (M,)."""
+    """Every timed request as columns (N,), `dropped` marking those left out, the warm-up (M,), and blocks (B,)."""
     found = [_block_columns(number, block, pair) for number, pair in enumerate(pairs) for block in _numbered(pair)]
     warm = [_warm_columns(number, side, pair) for number, pair in enumerate(pairs) for side in (0, 1)]
-    return {**_joined(found), **_joined(warm)}
+    of_blocks = [_whole_block(number, block) for number, pair in enumerate(pairs) for block in _numbered(pair)]
+    return {**_joined(found), **_joined(warm), **_joined(of_blocks)}
 
 
 def kept(stored: Mapping[str, NDArray[Any]]) -> Samples:
@@ -54,6 +55,23 @@ def _block_columns(number: int, numbered: tuple[int, Any], pair: Pair) -> Column
         "wall_ns": wall_ns,
         "cpu_ns": cpu_ns,
         "switches": switches.astype(np.int32),
+    }
+
+
+def _whole_block(number: int, numbered: tuple[int, Any]) -> Columns:
+    index, block = numbered
+    told = {
+        "elapsed_ns": block.elapsed_ns,
+        "requests": block.requests,
+        "process_cpu_ns": block.process_cpu_ns,
+        "run_delay_ns": block.run_delay_ns,
+        "energy_uj": block.energy_uj,
+        "held_bytes": block.held_bytes,
+    }
+    place = {"pair": number, "index": index, "side": block.side}
+    return {
+        **{f"block_{name}": np.array([value], np.int32) for name, value in place.items()},
+        **{f"block_{name}": np.array([value], np.float64) for name, value in told.items()},
     }
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optfarm_tasks.benchmark import raw, stats, verdict
+from optfarm_tasks.benchmark import raw, shape, stats, verdict
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.rules import of_work
 from optfarm_tasks.benchmark.stats import Estimator, Samples
-from optfarm_tasks.benchmark.turns import Bench, Block, Pair, Start
-from optfarm_tasks.measurement import Flag, Latency, Measurement, Noise, Ratio, Verdict
+from optfarm_tasks.benchmark.turns import Bench, Block, End, Pair, Start
+from optfarm_tasks.measurement import Energy, Flag, Latency, Measurement, Noise, Ratio, Verdict
 from optfarm_tasks.spec import Profile
 
 
@@ -32,6 +33,7 @@ class _Setting:
     attempt: int
     estimator: Estimator
     is_wide: bool
+    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,39 @@ class _Half:
     samples: Samples
     starts: tuple[Start, ...]
     blocks: tuple[Block, ...]
-    peak_rss_bytes: int
+    ends: tuple[End, ...]
+    is_leaking: bool
     noise: Noise
 
 
-def summarise(bench: Bench, pairs: Sequence[Pair], *, profile: Profile, attempt: int, half_width: float) -> Summary:
-    """The published records; an interval of the log ratio is too wide when half of it passes half_width."""
+def summarise(
+    bench: Bench,
+    pairs: Sequence[Pair],
+    *,
+    profile: Profile,
+    attempt: int,
+    half_width: float,
+    rules: tuple[str, ...] = (),
+) -> Summary:
+    """The published records; an interval of the log ratio is too wide when half of it passes half_width.
+
+    Args:
+        bench: what was measured.
+        pairs: what was taken.
+        profile: how much was asked for.
+        attempt: counts from 1.
+        half_width: how narrow the interval should be.
+        rules: what the variants' size decided.
+    """
     columns = raw.columns(pairs)
     samples = raw.kept(columns)
     estimator = stats.choose_estimator(samples, threads=bench.threads)
     ratios = stats.pair_ratios(samples, estimator)
     interval = stats.t_interval([math.log(value) for value in ratios])
     is_wide = interval is None or interval.half_width > half_width
-    setting = _Setting(bench, profile, attempt, estimator, is_wide)
+    setting = _Setting(
+        bench, profile, attempt, estimator, is_wide, (*rules, *of_work(threads=bench.threads, estimator=estimator))
+    )
     baseline, candidate = (_half(pairs, samples, side) for side in (BASELINE, CANDIDATE))
     evidence = [_evidence(half, setting) for half in (baseline, candidate)]
     own = [verdict.judge(each) for each in evidence]
@@ -80,7 +102,8 @@ def _half(pairs: Sequence[Pair], samples: Samples, side: Side) -> _Half:
         samples=own,
         starts=tuple(pair.starts[side] for pair in pairs),
         blocks=blocks,
-        peak_rss_bytes=max(pair.peak_rss_bytes[side] for pair in pairs),
+        ends=tuple(pair.ends[side] for pair in pairs),
+        is_leaking=all(_is_leaking(pair, side) for pair in pairs),
         noise=Noise(
             run_delay_frac=_run_delay(blocks),
             preempted_frac=float(1 - own.is_clean.mean()),
@@ -99,7 +122,10 @@ def _evidence(half: _Half, setting: _Setting) -> verdict.Evidence:
         spread=stats.nearest_rank(wall_ns, 0.50) / stats.nearest_rank(wall_ns, 0.05),
         n_clean=int(samples.is_clean.sum()) if threads == 1 else wall_ns.size,
         threads=threads,
-        drift=stats.drift(samples),
+        trends=stats.trends(samples),
+        is_leaking=half.is_leaking,
+        is_bimodal=shape.is_bimodal(wall_ns if threads > 1 else wall_ns[samples.is_clean]),
+        is_deterministic=all(end.is_deterministic for end in half.ends),
         is_shielded=all(start.is_shielded for start in half.starts),
         is_steady=all(start.is_steady for start in half.starts),
         has_few_clean=threads == 1 and stats.has_few_clean(samples),
@@ -112,6 +138,7 @@ def _measurement(
 ) -> Measurement:
     samples, starts, bench = half.samples, half.starts, setting.bench
     clean_ns = samples.wall_ns[samples.is_clean]
+    highest = max(half.ends, key=lambda end: end.peak_rss_bytes)
     return Measurement(
         verdict=reached,
         flags=flags,
@@ -133,11 +160,31 @@ def _measurement(
         cpu_p50_ns=stats.nearest_rank(samples.cpu_ns, 0.50),
         p50_ci95_ns=stats.process_interval(samples, setting.estimator),
         throughput_per_s=bench.batch_size / float(samples.wall_ns.mean()) * 1e9,
-        peak_rss_bytes=half.peak_rss_bytes,
+        process_cpu_ns=sum(block.process_cpu_ns for block in half.blocks)
+        / sum(block.requests for block in half.blocks),
+        peak_rss_bytes=highest.peak_rss_bytes,
+        floor_rss_bytes=highest.floor_rss_bytes,
+        model_rss_bytes=highest.peak_rss_bytes - highest.floor_rss_bytes,
+        energy=_energy(half.blocks, bench),
         ratio=ratio,
         noise=half.noise,
         shielded=all(start.is_shielded for start in starts),
+        rules=setting.rules,
     )
+
+
+def _energy(blocks: Sequence[Block], bench: Bench) -> Energy:
+    spent = [block.energy_uj for block in blocks if block.energy_uj is not None]
+    if len(spent) < len(blocks):
+        reason = bench.meter.reason or "the counters could not be read all the time"
+        return Energy(per_request_mj=None, source=bench.meter.source, reason=reason)
+    per_request_mj = sum(spent) / 1000 / sum(block.requests for block in blocks)
+    return Energy(per_request_mj=per_request_mj, source=bench.meter.source, reason=None)
+
+
+def _is_leaking(pair: Pair, side: Side) -> bool:
+    held = [block.held_bytes for block in pair.blocks if block.side == side]
+    return shape.is_leaking([each for each in held if each is not None])
 
 
 def _latency(samples: Samples, *, with_tails: bool) -> Latency:

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.benchmark import noise, pairs
+from optfarm_tasks.benchmark import memory, noise, pairs
+from optfarm_tasks.benchmark.energy import Absent, Meter
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Amount, BlockPlan, Side
 from optfarm_tasks.benchmark.process import Resident, Variant
+
+_NO_METER = Absent("it was not asked for")
 
 Within = Callable[[float], None]
 """Told how far the pair is, in 0..1, between blocks."""
@@ -33,6 +36,8 @@ class Bench:
     data: Path | None = None
     split: Mapping[str, Any] | None = None
     """The test split's description; None for random inputs."""
+    meter: Meter = _NO_METER
+    """Counters of energy."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,24 @@ class Block:
     """Wall time, CPU time, switches (3, N), the dropped ones first."""
     elapsed_ns: int
     run_delay_ns: int | None
+    requests: int
+    """Those dropped, and each of a group, included."""
+    process_cpu_ns: int
+    """CPU time of all threads."""
+    energy_uj: int | None
+    """What all that the meter reads has used meanwhile."""
+    held_bytes: int | None
+    """Resident set after the block."""
+
+
+@dataclass(frozen=True)
+class End:
+    """What one process told once it was timed."""
+
+    peak_rss_bytes: int
+    floor_rss_bytes: int
+    """The same with the runtime's library loaded and no model."""
+    is_deterministic: bool
 
 
 @dataclass(frozen=True)
@@ -73,7 +96,7 @@ class Pair:
     starts: tuple[Start, Start]
     blocks: tuple[Block, ...]
     plan: BlockPlan
-    peak_rss_bytes: tuple[int, int]
+    ends: tuple[End, End]
     surroundings: noise.Surroundings
 
 
@@ -95,8 +118,8 @@ def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
         watch = _Watch(residents, bench.cores)
         blocks = tuple(_blocks(residents, both, plan, bench=bench, rng=rng, within=within))
         surroundings = watch.stop()
-        peaks = [int(residents[side].ask({"command": "memory"})[0]["peak_rss_bytes"]) for side in (BASELINE, CANDIDATE)]
-    return Pair(both, blocks, plan, (peaks[0], peaks[1]), surroundings)
+        ends = [End(**residents[side].ask({"command": "end"})[0]) for side in (BASELINE, CANDIDATE)]
+    return Pair(both, blocks, plan, (ends[0], ends[1]), surroundings)
 
 
 def _prepare(resident: Resident, bench: Bench, variant: Variant) -> Start:
@@ -143,7 +166,7 @@ def _blocks(
         group = len(taken) // 4
         for side in pairs.group_order(rng):
             order = _order(plan, starts[side].request_ns, bench.amount)
-            taken.append(_take_block(residents[side], side, order, group=group, cores=len(bench.cores)))
+            taken.append(_take_block(residents[side], side, order, group=group, bench=bench))
         timed_s = sum(block.elapsed_ns for block in taken) / 1e9
         within(min(1.0, timed_s / bench.amount.pair_s))
     return taken
@@ -160,13 +183,25 @@ def _order(plan: BlockPlan, request_ns: float, amount: Amount) -> dict[str, Any]
     }
 
 
-def _take_block(resident: Resident, side: Side, order: dict[str, Any], *, group: int, cores: int) -> Block:
+def _take_block(resident: Resident, side: Side, order: dict[str, Any], *, group: int, bench: Bench) -> Block:
     before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
+    energy_before = bench.meter.read()
     told, samples = resident.ask(order)
+    energy_uj = bench.meter.spent_uj(energy_before, bench.meter.read())
     wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
-    delay_ns = noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=cores)
+    delay_ns = noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=len(bench.cores))
     table = np.frombuffer(samples, dtype=np.int64).reshape(3, -1)
-    return Block(side, group, table, elapsed_ns=told["elapsed_ns"], run_delay_ns=delay_ns)
+    return Block(
+        side,
+        group,
+        table,
+        elapsed_ns=told["elapsed_ns"],
+        run_delay_ns=delay_ns,
+        requests=told["requests"],
+        process_cpu_ns=told["process_cpu_ns"],
+        energy_uj=energy_uj,
+        held_bytes=memory.held_bytes(resident.pid),
+    )
 
 
 class _Watch:
