@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 
 BIN = Path(sys.executable).parent
+_FAILED_VARIANTS = 1
+"""The exit code of a sweep some of whose variants failed."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,12 @@ class Farm:
         """What a command prints with --json."""
         return json.loads(self.optfarm(*words, "--json"))
 
+    def wait(self, sweep: str) -> None:
+        """Stays until a sweep has ended, whether or not variants failed."""
+        ended = subprocess.run([str(BIN / "optfarm"), "sweep", "watch", sweep], env=self.env, check=False)
+        if ended.returncode not in {0, _FAILED_VARIANTS}:
+            ended.check_returncode()
+
     def process(self, part: str) -> psutil.Process:
         """The process of a part: broker, s3, scheduler or worker."""
         (found,) = (each for each in self.json("status")["parts"] if each["name"] == part)
@@ -44,10 +52,10 @@ class Farm:
 
 
 @contextmanager
-def running_farm() -> Iterator[Farm]:
-    """A farm that is up inside the block and gone after it."""
-    with tempfile.TemporaryDirectory(prefix="optfarm-bench-") as folder:
-        farm = Farm(Path(folder) / "farm")
+def running_farm(folder: Path | None = None) -> Iterator[Farm]:
+    """A farm that is up inside the block and down after it; one without a folder of its own is gone then."""
+    with tempfile.TemporaryDirectory(prefix="optfarm-bench-") as passing:
+        farm = Farm(folder or Path(passing) / "farm")
         farm.optfarm("up")
         try:
             yield farm

@@ -20,9 +20,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with tiny models of every format, and told.json with what their frameworks tell of them."""
-    folder = tmp_path_factory.mktemp("models")
-    command = [sys.executable, str(HERE / "models.py"), str(folder)]
+    """A folder with tiny models of TensorFlow's formats, and told.json with what their frameworks tell of them."""
+    return _written_by("models.py", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def exchange_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny ONNX and OpenVINO models, and told.json with what their libraries tell of them."""
+    return _written_by("exchange_models.py", tmp_path_factory.mktemp("exchange"))
+
+
+def _written_by(script: str, folder: Path) -> Path:
+    command = [sys.executable, str(HERE / script), str(folder)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-4000:]
     return folder
@@ -31,7 +40,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An S3 server for the session; tests that kill one start their own."""
-    with serving(S3Server(tmp_path_factory.mktemp("s3"))) as server:
+    with serving(S3Server(tmp_path_factory.mktemp("s3"), volume_mb=16)) as server:
         yield server
 
 

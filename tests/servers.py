@@ -96,9 +96,13 @@ def serving(server: AnyServer) -> Iterator[AnyServer]:
 
 
 class S3Server(Server):
-    """SeaweedFS, with random credentials."""
+    """SeaweedFS, with random credentials.
 
-    def __init__(self, folder: Path) -> None:
+    Each bucket takes several volumes, and there may be so many of them as would fill the disk: for many buckets they
+    have to be small.
+    """
+
+    def __init__(self, folder: Path, *, volume_mb: int = 128) -> None:
         ports = dict(zip(_WEED_PORTS, free_ports(len(_WEED_PORTS)), strict=True))
         self._location = S3Location(
             bucket="farm",
@@ -108,7 +112,7 @@ class S3Server(Server):
         )
         keys = {"AWS_ACCESS_KEY_ID": self._location.access_key, "AWS_SECRET_ACCESS_KEY": self._location.secret_key}
         env = {name: str(value) for name, value in keys.items()} | {"GOMEMLIMIT": "350MiB", "GOGC": "50"}
-        super().__init__(_weed(folder, ports), folder / "weed.log", self._stores, 60, env)
+        super().__init__(_weed(folder, ports, volume_mb), folder / "weed.log", self._stores, 60, env)
         self.client: Any = client_of(self._location)
         """An S3 client of the tests' own, for looking behind what is tested."""
 
@@ -177,7 +181,7 @@ def client_of(location: S3Location) -> Any:
     )
 
 
-def _weed(folder: Path, ports: Mapping[str, int]) -> list[str]:
+def _weed(folder: Path, ports: Mapping[str, int], volume_mb: int) -> list[str]:
     weed = Path(sys.executable).with_name("weed")
     assert weed.is_file(), f"{weed} is absent: run `make setup`"
     (folder / "weed").mkdir(exist_ok=True)
@@ -185,4 +189,5 @@ def _weed(folder: Path, ports: Mapping[str, int]) -> list[str]:
     # Without -disableHttp the filer serves every object to anyone who finds its port.
     quiet = ("-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-disableHttp")
     flags = [f"{flag}={port}" for flag, port in ports.items()]
-    return [str(weed), f"-logdir={folder}", "mini", *place, *flags, *quiet, "-master.telemetry=false"]
+    master = ("-master.telemetry=false", f"-master.volumeSizeLimitMB={volume_mb}")
+    return [str(weed), f"-logdir={folder}", "mini", *place, *flags, *quiet, *master]

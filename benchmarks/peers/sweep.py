@@ -31,7 +31,7 @@ def rank(farm: Farm, model: PilotNet, folder: Path, recipes: tuple[str, ...], *,
     words = [word for recipe in recipes for word in ("--recipe", recipe)]
     data = ("--data", str(model.data))
     receipt = farm.json("sweep", "run", str(model.keras), "--name", "pilotnet", "--profile", "quick", *data, *words)
-    farm.optfarm("sweep", "watch", receipt["id"])
+    farm.wait(receipt["id"])
     report = Report.model_validate(farm.json("report", receipt["id"]))
     rows = [row for row in report.rows if is_eligible(row, max_loss=max_loss) and row.artifact is not None]
     entries = [_entry(farm, row, report.sweep_id, folder) for row in rows]

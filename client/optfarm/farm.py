@@ -88,7 +88,7 @@ class Farm:
             techniques: recipes as text, `prune(sparsity=0.8) -> tflite-int8`; every technique when left out.
             data: a pushed data set, its name or its digest; without one, quality is not told.
             devices: selectors such as all, gpu, host=alpha.
-            settings: profile, threads, batch_sizes, limits, seed, fresh: the fields of SweepSpec.
+            settings: profile, threads, batch_sizes, scenario, bound_ms, limits, seed, fresh: the fields of SweepSpec.
 
         Raises:
             BadRequest: the farm cannot do what was asked; the message says which part, and what there is.

@@ -1,11 +1,17 @@
 """A sweep's table for programs: its rows, the best of them, and a pandas frame."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optfarm.connection import Connection
+from optfarm.errors import BadRequest
+from optfarm.exports import documents
+from optfarm.exports.format import Format
+from optfarm.measured import samples
 from optfarm.row import Row, fastest, is_eligible
 from optfarm.table import cells_of, csv_text, markdown_text
 from optfarm_tasks import sweep
+from optfarm_tasks.sweep import SweepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,3 +54,22 @@ class Report:
     def to_markdown(self) -> str:
         """The table as people read it, in Markdown."""
         return markdown_text(self.facts)
+
+    def documents(self, shape: str) -> dict[str, str]:
+        """The measurements as another tool would have written them: path → text. Fetches the raw samples.
+
+        Args:
+            shape: optimum-benchmark, mlperf or model-analyzer; see docs/exports.md.
+
+        Raises:
+            BadRequest: there is no such shape, or nothing was measured.
+            FarmError: the farm refused or stayed away.
+        """
+        if shape not in list(Format):
+            raise BadRequest(f"there is no shape {shape!r}; there are {', '.join(Format)}")
+        status = self._connection.get(f"/v1/sweeps/{self.facts.sweep_id}", SweepStatus)
+        return documents.documents(Format(shape), self.facts, samples(self._connection, status))
+
+    def export(self, shape: str, folder: str | Path) -> tuple[Path, ...]:
+        """Writes the documents below a folder; gives their paths. See `documents`."""
+        return documents.write(self.documents(shape), Path(folder))

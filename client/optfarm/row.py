@@ -12,6 +12,7 @@ from optfarm.transfer import Told
 from optfarm_tasks import sweep
 from optfarm_tasks.measurement import Verdict
 from optfarm_tasks.quality.gate import Gate
+from optfarm_tasks.spec import Auto, Scenario
 from optfarm_tasks.sweep import TaskState, TaskStatus
 from optfarm_tasks.tree import Tree
 
@@ -35,7 +36,7 @@ class Row:
 
     @property
     def speed_up(self) -> float | None:
-        """Baseline time over its time on the same device, so above 1 it is faster; None when not measured."""
+        """Baseline time over its time on the same device, so above 1 it is faster; None where there is no ratio."""
         return None if self.facts.measurement is None else self.facts.measurement.ratio.value
 
     @property
@@ -76,13 +77,25 @@ def is_eligible(row: sweep.Row, *, max_loss: float | None) -> bool:
 def latency_ns(row: sweep.Row) -> float:
     """The headline time of one inference request; infinite when it was not measured.
 
-    The estimator that the measurement names is used: clean_p50 where it stands, cpu_p50, else p50.
+    The estimator that the measurement names is used: clean_p50 where it stands, cpu_p50, else p50. In a scenario of
+    throughput it is the time per sample.
     """
     measured = row.measurement
-    if measured is None:
+    if measured is None or measured.throughput_per_s == 0:
         return float("inf")
+    if measured.scenario is not Scenario.SINGLE_STREAM:
+        return 1e9 / measured.throughput_per_s
     named: dict[str, int | None] = {"clean_p50": measured.clean_p50_ns, "cpu_p50": measured.cpu_p50_ns}
     return named.get(measured.estimator) or measured.latency_ns.p50
+
+
+def setting_of(row: sweep.Row) -> tuple[int | Auto, int | Auto]:
+    """Threads and batch size as asked for; where that was auto, what the farm chose once it has measured."""
+    chosen = row.measurement or row
+    return (
+        chosen.threads if row.threads == "auto" else row.threads,
+        chosen.batch_size if row.batch_size == "auto" else row.batch_size,
+    )
 
 
 def fastest(rows: list[sweep.Row], *, key: Callable[[sweep.Row], float] = latency_ns) -> sweep.Row | None:

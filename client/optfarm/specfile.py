@@ -8,9 +8,17 @@ from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
 from optfarm_tasks.recipe import pieces
+from optfarm_tasks.spec import Auto, Scenario
 from optfarm_tasks.sweep import SweepSpec
 
 _UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+_SCENARIOS = {
+    "single-stream": Scenario.SINGLE_STREAM,
+    "offline": Scenario.OFFLINE,
+    "server": Scenario.SERVER,
+    **{str(each): each for each in Scenario},
+}
 _UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 
 
@@ -39,6 +47,8 @@ def normal(settings: dict[str, Any]) -> dict[str, Any]:
     for name in ("recipes", "devices", "threads", "batch_sizes"):
         if name in plain and not isinstance(plain[name], list | tuple):
             plain[name] = [plain[name]]
+    plain |= {"scenario": _scenario(str(plain["scenario"]))} if plain.get("scenario") is not None else {}
+    plain |= {"bound_ms": duration_ms(str(plain.pop("bound")))} if "bound" in plain else {}
     limits = dict(plain.get("limits") or {})
     limits |= {"timeout_s": plain.pop("timeout")} if "timeout" in plain else {}
     limits |= {"memory_bytes": size_bytes(str(plain.pop("memory")))} if "memory" in plain else {}
@@ -72,6 +82,25 @@ def size_bytes(text: str) -> int:
         raise BadRequest(f"{text!r} is no size; write 2GB or 512MiB") from None
 
 
+def duration_ms(text: str) -> float:
+    """A duration as people write it, in milliseconds: 50ms, 0.2s, 800us.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    number = text.strip().rstrip("musMUS ")
+    try:
+        return float(number) * _MILLISECONDS[text.strip()[len(number) :].strip().lower()]
+    except (ValueError, KeyError):
+        raise BadRequest(f"{text!r} is no duration; write 50ms or 0.2s") from None
+
+
+def _scenario(text: str) -> str:
+    if text not in _SCENARIOS:
+        raise BadRequest(f"there is no scenario {text!r}; there are single-stream, offline and server")
+    return str(_SCENARIOS[text])
+
+
 def listed(text: str) -> list[str]:
     """The recipes in one text, parted by commas that stand in no brackets and no quotes."""
     parts, depth = [""], 0
@@ -84,13 +113,13 @@ def listed(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def numbers(text: str, what: str) -> list[int]:
-    """Whole numbers parted by commas.
+def numbers(text: str, what: str) -> list[int | Auto]:
+    """Whole numbers parted by commas, or auto.
 
     Raises:
         BadRequest: it holds something else.
     """
     try:
-        return [int(part) for part in text.split(",")]
+        return ["auto" if part.strip() == "auto" else int(part) for part in text.split(",")]
     except ValueError:
-        raise BadRequest(f"--{what} {text!r}: write whole numbers, parted by commas") from None
+        raise BadRequest(f"--{what} {text!r}: write whole numbers, parted by commas, or auto") from None

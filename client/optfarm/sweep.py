@@ -1,9 +1,13 @@
 """A submitted sweep: watch it, cancel it, read its report."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+from optfarm.bundle.export import export
+from optfarm.bundle.manifest import Manifest
 from optfarm.connection import Connection
 from optfarm.report import Report
+from optfarm.transfer import Told
 from optfarm.watch import follow
 from optfarm_tasks import sweep
 from optfarm_tasks.sweep import SweepReceipt, SweepStatus
@@ -43,3 +47,18 @@ class Sweep:
     def report(self) -> Report:
         """The table as it stands; complete once the sweep has ended."""
         return Report(self._connection.get(f"/v1/sweeps/{self.id}/report", sweep.Report), self._connection)
+
+    def bundle(self, path: str | Path, *, with_artifacts: bool = False, told: Told = lambda _: None) -> Manifest:
+        """Writes one tar file with everything that the numbers rest on; gives its manifest. See docs/bundle.md.
+
+        Args:
+            path: the file; one that is there is replaced once the new one is whole.
+            with_artifacts: takes the optimised models along, not their digests alone.
+            told: told the number of bytes each time some have arrived.
+
+        Raises:
+            BadRequest: the sweep still runs or compares nothing, or there is no folder for the file.
+            FarmError: the farm refused or stayed away.
+            OSError: the file cannot be written.
+        """
+        return export(self._connection, self.id, Path(path), with_artifacts=with_artifacts, told=told)

@@ -4,13 +4,14 @@ import csv
 import io
 from typing import Any
 
+from optfarm.ladder import shown_ladder, shown_rate
 from optfarm.loss import gate_of, loss, loss_ci95
-from optfarm.row import latency_ns
-from optfarm_tasks.measurement import Ratio
+from optfarm.row import latency_ns, setting_of
+from optfarm_tasks.measurement import Measurement, Ratio
 from optfarm_tasks.quality.gate import Gate, samples_to_decide
+from optfarm_tasks.spec import Scenario
 from optfarm_tasks.sweep import Report, Row, TaskState
 
-HEADINGS = ("method", "size (MB)", "MSE", "inference (ms)", "speed-up [95%]", "verdict")
 _MB = 1e6
 _HARDWARE = ("cpu_model", "gpu_name", "cores", "memory_bytes", "driver")
 
@@ -18,13 +19,16 @@ _HARDWARE = ("cpu_model", "gpu_name", "cores", "memory_bytes", "driver")
 def cells_of(row: Row) -> dict[str, Any]:
     """A row as plain numbers and words; what is not known is None."""
     measured, quality = row.measurement, row.quality
+    serving = measured.serving if measured else None
+    threads, batch_size = setting_of(row)
     interval = measured.ratio.ci95 if measured else None
     lost = loss_ci95(quality) if quality else None
     return {
         "device": row.device,
         "method": method_of(row),
-        "threads": row.threads,
-        "batch_size": row.batch_size,
+        "threads": threads,
+        "batch_size": batch_size,
+        "scenario": str(measured.scenario) if measured else None,
         "state": str(row.state),
         "cached": row.cached,
         "format": row.format,
@@ -38,11 +42,13 @@ def cells_of(row: Row) -> dict[str, Any]:
         "loss_low": lost[0] if lost else None,
         "loss_high": lost[1] if lost else None,
         "collapsed": quality.collapsed if quality else None,
-        "inference_ms": latency_ns(row) / 1e6 if measured else None,
+        "inference_ms": latency_ns(row) / 1e6 if measured and measured.scenario is Scenario.SINGLE_STREAM else None,
         "speed_up": measured.ratio.value if measured else None,
         "speed_up_low": interval[0] if interval else None,
         "speed_up_high": interval[1] if interval else None,
         "throughput_per_s": measured.throughput_per_s if measured else None,
+        "rate_per_s": serving.rate_per_s if serving else None,
+        "bound_ms": serving.bound_ms if serving else None,
         "peak_rss_mb": measured.peak_rss_bytes / _MB if measured else None,
         "floor_rss_mb": _mb(measured.floor_rss_bytes) if measured else None,
         "model_rss_mb": _mb(measured.model_rss_bytes) if measured else None,
@@ -58,18 +64,43 @@ def _mb(size_bytes: int | None) -> float | None:
 
 
 def shown_row(report: Report, row: Row) -> tuple[str, ...]:
-    """The cells that people read, in the order of HEADINGS."""
+    """The cells that people read, in the order of `headings`."""
     measured = row.measurement
-    varies = len({(each.threads, each.batch_size) for each in report.rows}) > 1
-    method = f"{method_of(row)} (threads {row.threads}, batch {row.batch_size})" if varies else method_of(row)
     return (
-        method,
+        f"{method_of(row)}{_setting(report, row)}",
         "" if row.size_bytes is None else f"{row.size_bytes / _MB:.3g}",
         _mse(row),
-        "" if measured is None else f"{latency_ns(row) / 1e6:.3g}",
+        "" if measured is None else _speed(row, measured),
         "" if measured is None else shown_ratio(measured.ratio),
         shown_verdict(row),
     )
+
+
+def headings(report: Report) -> tuple[str, ...]:
+    """The headings of a report's table: what is measured depends on the scenario."""
+    speeds = {
+        Scenario.SINGLE_STREAM: "inference (ms)",
+        Scenario.OFFLINE: "samples/s",
+        Scenario.SERVER: f"queries/s, p99 ≤ {report.bound_ms or 0:g} ms",
+    }
+    return ("method", "size (MB)", "MSE", speeds[report.scenario], "speed-up [95%]", "verdict")
+
+
+def _setting(report: Report, row: Row) -> str:
+    """Threads and batch size where they vary, or where the farm chose them."""
+    settings = {(each.threads, each.batch_size) for each in report.rows}
+    if len(settings) == 1 and "auto" not in {row.threads, row.batch_size}:
+        return ""
+    threads, batch_size = setting_of(row)
+    return f" (threads {threads}, batch {batch_size})"
+
+
+def _speed(row: Row, measured: Measurement) -> str:
+    if measured.serving is not None:
+        return shown_rate(measured.serving.rate_per_s)
+    if measured.scenario is Scenario.OFFLINE:
+        return shown_rate(measured.throughput_per_s)
+    return f"{latency_ns(row) / 1e6:.3g}"
 
 
 def method_of(row: Row) -> str:
@@ -79,6 +110,8 @@ def method_of(row: Row) -> str:
 
 def shown_ratio(ratio: Ratio) -> str:
     """A speed-up with its interval: 3.91 [3.85, 3.97]."""
+    if ratio.value is None:
+        return "none"
     value = f"{ratio.value:.2f}"
     return value if ratio.ci95 is None else f"{value} [{ratio.ci95[0]:.2f}, {ratio.ci95[1]:.2f}]"
 
@@ -130,7 +163,7 @@ def markdown_text(report: Report) -> str:
     lines = [f"# Sweep {report.sweep_id} of {report.model}"]
     for device in devices_of(report):
         rows = [shown_row(report, row) for row in report.rows if row.device == device]
-        lines += ["", f"## {hardware_line(report, device)}", "", markdown_line(HEADINGS), markdown_line(_RULES)]
+        lines += ["", f"## {hardware_line(report, device)}", "", markdown_line(headings(report)), markdown_line(_RULES)]
         lines += [markdown_line(row) for row in rows]
     notes = notes_of(report)
     lines += ["", *(f"- {note.replace(chr(10), f'{chr(10)}  ')}" for note in notes)] if notes else []
@@ -147,7 +180,7 @@ def csv_text(report: Report) -> str:
     return out.getvalue()
 
 
-_RULES = ("---", *("---:" for _ in HEADINGS[1:-1]), "---")
+_RULES = ("---", *["---:"] * 4, "---")
 
 
 def markdown_line(cells: tuple[str, ...]) -> str:
@@ -198,6 +231,7 @@ def shown_verdict(row: Row) -> str:
 def _row_notes(row: Row) -> list[str]:
     name = f"{method_of(row)}{_on(row.device)}"
     notes = [f"{method_of(row)}: {warning}" for warning in row.warnings]
+    notes += [f"{name}: {shown_ladder(ladder)}" for ladder in (row.measurement.ladders if row.measurement else ())]
     if row.quality is not None and row.quality.collapsed:
         reason = row.quality.collapse_reason or "its outputs tell nothing any more"
         notes.append(f"{method_of(row)} collapsed: {reason}")

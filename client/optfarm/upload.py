@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optfarm.connection import Away, Connection
 from optfarm.transfer import PIECE_BYTES, THREADS, Told, Wire, in_parallel
-from optfarm_tasks.sweep import Upload
+from optfarm_tasks.api import Upload
 from optfarm_tasks.tree import File, Tree
 
 _BATCH = 250

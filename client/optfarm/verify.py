@@ -10,11 +10,12 @@ from itertools import groupby
 from optfarm.errors import BadRequest
 from optfarm.sweep import Sweep
 from optfarm_tasks.measurement import Interval, Measurement, Ratio, Verdict
+from optfarm_tasks.spec import Auto
 from optfarm_tasks.sweep import Row, SweepSpec
 
 BASELINE = "baseline"
-Place = tuple[str, int, int]
-"""Device, threads, batch size."""
+Place = tuple[str, int | Auto, int | Auto]
+"""Device, threads, batch size; the last two as asked for."""
 
 
 class Finding(StrEnum):
@@ -31,8 +32,8 @@ class Check:
 
     recipe: str
     device: str
-    threads: int
-    batch_size: int
+    threads: int | Auto
+    batch_size: int | Auto
     before: Ratio
     after: Ratio | None
     finding: Finding
@@ -81,7 +82,7 @@ def sample(rows: Sequence[Row], count: int, *, seed: int) -> list[Row]:
     if not published:
         raise BadRequest("nothing in this sweep was measured well enough to be verified")
     drawn = random.Random(seed).sample(published, min(count, len(published)))  # noqa: S311 (a draw, not a secret)
-    return sorted(drawn, key=lambda row: (place_of(row), str(row.recipe)))
+    return sorted(drawn, key=lambda row: (*map(str, place_of(row)), str(row.recipe)))
 
 
 def repetition(spec: SweepSpec, rows: Sequence[Row], place: Place) -> SweepSpec:
@@ -132,6 +133,8 @@ def _found(before: Ratio, again: Measurement | None) -> tuple[Finding, str]:
     after = again.ratio
     if again.verdict is Verdict.INVALID or before.ci95 is None or after.ci95 is None:
         return Finding.UNDECIDED, f"the second measurement is {again.verdict}, or one has no interval"
+    if not before.value or not after.value:
+        return Finding.UNDECIDED, "one of them has no ratio"
     apart = math.log(after.value / before.value)
     allowed = math.hypot(_half_width(before.ci95), _half_width(after.ci95))
     said = f"{100 * math.expm1(apart):+.1f}%, where {100 * math.expm1(allowed):.1f}% is within both intervals"

@@ -16,8 +16,9 @@ from optfarm_storage.location import S3Location
 from optfarm_storage.presign import S3Presigner
 from optfarm_storage.s3 import PART_BYTES, SINGLE_BYTES, S3Store
 from optfarm_storage.store import ObjectStore, Presigner
+from optfarm_tasks.api import Upload
 from optfarm_tasks.result import Result
-from optfarm_tasks.sweep import NewData, NewModel, Upload
+from optfarm_tasks.sweep import NewData, NewModel
 from optfarm_tasks.tree import Digest, File
 
 log = structlog.get_logger()

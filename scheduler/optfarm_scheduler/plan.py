@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planner import BASELINE, Planner, TaskPlan
@@ -140,10 +141,22 @@ def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
     for threads in dict.fromkeys(spec.threads):
         for batch_size in dict.fromkeys(spec.batch_sizes):
             try:
-                yield Benchmark(profile=spec.profile, threads=threads, batch_size=batch_size, seed=spec.seed)
+                yield Benchmark(
+                    profile=spec.profile,
+                    threads=threads,
+                    batch_size=batch_size,
+                    seed=spec.seed,
+                    scenario=spec.scenario,
+                    bound_ms=spec.bound_ms,
+                )
             except ValidationError as error:
-                faults = "; ".join(f"{fault['loc'][-1]}={fault['input']}: {fault['msg']}" for fault in error.errors())
+                faults = "; ".join(_told(fault) for fault in error.errors())
                 raise BadParameter(f"a benchmark cannot run so: {faults}") from error
+
+
+def _told(fault: ErrorDetails) -> str:
+    place = f"{fault['loc'][0]}={fault['input']}: " if fault["loc"] else ""
+    return f"{place}{fault['msg']}"
 
 
 def _refuse_nothing(spec: SweepSpec, made: Plan) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from optfarm_scheduler.samples import samples_for
 from optfarm_scheduler.toolchains import Needs, lacking, pinned
 from optfarm_tasks import registry
-from optfarm_tasks.data import training_split
 from optfarm_tasks.description import Format
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.errors import BadParameter
@@ -94,11 +94,8 @@ class Planner:
         Raises:
             BadParameter: a step lacks data or memory, or no device alive offers what it imports.
         """
-        inputs = {Role.MODEL: f"model:{self.model.digest}"}
-        if registry.needs_calibration(recipe):
-            inputs[Role.DATA] = f"data:{self._calibration()}"
-        if registry.needs_training_data(recipe):
-            inputs[Role.DATA] = f"data:{self._training_data()}"
+        samples = samples_for(recipe, self.model, self.data)
+        learnt_from = {} if samples is None else {Role.DATA: f"data:{samples.digest}"}
         names = tuple(dict.fromkeys(step.technique for step in recipe.steps))
         gpu = any(registry.technique(name).CARD.needs_gpu for name in names)
         return TaskPlan(
@@ -107,7 +104,7 @@ class Planner:
             label=str(recipe),
             recipe=recipe,
             action=Convert(recipe=recipe, seed=self.spec.seed),
-            inputs=inputs,
+            inputs={Role.MODEL: f"model:{self.model.digest}"} | learnt_from,
             needs=self._pinned(
                 Needs(techniques=names, gpu=gpu, memory_bytes=self._memory_bytes(recipe)),
                 registry.modules_of(recipe),
@@ -123,22 +120,6 @@ class Planner:
                 f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
             )
         return needed
-
-    def _calibration(self) -> str:
-        if self.data is None:
-            raise BadParameter("it needs calibration data; name a data set with a calibration split")
-        if "calibration" not in self.data.description.splits:
-            there = ", ".join(sorted(self.data.description.splits))
-            raise BadParameter(f"it needs calibration data; {self.data.name} has only the split {there}")
-        return self.data.digest
-
-    def _training_data(self) -> str:
-        if self.data is None:
-            raise BadParameter("it fine-tunes; name a data set with a train or a calibration split")
-        if training_split(self.data.description.splits) is None:
-            there = ", ".join(sorted(self.data.description.splits))
-            raise BadParameter(f"it fine-tunes on a train or a calibration split; {self.data.name} has only {there}")
-        return self.data.digest
 
     def _evaluate(self, recipe: Recipe, conversion: str, runtimes: tuple[str, ...]) -> None:
         if self.data is None:
@@ -170,9 +151,9 @@ class Planner:
     def _possible(self, recipe: Recipe, device: Inventory) -> Iterable[Benchmark]:
         cores, batch = device.attributes.get("cores"), self._model_batch()
         for setting in self._suited(recipe):
-            if isinstance(cores, int) and setting.threads > cores:
+            if isinstance(cores, int) and setting.threads != "auto" and setting.threads > cores:
                 self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
-            elif batch not in (None, setting.batch_size):
+            elif setting.batch_size != "auto" and batch not in (None, setting.batch_size):
                 self._skip(
                     recipe, device.name, f"batch={setting.batch_size}, but the model has a fixed batch of {batch}"
                 )
@@ -180,13 +161,16 @@ class Planner:
                 yield setting
 
     def _suited(self, recipe: Recipe) -> Iterable[Benchmark]:
-        """The settings, at the batch that the recipe fixes if it fixes one."""
+        """The settings, at the batch that the recipe fixes if it fixes one; a ladder finds that out by itself."""
         batch = registry.fixed_batch(recipe)
         if batch is None:
             return self.settings
-        if any(setting.batch_size != batch for setting in self.settings):
+        if any(setting.batch_size not in {batch, "auto"} for setting in self.settings):
             self._warn(f"{recipe} is timed at its batch of {batch}, and the baseline beside it too")
-        return dict.fromkeys(setting.model_copy(update={"batch_size": batch}) for setting in self.settings)
+        return dict.fromkeys(
+            setting if setting.batch_size == "auto" else setting.model_copy(update={"batch_size": batch})
+            for setting in self.settings
+        )
 
     def _model_batch(self) -> int | None:
         inputs = self.model.description.signature.inputs

@@ -7,7 +7,7 @@ from optfarm_scheduler.states import worst
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import BenchmarkResult, Conversion, Failure, Quality, Result
-from optfarm_tasks.spec import Benchmark, Kind, Role
+from optfarm_tasks.spec import Auto, Benchmark, Kind, Role
 from optfarm_tasks.sweep import Row, TaskState
 
 
@@ -46,6 +46,7 @@ def _row(benchmark: Ended, conversion: Ended, evaluation: Ended | None, *, twin:
     artifact, made = conversion.result, _facts(conversion)
     facts = made if isinstance(made, Conversion) else None
     quality = _facts(evaluation) if evaluation else None
+    measured = _measured(benchmark)
     return Row(
         recipe=benchmark.recipe,
         device=benchmark.bound or "",
@@ -60,18 +61,10 @@ def _row(benchmark: Ended, conversion: Ended, evaluation: Ended | None, *, twin:
         zstd_bytes=facts.zstd_bytes if facts else None,
         format=facts.description.format if facts else None,
         quality=quality if isinstance(quality, Quality) else None,
-        measurement=_against(_measured(benchmark), twin),
+        measurement=measured.beside(twin) if measured and twin else measured,
         failure=next((part.failure for part in parts if part.failure is not None), None),
         warnings=_warnings(parts),
     )
-
-
-def _against(measured: Measurement | None, twin: Measurement | None) -> Measurement | None:
-    """Puts the A/A twin's ratio beside each ratio that was taken in the same place."""
-    if measured is None or twin is None or measured.ratio.null_value is not None:
-        return measured
-    null = {"null_value": twin.ratio.value, "null_ci95": twin.ratio.ci95}
-    return measured.model_copy(update={"ratio": measured.ratio.model_copy(update=null)})
 
 
 def _measured(task: Ended) -> Measurement | None:
@@ -87,7 +80,7 @@ def _candidate(task: Ended) -> str:
     return task.inputs[Role.CANDIDATE]
 
 
-def _place(task: Ended) -> tuple[str | None, int, int]:
+def _place(task: Ended) -> tuple[str | None, int | Auto, int | Auto]:
     setting = task.setting or Benchmark()
     return task.bound, setting.threads, setting.batch_size
 

@@ -74,6 +74,8 @@ def sweep_report(row: Stored, tasks: Sequence[Stored]) -> Report:
         model=row.model,
         data=row.data,
         profile=spec.profile,
+        scenario=spec.scenario,
+        bound_ms=spec.bound_ms,
         rows=rows([_ended(task) for task in tasks]),
         skipped=tuple(Skipped.model_validate(each) for each in row.skipped),
         devices=row.devices,

@@ -103,6 +103,8 @@ def _device(spec: SweepSpec, alive: Sequence[Inventory]) -> Inventory:
 def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
     threads, batch_size = _only("number of threads", spec.threads), _only("batch size", spec.batch_sizes)
     cores = device.attributes.get("cores")
+    if threads == "auto" or batch_size == "auto":
+        raise BadParameter("ops are observed with a given number of threads and a given batch size, not with auto")
     if isinstance(cores, int) and threads > cores:
         raise BadParameter(f"threads={threads}, but {device.name} has {cores} cores")
     try:

@@ -79,6 +79,8 @@ class S3Store:
             self._wanted(key, self._ask("GET", key, headers=_range(offset), take=arrival.taker(offset)))
             return min(offset + RANGE_BYTES, size_bytes)
 
+        if size_bytes <= RANGE_BYTES:
+            return
         with ThreadPoolExecutor(_PARALLEL_PARTS) as pool:
             for end in pool.map(get, range(RANGE_BYTES, size_bytes, RANGE_BYTES)):
                 arrival.catch_up(end)

@@ -1,8 +1,9 @@
 """What a measurement records; a unit stands in every name, and a null means: not known, or not enough samples."""
 
 from enum import StrEnum
+from typing import Self
 
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.spec import Profile, Scenario
 from optfarm_tasks.word import Word
 
 Interval = tuple[float, float]
@@ -46,9 +47,13 @@ class Latency(Word):
 
 
 class Ratio(Word):
-    """A paired speed-up: baseline time over candidate time, so above 1 the candidate is faster."""
+    """A paired speed-up: baseline time over candidate time, so above 1 the candidate is faster.
 
-    value: float
+    In the scenarios Offline and Server: the candidate's rate over the baseline's.
+    """
+
+    value: float | None
+    """Null where one of them answers queries in time at no rate."""
     ci95: Interval | None
     """The 95% interval across process pairs; null with a single pair."""
     pairs: int
@@ -79,6 +84,87 @@ class Energy(Word):
     """Why it is not known; null where it is."""
 
 
+class Axis(StrEnum):
+    """What grows from rung to rung of a ladder."""
+
+    BATCH_SIZE = "batch_size"
+    THREADS = "threads"
+
+
+class Stop(StrEnum):
+    """Why a ladder was climbed no further."""
+
+    GAIN = "gain"
+    """The last rung gained less than 5%."""
+    FIXED_BATCH = "fixed_batch"
+    """The model takes no other batch."""
+    MEMORY = "memory"
+    """The next rung would pass, or passed, the memory that the task may use."""
+    CORES = "cores"
+    """The device has no more."""
+    LARGEST = "largest"
+    """No larger batch is taken."""
+    TIME = "time"
+    """The next rung would take too long."""
+    REFUSED = "refused"
+    """The runtime did not take the next rung, though the model's signature allows it."""
+
+
+class Rung(Word):
+    """One setting that was tried, in a short unpaired run: it chooses a setting, and is no measurement."""
+
+    threads: int
+    batch_size: int
+    throughput_per_s: float
+    """Samples: batch_size over the median latency."""
+    p50_ns: int
+    gain: float | None
+    """In throughput over the rung before, as a fraction; null of the first."""
+
+
+class Ladder(Word):
+    """The settings of one axis that were tried, in that order."""
+
+    axis: Axis
+    rungs: tuple[Rung, ...]
+    stop: Stop
+    detail: str | None = None
+    """What the runtime said of the rung that it did not take."""
+
+
+class Trial(Word):
+    """One rate at which queries were sent."""
+
+    rate_per_s: float
+    """Queries, as the Poisson process has it."""
+    queries: int
+    """Those that were answered; a trial ends with the query that fails it."""
+    late: int
+    """Those that took longer than the bound."""
+    allowed_late: int
+    p99_ns: int
+    """Nearest rank, of whatever number of queries."""
+    holds: bool
+
+
+class Serving(Word):
+    """The highest rate at which a variant answers 99% of its queries within a bound, the median over searches."""
+
+    bound_ms: float
+    rate_per_s: float
+    """Queries; 0 where the bound is held at no rate that was tried."""
+    rates_per_s: tuple[float, ...]
+    """One a search, each in a process of its own."""
+    resolution: float
+    """How far above a rate that holds the lowest rate that does not may lie, as a fraction."""
+    fewest_queries: int
+    """Of the trials that the rates rest on."""
+    is_early_stopping_met: bool
+    """Whether these trials show with 99% confidence, by LoadGen's rule, that at most 1% of the queries are late."""
+    trials: tuple[Trial, ...]
+    """Of the first search, in their order."""
+
+
 class Measurement(Word):
     """One variant on one device, pooled over its processes."""
 
@@ -86,10 +172,10 @@ class Measurement(Word):
     flags: tuple[Flag, ...]
     profile: Profile
     attempt: int
-    scenario: str = "SingleStream"
+    scenario: Scenario = Scenario.SINGLE_STREAM
     clock: str = "e2e"
     estimator: str
-    """What the headline ratio rests on: clean_p50, cpu_p50 or p50, after the rules of the method."""
+    """What the headline ratio rests on: clean_p50, cpu_p50 or p50, after the rules of the method; else rate."""
     runtime: str
     engine_precision: str
     """Read back from the runtime, never assumed."""
@@ -106,9 +192,9 @@ class Measurement(Word):
     cpu_p50_ns: int
     p50_ci95_ns: Interval | None
     throughput_per_s: float
-    """Inferences per second: batch_size over the mean latency."""
+    """Samples per second: batch_size over the mean latency; of a Server, those of the highest rate."""
     process_cpu_ns: float | None = None
-    """CPU time of all threads of the process for a request: the mean over all that were timed."""
+    """CPU time of all threads of the process for a request: the mean over all that were timed; null of a Server."""
     peak_rss_bytes: int
     """The most that a process held in memory from loading the model on, the drawn inputs left out."""
     floor_rss_bytes: int | None = None
@@ -121,3 +207,18 @@ class Measurement(Word):
     shielded: bool
     rules: tuple[str, ...] = ()
     """Which of the method's rules for special work applied, and why."""
+    ladders: tuple[Ladder, ...] = ()
+    """Where threads or batch size were left to the farm: how it came to them."""
+    serving: Serving | None = None
+    """In the scenario Server: how its rate was found."""
+
+    def beside(self, twin: Self) -> Self:
+        """The same with the A/A twin's ratio beside its own, where that was taken in the same place.
+
+        A ladder may end elsewhere than the twin's, and then the twin says nothing of it.
+        """
+        is_elsewhere = (self.threads, self.batch_size) != (twin.threads, twin.batch_size)
+        if is_elsewhere or self.ratio.null_value is not None:
+            return self
+        null = {"null_value": twin.ratio.value, "null_ci95": twin.ratio.ci95}
+        return self.model_copy(update={"ratio": self.ratio.model_copy(update=null)})

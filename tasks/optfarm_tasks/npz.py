@@ -1,6 +1,7 @@
 """Reads the arrays of an .npz file as a stream: no pickle, no array wholly in memory while it is checked."""
 
 import math
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from optfarm_tasks.errors import BadData
 
 _SUFFIX = ".npy"
 _CHUNK_BYTES = 8 << 20
+_END_BYTES, _COUNT, _UNTOLD = 22, slice(10, 12), 0xFFFF
+"""The record that ends a zip file, where in it stands the number of members, and what stands there if they are more."""
 _NUMBERS, _STRINGS = "biufc", "US"
 
 
@@ -72,9 +75,18 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         with path.open("rb") as stream:
             _check_kind(stream.read(6), path)
             with zipfile.ZipFile(stream) as archive:
+                _check_count(stream, archive)
                 yield archive
     except (zipfile.BadZipFile, EOFError, LookupError, OSError, RuntimeError, ValueError, zlib.error) as error:
         raise BadData(f"{path} is truncated or damaged ({error}); write or copy it again") from error
+
+
+def _check_count(stream: IO[bytes], archive: zipfile.ZipFile) -> None:
+    """A damaged length in the list of members hides those after it, and zipfile does not say so."""
+    stream.seek(-_END_BYTES - len(archive.comment), os.SEEK_END)
+    told, there = int.from_bytes(stream.read(_END_BYTES)[_COUNT], "little"), len(archive.infolist())
+    if told not in {there, _UNTOLD}:
+        raise zipfile.BadZipFile(f"it says that it has {told} members, and {there} are found")
 
 
 def _check_kind(head: bytes, path: Path) -> None:

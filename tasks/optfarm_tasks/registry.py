@@ -9,16 +9,17 @@ import importlib
 import inspect
 import pkgutil
 from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
 from pydantic import ValidationError
 
 from optfarm_tasks import plugins, runtimes, techniques
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter, MissingParameter
-from optfarm_tasks.recipe import Recipe, Step, Value
+from optfarm_tasks.parameters import parameters_of
+from optfarm_tasks.recipe import Recipe, Step
 from optfarm_tasks.runtime import Runtime
-from optfarm_tasks.technique import Bounds, Parameter, Params, Technique, TechniqueCard
+from optfarm_tasks.technique import Params, Technique, TechniqueCard
 
 _EXPORT = Step(technique="baseline")
 _KERAS = frozenset({Format.KERAS, Format.H5})
@@ -95,7 +96,7 @@ def params_of(step: Step) -> Params:
         if missing:
             form = ", ".join(f"{name}=…" for name in missing)
             raise MissingParameter(f"it needs {' and '.join(missing)}; write {step.technique}({form})") from error
-        known = ", ".join(f"{each.name} ({each.range})" for each in _parameters(wanted)) or "none"
+        known = ", ".join(f"{each.name} ({each.range})" for each in parameters_of(wanted)) or "none"
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise BadParameter(f"{step.technique}: {faults}. Its parameters: {known}") from error
 
@@ -187,7 +188,7 @@ def card(name: str) -> TechniqueCard:
         needs_gpu=found.CARD.needs_gpu,
         memory=found.CARD.memory,
         modules=found.CARD.modules,
-        parameters=_parameters(found.PARAMS),
+        parameters=parameters_of(found.PARAMS),
     )
 
 
@@ -203,60 +204,3 @@ def _names(package: ModuleType) -> tuple[str, ...]:
 
 def _module(package: ModuleType, name: str) -> ModuleType:
     return importlib.import_module(f"{package.__name__}.{name.replace('-', '_')}")
-
-
-def _parameters(params: type[Params]) -> tuple[Parameter, ...]:
-    whole = params.model_json_schema()
-    properties = {name: _resolved(schema, whole) for name, schema in whole.get("properties", {}).items()}
-    return tuple(
-        Parameter(
-            name=name,
-            type=str(schema.get("type", "any")),
-            default=schema.get("default"),
-            description=str(schema.get("description", "")),
-            range=_range(schema),
-            is_required=name in whole.get("required", ()),
-            bounds=_bounds(schema),
-            choices=_choices(schema),
-        )
-        for name, schema in properties.items()
-    )
-
-
-def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a field, with what it refers to (an enumeration) in its place."""
-    named = schema.get("$ref", "").rpartition("/")[2]
-    return {**whole["$defs"][named], **schema} if named else schema
-
-
-def _choices(schema: dict[str, Any]) -> tuple[Value, ...]:
-    return (False, True) if schema.get("type") == "boolean" else tuple(schema.get("enum", ()))
-
-
-def _bounds(schema: dict[str, Any]) -> Bounds | None:
-    if schema.get("type") not in {"integer", "number"} or "enum" in schema:
-        return None
-    return Bounds(
-        lower=schema.get("minimum", schema.get("exclusiveMinimum")),
-        upper=schema.get("maximum", schema.get("exclusiveMaximum")),
-        is_lower_open="exclusiveMinimum" in schema,
-        is_upper_open="exclusiveMaximum" in schema,
-    )
-
-
-def _range(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
-    if schema.get("type") == "boolean":
-        return "false | true"
-    if schema.get("format") == "regex":
-        return "a regular expression"
-    if "pattern" in schema:
-        return f"text like {schema['pattern']}"
-    lower = schema.get("minimum", schema.get("exclusiveMinimum"))
-    upper = schema.get("maximum", schema.get("exclusiveMaximum"))
-    if lower is None and upper is None:
-        return str(schema.get("type", "any"))
-    opening = "(" if "exclusiveMinimum" in schema or lower is None else "["
-    closing = ")" if "exclusiveMaximum" in schema or upper is None else "]"
-    return f"{opening}{'-∞' if lower is None else lower}, {'∞' if upper is None else upper}{closing}"

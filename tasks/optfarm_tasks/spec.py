@@ -1,9 +1,9 @@
 """One unit of work as it lies in a task's folder: task.json beside inputs/<role>/."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.tree import Digest, Tree
@@ -41,6 +41,36 @@ class Profile(StrEnum):
     FULL = "full"
 
 
+class Scenario(StrEnum):
+    """How requests come, named as MLPerf Inference names it."""
+
+    SINGLE_STREAM = "SingleStream"
+    """One request in flight: latency."""
+    OFFLINE = "Offline"
+    """All samples are there at once: throughput."""
+    SERVER = "Server"
+    """Queries come at random: the highest rate at which 99% of them are answered within a bound."""
+
+
+Auto = Literal["auto"]
+"""Climbs the ladder of this axis, and measures on its best rung."""
+LARGEST_BATCH = 65536
+
+
+def check_scenario(scenario: Scenario, bound_ms: float | None, batch_sizes: tuple[int | Auto, ...]) -> None:
+    """Passes when a scenario has what it needs, and nothing that belongs to another.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if scenario is Scenario.SERVER and bound_ms is None:
+        raise ValueError("the scenario Server needs a bound on the latency of its queries, such as 50ms")
+    if scenario is not Scenario.SERVER and bound_ms is not None:
+        raise ValueError(f"a bound on the latency of queries belongs to the scenario Server, not to {scenario}")
+    if scenario is Scenario.SERVER and "auto" in batch_sizes:
+        raise ValueError("a query of the scenario Server has a given number of samples, so its batch size is not auto")
+
+
 class Convert(Word):
     """model (+ data) → an artifact, by a recipe."""
 
@@ -60,9 +90,18 @@ class Benchmark(Word):
 
     kind: Literal[Kind.BENCHMARK] = Kind.BENCHMARK
     profile: Profile = Profile.FULL
-    threads: int = Field(default=1, ge=1, le=1024)
-    batch_size: int = Field(default=1, ge=1, le=65536)
+    threads: Annotated[int, Field(ge=1, le=1024)] | Auto = 1
+    batch_size: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] | Auto = 1
     seed: int = Field(default=0, ge=0, lt=2**32)
+    # The defaults stay out of JSON, so that the keys of measurements without them stay what they were.
+    scenario: Scenario = Field(default=Scenario.SINGLE_STREAM, exclude_if=lambda it: it is Scenario.SINGLE_STREAM)
+    bound_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False, exclude_if=lambda it: it is None)
+    """Server: what 99% of the queries may take, from their arrival on."""
+
+    @model_validator(mode="after")
+    def _scenario_is_whole(self) -> Self:
+        check_scenario(self.scenario, self.bound_ms, (self.batch_size,))
+        return self
 
 
 class Inspect(Word):

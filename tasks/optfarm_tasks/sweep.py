@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from optfarm_tasks.description import DataDescription, ModelDescription
 from optfarm_tasks.device import Inventory
@@ -12,7 +12,7 @@ from optfarm_tasks.lease import Progress
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure, Quality, Result
-from optfarm_tasks.spec import Kind, Limits, Profile, Runs, Task
+from optfarm_tasks.spec import Auto, Kind, Limits, Profile, Runs, Scenario, Task, check_scenario
 from optfarm_tasks.tree import Digest, Tree
 from optfarm_tasks.word import Message, Word
 
@@ -67,13 +67,28 @@ class SweepSpec(Message):
     devices: tuple[str, ...] = ("all",)
     """Selectors: all, cpu, gpu, host=alpha, cpu_model~Xeon, a device name, label.rack=7."""
     profile: Profile = Profile.FULL
-    threads: tuple[int, ...] = (1,)
-    batch_sizes: tuple[int, ...] = (1,)
+    threads: tuple[int | Auto, ...] = (1,)
+    batch_sizes: tuple[int | Auto, ...] = (1,)
+    """Left out in the scenario Offline: auto."""
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    bound_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Server: what 99% of the queries may take."""
     limits: Limits = Limits()
     seed: int = Field(default=0, ge=0, lt=2**32)
     fresh: bool = False
     """Measures again what is already stored."""
     trace: Tracing | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _offline_takes_the_best_batch(cls, given: Any) -> Any:
+        is_offline = isinstance(given, dict) and given.get("scenario") == Scenario.OFFLINE
+        return {"batch_sizes": ("auto",), **given} if is_offline else given
+
+    @model_validator(mode="after")
+    def _scenario_is_whole(self) -> Self:
+        check_scenario(self.scenario, self.bound_ms, self.batch_sizes)
+        return self
 
 
 class Skipped(Word):
@@ -184,8 +199,9 @@ class Row(Word):
 
     recipe: Recipe
     device: str
-    threads: int
-    batch_size: int
+    threads: int | Auto
+    batch_size: int | Auto
+    """As asked for; what auto came to stands in the measurement."""
     state: TaskState
     """The worst of its tasks."""
     cached: bool
@@ -209,6 +225,8 @@ class Report(Message):
     model: str
     data: str | None
     profile: Profile
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    bound_ms: float | None = None
     rows: tuple[Row, ...]
     skipped: tuple[Skipped, ...]
     devices: dict[str, dict[str, Any]]
@@ -224,33 +242,3 @@ class Device(Message):
     last_seen_at: datetime
     running: str | None
     """Task that it runs now."""
-
-
-class Upload(Word):
-    """Where a missing blob goes: one URL, or one for each part of part_bytes."""
-
-    sha256: Digest
-    urls: tuple[str, ...]
-    part_bytes: int | None = None
-    upload_id: str | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    """Headers that were signed and have to be sent."""
-
-
-class Problem(Message):
-    """An error as the API tells it (RFC 9457); served as application/problem+json."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    errors: tuple[dict[str, Any], ...] = ()
-
-
-class Health(Message):
-    """ok, or why not, for each part that the scheduler stands on."""
-
-    status: Literal["ok", "degraded"]
-    database: str
-    broker: str
-    store: str

@@ -2,7 +2,7 @@
 
 import signal
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import psutil
 import pytest
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from tests.acceptance.commands import Cli
 from tests.waiting import until
@@ -34,20 +36,26 @@ def part(farm: Cli, name: str) -> psutil.Process:
 
 def kill_part(name: str) -> Callable[[Cli], None]:
     def strike(farm: Cli) -> None:
-        part(farm, name).send_signal(signal.SIGKILL)
+        struck = part(farm, name)
+        struck.send_signal(signal.SIGKILL)
+        struck.wait(5)
+        until(lambda: farm.run("status").code == 0, deadline_s=30)
 
     return strike
 
 
 def kill_child(farm: Cli) -> None:
-    family = part(farm, "worker").children(recursive=True)
-    child = next(each for each in family if "optfarm_tasks" in " ".join(each.cmdline()))
-    child.send_signal(signal.SIGKILL)
+    def children() -> list[psutil.Process]:
+        family = part(farm, "worker").children(recursive=True)
+        return [each for each in family if "optfarm_tasks" in " ".join(each.cmdline())]
+
+    until(children, deadline_s=60)
+    children()[0].send_signal(signal.SIGKILL)
 
 
 def flush_broker(farm: Cli) -> None:
     settings = tomllib.loads((farm.folder / "optfarm.toml").read_text())
-    with redis.Redis.from_url(settings["broker_url"]) as broker:
+    with redis.Redis.from_url(settings["broker_url"], retry=Retry(ConstantBackoff(0.1), 50)) as broker:
         broker.flushall()
 
 
@@ -56,13 +64,21 @@ def tasks_of(farm: Cli, sweep_id: str) -> list[dict[str, Any]]:
     return tasks
 
 
-def survive(farm: Cli, strike: Callable[[Cli], None], model: Path, *words: str) -> list[dict[str, Any]]:
-    """Strikes while a sweep of the model runs and lets it end; gives the rows of its report."""
-    unseen = ["--profile", "quick", "--seed", str(next(_seeds))]
-    sweep_id = farm.json("sweep", "run", str(model), "--name", "notes", *unseen, *words)["id"]
-    until(lambda: any(task["state"] == "running" for task in tasks_of(farm, sweep_id)), deadline_s=60)
+def running(farm: Cli, sweep_id: str) -> set[tuple[str, int]]:
+    """The tasks that run, each with its attempt."""
+    return {(task["id"], task["attempt"]) for task in tasks_of(farm, sweep_id) if task["state"] == "running"}
 
-    strike(farm)
+
+def survive(farm: Cli, model: Path, strikes: Iterable[Callable[[Cli], None]], *, loses_attempts: bool) -> None:
+    """Strikes again and again while a sweep of the model runs, and lets it end."""
+    unseen = ("--profile", "quick", "--seed", str(next(_seeds)))
+    sweep_id = farm.json("sweep", "run", str(model), "--name", "notes", *unseen, "--recipe", "openvino")["id"]
+    struck: set[tuple[str, int]] = set()
+    for strike in strikes:
+        until(lambda struck=struck: running(farm, sweep_id) - struck, deadline_s=60)
+        struck = running(farm, sweep_id) if loses_attempts else set()
+        strike(farm)
+
     ended = farm.run("sweep", "watch", sweep_id, timeout_s=240)
 
     assert ended.code == 0, ended.err
@@ -70,35 +86,17 @@ def survive(farm: Cli, strike: Callable[[Cli], None], model: Path, *words: str) 
     assert {task["state"] for task in tasks} == {"done"}
     assert len({task["key"] for task in tasks}) == len(tasks)
     rows: list[dict[str, Any]] = farm.json("report", sweep_id)["rows"]
+    assert sorted(row["recipe"] for row in rows) == ["baseline", "openvino"]
     assert all(row["measurement"] for row in rows)
-    return rows
 
 
-@pytest.mark.parametrize(
-    "strike",
-    [
-        pytest.param(kill_child, id="child"),
-        pytest.param(kill_part("worker"), id="worker"),
-        pytest.param(kill_part("s3"), id="s3"),
-    ],
-)
-def test_a_conversion_survives(farm: Cli, basic_pitch: Path, strike: Callable[[Cli], None]) -> None:
-    rows = survive(farm, strike, basic_pitch, "--recipe", "tflite-float32")
+def test_a_sweep_survives_its_child_and_its_worker(farm: Cli, basic_pitch: Path) -> None:
+    strikes = (kill_child, kill_part("worker"))
 
-    assert sorted(row["recipe"] for row in rows) == ["baseline", "tflite-float32"]
+    survive(farm, basic_pitch.with_suffix(".tflite"), strikes, loses_attempts=True)
 
 
-@pytest.mark.parametrize(
-    "strike",
-    [
-        pytest.param(kill_part("scheduler"), id="scheduler"),
-        pytest.param(kill_part("broker"), id="broker"),
-        pytest.param(flush_broker, id="flushall"),
-    ],
-)
-def test_a_measurement_survives(farm: Cli, basic_pitch: Path, strike: Callable[[Cli], None]) -> None:
-    model = basic_pitch.with_suffix(".tflite")
+def test_a_sweep_survives_each_server_and_an_empty_broker(farm: Cli, basic_pitch: Path) -> None:
+    strikes = (kill_part("s3"), kill_part("scheduler"), kill_part("broker"), flush_broker)
 
-    rows = survive(farm, strike, model, "--recipe", "baseline", "--threads", "1,2")
-
-    assert sorted(row["threads"] for row in rows) == [1, 2]
+    survive(farm, basic_pitch.with_suffix(".tflite"), strikes, loses_attempts=False)

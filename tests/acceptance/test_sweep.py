@@ -142,7 +142,7 @@ def test_a_saved_model_that_others_trained_goes_through(farm: Cli, basic_pitch: 
         assert row["state"] == "done" or row["failure"]["reason"] in {"unsupported_op", "bad_model"}
 
 
-def test_two_devices_give_a_table_each(farm: Cli, tmp_path: Path, pilotnet: Path) -> None:
+def test_two_devices_give_a_table_each(farm: Cli, tmp_path: Path, tiny_models: Path) -> None:
     second = farm.start(
         "--device",
         "cpu",
@@ -154,8 +154,7 @@ def test_two_devices_give_a_table_each(farm: Cli, tmp_path: Path, pilotnet: Path
     )
     try:
         until(lambda: "beta.cpu" in {device["name"] for device in farm.json("devices")}, deadline_s=30)
-        recipes = ["--recipe", "tflite-dynamic-range"]
-        _, report = sweep(farm, pilotnet / "model.keras", "--data", str(pilotnet / "data.npz"), *recipes)
+        _, report = sweep(farm, tiny_models / "float32.tflite", "--recipe", "openvino-float16")
     finally:
         second.terminate()
         second.communicate(timeout=20)
@@ -165,7 +164,7 @@ def test_two_devices_give_a_table_each(farm: Cli, tmp_path: Path, pilotnet: Path
     assert "beta.cpu" in devices
     for device in devices:
         measured = {row["recipe"]: row["measurement"] for row in report["rows"] if row["device"] == device}
-        assert set(measured) == {"baseline", "tflite-dynamic-range"}
+        assert set(measured) == {"baseline", "openvino-float16"}
         assert all(measured.values())
 
 

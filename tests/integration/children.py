@@ -12,17 +12,20 @@ import numpy as np
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Outcome
-from optfarm_tasks.spec import Action, Convert, Role, Task
+from optfarm_tasks.spec import Action, Convert, Limits, Role, Task
 from optfarm_tasks.tree import scan
-
-RANDOM = np.random.default_rng(0)
 
 
 def images(count: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
     return {
-        "image": RANDOM.random((count, 8, 8, 3)).astype(np.float32),
-        "speed": RANDOM.random((count, 1)).astype(np.float32),
+        "image": random.random((count, 8, 8, 3)).astype(np.float32),
+        "speed": random.random((count, 1)).astype(np.float32),
     }
+
+
+def classes(count: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 2, count)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Ended:
         return self.outcome.failure.message
 
 
-def lay_out(folder: Path, action: Action, **inputs: Path) -> Path:
+def lay_out(folder: Path, action: Action, *, limits: Limits | None = None, **inputs: Path) -> Path:
     """A task's folder, whose inputs are links as a worker makes them."""
     for role, source in inputs.items():
         for file in [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]:
@@ -55,7 +58,7 @@ def lay_out(folder: Path, action: Action, **inputs: Path) -> Path:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(file)
     trees = {Role(role): scan(folder / "inputs" / role) for role in inputs}
-    (folder / "task.json").write_text(Task(action=action, inputs=trees).model_dump_json())
+    (folder / "task.json").write_text(Task(action=action, inputs=trees, limits=limits or Limits()).model_dump_json())
     return folder
 
 

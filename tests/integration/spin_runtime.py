@@ -28,18 +28,22 @@ class Spinning:
         self,
         spin_ns: int,
         *,
-        signal: int | None,
-        signal_after_s: float,
         other_spin_ns: int | None = None,
+        per_sample_ns: int = 0,
+        most_samples: int | None = None,
         leak_bytes: int = 0,
         is_random: bool = False,
         weights_bytes: int = 0,
+        signal: int | None = None,
+        signal_after_s: float = 0,
     ) -> None:
         self.spins = itertools.cycle((spin_ns, spin_ns if other_spin_ns is None else other_spin_ns))
         self.leak_bytes = leak_bytes
         self.leaked: list[bytes] = []
         self.random = np.random.default_rng(0) if is_random else None
         self.weights = b"w" * weights_bytes
+        self.per_sample_ns = per_sample_ns
+        self.most_samples = most_samples
         self.signal = signal
         self.dies_at = time.monotonic() + signal_after_s
 
@@ -49,7 +53,9 @@ class Spinning:
 
     def run(self, feed: Any) -> Any:
         """Spins."""
-        ends_at = time.perf_counter_ns() + next(self.spins)
+        if self.most_samples is not None and len(feed) > self.most_samples:
+            raise MemoryError(f"no room for {len(feed)} samples")
+        ends_at = time.perf_counter_ns() + next(self.spins) + len(feed) * self.per_sample_ns
         while time.perf_counter_ns() < ends_at:
             pass
         if self.signal is not None and time.monotonic() >= self.dies_at:
@@ -70,4 +76,4 @@ def load(model: Path, threads: int) -> Spinning:  # noqa: ARG001 (the signature 
         raise BadModel(told["refusal"])
     if told.get("hurts"):
         raise EOFError("half a model")
-    return Spinning(**({"signal": None, "signal_after_s": 0} | told))
+    return Spinning(**told)

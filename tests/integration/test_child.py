@@ -14,7 +14,7 @@ import pytest
 from optfarm_tasks.result import Conversion, Inspection, Quality
 from optfarm_tasks.spec import Evaluate, Inspect
 from optfarm_tasks.tree import scan
-from tests.integration.children import RANDOM, convert, images, lay_out, run
+from tests.integration.children import classes, convert, images, lay_out, run
 from tests.waiting import until
 
 
@@ -24,7 +24,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     calibration = {f"calibration/{name}": array for name, array in images(40).items()}
     test = {f"test/{name}": array for name, array in images(20).items()}
-    labels = {"test/labels": RANDOM.integers(0, 2, 20)}
+    labels = {"test/labels": classes(20)}
     np.savez(folder / "data.npz", **calibration, **test, **labels)
     return folder
 

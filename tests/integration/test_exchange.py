@@ -1,7 +1,5 @@
 """ONNX and OpenVINO models run, are converted and are refused in children, as a worker would have it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +9,7 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.result import Conversion, Inspection
 from optfarm_tasks.spec import Inspect
-from tests.integration.children import RANDOM, convert, images, lay_out, run
-
-
-@pytest.fixture(scope="module")
-def exchange_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with tiny ONNX and OpenVINO models."""
-    folder = tmp_path_factory.mktemp("exchange")
-    script = Path(__file__).parents[1] / "exchange_models.py"
-    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True, timeout=120)
-    return folder
+from tests.integration.children import classes, convert, images, lay_out, run
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +17,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Samples for the models of two inputs, with labels."""
     folder = tmp_path_factory.mktemp("data")
     arrays = {f"calibration/{name}": array for name, array in images(40).items()}
-    np.savez(folder / "data.npz", **arrays, **{"calibration/labels": RANDOM.integers(0, 2, 40)})
+    np.savez(folder / "data.npz", **arrays, **{"calibration/labels": classes(40)})
     return folder
 
 

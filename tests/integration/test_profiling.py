@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +14,6 @@ from optfarm_tasks.spec import Trace
 from tests.integration.children import images, lay_out, run
 
 RUNS = 5
-
-
-@pytest.fixture(scope="module")
-def exchange_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with tiny ONNX and OpenVINO models."""
-    folder = tmp_path_factory.mktemp("exchange")
-    script = Path(__file__).parents[1] / "exchange_models.py"
-    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True, timeout=120)
-    return folder
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def test_a_killed_worker_leaves_nothing_behind_and_its_successor_goes_on(place: 
         until(lambda: "lost" in place.desk.finishes, deadline_s=20)
 
     assert place.desk.finishes["lost"].token == 2
-    assert list((place.folder / "scratch" / "alpha.cpu").iterdir()) == []
+    until(lambda: not list((place.folder / "scratch" / "alpha.cpu").iterdir()), deadline_s=5)
 
 
 def test_a_worker_that_is_told_to_end_hands_its_task_back(place: Place) -> None:

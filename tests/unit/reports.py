@@ -80,7 +80,7 @@ def failed(recipe: str, failure: Failure) -> Row:
     return row(recipe, state=TaskState.FAILED, failure=failure, **gone)
 
 
-def report(*rows: Row, skipped: tuple[Skipped, ...] = ()) -> Report:
+def report(*rows: Row, skipped: tuple[Skipped, ...] = (), **other: Any) -> Report:
     """The table of a sweep that has ended."""
     return Report(
         sweep_id="0123456789ab",
@@ -91,4 +91,5 @@ def report(*rows: Row, skipped: tuple[Skipped, ...] = ()) -> Report:
         rows=rows,
         skipped=skipped,
         devices={each.device: {"cpu_model": "Xeon", "cores": 2, "memory_bytes": 8 << 30} for each in rows},
+        **other,
     )

@@ -78,6 +78,7 @@ def test_a_size_is_found_in_the_kernels_account() -> None:
 
 
 def test_special_rules_are_told_with_their_reason() -> None:
+    assert rules.aim_of(64 * MB, 32 * MB).half_width == 2 * rules.aim_of(64 * MB, None).half_width == 0.02
     assert rules.of_size(10 * MB, 32 * MB) == ()
     assert "memory-bound: ±2%" in rules.of_size(64 * MB, 32 * MB)[0]
     assert "no size of a cache" in rules.of_size(64 * MB, None)[0]

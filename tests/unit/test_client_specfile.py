@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from optfarm.errors import BadRequest
-from optfarm.specfile import checked, listed, normal, numbers, read_yaml, size_bytes
+from optfarm.specfile import checked, duration_ms, listed, normal, numbers, read_yaml, size_bytes
+from optfarm_tasks.spec import Scenario
 
 
 def test_yaml_takes_one_word_where_a_list_is_wanted(tmp_path: Path) -> None:
@@ -75,5 +76,47 @@ def test_signs_within_quotes_part_no_recipes() -> None:
 
 def test_numbers_are_whole() -> None:
     assert numbers("1,2, 4", "threads") == [1, 2, 4]
+    assert numbers("auto", "threads") == ["auto"]
     with pytest.raises(BadRequest, match="--threads"):
         numbers("1,x", "threads")
+
+
+@pytest.mark.parametrize(("text", "bound_ms"), [("50ms", 50), ("0.2s", 200), ("800 us", 0.8), ("1e1 ms", 10)])
+def test_a_bound_is_a_duration_with_its_unit(text: str, bound_ms: float) -> None:
+    assert duration_ms(text) == pytest.approx(bound_ms)
+
+
+@pytest.mark.parametrize("text", ["50", "ms", "", "fast", "5 min"])
+def test_a_bound_without_a_unit_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match="write 50ms"):
+        duration_ms(text)
+
+
+def test_a_server_is_asked_for_by_its_own_words() -> None:
+    spec = checked(normal({"model": "m", "recipes": ["baseline"], "scenario": "server", "bound": "50ms"}))
+
+    assert (spec.scenario, spec.bound_ms, spec.batch_sizes) == (Scenario.SERVER, 50, (1,))
+
+
+def test_offline_takes_the_best_batch_unless_one_is_given() -> None:
+    settings = {"model": "m", "recipes": ["baseline"], "scenario": "offline"}
+
+    assert checked(normal(settings)).batch_sizes == ("auto",)
+    assert checked(normal(settings | {"batch_sizes": 8})).batch_sizes == (8,)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"scenario": "server"}, "needs a bound"),
+        ({"bound": "50ms"}, "belongs to the scenario Server"),
+        ({"scenario": "server", "bound": "-1ms"}, "greater than 0"),
+        ({"scenario": "server", "bound": "50ms", "batch_sizes": "auto"}, "not auto"),
+        ({"scenario": "multi-stream"}, "single-stream, offline and server"),
+    ],
+)
+def test_a_scenario_that_is_not_whole_is_refused(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        checked(normal({"model": "m", "recipes": ["baseline"]} | settings))
+
+    assert message in str(refused.value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from optfarm_tasks.data import describe_data, load_split
@@ -159,6 +159,7 @@ def test_other_files_are_refused(file: Path) -> None:
 
 @settings(max_examples=80, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(part=st.floats(0, 1, exclude_max=True), flip=st.booleans(), bit=st.integers(0, 7))
+@example(part=0.896484375, flip=True, bit=6).via("the length of a member's comment")
 def test_a_damaged_file_is_refused_or_read_alike(part: float, flip: bool, bit: int, file: Path) -> None:
     write(file, test__x=np.arange(60.0).reshape(4, 15), test__labels=[1, 2, 3, 4])
     whole, good = describe_data(file), bytearray(file.read_bytes())

@@ -1,70 +1,16 @@
 """What a submit becomes: tasks, skipped combinations with their reasons, or a refusal that says what is wrong."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from optfarm_scheduler.errors import Refused
-from optfarm_scheduler.plan import Plan, plan
-from optfarm_scheduler.planner import TaskPlan, sweep_of
-from optfarm_tasks import registry
-from optfarm_tasks.description import DataDescription, Format, ModelDescription, Signature, Split, Tensor
-from optfarm_tasks.device import Inventory, Toolchain
+from optfarm_scheduler.plan import plan
+from optfarm_scheduler.planner import sweep_of
+from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import BadData, BadParameter
 from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Benchmark, Kind, Role
-from optfarm_tasks.sweep import Data, Model, SweepSpec
-from optfarm_tasks.tree import File, Tree
-
-WHEN = datetime(2026, 1, 1, tzinfo=UTC)
-VERSIONS = {"tensorflow-cpu": "2.21.0", "ai-edge-litert": "2.3.0", "optfarm": "0.1.0", "pillow": "12"}
-
-
-def tree(name: str) -> Tree:
-    return Tree(files=(File(path=name, sha256="0" * 64, size_bytes=1),))
-
-
-def model(model_format: Format = Format.SAVED_MODEL) -> Model:
-    signature = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(None, 4)),))
-    described = ModelDescription(format=model_format, signatures=(signature,), size_bytes=1)
-    made = tree("saved_model.pb")
-    return Model(name="m", tree=made, description=described, digest=made.digest, created_at=WHEN)
-
-
-def data(*splits: str, size: int = 4) -> Data:
-    split = Split(count=8, inputs=(Tensor(name="x", dtype="float32", shape=(size,)),))
-    described = DataDescription(splits=dict.fromkeys(splits, split), size_bytes=1)
-    made = tree("data.npz")
-    return Data(name="d", tree=made, description=described, digest=made.digest, created_at=WHEN)
-
-
-def device(name: str, *, cores: int = 4, versions: dict[str, str] | None = None, **without: str) -> Inventory:
-    host, _, slot = name.partition(".")
-    toolchain = Toolchain(
-        python="python",
-        versions=versions or VERSIONS,
-        techniques=tuple(each for each in registry.technique_names() if each != without.get("technique")),
-        runtimes=tuple(each for each in registry.runtime_names() if each != without.get("runtime")),
-    )
-    attributes: dict[str, str | int | float] = {"cores": cores, "cpu_model": "Xeon"}
-    return Inventory(host=host, slot=slot, attributes=attributes, toolchains=(toolchain,))
-
-
-def planned(
-    *recipes: str,
-    alive: tuple[Inventory, ...] = (),
-    on: Model | None = None,
-    given: Data | None = None,
-    **more: object,
-) -> Plan:
-    parsed = tuple(Recipe.parse(text) for text in recipes)
-    spec = SweepSpec.model_validate({"model": "m", "recipes": parsed} | more)
-    there = alive or (device("alpha.cpu"),)
-    return plan(spec, sweep_id="abc", model=on or model(), data=given, alive=there)
-
-
-def shown(tasks: tuple[TaskPlan, ...]) -> list[str]:
-    return [f"{task.kind} {task.label} @{task.bound or '-'}" for task in tasks]
+from optfarm_tasks.spec import Benchmark, Kind, Role, Scenario
+from optfarm_tasks.sweep import Data, SweepSpec
+from tests.unit.planning import VERSIONS, data, device, model, planned, shown
 
 
 def test_a_sweep_converts_evaluates_and_measures_each_recipe_and_the_baseline() -> None:
@@ -266,6 +212,22 @@ def test_another_batch_than_the_models_own_is_refused_at_submit() -> None:
     with pytest.raises(Refused, match="batch=1, but the model has a fixed batch of 8"):
         planned("tflite-float32", on=fixed)
     assert not planned("tflite-float32", on=fixed, batch_sizes=(8,)).skipped
+
+
+def test_what_is_left_to_the_farm_is_planned_once_whatever_the_model_fixes() -> None:
+    made = planned("fixed-batch(batch=4)", batch_sizes=("auto",), threads=("auto", 9))
+
+    timed = [task.action for task in made.tasks if isinstance(task.action, Benchmark)]
+    assert [(action.threads, action.batch_size) for action in timed] == [("auto", "auto")] * 2
+    assert not made.warnings
+    assert {each.reason for each in made.skipped} == {"threads=9, but the device has 4 cores"}
+
+
+def test_a_scenario_reaches_every_benchmark() -> None:
+    made = planned("tflite-float32", scenario="Server", bound_ms=20.0)
+
+    timed = [task.action for task in made.tasks if isinstance(task.action, Benchmark)]
+    assert [(action.scenario, action.bound_ms) for action in timed] == [(Scenario.SERVER, 20)] * 2
 
 
 def test_a_parameter_without_a_default_is_asked_for() -> None:

@@ -7,7 +7,7 @@ from optfarm_scheduler.plan import Plan, draft
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.sweep import SweepSpec
-from tests.unit.test_plan import device, model, planned
+from tests.unit.planning import device, model, planned
 
 
 def drafted(*recipes: str, **more: object) -> Plan:

@@ -10,7 +10,7 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.spec import Kind, Limits, Role
-from tests.unit.test_plan import data, device, model, planned
+from tests.unit.planning import data, device, model, planned
 
 NEED_BYTES = registry.memory_bytes(Recipe.parse("prune"), 1)
 
@@ -92,3 +92,10 @@ def test_a_recipe_that_ends_in_a_keras_file_is_exported() -> None:
     assert str(registry.finished(recipe, Format.KERAS)) == "prune -> cluster -> baseline"
     assert registry.output_format(recipe, Format.KERAS) is Format.SAVED_MODEL
     assert registry.finished(Recipe.parse("prune -> tflite-int8"), Format.H5) == Recipe.parse("prune -> tflite-int8")
+
+
+@pytest.mark.parametrize(("technique", "given"), [("tflite-int8", Format.SAVED_MODEL), ("prune", Format.H5)])
+def test_a_model_of_strings_teaches_nothing(technique: str, given: Format) -> None:
+    made = planned(technique, "tflite-float32", on=model(given, dtype="string"))
+
+    assert reasons(made) == ["it learns from numbers, and the input x takes strings"]

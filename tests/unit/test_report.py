@@ -1,5 +1,7 @@
 """The table of a sweep and the time that it still takes."""
 
+from dataclasses import replace
+
 import pytest
 
 from optfarm_scheduler.eta import Timed, eta_s
@@ -112,3 +114,15 @@ def test_earlier_sweeps_help_where_this_one_knows_nothing() -> None:
 
 def test_nothing_left_takes_no_time() -> None:
     assert eta_s([timed(Kind.CONVERT, DONE)], devices=1, history={}) == 0
+
+
+@pytest.mark.parametrize(("batch_size", "null_value"), [(1, 1.01), (8, None)])
+def test_a_twin_that_a_ladder_took_elsewhere_says_nothing(batch_size: int, null_value: float | None) -> None:
+    own = a_measurement().model_copy(update={"batch_size": batch_size})
+    variant, twin = tasks("tflite-int8"), tasks("baseline", ratio=1.01)
+    measured = replace(variant[2], result=a_result(Kind.BENCHMARK, measurement=own))
+
+    row = rows([*twin, *variant[:2], measured])[1]
+
+    assert row.measurement is not None
+    assert row.measurement.ratio.null_value == null_value

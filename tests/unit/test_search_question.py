@@ -40,6 +40,8 @@ def test_all_is_no_technique() -> None:
         ({}, {"max_steps": 99}, "99 steps"),
         ({}, {"sampler": "luck"}, "'luck'; there are tpe, nsga2"),
         ({"threads": [1, 2]}, {}, "one number of threads"),
+        ({"batch_sizes": ["auto"]}, {}, "belong to a plain sweep"),
+        ({"scenario": "Offline", "batch_sizes": [1]}, {}, "belong to a plain sweep"),
         ({"recipes": ["prune("]}, {}, "no step of a recipe"),
         ({"speed": 3}, {}, "speed"),
     ],

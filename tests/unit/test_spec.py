@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Benchmark, Convert, Limits, Profile, Role, Task, task_key
+from optfarm_tasks.spec import Benchmark, Convert, Limits, Profile, Role, Scenario, Task, task_key
 from optfarm_tasks.tree import Tree
 
 MODEL = {Role.MODEL: "0" * 64}
@@ -35,6 +35,20 @@ def test_whatever_shapes_the_result_changes_the_key() -> None:
     }
 
     assert len(keys) == 8
+
+
+def test_a_measurement_without_a_scenario_keeps_the_key_that_it_always_had() -> None:
+    written = Benchmark().model_dump(mode="json")
+
+    assert written == {"kind": "benchmark", "profile": "full", "threads": 1, "batch_size": 1, "seed": 0}
+    assert key(Benchmark(scenario=Scenario.OFFLINE)) != key(Benchmark())
+    assert key(Benchmark(scenario=Scenario.SERVER, bound_ms=5)) != key(Benchmark(scenario=Scenario.SERVER, bound_ms=6))
+
+
+def test_a_scenario_survives_the_wire() -> None:
+    server = Benchmark(scenario=Scenario.SERVER, bound_ms=5, threads="auto")
+
+    assert Benchmark.model_validate_json(server.model_dump_json()) == server
 
 
 def test_a_task_survives_the_wire() -> None:

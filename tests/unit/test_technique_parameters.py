@@ -7,6 +7,7 @@ from pydantic import Field
 
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
+from optfarm_tasks.parameters import parameters_of
 from optfarm_tasks.technique import Bounds, Parameter, Params
 
 
@@ -29,7 +30,7 @@ class Every(Params):
 
 
 def told() -> dict[str, Parameter]:
-    return {each.name: each for each in registry._parameters(Every)}
+    return {each.name: each for each in parameters_of(Every)}
 
 
 def test_a_number_tells_its_bounds_and_whether_they_are_in() -> None:

@@ -11,7 +11,7 @@ from optfarm_tasks.errors import BadData, BadParameter
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.spec import Role, Trace
 from optfarm_tasks.sweep import Data, Model, SweepSpec, Tracing
-from tests.unit.test_plan import data, device, model, shown
+from tests.unit.planning import data, device, model, shown
 
 ARTIFACT = Artifact("task:0123456789ab-004", Recipe.parse("tflite-int8"), Format.TFLITE)
 

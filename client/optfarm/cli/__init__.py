@@ -6,13 +6,26 @@ from typing import Annotated
 
 import typer
 
-from optfarm.cli import artifact, data, devices, embedded, model, profile, report, sweep, task, techniques, verify
+from optfarm.cli import (
+    artifact,
+    bundle,
+    data,
+    devices,
+    embedded,
+    model,
+    profile,
+    report,
+    sweep,
+    task,
+    techniques,
+    verify,
+)
 from optfarm.errors import FarmError
 from optfarm_tasks.errors import TaskError
 
 _BAD_INPUT = 2
-_EPILOG = """Exit codes: 0 all went well · 1 the sweep ended with failed variants · 2 bad input · 3 no such thing ·
-4 the farm cannot be reached, or failed · 5 not allowed · 130 detached or stopped by Ctrl-C."""
+_EPILOG = """Exit codes: 0 all went well · 1 variants failed, or a number does not hold · 2 bad input ·
+3 no such thing · 4 the farm cannot be reached, or failed · 5 not allowed · 130 detached or stopped by Ctrl-C."""
 
 app = typer.Typer(
     name="optfarm",
@@ -27,7 +40,7 @@ for command in (
     *(devices.devices, report.report, profile.profile, verify.verify),
 ):
     app.command()(command)
-for noun in (model, data, techniques, sweep, artifact, task):
+for noun in (model, data, techniques, sweep, artifact, bundle, task):
     app.add_typer(noun.app)
 
 

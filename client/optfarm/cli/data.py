@@ -16,7 +16,7 @@ app = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=
 
 @app.command()
 def push(
-    path: Annotated[Path, typer.Argument(help="An .npz with keys calibration/NAME, test/NAME and test/labels.")],
+    path: Annotated[Path, typer.Argument(help="An .npz with keys calibration/NAME, test/NAME, train/NAME and labels.")],
     *,
     name: Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")] = None,
     as_json: Json = False,

@@ -1,13 +1,16 @@
 """`optfarm report`: the table of a sweep."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from optfarm.cli.options import Json
-from optfarm.cli.output import console, farm, print_json
+from optfarm.cli.output import console, farm, note, print_json
+from optfarm.exports.format import Format
 
 if TYPE_CHECKING:
+    from optfarm.report import Report as Found
     from optfarm_tasks.sweep import Report
 
 
@@ -22,13 +25,25 @@ def report(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the numbers as CSV.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     max_loss: Annotated[str | None, typer.Option(help="Gate on the loss of quality: 0.5% or 0.005.")] = None,
+    shape: Annotated[
+        Format | None, typer.Option("--format", help="Write what another tool would have; see docs/exports.md.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="With --format: the folder for its files.")] = None,
 ) -> None:
     """Print the table of a sweep: a table a device, and below it what needs saying."""
+    from optfarm.errors import BadRequest
     from optfarm.loss import allowed
 
+    if shape is None and to is not None:
+        raise BadRequest("--to is the folder for the files of --format")
+    if shape is not None and (as_csv or as_markdown or max_loss is not None):
+        raise BadRequest("--format goes alone, or with --to and --json")
     limit = None if max_loss is None else allowed(max_loss)
     with farm() as opened:
         found = opened.find_sweep(sweep).report()
+        if shape is not None:
+            _export(found, shape, to, as_json=as_json)
+            return
     if as_json:
         print_json(found.facts if limit is None else _gated(found.facts, limit))
     elif as_csv:
@@ -37,6 +52,24 @@ def report(
         print(found.to_markdown(), end="")
     else:
         print_report(found.facts, max_loss=limit)
+
+
+def _export(found: "Found", shape: Format, folder: Path | None, *, as_json: bool) -> None:
+    from optfarm.errors import BadRequest
+    from optfarm.exports.documents import write
+
+    texts = found.documents(shape)
+    if folder is not None:
+        paths = write(texts, folder)
+        note(f"{len(paths)} files lie in {folder}")
+        if as_json:
+            print_json([str(path) for path in paths])
+    elif as_json:
+        print_json(texts)
+    elif len(texts) == 1:
+        print(*texts.values(), end="")
+    else:
+        raise BadRequest(f"{shape} takes {len(texts)} files; name a folder for them: --to DIR")
 
 
 def _gated(facts: "Report", max_loss: float) -> dict[str, Any]:
@@ -55,15 +88,15 @@ def print_report(facts: "Report", *, max_loss: float | None = None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from optfarm.table import HEADINGS, devices_of, gate_cells, gate_notes, hardware_line, notes_of, shown_row
+    from optfarm.table import devices_of, gate_cells, gate_notes, hardware_line, headings, notes_of, shown_row
 
     out = console()
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, profile {facts.profile})")
     for device in devices_of(facts):
         rows = [row for row in facts.rows if row.device == device]
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-        for heading in HEADINGS:
-            is_text = heading in {HEADINGS[0], HEADINGS[-1]}
+        for heading in headings(facts):
+            is_text = heading in {"method", "verdict"}
             table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading.startswith("speed-up"))
         for heading in () if max_loss is None else ("loss [95%]", "gate"):
             table.add_column(heading, no_wrap=True)

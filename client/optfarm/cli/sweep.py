@@ -31,8 +31,10 @@ def run(
     data: Annotated[str | None, typer.Option(help="A path, which is pushed first, or a pushed name.")] = None,
     devices: Annotated[list[str] | None, typer.Option(help="all, gpu, host=alpha …; may be repeated.")] = None,
     profile: Annotated[str | None, typer.Option(help="quick or full.")] = None,
-    threads: Annotated[str | None, typer.Option(help="Thread counts to time with: 1,2,4.")] = None,
-    batch_sizes: Annotated[str | None, typer.Option(help="Batch sizes to time with: 1,8.")] = None,
+    threads: Annotated[str | None, typer.Option(help="Thread counts to time with: 1,2,4; or auto.")] = None,
+    batch_sizes: Annotated[str | None, typer.Option(help="Batch sizes to time with: 1,8; or auto.")] = None,
+    scenario: Annotated[str | None, typer.Option(help="single-stream, offline or server.")] = None,
+    bound: Annotated[str | None, typer.Option(help="server: what 99% of the queries may take: 50ms.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds that a task may take.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory that a task may take: 8GB.")] = None,
     fresh: Annotated[bool | None, typer.Option("--fresh", help="Measure again what is stored already.")] = None,
@@ -48,7 +50,7 @@ def run(
 ) -> None:
     """Run recipes on devices and compare each with the baseline."""
     from optfarm.cli import search as searching
-    from optfarm.specfile import listed, normal, numbers, read_yaml
+    from optfarm.specfile import checked, listed, normal, numbers, read_yaml
 
     flags = {
         "model": model,
@@ -58,6 +60,8 @@ def run(
         "profile": profile,
         "threads": numbers(threads, "threads") if threads else None,
         "batch_sizes": numbers(batch_sizes, "batch-sizes") if batch_sizes else None,
+        "scenario": scenario,
+        "bound": bound,
         "timeout": timeout,
         "memory": memory,
         "fresh": fresh,
@@ -67,6 +71,7 @@ def run(
     settings = _merged(read_yaml(file) if file else {}, given)
     of_search = {"trials": trials, "minutes": minutes, "max_steps": max_steps, "sampler": sampler}
     searching.check(settings, of_search, is_wanted=search)
+    checked({**settings, "model": "any", "recipes": ["baseline"]})
     with farm() as opened:
         _push_paths(opened, settings, name=name, base=file.parent if file else None)
         if search:

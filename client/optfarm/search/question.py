@@ -8,6 +8,7 @@ from typing import Any
 from optfarm.errors import BadRequest
 from optfarm.specfile import checked
 from optfarm_tasks.recipe import Recipe, Step
+from optfarm_tasks.spec import Scenario
 from optfarm_tasks.sweep import SweepSpec
 
 SAMPLERS = ("tpe", "nsga2")
@@ -71,6 +72,8 @@ def question(
     spec = checked({**settings, "recipes": named or [_BASELINE]})
     if len(set(spec.threads)) > 1 or len(set(spec.batch_sizes)) > 1:
         raise BadRequest("a search compares recipes in one setting; name one number of threads and one batch size")
+    if spec.scenario is not Scenario.SINGLE_STREAM or "auto" in {*spec.threads, *spec.batch_sizes}:
+        raise BadRequest("a search compares latencies in a given setting; scenarios and auto belong to a plain sweep")
     recipes = spec.recipes if named else ()
     steps = tuple(each.steps[0] for each in recipes if len(each.steps) == 1)
     return Question(

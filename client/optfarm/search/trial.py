@@ -98,7 +98,7 @@ def point_of(row: sweep.Row, *, baseline_bytes: int, is_scored: bool) -> Point:
 
 def _time(measured: Measurement) -> Estimate:
     """The time of an inference over the baseline's."""
-    if measured.verdict is Verdict.INVALID:
+    if measured.verdict is Verdict.INVALID or not measured.ratio.value:
         return UNKNOWN
     ci95 = measured.ratio.ci95
     interval = None if ci95 is None or ci95[0] <= 0 else (1 / ci95[1], 1 / ci95[0])

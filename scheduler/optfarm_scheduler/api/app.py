@@ -24,7 +24,7 @@ from optfarm_scheduler.api import (
 from optfarm_scheduler.auth import Role, require
 from optfarm_scheduler.parts import Parts
 from optfarm_scheduler.problems import tell_problems
-from optfarm_tasks.sweep import Problem
+from optfarm_tasks.api import Problem
 
 _USER = (techniques, devices, blobs, models, data, sweeps, events, tasks)
 _WORKER = (presence, leases)

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.sweep import Upload
+from optfarm_tasks.api import Upload
 from optfarm_tasks.tree import Digest, File
 from optfarm_tasks.word import Word
 

@@ -21,6 +21,6 @@ def run(folder: Path, task: "Task", report: "Report") -> "BenchmarkResult":
         WorkerLost: a variant's process was killed from outside.
     """
     # A resident imports this package before it is pinned: nothing heavy may be imported on the way.
-    from optfarm_tasks.benchmark.controller import benchmark  # noqa: PLC0415 (see above)
+    from optfarm_tasks.benchmark.scenarios import benchmark  # noqa: PLC0415 (see above)
 
     return benchmark(folder, task, report)

@@ -10,11 +10,15 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, cast
 
+import numpy as np
+
 from optfarm_tasks import data, images
-from optfarm_tasks.benchmark import feeds
+from optfarm_tasks.benchmark import feeds, memory
+from optfarm_tasks.benchmark.arrivals import arrivals_ns
 from optfarm_tasks.benchmark.clock import Span, Timed, capacity, group_size, time_requests
 from optfarm_tasks.benchmark.memory import Account
 from optfarm_tasks.benchmark.repeat import is_repeated
+from optfarm_tasks.benchmark.serving import serve
 from optfarm_tasks.benchmark.warmup import warm_up
 from optfarm_tasks.description import Split
 from optfarm_tasks.errors import BadParameter, MissingToolchain
@@ -29,6 +33,7 @@ class Loaded:
 
     def __init__(self, order: dict[str, Any]) -> None:
         """Imports the runtime, loads the artifact and draws the feeds; `order` is the message `load`."""
+        self._order = order
         runtime = _import(order["runtime"])
         self._memory = Account()
         start = perf_counter_ns()
@@ -46,6 +51,9 @@ class Loaded:
             "first": self._first,
             "warm": self._warm,
             "block": self._block,
+            "confine": self._confine,
+            "rung": self._rung,
+            "serve": self._serve,
             "end": self._end,
         }
         return commands[order["command"]](order)
@@ -74,12 +82,31 @@ class Loaded:
     def _block(self, order: dict[str, Any]) -> Reply:
         span = Span(order["min_ns"], order["min_requests"], order["max_ns"])
         timed = self._time(span, expected_ns=order["request_ns"])
-        told = {
-            "requests": timed.wall_ns.size * self._group,
-            "elapsed_ns": timed.elapsed_ns,
-            "process_cpu_ns": timed.process_cpu_ns,
-        }
-        return told, timed.table.tobytes()
+        return {"elapsed_ns": timed.elapsed_ns, "process_cpu_ns": timed.process_cpu_ns}, timed.table.tobytes()
+
+    def _confine(self, order: dict[str, Any]) -> Reply:
+        memory.confine(order["ceiling_bytes"])
+        return {}, b""
+
+    def _rung(self, order: dict[str, Any]) -> Reply:
+        drawn, _ = _inputs(self._session, {**self._order, "batch_size": order["batch_size"]})
+        self._feeds, self._group = _pool(self._session, drawn), 1
+        warm = self._time(Span(order["min_ns"] // 4, 2, order["max_ns"]), expected_ns=1e6)
+        span = Span(order["min_ns"], order["min_requests"], order["max_ns"])
+        timed = self._time(span, expected_ns=float(np.median(warm.wall_ns)))
+        return {"peak_rss_bytes": memory.peak_rss_bytes()}, timed.table.tobytes()
+
+    def _serve(self, order: dict[str, Any]) -> Reply:
+        arrivals = arrivals_ns(order["queries"], order["rate_per_s"], seed=order["seed"])
+        with _no_collection():
+            table = serve(
+                self._session.run,
+                self._feeds,
+                arrivals,
+                bound_ns=order["bound_ns"],
+                allowed_late=order["allowed_late"],
+            )
+        return {}, table.tobytes()
 
     def _end(self, _: dict[str, Any]) -> Reply:
         # Memory first: looking at outputs takes some that no request does.

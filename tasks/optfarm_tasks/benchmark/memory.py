@@ -1,4 +1,4 @@
-"""Tells what a variant holds in memory beyond the floor of its runtime: the library loaded, and no model."""
+"""What a variant holds in memory beyond the floor of its runtime, and how much more this process may."""
 
 import contextlib
 import gc
@@ -10,6 +10,8 @@ PROC_SELF = Path("/proc/self")
 _PEAK, _NOW = "VmHWM", "VmRSS"
 _FORGET_PEAK = "5"
 """What makes the kernel begin the peak anew at what is held now (proc(5), clear_refs)."""
+_LEAST_BYTES = 256 << 20
+"""Programs map more than they touch: stacks of threads, arenas."""
 
 
 class Account:
@@ -18,7 +20,7 @@ class Account:
     def __init__(self) -> None:
         """Takes the floor: to be made once the runtime's library is loaded, and before the model is."""
         _forget_peak()
-        self.floor_rss_bytes = _peak_bytes()
+        self.floor_rss_bytes = peak_rss_bytes()
         self._model_peak = self.floor_rss_bytes
         self._inputs = 0
 
@@ -28,7 +30,7 @@ class Account:
 
         Where the kernel does not let the peak begin anew, the highest that drawing took still counts.
         """
-        self._model_peak, before = _peak_bytes(), _told(_NOW) or 0
+        self._model_peak, before = peak_rss_bytes(), _told(_NOW) or 0
         yield
         gc.collect()
         self._inputs = max(0, (_told(_NOW) or 0) - before)
@@ -37,7 +39,21 @@ class Account:
     @property
     def peak_rss_bytes(self) -> int:
         """The highest so far, of loading or running."""
-        return max(self._model_peak, _peak_bytes() - self._inputs)
+        return max(self._model_peak, peak_rss_bytes() - self._inputs)
+
+
+def confine(ceiling_bytes: int) -> None:
+    """Refuses this process private memory that would take it past a ceiling by far.
+
+    A request for memory then fails within the process, which can tell of it, before anybody ends the whole task. Where
+    the kernel does not tell what is in use, nothing is confined.
+    """
+    mapped, held = _told("VmData"), _told(_NOW)
+    if mapped is None or held is None:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = mapped + max(_LEAST_BYTES, ceiling_bytes - held)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def of_status(text: str, field: str) -> int | None:
@@ -53,7 +69,8 @@ def held_bytes(pid: int, *, proc: Path = Path("/proc")) -> int | None:
     return None
 
 
-def _peak_bytes() -> int:
+def peak_rss_bytes() -> int:
+    """The most memory that this process has held at once, since an account was last told to begin anew."""
     # ru_maxrss survives exec and would tell of the controller; VmHWM belongs to this program alone (proc(5)).
     return _told(_PEAK) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

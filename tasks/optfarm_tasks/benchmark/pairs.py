@@ -39,7 +39,9 @@ class Amount:
 
 AMOUNTS = {
     Profile.QUICK: Amount(min_pairs=3, max_pairs=3, pair_s=1.6, group_s=20, budget_s=300, backoff_s=(1,)),
-    Profile.FULL: Amount(min_pairs=5, max_pairs=20, pair_s=6, group_s=120, budget_s=2400, backoff_s=(10, 30, 60)),
+    Profile.FULL: Amount(
+        min_pairs=5, max_pairs=stats.MAX_PAIRS, pair_s=6, group_s=120, budget_s=2400, backoff_s=(10, 30, 60)
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """Says which of the method's own rules for multi-threaded, memory-bound and disturbed work applied, and why."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from optfarm_tasks.benchmark import pairs
 from optfarm_tasks.benchmark.stats import Estimator
@@ -8,14 +9,33 @@ from optfarm_tasks.benchmark.stats import Estimator
 _MB = 1e6
 
 
+@dataclass(frozen=True)
+class Aim:
+    """How narrow the interval of the log ratio is to be, and why."""
+
+    half_width: float
+    """It is too wide when half of it passes this."""
+    rules: tuple[str, ...] = ()
+    """What the variants' size decided."""
+
+
+def aim_of(model_bytes: int, cache_bytes: int | None) -> Aim:
+    """Twice as wide where no cache holds the weights.
+
+    Args:
+        model_bytes: of the larger variant.
+        cache_bytes: the last-level cache; None where it is not known.
+    """
+    is_bound = is_memory_bound(model_bytes, cache_bytes)
+    return Aim(
+        half_width=pairs.MEMORY_BOUND_HALF_WIDTH if is_bound else pairs.HALF_WIDTH,
+        rules=of_size(model_bytes, cache_bytes),
+    )
+
+
 def is_memory_bound(model_bytes: int, cache_bytes: int | None) -> bool:
     """Whether a variant's files exceed the last-level cache, so that weights are read from memory at every request."""
     return cache_bytes is not None and model_bytes > cache_bytes
-
-
-def half_width(model_bytes: int, cache_bytes: int | None) -> float:
-    """How narrow the interval of the log ratio is to be."""
-    return pairs.MEMORY_BOUND_HALF_WIDTH if is_memory_bound(model_bytes, cache_bytes) else pairs.HALF_WIDTH
 
 
 def of_size(model_bytes: int, cache_bytes: int | None) -> tuple[str, ...]:

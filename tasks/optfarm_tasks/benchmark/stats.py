@@ -1,5 +1,7 @@
 """The arithmetic of a measurement: pure functions on NumPy arrays of nanoseconds."""
 
+import functools
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-P90_FLOOR = 64
-P99_FLOOR = 662
-"""Fewer samples say nothing of that tail (the early-stopping floors of MLPerf LoadGen)."""
-
 CLEAN_FLOOR = 200
 CLEAN_FRACTION = 0.5
 CPU_CLOCK_NS = 10_000_000
 """Only single-threaded work longer than this falls back on the thread's CPU clock."""
 
+_TAIL_CHANCE = 0.01
+"""The probability that fewer than two values lie beyond a percentile that is told."""
+
 _OWN_WORK = 0.8
 """Share of the undisturbed wall time that the calling thread must have worked itself for its CPU clock to tell it."""
 
-# Student's t at 0.975 for 1 to 19 degrees of freedom: at most 20 pairs are ever taken.
+MAX_PAIRS = 20
+"""More are never taken."""
+
+# Student's t at 0.975 for 1 to MAX_PAIRS - 1 degrees of freedom.
 _T975 = (
     *(12.706204736, 4.302652730, 3.182446305, 2.776445105, 2.570581836, 2.446911851, 2.364624252, 2.306004135),
     *(2.262157163, 2.228138852, 2.200985160, 2.178812830, 2.160368656, 2.144786688, 2.131449546, 2.119905299),
@@ -40,6 +44,8 @@ class Estimator(StrEnum):
     """The thread's CPU time."""
     P50 = "p50"
     """Wall time of all requests."""
+    RATE = "rate"
+    """Samples over time: a mean, where the others are medians."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,19 @@ def nearest_rank(values: NDArray[Any], fraction: float) -> int:
     return int(np.partition(values, rank - 1)[rank - 1])
 
 
-def tail(values: NDArray[Any], fraction: float, *, floor: int) -> int | None:
-    """A nearest-rank percentile, or None below its floor."""
-    return nearest_rank(values, fraction) if values.size >= floor else None
+def tail(values: NDArray[Any], fraction: float) -> int | None:
+    """A nearest-rank percentile, or None where so few values say nothing of that tail."""
+    return nearest_rank(values, fraction) if values.size >= tail_floor(fraction) else None
+
+
+@functools.cache
+def tail_floor(fraction: float) -> int:
+    """How many values a percentile takes: 64 for p90, 662 for p99.
+
+    The least number of which two or more lie beyond the percentile with a probability of 99%: early stopping of
+    MLPerf LoadGen (github.com/mlcommons/inference, loadgen/early_stopping.cc).
+    """
+    return next(n for n in itertools.count(2) if fraction**n + n * (1 - fraction) * fraction ** (n - 1) < _TAIL_CHANCE)
 
 
 def t_interval(values: Sequence[float]) -> Interval | None:
@@ -116,10 +132,17 @@ def choose_estimator(samples: Samples, *, threads: int) -> Estimator:
     return Estimator.CLEAN_P50 if _is_clean_everywhere(samples) else Estimator.P50
 
 
-def pair_ratios(samples: Samples, estimator: Estimator) -> tuple[float, ...]:
-    """Baseline over candidate, one a pair: the median over its groups of the ratio of medians."""
+def pair_ratios(samples: Samples, estimator: Estimator, *, batch_sizes: tuple[int, int] = (1, 1)) -> tuple[float, ...]:
+    """Baseline over candidate, one a pair: the median over its groups of the ratio of medians, per sample.
+
+    Args:
+        samples: the kept requests.
+        estimator: what a median is taken of.
+        batch_sizes: of the baseline and of the candidate, where they differ.
+    """
+    per_sample = batch_sizes[1] / batch_sizes[0]
     return tuple(
-        float(np.median([_group_ratio(group, estimator) for group in _split(pair, pair.group)]))
+        float(np.median([_group_ratio(group, estimator) for group in _split(pair, pair.group)])) * per_sample
         for pair in _split(samples, samples.pair)
     )
 
@@ -137,8 +160,9 @@ def process_interval(samples: Samples, estimator: Estimator) -> tuple[float, flo
 
 
 def median(samples: Samples, estimator: Estimator) -> float:
-    """The median in ns that an estimator names."""
-    return float(np.median(_measured(samples, estimator)))
+    """The median in ns that an estimator names; of a rate the mean."""
+    average = np.mean if estimator is Estimator.RATE else np.median
+    return float(average(_measured(samples, estimator)))
 
 
 def trends(samples: Samples) -> tuple[float, ...]:

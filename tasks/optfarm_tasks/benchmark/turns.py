@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from optfarm_tasks.benchmark import memory, noise, pairs
 from optfarm_tasks.benchmark.energy import Absent, Meter
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Amount, BlockPlan, Side
 from optfarm_tasks.benchmark.process import Resident, Variant
+from optfarm_tasks.benchmark.usage import Stretch
+from optfarm_tasks.spec import Scenario
 
 _NO_METER = Absent("it was not asked for")
 
@@ -36,8 +38,29 @@ class Bench:
     data: Path | None = None
     split: Mapping[str, Any] | None = None
     """The test split's description; None for random inputs."""
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    baseline_batch_size: int | None = None
+    """Where the baseline has a batch of its own."""
     meter: Meter = _NO_METER
     """Counters of energy."""
+
+    def batch_of(self, side: Side) -> int:
+        """The batch size of one variant."""
+        return self.baseline_batch_size if side == BASELINE and self.baseline_batch_size else self.batch_size
+
+    def load_order(self, side: Side) -> dict[str, Any]:
+        """The message that makes a resident load a variant."""
+        variant = self.variants[side]
+        return {
+            "command": "load",
+            "runtime": variant.runtime,
+            "folder": str(variant.folder.absolute()),
+            "threads": self.threads,
+            "batch_size": self.batch_of(side),
+            "seed": self.seed,
+            "data": None if self.data is None else str(self.data.absolute()),
+            "split": self.split,
+        }
 
 
 @dataclass(frozen=True)
@@ -67,16 +90,7 @@ class Block:
     group: int
     samples: NDArray[np.int64]
     """Wall time, CPU time, switches (3, N), the dropped ones first."""
-    elapsed_ns: int
-    run_delay_ns: int | None
-    requests: int
-    """Those dropped, and each of a group, included."""
-    process_cpu_ns: int
-    """CPU time of all threads."""
-    energy_uj: int | None
-    """What all that the meter reads has used meanwhile."""
-    held_bytes: int | None
-    """Resident set after the block."""
+    used: Stretch
 
 
 @dataclass(frozen=True)
@@ -112,29 +126,23 @@ def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
         for side in pairs.spawn_order(rng):
             resident = Resident(bench.variants[side], cores=bench.cores, threads=bench.threads)
             residents[side] = stack.enter_context(resident)
-            starts[side] = _prepare(resident, bench, bench.variants[side])
+            starts[side] = prepare(resident, bench, side)
         both = starts[BASELINE], starts[CANDIDATE]
         plan = pairs.block_plan((both[0].request_ns * both[0].group, both[1].request_ns * both[1].group), bench.amount)
-        watch = _Watch(residents, bench.cores)
+        watch = Watch(residents.values(), bench.cores)
         blocks = tuple(_blocks(residents, both, plan, bench=bench, rng=rng, within=within))
         surroundings = watch.stop()
-        ends = [End(**residents[side].ask({"command": "end"})[0]) for side in (BASELINE, CANDIDATE)]
-    return Pair(both, blocks, plan, (ends[0], ends[1]), surroundings)
+        ends = finish(residents[BASELINE]), finish(residents[CANDIDATE])
+    return Pair(both, blocks, plan, ends, surroundings)
 
 
-def _prepare(resident: Resident, bench: Bench, variant: Variant) -> Start:
-    loaded, _ = resident.ask(
-        {
-            "command": "load",
-            "runtime": variant.runtime,
-            "folder": str(variant.folder.absolute()),
-            "threads": bench.threads,
-            "batch_size": bench.batch_size,
-            "seed": bench.seed,
-            "data": None if bench.data is None else str(bench.data.absolute()),
-            "split": bench.split,
-        }
-    )
+def prepare(resident: Resident, bench: Bench, side: Side) -> Start:
+    """Has a fresh process load its variant and warm up; blocks for seconds.
+
+    Raises:
+        TaskError: the resident refused or died.
+    """
+    loaded, _ = resident.ask(bench.load_order(side))
     first, _ = resident.ask({"command": "first"})
     warm, walls = resident.ask({"command": "warm"})
     return Start(
@@ -149,6 +157,42 @@ def _prepare(resident: Resident, bench: Bench, variant: Variant) -> Start:
         group=warm["group"],
         is_shielded=resident.is_shielded,
     )
+
+
+def finish(resident: Resident) -> End:
+    """Has a process that was timed tell of its memory and repeat an answer; blocks for three requests.
+
+    Raises:
+        TaskError: the resident refused or died.
+    """
+    return End(**resident.ask({"command": "end"})[0])
+
+
+def stretch(resident: Resident, bench: Bench, order: dict[str, Any], rows: int) -> tuple[Stretch, NDArray[np.int64]]:
+    """Has a resident work for a stretch, and reads the counters around it; blocks.
+
+    Args:
+        resident: the process.
+        bench: its cores and the meter.
+        order: a message that is answered by what was timed.
+        rows: of the table in that answer.
+
+    Raises:
+        TaskError: the resident refused or died.
+    """
+    before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
+    energy_before = bench.meter.read()
+    told, samples = resident.ask(order)
+    energy_uj = bench.meter.spent_uj(energy_before, bench.meter.read())
+    wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
+    used = Stretch(
+        elapsed_ns=told.get("elapsed_ns", wall_ns),
+        run_delay_ns=noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=len(bench.cores)),
+        process_cpu_ns=told.get("process_cpu_ns"),
+        energy_uj=energy_uj,
+        held_bytes=memory.held_bytes(resident.pid),
+    )
+    return used, np.frombuffer(samples, dtype=np.int64).reshape(rows, -1)
 
 
 def _blocks(
@@ -166,8 +210,9 @@ def _blocks(
         group = len(taken) // 4
         for side in pairs.group_order(rng):
             order = _order(plan, starts[side].request_ns, bench.amount)
-            taken.append(_take_block(residents[side], side, order, group=group, bench=bench))
-        timed_s = sum(block.elapsed_ns for block in taken) / 1e9
+            used, table = stretch(residents[side], bench, order, rows=3)
+            taken.append(Block(side, group, table, used))
+        timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
         within(min(1.0, timed_s / bench.amount.pair_s))
     return taken
 
@@ -183,38 +228,18 @@ def _order(plan: BlockPlan, request_ns: float, amount: Amount) -> dict[str, Any]
     }
 
 
-def _take_block(resident: Resident, side: Side, order: dict[str, Any], *, group: int, bench: Bench) -> Block:
-    before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
-    energy_before = bench.meter.read()
-    told, samples = resident.ask(order)
-    energy_uj = bench.meter.spent_uj(energy_before, bench.meter.read())
-    wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
-    delay_ns = noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=len(bench.cores))
-    table = np.frombuffer(samples, dtype=np.int64).reshape(3, -1)
-    return Block(
-        side,
-        group,
-        table,
-        elapsed_ns=told["elapsed_ns"],
-        run_delay_ns=delay_ns,
-        requests=told["requests"],
-        process_cpu_ns=told["process_cpu_ns"],
-        energy_uj=energy_uj,
-        held_bytes=memory.held_bytes(resident.pid),
-    )
-
-
-class _Watch:
+class Watch:
     """Compares the host's counters at the end of a stretch with those at its start."""
 
-    def __init__(self, residents: Mapping[Side, Resident], cores: tuple[int, ...]) -> None:
-        self._pids = [resident.pid for resident in residents.values()]
+    def __init__(self, residents: Collection[Resident], cores: tuple[int, ...]) -> None:
+        self._pids = [resident.pid for resident in residents]
         self._cores = cores
         self._threads = [noise.read_threads(pid) for pid in self._pids]
         self._own_s, self._wall_s = time.process_time(), time.monotonic()
         self._host = noise.read_host(cores)
 
     def stop(self) -> noise.Surroundings:
+        """What the host did since the start, beside these residents and this process."""
         host = noise.read_host(self._cores)
         own_s, wall_s = time.process_time() - self._own_s, time.monotonic() - self._wall_s
         ran_ns = sum(

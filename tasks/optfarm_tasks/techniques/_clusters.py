@@ -87,7 +87,7 @@ def _spread(ordered: NDArray[np.float32], count: int) -> NDArray[np.float64]:
     """Where centroids begin: as dense as the cube root of the weights' density (Panter and Dite, 1951)."""
     if ordered[0] == ordered[-1]:
         return ordered[:1].astype(np.float64)
-    heights, edges = np.histogram(ordered, bins=_BINS)
+    heights, edges = np.histogram(ordered.astype(np.float64), bins=_BINS)  # float32 has no bins between tiny numbers
     density = np.cumsum(np.cbrt(heights))
     wanted = (np.arange(count) + 0.5) / count * density[-1]
     return np.unique(np.interp(wanted, density, edges[1:]))

@@ -13,7 +13,7 @@ integer in each channel: few values per channel remain, not few in all.
 from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _clustering, _kernels, _lessons, _training
 
-CARD = _training.card(tolerance_nmse=0.5)
+CARD = _training.card(tolerance_nmse=0.2)
 
 
 class PARAMS(_clustering.Clustering):

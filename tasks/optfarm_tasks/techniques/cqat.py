@@ -11,7 +11,7 @@ Traps: those of `cluster` and of `qat`; it trains twice.
 from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _clustering, _keeping, _kernels, _lessons, _quantising, _training
 
-CARD = _training.card(tolerance_nmse=0.5)
+CARD = _training.card(tolerance_nmse=0.2)
 
 
 class PARAMS(_clustering.Clustering):

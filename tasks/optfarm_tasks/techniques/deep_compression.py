@@ -21,7 +21,7 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _clustering, _coding, _kernels, _lessons, _pruning, _training
 
-CARD = dataclasses.replace(_training.card(tolerance_nmse=0.9), yields=dict.fromkeys(_training.ACCEPTS, Format.CODED))
+CARD = dataclasses.replace(_training.card(tolerance_nmse=0.5), yields=dict.fromkeys(_training.ACCEPTS, Format.CODED))
 
 
 class PARAMS(_clustering.Clustering, _pruning.Pruning):

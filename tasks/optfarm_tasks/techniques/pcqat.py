@@ -11,7 +11,7 @@ Traps: those of `prune`, `cluster` and `qat`; it trains three times.
 from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _clustering, _keeping, _kernels, _lessons, _pruning, _quantising, _training
 
-CARD = _training.card(tolerance_nmse=0.9)
+CARD = _training.card(tolerance_nmse=0.5)
 
 
 class PARAMS(_clustering.Clustering, _pruning.Pruning):

@@ -11,7 +11,7 @@ Traps: those of `prune` and of `qat`; it trains twice. After a `prune` step a lo
 from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _keeping, _kernels, _lessons, _pruning, _quantising, _training
 
-CARD = _training.card(tolerance_nmse=0.9)
+CARD = _training.card(tolerance_nmse=0.5)
 
 
 class PARAMS(_pruning.Pruning):

@@ -13,7 +13,7 @@ Without enough steps (epochs times samples over batch size) the model has no tim
 from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _kernels, _lessons, _pruning, _training
 
-CARD = _training.card(tolerance_nmse=0.9)
+CARD = _training.card(tolerance_nmse=0.5)
 
 
 class PARAMS(_pruning.Pruning):

@@ -15,7 +15,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _kernels, _lessons, _pruning, _training
 
-CARD = _training.card(tolerance_nmse=0.9)
+CARD = _training.card(tolerance_nmse=0.6)
 
 _GROUP = 4
 _CLASSES = ("Dense", "Conv2D")

@@ -23,7 +23,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.technique import Done, Work
 from optfarm_tasks.techniques import _lessons, _pruning, _training
 
-CARD = _training.card(tolerance_nmse=0.9)
+CARD = _training.card(tolerance_nmse=0.5)
 
 _WATCHED = 512
 """Samples on which activations are watched."""

@@ -1,0 +1,1 @@
+"""Every technique on two models, and the table of what came of it."""

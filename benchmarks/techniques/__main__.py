@@ -1,0 +1,40 @@
+"""Tries every technique on the PilotNet and on MobileNetV2, and writes docs/techniques-tried.md."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.__main__ import hardware
+from benchmarks.farm import Farm, running_farm
+from benchmarks.techniques.models import REQUIRED, ROOT, Subject, prepared
+from benchmarks.techniques.page import Tried, text
+from optfarm_tasks.sweep import Report
+
+
+def main() -> int:
+    """The exit code: 0 when every technique ended well or says why not, within its memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, default=ROOT / "build", help="folder of the models and of the farm")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/techniques-tried.md", help="the page to write")
+    options = parser.parse_args()
+    subjects = prepared(options.build.absolute())
+    # The farm's folder stays: what an earlier run has done is taken from its store.
+    with running_farm(options.build.absolute() / "techniques-farm") as farm:
+        tried = [_tried(farm, subject) for subject in subjects]
+    options.page.write_text(text(tried, hardware=hardware()))
+    return 0 if all(each.is_within for each in tried) else 1
+
+
+def _tried(farm: Farm, subject: Subject) -> Tried:
+    recipes = [word for recipe in REQUIRED[subject.name] for word in ("--recipe", recipe)]
+    words = ("--name", subject.name.lower(), "--data", str(subject.data), "--profile", "quick", "--seed", "0")
+    receipt = farm.json("sweep", "run", str(subject.keras), *words, "--techniques", "all", *recipes)
+    farm.wait(receipt["id"])
+    report = Report.model_validate(farm.json("report", receipt["id"]))
+    tasks = [row.convert_task for row in report.rows if row.convert_task is not None and row.failure is None]
+    peaks = {task: int(farm.json("task", "show", task)["result"]["peak_rss_bytes"]) for task in tasks}
+    return Tried(subject, subject.keras.stat().st_size, report, peaks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Reads what lies in a bundle as words."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from optfarm.bundle.archive import Archive
+from optfarm.bundle.manifest import RAN, REPORT, SWEEP, artifact_folder, task_file
+from optfarm.errors import BadRequest
+from optfarm_tasks.benchmark import raw
+from optfarm_tasks.errors import BadData
+from optfarm_tasks.result import Result
+from optfarm_tasks.spec import Task
+from optfarm_tasks.sweep import Report, SweepStatus, TaskState, TaskStatus
+from optfarm_tasks.tree import Tree
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A task that is done, with what it ran on and what it found out."""
+
+    status: TaskStatus
+    task: Task
+    result: Result
+
+
+class Contents:
+    """The words of a bundle.
+
+    Raises, wherever one is read:
+        BadRequest: it is missing, or not what its name says.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self.report = self._word(REPORT, Report)
+        self.sweep = self._word(SWEEP, SweepStatus)
+        self.tasks = {each.id: self._task(each.id) for each in self.sweep.tasks if each.state in RAN}
+        """What each task ran on, also one that failed."""
+        self.ended = tuple(self._ended())
+
+    def raw(self, task_id: str) -> tuple[raw.Columns, str]:
+        """The raw samples of a benchmark task, and the estimator that they name."""
+        name = task_file(task_id, raw.FILE)
+        with self._archive.open(name) as stream, tempfile.TemporaryDirectory(prefix="optfarm-") as folder:
+            path = Path(folder) / raw.FILE
+            with path.open("wb") as copy:
+                shutil.copyfileobj(stream, copy)
+            try:
+                return raw.read(path)
+            except BadData as error:
+                raise BadRequest(f"{name} in the bundle: {str(error).replace(folder, '').lstrip('/')}") from error
+
+    def sha256(self, name: str) -> str | None:
+        """The digest of a file; None where there is none of that name."""
+        return next((file.sha256 for file in self._archive.manifest.files if file.path == name), None)
+
+    def artifact(self, digest: str) -> Tree | None:
+        """The files of an artifact that the bundle has; None where it has only its digest."""
+        folder = f"{artifact_folder(digest)}/"
+        files = [file for file in self._archive.manifest.files if file.path.startswith(folder)]
+        own = tuple(file.model_copy(update={"path": file.path.removeprefix(folder)}) for file in files)
+        return Tree(files=own) if own else None
+
+    def _ended(self) -> Iterator[Ended]:
+        for status in self.sweep.tasks:
+            if status.state is TaskState.DONE:
+                result = self._word(task_file(status.id, "result.json"), Result)
+                yield Ended(status, self.tasks[status.id], result)
+
+    def _task(self, task_id: str) -> Task:
+        self._word(task_file(task_id, "toolchain.json"), dict[str, str])
+        return self._word(task_file(task_id, "task.json"), Task)
+
+    def _word(self, name: str, kind: type[T]) -> T:
+        try:
+            return TypeAdapter(kind).validate_json(self._archive.read(name))
+        except ValidationError as error:
+            raise BadRequest(f"{name} in the bundle is not what its name says: {error}") from error

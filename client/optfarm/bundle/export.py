@@ -1,0 +1,114 @@
+"""Collects what a sweep's numbers rest on, and writes it as one bundle."""
+
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from optfarm.bundle.archive import pack
+from optfarm.bundle.manifest import RAN, REPORT, SWEEP, Manifest, artifact_folder, task_file
+from optfarm.connection import Connection
+from optfarm.download import fetch
+from optfarm.errors import BadRequest
+from optfarm.measured import raw_file, results
+from optfarm.transfer import Told
+from optfarm_tasks.benchmark import raw
+from optfarm_tasks.result import BenchmarkResult, Conversion, Result
+from optfarm_tasks.spec import Role
+from optfarm_tasks.sweep import Report, SweepState, SweepStatus, TaskFolder
+from optfarm_tasks.tree import File, Tree, scan
+from optfarm_tasks.word import Message
+
+
+def export(
+    connection: Connection,
+    sweep_id: str,
+    path: Path,
+    *,
+    with_artifacts: bool = False,
+    told: Told = lambda _: None,
+) -> Manifest:
+    """Writes the bundle of a sweep that has ended; gives its manifest.
+
+    Args:
+        connection: the farm.
+        sweep_id: the sweep.
+        path: the file; one that is there is replaced once the new one is whole.
+        with_artifacts: takes the optimised models along; their digests are there in any case.
+        told: told the number of bytes each time some have arrived.
+
+    Raises:
+        BadRequest: the sweep still runs or compares nothing, or there is no folder for the file.
+        FarmError: the farm refused or stayed away.
+        OSError: the file cannot be written.
+    """
+    if not path.absolute().parent.is_dir():
+        raise BadRequest(f"there is no folder {path.absolute().parent} for {path.name}")
+    sweep = connection.get(f"/v1/sweeps/{sweep_id}", SweepStatus)
+    report = connection.get(f"/v1/sweeps/{sweep_id}/report", Report)
+    if sweep.state is SweepState.RUNNING:
+        raise BadRequest(f"sweep {sweep_id} still runs; wait for its end: optfarm sweep watch {sweep_id}")
+    if not report.rows:
+        raise BadRequest(f"sweep {sweep_id} compares nothing; there are no numbers to bundle")
+    with TemporaryDirectory(prefix=".optfarm-", dir=path.absolute().parent) as work:
+        folder = Path(work) / "files"
+        manifest = _collect(connection, sweep, report, folder, with_artifacts=with_artifacts, told=told)
+        whole = Path(work) / "bundle.tar"
+        with whole.open("wb") as stream:
+            pack(manifest, lambda name: (folder / name).open("rb"), stream)
+        whole.replace(path)
+    return manifest
+
+
+def _collect(
+    connection: Connection,
+    sweep: SweepStatus,
+    report: Report,
+    folder: Path,
+    *,
+    with_artifacts: bool,
+    told: Told,
+) -> Manifest:
+    found = {task.id: result for task, result in results(connection, sweep)}
+    fetch(connection, Tree(files=tuple(_files(found, with_artifacts=with_artifacts))), folder, told=told)
+    _write(folder / REPORT, report)
+    _write(folder / SWEEP, sweep)
+    ran = {task.id: _task(connection, task.id, folder) for task in sweep.tasks if task.state in RAN}
+    for task_id, result in found.items():
+        _write(folder / task_file(task_id, "result.json"), result)
+    inputs = {role: tree.digest for task in ran.values() for role, tree in task.task.inputs.items()}
+    return Manifest(
+        optfarm=version("optfarm"),
+        sweep_id=sweep.id,
+        model=inputs.get(Role.MODEL),
+        data=inputs.get(Role.DATA),
+        artifacts={key: each.outputs.digest for key, each in found.items() if isinstance(each.facts, Conversion)},
+        files=scan(folder).files,
+    )
+
+
+def _files(found: dict[str, Result], *, with_artifacts: bool) -> Iterator[File]:
+    """What is fetched, under its path in the bundle."""
+    made: dict[str, Tree] = {}
+    for task_id, result in found.items():
+        if isinstance(result.facts, BenchmarkResult):
+            yield raw_file(result).model_copy(update={"path": task_file(task_id, raw.FILE)})
+        elif isinstance(result.facts, Conversion) and with_artifacts:
+            made[result.outputs.digest] = result.outputs
+    for digest, tree in made.items():
+        for file in tree.files:
+            yield file.model_copy(update={"path": f"{artifact_folder(digest)}/{file.path}"})
+
+
+def _task(connection: Connection, task_id: str, folder: Path) -> TaskFolder:
+    found = connection.get(f"/v1/tasks/{task_id}/folder", TaskFolder)
+    _write(folder / task_file(task_id, "task.json"), found.task)
+    versions = folder / task_file(task_id, "toolchain.json")
+    versions.write_text(json.dumps(found.toolchain, indent=2, sort_keys=True) + "\n")
+    return found
+
+
+def _write(path: Path, message: Message) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(message.model_dump_json(indent=2) + "\n")

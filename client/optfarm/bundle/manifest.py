@@ -1,0 +1,62 @@
+"""What a bundle says of itself, and the names of what lies in it."""
+
+from typing import Literal
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from optfarm.errors import BadRequest
+from optfarm_tasks.sweep import TaskState
+from optfarm_tasks.tree import Digest, File
+from optfarm_tasks.word import SCHEMA_VERSION, Message
+
+MANIFEST = "manifest.json"
+REPORT = "report.json"
+SWEEP = "sweep.json"
+RAN = frozenset({TaskState.DONE, TaskState.FAILED})
+"""Tasks whose inputs were made, so that the bundle tells what they ran on."""
+
+
+class Manifest(Message):
+    """The first file of a bundle: every other one with its digest and size, in the order of their paths."""
+
+    kind: Literal["optfarm-bundle"] = "optfarm-bundle"
+    optfarm: str
+    """The version that wrote it."""
+    sweep_id: str
+    model: Digest | None
+    """Of the files of the model; null where no conversion was done."""
+    data: Digest | None
+    """Of the files of the data set; null without one."""
+    artifacts: dict[str, Digest]
+    """Conversion → digest of the files that it made, which `artifacts/DIGEST/` holds where they were asked for."""
+    files: tuple[File, ...]
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """A manifest from its bytes.
+
+    Raises:
+        BadRequest: it is none, or of a version that this optfarm does not read.
+    """
+    try:
+        told = from_json(content)
+    except ValueError as error:
+        raise BadRequest(f"{MANIFEST} is no JSON: {error}") from error
+    version = told.get("schema_version") if isinstance(told, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BadRequest(f"the bundle is of schema version {version}; this optfarm reads {SCHEMA_VERSION}")
+    try:
+        return Manifest.model_validate(told)
+    except ValidationError as error:
+        raise BadRequest(f"{MANIFEST} is no manifest of a bundle: {error}") from error
+
+
+def task_file(task_id: str, name: str) -> str:
+    """Where a file of a task lies: task.json, result.json, toolchain.json or raw.npz."""
+    return f"tasks/{task_id}/{name}"
+
+
+def artifact_folder(digest: str) -> str:
+    """Where the files of an artifact lie."""
+    return f"artifacts/{digest}"

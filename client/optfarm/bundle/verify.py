@@ -1,0 +1,205 @@
+"""Checks a bundle without the farm: every digest, and every published number against the raw samples."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from optfarm.bundle.archive import opened
+from optfarm.bundle.contents import Contents, Ended
+from optfarm.bundle.manifest import Manifest, task_file
+from optfarm.errors import BadRequest
+from optfarm.measured import Place, place_of, place_of_task
+from optfarm_tasks.benchmark import raw
+from optfarm_tasks.benchmark.recompute import differences, recompute
+from optfarm_tasks.errors import BadData
+from optfarm_tasks.measurement import Measurement
+from optfarm_tasks.result import BenchmarkResult, Conversion, Quality
+from optfarm_tasks.spec import Auto, Role
+from optfarm_tasks.sweep import Row
+
+BASELINE = "baseline"
+
+
+class Finding(StrEnum):
+    """What the raw samples say of a row of the report."""
+
+    REPRODUCED = "reproduced"
+    DIFFERS = "differs"
+    NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One variant of the report, computed again."""
+
+    recipe: str
+    device: str
+    threads: int | Auto
+    batch_size: int | Auto
+    finding: Finding
+    differences: tuple[str, ...]
+    """Each value that does not agree, in words."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A bundle whose digests are right, and what came of its numbers."""
+
+    sha256: str
+    """Of the whole file."""
+    manifest: Manifest
+    has_artifacts: bool
+    """Whether every optimised model lies in it, so that their bytes were checked too."""
+    differences: tuple[str, ...]
+    """What does not agree and belongs to no variant."""
+    checks: tuple[Check, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences and all(check.finding is not Finding.DIFFERS for check in self.checks)
+
+
+def verify(path: Path) -> Verification:
+    """Checks every digest of a bundle, and computes its numbers again; needs no farm, and writes nothing.
+
+    Raises:
+        BadRequest: it is no bundle, or truncated, damaged, incomplete, or of another schema version.
+        OSError: the file cannot be read.
+    """
+    if not path.is_file():
+        raise BadRequest(f"there is no file {path}")
+    with opened(path) as archive:
+        contents = Contents(archive)
+        measured = dict(_benchmarks(contents))
+        again = {place: _again(contents, ended) for place, ended in measured.items()}
+        checks = tuple(_check(row, contents, measured, again) for row in contents.report.rows)
+        made = {each.result.outputs.digest for each in contents.ended if isinstance(each.result.facts, Conversion)}
+        return Verification(
+            sha256=archive.sha256,
+            manifest=archive.manifest,
+            has_artifacts=bool(made) and all(contents.artifact(digest) for digest in made),
+            differences=tuple(_loose_ends(contents, archive.manifest)),
+            checks=checks,
+        )
+
+
+@dataclass(frozen=True)
+class _Again:
+    """What came of computing a benchmark again."""
+
+    candidate: Measurement
+    differences: tuple[str, ...]
+    """From the result that its worker stored."""
+
+
+def _benchmarks(contents: Contents) -> Iterator[tuple[Place, Ended]]:
+    for ended in contents.ended:
+        if isinstance(ended.result.facts, BenchmarkResult):
+            yield place_of_task(ended.status, ended.result, ended.result.facts), ended
+
+
+def _again(contents: Contents, ended: Ended) -> _Again:
+    facts, name = ended.result.facts, task_file(ended.status.id, raw.FILE)
+    if not isinstance(facts, BenchmarkResult):
+        raise BadRequest(f"task {ended.status.id} is no benchmark")
+    columns, estimator = contents.raw(ended.status.id)
+    try:
+        found = recompute(facts, ended.task, columns)
+    except (ArithmeticError, BadData, ValidationError) as error:
+        raise BadRequest(f"nothing can be computed from {name} in the bundle: {error}") from error
+    published = {**_plain(facts, "baseline", "candidate", "pair_ratios"), "estimator": estimator}
+    computed = {
+        "baseline": found.baseline.model_dump(),
+        "candidate": found.candidate.model_dump(),
+        "pair_ratios": found.pair_ratios,
+        "estimator": str(found.estimator),
+    }
+    stored = {file.path: file.sha256 for file in ended.result.outputs.files}
+    digests = {str(role): tree.digest for role, tree in ended.task.inputs.items()}
+    seen = (
+        *differences(published, computed),
+        *_apart("the digest of the raw samples", stored.get(raw.FILE), contents.sha256(name)),
+        *_apart("the digests of what was measured", facts.fingerprint.get("digests"), digests),
+    )
+    return _Again(found.candidate, tuple(seen))
+
+
+def _check(row: Row, contents: Contents, measured: dict[Place, Ended], again: dict[Place, _Again]) -> Check:
+    place = place_of(row)
+    seen = list(_row_differences(row, contents))
+    if place in measured:
+        seen += again[place].differences
+        seen += differences(_dumped(row.measurement), _dumped(_against(again, place)), "measurement")
+        given = measured[place].task.inputs.get(Role.CANDIDATE)
+        seen += _apart("the artifact that was measured", given and given.digest, row.artifact)
+    elif row.measurement is not None:
+        seen.append("no benchmark in the bundle gave this measurement")
+    finding = Finding.NOT_MEASURED if row.measurement is None else Finding.REPRODUCED
+    return Check(*place, finding=Finding.DIFFERS if seen else finding, differences=tuple(seen))
+
+
+def _against(again: dict[Place, _Again], place: Place) -> Measurement:
+    """The measurement as a report shows it: the ratio of the A/A twin in the same place stands beside its own."""
+    twin = again.get((BASELINE, *place[1:]))
+    measured = again[place].candidate
+    return measured if twin is None else measured.beside(twin.candidate)
+
+
+def _row_differences(row: Row, contents: Contents) -> Iterator[str]:
+    """Where a row is not what its conversion and its evaluation found out."""
+    conversion = next((each for each in contents.ended if each.status.id == row.convert_task), None)
+    made = conversion.result.facts if conversion else None
+    own = [each.result.facts for each in contents.ended if each.status.recipe == row.recipe]
+    quality = next((facts for facts in own if isinstance(facts, Quality)), None)
+    yield from differences(_dumped(row.quality), _dumped(quality), "quality")
+    if conversion is not None and isinstance(made, Conversion):
+        facts = {
+            "artifact": conversion.result.outputs.digest,
+            "size_bytes": made.description.size_bytes,
+            "gzip_bytes": made.gzip_bytes,
+            "zstd_bytes": made.zstd_bytes,
+            "format": str(made.description.format),
+        }
+        yield from differences(_plain(row, *facts), facts)
+    elif row.artifact is not None:
+        yield "no conversion in the bundle made this artifact"
+
+
+def _loose_ends(contents: Contents, manifest: Manifest) -> Iterator[str]:
+    """Where the parts of a bundle do not belong together."""
+    converted = [each for each in contents.ended if isinstance(each.result.facts, Conversion)]
+    inputs = {role: tree.digest for task in contents.tasks.values() for role, tree in task.inputs.items()}
+    yield from _apart("the sweep of the report", contents.report.sweep_id, manifest.sweep_id)
+    yield from _apart("the sweep", contents.sweep.id, manifest.sweep_id)
+    yield from _apart("the digest of the model", manifest.model, inputs.get(Role.MODEL))
+    yield from _apart("the digest of the data", manifest.data, inputs.get(Role.DATA))
+    rows = {place_of(row) for row in contents.report.rows}
+    for place, _ in _benchmarks(contents):
+        if place not in rows:
+            yield f"the report tells nothing of {place[0]} on {place[1]}, which was measured"
+    made = {each.status.id: each.result.outputs.digest for each in converted}
+    yield from differences(manifest.artifacts, made, "artifacts")
+    for each in converted:
+        stored = contents.artifact(each.result.outputs.digest)
+        if stored is not None:
+            yield from _apart("the files of an artifact", stored.digest, each.result.outputs.digest)
+    for each in contents.ended:
+        yield from _apart(f"the key of task {each.status.id}", each.status.key, each.result.key)
+
+
+def _apart(what: str, published: Any, found: Any) -> Iterator[str]:
+    if published != found:
+        yield f"{what}: {published} in one place, {found} in another"
+
+
+def _plain(word: BenchmarkResult | Row, *names: str) -> dict[str, Any]:
+    return word.model_dump(include=set(names))
+
+
+def _dumped(word: Measurement | Quality | None) -> dict[str, Any] | None:
+    return None if word is None else word.model_dump()

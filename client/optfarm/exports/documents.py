@@ -1,0 +1,79 @@
+"""The documents of a sweep in one shape, under the names by which other tools find them."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count, groupby
+from pathlib import Path
+
+from optfarm.errors import BadRequest
+from optfarm.exports import mlperf, model_analyzer, optimum_benchmark
+from optfarm.exports.format import Format
+from optfarm.exports.timed import Timed, timed_rows
+from optfarm.measured import Place
+from optfarm_tasks.benchmark import raw
+from optfarm_tasks.sweep import Report
+
+_PER_VARIANT: dict[Format, tuple[str, Callable[[Timed], str]]] = {
+    Format.OPTIMUM_BENCHMARK: (optimum_benchmark.FILE, optimum_benchmark.document),
+    Format.MLPERF: (mlperf.FILE, mlperf.document),
+}
+
+
+def documents(shape: Format, report: Report, samples: Mapping[Place, raw.Columns]) -> dict[str, str]:
+    """Path → text: DEVICE/VARIANT/FILE, and DEVICE/FILE where one document holds all variants.
+
+    Args:
+        shape: whose report they are like.
+        report: the table.
+        samples: of each row that was measured, by its place.
+
+    Raises:
+        BadRequest: nothing was measured, or the shape has no form for the scenario.
+    """
+    rows = sorted(timed_rows(report, samples), key=lambda timed: timed.row.device)
+    if not rows:
+        raise BadRequest(f"nothing in sweep {report.sweep_id} was measured; there is nothing to export")
+    found: dict[str, str] = {}
+    for device, group in groupby(rows, key=lambda timed: timed.row.device):
+        variants = _named(list(group))
+        if shape in _PER_VARIANT:
+            file, document = _PER_VARIANT[shape]
+            folders = folder_names([name for name, _ in variants])
+            texts = (document(timed) for _, timed in variants)
+            found |= {f"{device}/{folder}/{file}": text for folder, text in zip(folders, texts, strict=True)}
+        else:
+            found[f"{device}/{model_analyzer.FILE}"] = model_analyzer.document(report.model, variants)
+    return found
+
+
+def write(found: Mapping[str, str], folder: Path) -> tuple[Path, ...]:
+    """Writes documents below a folder; gives their paths.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    for name, text in found.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return tuple(folder / name for name in found)
+
+
+def folder_names(variants: Sequence[str]) -> list[str]:
+    """The names of variants as those of folders, each another one."""
+    taken: list[str] = []
+    for variant in variants:
+        plain = re.sub(r"[^A-Za-z0-9._]+", "-", variant).strip("-.")
+        numbered = (f"{plain}-{number}" if number > 1 else plain for number in count(1))
+        taken.append(next(name for name in numbered if name not in taken))
+    return taken
+
+
+def _named(rows: Sequence[Timed]) -> list[tuple[str, Timed]]:
+    """The variants with names that tell them apart: by the setting where that varies."""
+    varies = len({(timed.row.threads, timed.row.batch_size) for timed in rows}) > 1
+    return [(_name(timed, varies=varies), timed) for timed in rows]
+
+
+def _name(timed: Timed, *, varies: bool) -> str:
+    row = timed.row
+    return f"{timed.method} threads-{row.threads} batch-{row.batch_size}" if varies else timed.method

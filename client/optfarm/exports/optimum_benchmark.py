@@ -1,0 +1,72 @@
+"""The report of optimum-benchmark: benchmark_report.json.
+
+Fields as in github.com/huggingface/optimum-benchmark: benchmark/report.py, trackers/latency.py, trackers/memory.py.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from optfarm.errors import BadRequest
+from optfarm.exports.timed import Timed
+from optfarm_tasks.spec import Scenario
+
+FILE = "benchmark_report.json"
+
+_NOTHING = {"memory": None, "latency": None, "throughput": None, "energy": None, "efficiency": None}
+_LATENCY = ("unit", "values", "count", "total", "mean", "p50", "p90", "p95", "p99", "stdev", "stdev_")
+
+
+def document(timed: Timed) -> str:
+    """The three targets of an inference; what the farm does not know is null.
+
+    Raises:
+        BadRequest: queries came at random, so that their latencies hold waiting, and no target tells of that.
+    """
+    measured = timed.measurement
+    if measured.scenario is Scenario.SERVER:
+        raise BadRequest("optimum-benchmark has no form for the scenario Server; write mlperf or model-analyzer")
+    report = {
+        "load_model": {**_NOTHING, "latency": _median(measured.load_ms / 1e3, processes=measured.ratio.pairs)},
+        "first_forward": {**_NOTHING, "latency": _median(measured.first_ms / 1e3, processes=measured.ratio.pairs)},
+        "forward": {
+            **_NOTHING,
+            "memory": _memory(measured.peak_rss_bytes),
+            "latency": _latency(timed),
+            "throughput": {"unit": "samples/s", "value": measured.throughput_per_s},
+        },
+    }
+    return json.dumps(report, indent=2, allow_nan=False) + "\n"
+
+
+def _latency(timed: Timed) -> dict[str, Any]:
+    values = timed.wall_ns / 1e9
+    mean, stdev = timed.measurement.latency_ns.mean / 1e9, float(np.std(values))
+    return {
+        "unit": "s",
+        "values": values.tolist(),
+        "count": values.size,
+        "total": float(values.sum()),
+        "mean": mean,
+        "p50": timed.measurement.latency_ns.p50 / 1e9,
+        "p90": _seconds(timed.tail_ns(0.90)),
+        "p95": _seconds(timed.tail_ns(0.95)),
+        "p99": _seconds(timed.tail_ns(0.99)),
+        "stdev": stdev,
+        "stdev_": 100 * stdev / mean,
+    }
+
+
+def _median(median_s: float, *, processes: int) -> dict[str, Any]:
+    """A time that each process has once, and of which only the median is kept."""
+    return {**dict.fromkeys(_LATENCY), "unit": "s", "count": processes, "p50": median_s}
+
+
+def _memory(peak_rss_bytes: int) -> dict[str, Any]:
+    unknown = dict.fromkeys(("max_global_vram", "max_process_vram", "max_reserved", "max_allocated"))
+    return {"unit": "MB", "max_ram": peak_rss_bytes / 1e6, **unknown}
+
+
+def _seconds(time_ns: int | None) -> float | None:
+    return None if time_ns is None else time_ns / 1e9

@@ -1,0 +1,56 @@
+"""A measured row with its samples, as each shape needs it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from optfarm.measured import Place, place_of
+from optfarm_tasks.benchmark import rates, raw, stats
+from optfarm_tasks.benchmark.halves import Searching
+from optfarm_tasks.benchmark.pairs import CANDIDATE
+from optfarm_tasks.benchmark.searches import Sent, deciding, searches
+from optfarm_tasks.benchmark.stats import Integers
+from optfarm_tasks.measurement import Measurement, Verdict
+from optfarm_tasks.sweep import Report, Row
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A row that was measured."""
+
+    row: Row
+    measurement: Measurement
+    wall_ns: Integers
+    """Time of each request that counts (N,), over all processes, in the order in which they were timed.
+
+    Of a Server: from the arrival of each query, at the highest rate of each search.
+    """
+    sent: tuple[Sent, ...] = ()
+    """Of a Server: the trial on which each search rests."""
+
+    @property
+    def method(self) -> str:
+        """The recipe as people write it."""
+        return str(self.row.recipe)
+
+    def tail_ns(self, fraction: float) -> int | None:
+        """A percentile by nearest rank; None where requests are too few, or were disturbed, to tell it."""
+        is_told = self.measurement.verdict is Verdict.CLEAN
+        return stats.tail(self.wall_ns, fraction) if is_told else None
+
+
+def timed_rows(report: Report, samples: Mapping[Place, raw.Columns]) -> Iterator[Timed]:
+    """The rows of a report that were measured, in its order."""
+    for row in report.rows:
+        if row.measurement is not None:
+            yield _timed(row, row.measurement, samples[place_of(row)])
+
+
+def _timed(row: Row, measured: Measurement, columns: raw.Columns) -> Timed:
+    if measured.serving is None:
+        kept = raw.kept(columns)
+        return Timed(row, measured, kept.wall_ns[kept.side == CANDIDATE])
+    searching = Searching(measured.serving.bound_ms, rates.AMOUNTS[measured.profile])
+    finals = tuple(deciding(trials) for trials in searches(columns, CANDIDATE, searching))
+    return Timed(row, measured, np.concatenate([each.latency_ns for each in finals]), finals)

@@ -1,0 +1,109 @@
+"""Measures a task's folder in the scenario that it names, and writes everything down."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from optfarm_tasks import formats
+from optfarm_tasks.benchmark import climb, ladder, raw, shield
+from optfarm_tasks.benchmark.attempts import Clock
+from optfarm_tasks.benchmark.climb import Means, Settled
+from optfarm_tasks.benchmark.controller import Measured, Plan, measure, plan_of
+from optfarm_tasks.benchmark.fingerprint import fingerprint
+from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.server import measure_server
+from optfarm_tasks.benchmark.turns import Bench
+from optfarm_tasks.errors import BadParameter, Internal
+from optfarm_tasks.measurement import Measurement
+from optfarm_tasks.quality.prediction import fixed_batch
+from optfarm_tasks.result import BenchmarkResult
+from optfarm_tasks.spec import Benchmark, Role, Task
+from optfarm_tasks.technique import Report
+
+
+def benchmark(folder: Path, task: Task, report: Report) -> BenchmarkResult:
+    """Measures the variants of a task's folder; see optfarm_tasks.benchmark.run."""
+    action = task.action
+    if not isinstance(action, Benchmark):
+        raise Internal(f"a {action.kind} task reached the benchmark")
+    plan = plan_of(folder, task, action, cores=_cores(1 if action.threads == "auto" else action.threads))
+    settled = _settled(folder, task, plan.bench, report=report)
+    bench = settled.bench
+    found = _measured(replace(plan, bench=bench), action, report)
+    summary = found.summary
+    raw.write(folder / "outputs", {**summary.columns, **settled.columns}, estimator=summary.estimator)
+    return BenchmarkResult(
+        baseline=_with_ladders(summary.baseline, settled, BASELINE),
+        candidate=_with_ladders(summary.candidate, settled, CANDIDATE),
+        pair_ratios=summary.pair_ratios,
+        fingerprint={**fingerprint(bench.cores), **_identity(task, bench, found)},
+        input_source="random" if bench.split is None else "data",
+        warnings=found.warnings,
+    )
+
+
+def _settled(folder: Path, task: Task, bench: Bench, *, report: Report) -> Settled:
+    """The bench with every number that was left to the farm, and less time by what choosing them took."""
+    action = task.action
+    if not isinstance(action, Benchmark) or "auto" not in {action.threads, action.batch_size}:
+        return Settled(bench)
+    means = Means(
+        amount=ladder.within(ladder.AMOUNTS[action.profile], task.limits.timeout_s),
+        memory_bytes=min(task.limits.memory_bytes, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
+        fixed=(_fixed_batch(folder, Role.BASELINE), _fixed_batch(folder, Role.CANDIDATE)),
+    )
+    started_s = time.monotonic()
+    with _off(bench.cores):
+        settled = climb.settle(
+            bench, means, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
+        )
+    left_s = max(0.0, bench.amount.budget_s - (time.monotonic() - started_s))
+    return replace(settled, bench=replace(settled.bench, amount=replace(bench.amount, budget_s=left_s)))
+
+
+def _fixed_batch(folder: Path, role: Role) -> int | None:
+    return fixed_batch(formats.describe(folder / "inputs" / role).signature)
+
+
+def _measured(plan: Plan, action: Benchmark, report: Report) -> Measured:
+    how = measure if action.bound_ms is None else partial(measure_server, bound_ms=action.bound_ms)
+    with _off(plan.bench.cores):
+        return how(plan, report, clock=Clock())
+
+
+def _with_ladders(measured: Measurement, settled: Settled, side: Side) -> Measurement:
+    return measured.model_copy(update={"ladders": settled.ladders(side)})
+
+
+def _identity(task: Task, bench: Bench, found: Measured) -> dict[str, Any]:
+    return {
+        "threads": bench.threads,
+        "batch_size": bench.batch_size,
+        "digests": {str(role): tree.digest for role, tree in task.inputs.items()},
+        "seed": bench.seed,
+        "precision": {variant.role: found.starts[side].precision for side, variant in enumerate(bench.variants)},
+        "inputs": {variant.role: found.starts[side].inputs for side, variant in enumerate(bench.variants)},
+    }
+
+
+def _cores(threads: int) -> tuple[int, ...]:
+    allowed = os.sched_getaffinity(0)
+    if threads > len(allowed):
+        raise BadParameter(f"{threads} threads are asked for, and there are {len(allowed)} cores to pin them to")
+    return shield.choose_cores(allowed, threads)[0]
+
+
+@contextlib.contextmanager
+def _off(cores: tuple[int, ...]) -> Iterator[None]:
+    """Keeps this process off the cores of the residents, where there are others."""
+    before = os.sched_getaffinity(0)
+    shield.pin(tuple(before - set(cores)) or tuple(before))
+    try:
+        yield
+    finally:
+        shield.pin(tuple(before))
