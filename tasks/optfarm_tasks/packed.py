@@ -9,7 +9,10 @@ from optfarm_tasks.frameworks import require
 
 _CHUNK_BYTES = 1 << 20
 _GZIP_LEVEL, _GZIP_BITS = 6, 31
-_ZSTD_LEVEL = 19
+_ZSTD_LEVEL = 3
+"""What zstd itself takes when nothing is said, as container images and updates do."""
+ZSTD_STRONG = 19
+"""The strongest that unpacks in the usual memory: what another coder has to beat."""
 
 
 class _Coder(Protocol):
@@ -22,8 +25,8 @@ def gzip_bytes(folder: Path) -> int:
     return _coded_bytes(folder, zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_BITS))
 
 
-def zstd_bytes(folder: Path) -> int:
-    """The same for zstd -19; takes about a quarter of a second a megabyte.
+def zstd_bytes(folder: Path, *, level: int = _ZSTD_LEVEL) -> int:
+    """The same for zstd; at ZSTD_STRONG it takes about a quarter of a second a megabyte, at its usual level 3 no time.
 
     Raises:
         MissingToolchain: zstandard does not import here.
@@ -31,15 +34,20 @@ def zstd_bytes(folder: Path) -> int:
     require(("zstandard",), user="the size by zstd")
     import zstandard  # noqa: PLC0415 (techniques are listed where no worker is installed)
 
-    return _coded_bytes(folder, zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj())
+    size = sum(path.stat().st_size for path in _files(folder))
+    return _coded_bytes(folder, zstandard.ZstdCompressor(level=level).compressobj(size=size))
 
 
 def _coded_bytes(folder: Path, coder: _Coder) -> int:
     return sum(len(coder.compress(piece)) for piece in _pieces(folder)) + len(coder.flush())
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
 def _pieces(folder: Path) -> Iterator[bytes]:
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in _files(folder):
         with path.open("rb") as stream:
             while piece := stream.read(_CHUNK_BYTES):
                 yield piece

@@ -21,7 +21,7 @@ class Conversion(Word):
     gzip_bytes: int
     """Size of all files coded together by gzip -6."""
     zstd_bytes: int | None = None
-    """The same by zstd -19; null in results of before it was told."""
+    """The same by zstd -3; null in results of before it was told."""
     warnings: tuple[str, ...] = ()
     notes: dict[str, Any] = Field(default_factory=dict)
     """What a technique tells of its own work: nodes before and after, sparsity, …"""
