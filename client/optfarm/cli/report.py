@@ -76,7 +76,7 @@ def _export(found: "Found", shape: Format, folder: Path | None, *, as_json: bool
 
 
 def _gated(facts: "Report", max_loss: float) -> dict[str, Any]:
-    from optfarm.table import gate_cells
+    from optfarm.gated import gate_cells
 
     told = facts.model_dump(mode="json")
     rows = [
@@ -97,7 +97,8 @@ def print_report(facts: "Report", *, max_loss: float | None = None, wide: bool =
     from rich.markup import escape
     from rich.table import Table
 
-    from optfarm.table import devices_of, gate_cells, gate_notes, hardware_line, headings, notes_of, shown_row
+    from optfarm.gated import gate_cells, gate_notes
+    from optfarm.table import devices_of, hardware_line, headings, notes_of, shown_row
     from optfarm.wide import HEADINGS, wide_cells, wide_notes
 
     out = console()
