@@ -19,7 +19,7 @@ MODULES = ("no_such_framework",)
 
 
 class Spinning:
-    """Takes as long as its artifact says, and misbehaves as it says: two speeds, a leak, noise, a signal."""
+    """Takes as long as its artifact says, and misbehaves as it says: two speeds, growth, a leak, noise, a signal."""
 
     precision = "float32"
     signature = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(None, 4)),))
@@ -29,6 +29,7 @@ class Spinning:
         spin_ns: int,
         *,
         other_spin_ns: int | None = None,
+        grown_ns: int = 0,
         per_sample_ns: int = 0,
         most_samples: int | None = None,
         leak_bytes: int = 0,
@@ -38,6 +39,7 @@ class Spinning:
         signal_after_s: float = 0,
     ) -> None:
         self.spins = itertools.cycle((spin_ns, spin_ns if other_spin_ns is None else other_spin_ns))
+        self.growth = itertools.count(0, grown_ns)
         self.leak_bytes = leak_bytes
         self.leaked: list[bytes] = []
         self.random = np.random.default_rng(0) if is_random else None
@@ -55,7 +57,7 @@ class Spinning:
         """Spins."""
         if self.most_samples is not None and len(feed) > self.most_samples:
             raise MemoryError(f"no room for {len(feed)} samples")
-        ends_at = time.perf_counter_ns() + next(self.spins) + len(feed) * self.per_sample_ns
+        ends_at = time.perf_counter_ns() + next(self.spins) + next(self.growth) + len(feed) * self.per_sample_ns
         while time.perf_counter_ns() < ends_at:
             pass
         if self.signal is not None and time.monotonic() >= self.dies_at:

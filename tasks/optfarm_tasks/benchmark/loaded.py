@@ -73,8 +73,8 @@ class Loaded:
         timed = self._time(Span(0, 1, 1), expected_ns=1e9)
         return {"first_ns": int(timed.wall_ns[0])}, b""
 
-    def _warm(self, _: dict[str, Any]) -> Reply:
-        warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns))
+    def _warm(self, order: dict[str, Any]) -> Reply:
+        warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns), max_ns=order["max_ns"])
         self._group = group_size(warm.request_ns)
         told = {"steady": warm.steady, "request_ns": warm.request_ns, "group": self._group}
         return told, warm.wall_ns.tobytes()
@@ -108,10 +108,10 @@ class Loaded:
             )
         return {}, table.tobytes()
 
-    def _end(self, _: dict[str, Any]) -> Reply:
+    def _end(self, order: dict[str, Any]) -> Reply:
         # Memory first: looking at outputs takes some that no request does.
         told = {"peak_rss_bytes": self._memory.peak_rss_bytes, "floor_rss_bytes": self._memory.floor_rss_bytes}
-        return {**told, "is_deterministic": is_repeated(self._session, self._feeds[0])}, b""
+        return {**told, "is_deterministic": is_repeated(self._session, self._feeds[0], order["repeats"])}, b""
 
     def _time(self, span: Span, *, expected_ns: float) -> Timed:
         room = capacity(span, expected_ns * self._group)

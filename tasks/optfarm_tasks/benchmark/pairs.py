@@ -35,6 +35,8 @@ class Amount:
     """No pair or attempt starts that would, as the ones before it took, end after this."""
     backoff_s: tuple[float, ...]
     """Waits before an invalid measurement is taken again."""
+    warm_s: float = 30
+    """A process that is not steady by then is timed as it is."""
 
 
 AMOUNTS = {

@@ -7,14 +7,21 @@ from numpy.typing import NDArray
 
 from optfarm_tasks.runtime import Session
 
-REPEATS = 3
+_REPEATS, _FEWEST = 3, 2
+_LONG_NS = 1e9
+"""A request that takes longer is repeated no more often than it must."""
 _ROUNDING = 1e-4
 """Part of an output's largest value that the order of additions on several threads may change."""
 
 
-def is_repeated(session: Session, feed: Any) -> bool:
-    """Whether one feed, run a few times, gives outputs that differ by no more than rounding."""
-    first, *others = ({name: np.array(array) for name, array in _outputs(session, feed)} for _ in range(REPEATS))
+def repeats_of(request_ns: float) -> int:
+    """How often an answer is asked for."""
+    return _REPEATS if request_ns <= _LONG_NS else _FEWEST
+
+
+def is_repeated(session: Session, feed: Any, repeats: int) -> bool:
+    """Whether one feed, run so many times, gives outputs that differ by no more than rounding."""
+    first, *others = ({name: np.array(array) for name, array in _outputs(session, feed)} for _ in range(repeats))
     return all(is_same(first, other) for other in others)
 
 

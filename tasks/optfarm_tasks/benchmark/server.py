@@ -80,7 +80,7 @@ def _search(bench: Bench, side: Side, searching: Searching, *, seed: int) -> Sea
             if rates.is_hopeless(served[-1].sent.trial):
                 break
         surroundings = watch.stop()
-        end = finish(resident)
+        end = finish(resident, start)
     return Search(side, start, tuple(served), end, surroundings)
 
 

@@ -15,6 +15,7 @@ from optfarm_tasks.benchmark import memory, noise, pairs
 from optfarm_tasks.benchmark.energy import Absent, Meter
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Amount, BlockPlan, Side
 from optfarm_tasks.benchmark.process import Resident, Variant
+from optfarm_tasks.benchmark.repeat import repeats_of
 from optfarm_tasks.benchmark.usage import Stretch
 from optfarm_tasks.spec import Scenario
 
@@ -132,7 +133,7 @@ def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
         watch = Watch(residents.values(), bench.cores)
         blocks = tuple(_blocks(residents, both, plan, bench=bench, rng=rng, within=within))
         surroundings = watch.stop()
-        ends = finish(residents[BASELINE]), finish(residents[CANDIDATE])
+        ends = finish(residents[BASELINE], both[BASELINE]), finish(residents[CANDIDATE], both[CANDIDATE])
     return Pair(both, blocks, plan, ends, surroundings)
 
 
@@ -144,7 +145,7 @@ def prepare(resident: Resident, bench: Bench, side: Side) -> Start:
     """
     loaded, _ = resident.ask(bench.load_order(side))
     first, _ = resident.ask({"command": "first"})
-    warm, walls = resident.ask({"command": "warm"})
+    warm, walls = resident.ask({"command": "warm", "max_ns": int(bench.amount.warm_s * 1e9)})
     return Start(
         load_ns=loaded["load_ns"],
         precision=loaded["precision"],
@@ -159,13 +160,13 @@ def prepare(resident: Resident, bench: Bench, side: Side) -> Start:
     )
 
 
-def finish(resident: Resident) -> End:
-    """Has a process that was timed tell of its memory and repeat an answer; blocks for three requests.
+def finish(resident: Resident, start: Start) -> End:
+    """Has a process that was timed tell of its memory and repeat an answer; blocks for two or three requests.
 
     Raises:
         TaskError: the resident refused or died.
     """
-    return End(**resident.ask({"command": "end"})[0])
+    return End(**resident.ask({"command": "end", "repeats": repeats_of(start.request_ns)})[0])
 
 
 def stretch(resident: Resident, bench: Bench, order: dict[str, Any], rows: int) -> tuple[Stretch, NDArray[np.int64]]:
@@ -178,13 +179,14 @@ def stretch(resident: Resident, bench: Bench, order: dict[str, Any], rows: int) 
         rows: of the table in that answer.
 
     Raises:
-        TaskError: the resident refused or died.
+        TaskError: the resident refused, died, or lost its cores.
     """
     before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
     energy_before = bench.meter.read()
     told, samples = resident.ask(order)
     energy_uj = bench.meter.spent_uj(energy_before, bench.meter.read())
     wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
+    resident.require_place()
     used = Stretch(
         elapsed_ns=told.get("elapsed_ns", wall_ns),
         run_delay_ns=noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=len(bench.cores)),
