@@ -31,9 +31,9 @@ class Farm:
         return kept | {"OPTFARM_FOLDER": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / "config")}
 
     def optfarm(self, *words: str) -> str:
-        """What a command prints."""
+        """What a command prints; what it complains of goes to our own stderr."""
         command = [str(BIN / "optfarm"), *words]
-        return subprocess.run(command, env=self.env, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(command, env=self.env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def json(self, *words: str) -> Any:
         """What a command prints with --json."""

@@ -1,9 +1,14 @@
-"""Runs single tasks of the farm on folders, without a farm: `python -m optfarm_tasks DIR`."""
+"""Runs single tasks of the farm on folders, without a farm: `python -m optfarm_tasks DIR`.
+
+Like a farm's worker it leaves the host to a task that reads clocks, also where a farm runs beside it.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +17,9 @@ from optfarm.loss import loss
 from optfarm_tasks.result import BenchmarkResult, Conversion, Facts, Outcome, Quality
 from optfarm_tasks.spec import Action, Benchmark, Convert, Evaluate, Profile, Role, Task
 from optfarm_tasks.tree import scan
+from optfarm_worker.idle import IdleLock, shared_lock
 
+IDLE_WAIT_S = 3600
 Told = TypeVar("Told", bound=Facts)
 
 
@@ -61,9 +68,10 @@ class Bench:
         trees = {role: scan(place / "inputs" / role) for role in inputs}
         (place / "task.json").write_text(Task(action=action, inputs=trees).model_dump_json())
         env = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-        with (place / "log").open("wb") as log:
+        with (place / "log").open("wb") as log, closing(IdleLock(shared_lock())) as host:
             command = [sys.executable, "-m", "optfarm_tasks", str(place)]
-            subprocess.run(command, env=env, stdout=log, stderr=log, check=False)
+            with host.held(alone=action.kind.runs_alone, wait_s=IDLE_WAIT_S, given_up=threading.Event()):
+                subprocess.run(command, env=env, stdout=log, stderr=log, check=False)
         return _facts(place, kind), place
 
 

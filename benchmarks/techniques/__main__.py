@@ -1,4 +1,4 @@
-"""Tries every technique on the PilotNet and on MobileNetV2, and writes docs/techniques-tried.md."""
+"""Tries every technique on the PilotNet and on MobileNetV2, and renews the last section of docs/techniques.md."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.__main__ import hardware
 from benchmarks.farm import Farm, running_farm
 from benchmarks.techniques.models import REQUIRED, ROOT, Subject, prepared
-from benchmarks.techniques.page import Tried, text
+from benchmarks.techniques.page import Tried, renewed
 from optfarm_tasks.sweep import Report
 
 
@@ -15,13 +15,13 @@ def main() -> int:
     """The exit code: 0 when every technique ended well or says why not, within its memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="folder of the models and of the farm")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs/techniques-tried.md", help="the page to write")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/techniques.md", help="the page to renew")
     options = parser.parse_args()
     subjects = prepared(options.build.absolute())
     # The farm's folder stays: what an earlier run has done is taken from its store.
     with running_farm(options.build.absolute() / "techniques-farm") as farm:
         tried = [_tried(farm, subject) for subject in subjects]
-    options.page.write_text(text(tried, hardware=hardware()))
+    options.page.write_text(renewed(options.page.read_text(), tried, hardware=hardware()))
     return 0 if all(each.is_within for each in tried) else 1
 
 

@@ -50,7 +50,7 @@ def _pilotnet(folder: Path) -> Subject:
         _python(EXAMPLE / "record.py", folder / "recording.npz")
     if not (keras.exists() and data.exists()):
         _python(EXAMPLE / "train.py", folder / "recording.npz", folder)
-    return Subject("PilotNet", "trained, 17.0 M parameters, Keras 2; its data set has labels", keras, data)
+    return Subject("PilotNet", "Trained, 17.0 M parameters, Keras 2; its data set has labels", keras, data)
 
 
 def _mobilenet(folder: Path) -> Subject:
@@ -58,7 +58,7 @@ def _mobilenet(folder: Path) -> Subject:
     if not (keras.exists() and data.exists()):
         folder.mkdir(parents=True, exist_ok=True)
         _python("-c", _MOBILENET, keras, data)
-    about = "random weights, 3.5 M parameters, 224 x 224, Keras 2; random images: structure and speed alone"
+    about = "Random weights, 3.5 M parameters, 224 x 224, Keras 2; random images: structure and speed alone"
     return Subject("MobileNetV2", about, keras, data)
 
 

@@ -1,4 +1,4 @@
-"""docs/techniques-tried.md: one table for each model."""
+"""The last section of docs/techniques.md: one table for each model."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ HEADINGS = ("recipe", "ended", "MB", "lost", "p50 ms", "speed-up [95%]", "verdic
 BASE_BYTES, FACTOR = 2_500_000_000, 4
 """A conversion may take so much, and so many times the model's size."""
 
-HEAD = """# Every technique, tried
-
+HEADING = "## Every technique, tried"
+HEAD = """
 Written by `python -m benchmarks.techniques` on {hardware}.
 
 Each technique with its defaults, on one thread and batch 1 against the TensorFlow SavedModel, profile `quick`. *Lost*
@@ -44,14 +44,15 @@ class Tried:
         return all(peak <= self.limit_bytes for peak in self.peaks.values())
 
 
-def text(tried: Iterable[Tried], *, hardware: str) -> str:
-    """The whole page."""
+def renewed(page: str, tried: Iterable[Tried], *, hardware: str) -> str:
+    """The page with its last section, from the heading on, written anew."""
     head = HEAD.format(hardware=hardware, factor=FACTOR, base=BASE_BYTES / 1e9)
-    return "\n".join([head, *(line for each in tried for line in _section(each))])
+    section = "\n".join([HEADING, head, *(line for each in tried for line in _section(each))])
+    return f"{page.partition(HEADING)[0].rstrip()}\n\n{section.rstrip()}\n"
 
 
 def _section(tried: Tried) -> Iterable[str]:
-    yield from (f"## {tried.subject.name}", "", f"{tried.subject.about}.".capitalize(), "")
+    yield from (f"### {tried.subject.name}", "", f"{tried.subject.about}.", "")
     rows = sorted(tried.report.rows, key=lambda row: (str(row.recipe) != "baseline", str(row.recipe)))
     yield from map(_line, (HEADINGS, ("---",) * len(HEADINGS)))
     yield from (_line(_cells(row, tried)) for row in rows)

@@ -150,8 +150,12 @@ def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
                     bound_ms=spec.bound_ms,
                 )
             except ValidationError as error:
-                faults = "; ".join(_told(fault) for fault in error.errors())
-                raise BadParameter(f"a benchmark cannot run so: {faults}") from error
+                raise BadParameter(f"a benchmark cannot run so: {faults_of(error)}") from error
+
+
+def faults_of(error: ValidationError) -> str:
+    """What is wrong with the settings of an action, in one line."""
+    return "; ".join(_told(fault) for fault in error.errors())
 
 
 def _told(fault: ErrorDetails) -> str:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from optfarm_scheduler.plan import Plan, check_fit, refuse_faults
+from optfarm_scheduler.plan import Plan, check_fit, faults_of, refuse_faults
 from optfarm_scheduler.planner import BASELINE, Planner, TaskPlan, identity, task_id
 from optfarm_scheduler.selectors import listing, select
 from optfarm_scheduler.toolchains import Needs, lacking, pinned
@@ -110,8 +110,7 @@ def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
     try:
         return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs)
     except ValidationError as error:
-        faults = "; ".join(f"{fault['loc'][-1]}={fault['input']}: {fault['msg']}" for fault in error.errors())
-        raise BadParameter(f"ops cannot be observed so: {faults}") from error
+        raise BadParameter(f"ops cannot be observed so: {faults_of(error)}") from error
 
 
 def _needs(artifact_format: Format, device: Inventory) -> Needs:

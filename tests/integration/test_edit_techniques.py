@@ -1,8 +1,5 @@
 """Techniques that edit a model do what they say, on models of both Keras libraries and on a detector."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +8,7 @@ import pytest
 from optfarm_tasks.result import Quality
 from optfarm_tasks.spec import Evaluate
 from tests.integration.children import lay_out, run
+from tests.integration.scripts import told_by
 
 Told = dict[str, Any]
 LIBRARIES = ("keras", "tf_keras")
@@ -19,17 +17,13 @@ LIBRARIES = ("keras", "tf_keras")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of all runs."""
-    made = tmp_path_factory.mktemp("edits")
-    command = [sys.executable, str(Path(__file__).with_name("edit_runs.py")), str(made)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
-    assert ended.returncode == 0, ended.stderr[-4000:]
-    return made
+    return tmp_path_factory.mktemp("edits")
 
 
 @pytest.fixture(scope="module")
 def told(folder: Path) -> Told:
     """What came of each run."""
-    found: Told = json.loads((folder / "told.json").read_text())
+    found: Told = told_by("edit_runs.py", folder, timeout_s=280)
     return found
 
 

@@ -1,14 +1,11 @@
 """Graphs that are hard to take come out with the same names and numbers, or are refused with the op to blame."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from optfarm_tasks.description import Format
+from tests.integration.scripts import told_by
 
 HARD = ("two_ways", "low", "normed", "recurrent")
 """SavedModels: two signatures that share weights, strings, batch norms, a loop with weights."""
@@ -21,10 +18,7 @@ Runs = dict[str, dict[str, Any]]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What came of every recipe on every model."""
     folder = tmp_path_factory.mktemp("graphs")
-    command = [sys.executable, str(Path(__file__).with_name("graph_runs.py")), str(folder)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
-    assert ended.returncode == 0, ended.stderr[-4000:]
-    found: Runs = json.loads((folder / "told.json").read_text())
+    found: Runs = told_by("graph_runs.py", folder, timeout_s=280)
     return found
 
 

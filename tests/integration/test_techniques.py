@@ -1,9 +1,6 @@
 """The contract of every technique: whatever lies in techniques/ has to keep it."""
 
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +8,7 @@ import pytest
 
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
+from tests.integration.scripts import told_by
 
 ROOT = Path(__file__).parents[2]
 NAMES = registry.technique_names()
@@ -21,10 +19,7 @@ CASES = [(name, kind) for name in NAMES for kind in sorted(registry.technique(na
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
     """What came of every technique on every format that it accepts."""
     folder = tmp_path_factory.mktemp("techniques")
-    command = [sys.executable, str(Path(__file__).with_name("technique_runs.py")), str(folder)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
-    assert ended.returncode == 0, ended.stderr[-4000:]
-    return {(run["technique"], run["given"]): run for run in json.loads((folder / "told.json").read_text())}
+    return {(run["technique"], run["given"]): run for run in told_by("technique_runs.py", folder, timeout_s=280)}
 
 
 @pytest.mark.parametrize("name", NAMES)

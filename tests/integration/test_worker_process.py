@@ -147,9 +147,9 @@ def test_a_killed_worker_leaves_nothing_behind_and_its_successor_goes_on(place: 
     with place.worker():
         place.offer("lost", SUCCEEDS, token=2)
         until(lambda: "lost" in place.desk.finishes, deadline_s=20)
+        until(lambda: not list((place.folder / "scratch" / "alpha.cpu").iterdir()), deadline_s=5)
 
     assert place.desk.finishes["lost"].token == 2
-    until(lambda: not list((place.folder / "scratch" / "alpha.cpu").iterdir()), deadline_s=5)
 
 
 def test_a_worker_that_is_told_to_end_hands_its_task_back(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,11 @@ from pathlib import Path
 from optfarm_worker.errors import Busy
 
 LOOK_S = 0.05
+
+
+def shared_lock() -> Path:
+    """The file that everybody on this machine locks unless told otherwise."""
+    return Path(tempfile.gettempdir()) / "optfarm-host.lock"
 
 
 class IdleLock:

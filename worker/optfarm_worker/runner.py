@@ -190,11 +190,14 @@ def _start(order: Order, progress: int) -> "subprocess.Popen[bytes]":
 
 
 def _cut(log: Path, bound_bytes: int) -> None:
-    """Keeps the first half of a log that grew too long; the child goes on behind the mark."""
-    if log.stat().st_size > bound_bytes:
-        os.truncate(log, bound_bytes // 2)
-        with log.open("ab") as stream:
-            stream.write(b"\n[cut here: the log grew too long]\n")
+    """Takes the middle out of a log that grew too long; the child goes on behind the newest lines."""
+    if log.stat().st_size <= bound_bytes:
+        return
+    with log.open("a+b", buffering=0) as stream:
+        stream.seek(-(bound_bytes // 4), os.SEEK_END)
+        newest = stream.read(bound_bytes)
+        stream.truncate(bound_bytes // 2)
+        stream.write(b"\n[cut here: the log grew too long]\n" + newest)
 
 
 def _oom_kills() -> int:

@@ -3,7 +3,6 @@
 import re
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 
 from optfarm_tasks.settings import FarmSettings, config_file
 from optfarm_worker.errors import BadSettings
+from optfarm_worker.idle import shared_lock
 
 GIB = 1 << 30
 
@@ -44,7 +44,7 @@ class WorkerSettings(FarmSettings):
     """Shared by all workers of a host."""
     cache_bytes: int = Field(default=20 * GIB, ge=0)
     scratch_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("optfarm") / "scratch")
-    idle_lock: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / "optfarm-host.lock")
+    idle_lock: Path = Field(default_factory=shared_lock)
     """Held while a child runs, alone by benchmarks; the same file for all workers of a machine."""
     idle_wait_s: float = Field(default=600, ge=0)
     """How long a benchmark waits for the other workers of its machine."""

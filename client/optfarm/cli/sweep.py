@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="sweep", help="Run, list, show, watch and cancel sweeps.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="The sweep's id.")]
 _DETACHED = 130
+_ALL = "all"
 
 
 @app.command()
@@ -167,8 +168,9 @@ def path_meant(text: str, base: Path | None) -> Path | None:
 def _submit(opened: "Farm", settings: dict[str, Any]) -> "Sweep":
     from optfarm.specfile import checked
 
-    if settings.get("recipes") in (None, ["all"]):
-        settings["recipes"] = opened.every_technique()
+    recipes = settings.get("recipes") or [_ALL]
+    if _ALL in recipes:
+        settings["recipes"] = [*opened.every_technique(), *(recipe for recipe in recipes if recipe != _ALL)]
     return opened.submit(checked(settings))
 
 

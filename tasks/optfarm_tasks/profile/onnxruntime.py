@@ -7,11 +7,10 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from optfarm_tasks.description import Signature
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.profile._beside import Beside
 from optfarm_tasks.profiler import Event, Inference
-from optfarm_tasks.runtime import Arrays
 from optfarm_tasks.runtimes import _onnx_precision
 from optfarm_tasks.runtimes import onnxruntime as runtime
 
@@ -19,26 +18,10 @@ _KERNEL = "_kernel_time"
 _NS_PER_US = 1000
 
 
-class Session:
+class Session(Beside):
     """A model that is loaded twice: as it runs, and with the profiler, which is on for a session's whole life."""
 
-    def __init__(self, plain: runtime.Model, file: Path, *, threads: int) -> None:
-        """Takes the model as the runtime loads it, and the file that it is of."""
-        self.notes = ("ONNX Runtime tells times in whole microseconds",)
-        self._plain, self._file, self._threads = plain, file, threads
-
-    @property
-    def signature(self) -> Signature:
-        """That of the file."""
-        return self._plain.signature
-
-    def feed(self, inputs: Arrays) -> Any:
-        """Arrays of the signature's types."""
-        return self._plain.feed(inputs)
-
-    def run(self, feed: Any) -> Any:
-        """One inference without the profiler."""
-        return self._plain.run(feed)
+    notes = ("ONNX Runtime tells times in whole microseconds",)
 
     def observe(self, feed: Any, runs: int) -> tuple[Inference, ...]:
         """Inferences of a session with the profiler; the first, which allocates its memory, is left out."""

@@ -7,11 +7,10 @@ from statistics import median
 from time import perf_counter_ns
 from typing import Any
 
-from optfarm_tasks.description import Signature
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.profile._beside import Beside
 from optfarm_tasks.profiler import Event, Inference
-from optfarm_tasks.runtime import Arrays
 from optfarm_tasks.runtimes import openvino as runtime
 
 _NS_PER_US = 1000
@@ -32,27 +31,10 @@ class Layer:
     """Over all inferences since the model was compiled."""
 
 
-class Session:
+class Session(Beside):
     """A model as the runtime loads it, and compiled once more with counters."""
 
     notes = _NOTES
-
-    def __init__(self, plain: runtime.Model, file: Path, *, threads: int) -> None:
-        """Takes the model as the runtime loads it, and the file that it is of."""
-        self._plain, self._file, self._threads = plain, file, threads
-
-    @property
-    def signature(self) -> Signature:
-        """That of the file."""
-        return self._plain.signature
-
-    def feed(self, inputs: Arrays) -> Any:
-        """Arrays of the signature's types by the number of the input."""
-        return self._plain.feed(inputs)
-
-    def run(self, feed: Any) -> Any:
-        """One inference without counters."""
-        return self._plain.run(feed)
 
     def observe(self, feed: Any, runs: int) -> tuple[Inference, ...]:
         """The mean of so many inferences, taken after a first one."""

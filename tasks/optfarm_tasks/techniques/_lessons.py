@@ -13,6 +13,10 @@ from optfarm_tasks.technique import Work
 from optfarm_tasks.techniques import _loss
 
 _TEACHING_BATCH = 32
+_PROBE = 97
+"""A batch that no size of a kernel is a multiple of."""
+ACTIVATION_BYTES = 1_100_000_000
+"""What the activations of one step may take; a conversion may take 2.5 GB and four times the model's size."""
 _LEAST_VARIANCE = 1e-12
 
 
@@ -28,6 +32,8 @@ class Lessons:
     split: str
     teacher: str
     """Whose answers the targets are."""
+    batch_size: int
+    """Samples per step."""
     weights: list[float]
     """Of each output's loss; 1 / variance where a model teaches, so that no output drowns the others."""
 
@@ -36,11 +42,11 @@ class Lessons:
         """How many samples there are."""
         return len(self.targets[0])
 
-    def order(self, seed: int, *, epoch: int, batch_size: int) -> list[NDArray[np.intp]]:
+    def order(self, seed: int, *, epoch: int) -> list[NDArray[np.intp]]:
         """The batches of an epoch; the last one begins again at its first samples, so that all are full."""
         shuffled = np.random.default_rng([seed, epoch]).permutation(self.count)
-        starts = range(0, self.count, batch_size)
-        return [np.take(shuffled, range(start, start + batch_size), mode="wrap") for start in starts]
+        starts = range(0, self.count, self.batch_size)
+        return [np.take(shuffled, range(start, start + self.batch_size), mode="wrap") for start in starts]
 
     def batch(self, rows: NDArray[np.intp], model: Any) -> tuple[list[Any], list[Any]]:
         """Inputs in the model's order and types, and targets."""
@@ -49,24 +55,32 @@ class Lessons:
 
     def told(self) -> dict[str, Any]:
         """What a result says of them."""
-        return {"split": self.split, "samples": self.count, "taught_by": self.teacher, "loss_function": self.loss.name}
+        return {
+            "split": self.split,
+            "samples": self.count,
+            "taught_by": self.teacher,
+            "loss_function": self.loss.name,
+            "batch_size": self.batch_size,
+        }
 
 
-def lessons_of(work: Work, model: Any, loss: str) -> Lessons:
+def lessons_of(work: Work, model: Any, loss: str, batch_size: int) -> Lessons:
     """The lessons that a data set holds for a model.
 
     Args:
         work: its data set has a train or a calibration split; the work's original model teaches where no labels are.
         model: a tf_keras model, as it is before anything is changed.
         loss: see `_loss.Name`.
+        batch_size: samples per step; fewer are taken where their activations would not fit.
 
     Raises:
         BadData: there is no such split, or it does not fit the model.
         BadParameter: the loss wants labels and there are none.
     """
     inputs, labels, split = _samples(work)
+    size = fixed_batch(model) or min(batch_size, max(1, ACTIVATION_BYTES // activation_bytes(model, inputs)))
     if labels is None:
-        return _distilled(work, model, inputs, loss=loss, split=split)
+        return _distilled(work, model, inputs, loss=loss, split=split, batch_size=size)
     if len(model.outputs) > 1:
         raise BadData(
             f"{split}/{data.LABELS} labels one output, and the model has {len(model.outputs)}; leave the labels out, "
@@ -74,9 +88,8 @@ def lessons_of(work: Work, model: Any, loss: str) -> Lessons:
         )
     answers = next(iter(predictions(model, {name: array[:_TEACHING_BATCH] for name, array in inputs.items()})))
     chosen = _loss.for_labels(loss, labels, answers)
-    return Lessons(
-        inputs, [_loss.shaped(labels, answers, chosen)], chosen, split=split, teacher="labels", weights=[1.0]
-    )
+    targets = [_loss.shaped(labels, answers, chosen)]
+    return Lessons(inputs, targets, chosen, split=split, teacher="labels", batch_size=size, weights=[1.0])
 
 
 def predictions(model: Any, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -89,6 +102,18 @@ def predictions(model: Any, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any
 def fixed_batch(model: Any) -> int | None:
     """The batch of a model that takes no other."""
     return next((int(each.shape[0]) for each in model.inputs if each.shape[0]), None)
+
+
+def activation_bytes(model: Any, inputs: dict[str, NDArray[Any]]) -> int:
+    """What all ops of a model give for one sample of these shapes, as training keeps most of it for the gradients."""
+    import tensorflow as tf
+
+    probed = {name: np.broadcast_to(array[:1], (_PROBE, *array.shape[1:])) for name, array in inputs.items()}
+    called = tf.function(lambda given: model(given, training=True))
+    graph = called.get_concrete_function(arranged(model, probed)).graph
+    given = (tensor for op in graph.get_operations() for tensor in op.outputs if tensor.dtype.is_floating)
+    sizes = ((tensor.shape.num_elements() or 0, tensor.dtype.size) for tensor in given)
+    return sum(count // _PROBE * width for count, width in sizes if count % _PROBE == 0) or 1
 
 
 def _samples(work: Work) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None, str]:
@@ -104,7 +129,9 @@ def _samples(work: Work) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None, 
     return {name: arrays[array] for name, array in pairs.items()}, labels, split
 
 
-def _distilled(work: Work, model: Any, inputs: dict[str, NDArray[Any]], *, loss: str, split: str) -> Lessons:
+def _distilled(
+    work: Work, model: Any, inputs: dict[str, NDArray[Any]], *, loss: str, split: str, batch_size: int
+) -> Lessons:
     chosen = _loss.for_answers(loss)
     teacher, name = _teacher(work, model)
     work.report("asking the original model", 0.1)
@@ -114,7 +141,7 @@ def _distilled(work: Work, model: Any, inputs: dict[str, NDArray[Any]], *, loss:
             "the original model gives NaN or infinite outputs for this split; nothing can be learnt from them"
         )
     weights = [1 / max(float(np.var(each, axis=0, dtype=np.float64).mean()), _LEAST_VARIANCE) for each in answers]
-    return Lessons(inputs, answers, chosen, split=split, teacher=name, weights=weights)
+    return Lessons(inputs, answers, chosen, split=split, teacher=name, batch_size=batch_size, weights=weights)
 
 
 def _teacher(work: Work, model: Any) -> tuple[Any, str]:

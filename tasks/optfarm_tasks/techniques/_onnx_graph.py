@@ -8,7 +8,7 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks import blaming
 from optfarm_tasks.technique import Work
-from optfarm_tasks.techniques import _graph, _tflite_ends
+from optfarm_tasks.techniques import _cycles, _graph, _tflite_ends
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 18
 """The versions of ONNX's ops that tf2onnx writes and ONNX Runtime quantises per channel."""
@@ -82,7 +82,7 @@ def _optimised(definition: Any, inputs: Names, outputs: Names) -> Any:
 
 def _model(definition: Any, inputs: Names, outputs: Names, *, opset: int) -> Any:
     import tensorflow as tf
-    from tf2onnx import optimizer, tfonnx
+    from tf2onnx import tfonnx
 
     with tf.Graph().as_default() as imported:
         tf.import_graph_def(definition, name="")
@@ -93,11 +93,19 @@ def _model(definition: Any, inputs: Names, outputs: Names, *, opset: int) -> Any
             output_names=list(outputs),
             tensors_to_rename=inputs | outputs,
         )
+    return _written(graph)
+
+
+def _written(graph: Any) -> Any:
+    """A ModelProto of tf2onnx's graph, optimised; each pass leaves a copy of all weights in a cycle of references."""
+    from tf2onnx import optimizer
+
+    with _cycles.collected_soon():
         return optimizer.optimize_graph(graph).make_model("optfarm")
 
 
 def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
-    from tf2onnx import optimizer, tfonnx
+    from tf2onnx import tfonnx
 
     ends = _tflite_ends.ends_of(work.model)
     inputs, outputs = ({tensor: name for name, tensor in side.items()} for side in (ends.inputs, ends.outputs))
@@ -111,8 +119,7 @@ def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
         tensors_to_rename=inputs | outputs,
         tflite_path=str(ends.file),
     )
-    model = optimizer.optimize_graph(graph).make_model("optfarm")
-    return model, formats.describe(work.model).signature.name, ()
+    return _written(graph), formats.describe(work.model).signature.name, ()
 
 
 def _refuse_unknown(model: Any, opset: int) -> None:

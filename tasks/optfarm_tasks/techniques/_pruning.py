@@ -37,7 +37,7 @@ def prune(
 
     A kernel that is sparser already keeps its sparsity. Gives the loss of each epoch.
     """
-    steps = _training.steps_of(lessons, model, params)
+    steps = _training.steps_of(lessons, params)
     schedules = {
         name: _schedule(max(params.sparsity, _kernels.zeros(kernel.numpy())), steps) for name, kernel in kernels.items()
     }

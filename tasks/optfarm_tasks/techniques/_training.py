@@ -26,7 +26,12 @@ class Training(Params):
     """Parameters of techniques that fine-tune."""
 
     epochs: int = Field(default=2, ge=1, le=1000, description="how often all samples of the split are learnt from")
-    batch_size: int = Field(default=32, ge=1, le=4096, description="samples per step; a model's fixed batch goes first")
+    batch_size: int = Field(
+        default=32,
+        ge=1,
+        le=4096,
+        description="samples per step; fewer where activations take over 1.1 GB; a model's fixed batch goes first",
+    )
     learning_rate: float = Field(default=1e-4, gt=0, le=1, description="of Adam, constant over all steps")
     loss: _loss.Name = Field(default="auto", description="auto chooses by labels and outputs; mse without labels")
 
@@ -68,9 +73,14 @@ def load(work: Work) -> Any:
     return model
 
 
-def steps_of(lessons: _lessons.Lessons, model: Any, params: Training) -> int:
+def lessons_of(work: Work, model: Any, params: Training) -> _lessons.Lessons:
+    """What a model is to learn; see `_lessons.lessons_of`."""
+    return _lessons.lessons_of(work, model, params.loss, params.batch_size)
+
+
+def steps_of(lessons: _lessons.Lessons, params: Training) -> int:
     """How many steps fine-tuning takes."""
-    return params.epochs * math.ceil(lessons.count / _batch_size(model, params))
+    return params.epochs * math.ceil(lessons.count / lessons.batch_size)
 
 
 def fine_tune(
@@ -104,11 +114,11 @@ def fine_tune(
     with blaming(BadModel, "tf_keras cannot train the model"):
         model.compile(optimizer=optimizer, loss=losses, loss_weights=lessons.weights)
         told = model.fit(
-            _batches(lessons, model, params, seed=seed),
+            _batches(lessons, model, seed=seed),
             epochs=params.epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[*callbacks, _watch(report, steps_of(lessons, model, params))],
+            callbacks=[*callbacks, _watch(report, steps_of(lessons, params))],
         )
     return [round(float(each), 8) for each in told.history["loss"]]
 
@@ -130,11 +140,7 @@ def part(report: Report, start: float, end: float) -> Report:
     return lambda phase, fraction: report(phase, start + fraction * (end - start))
 
 
-def _batch_size(model: Any, params: Training) -> int:
-    return _lessons.fixed_batch(model) or params.batch_size
-
-
-def _batches(lessons: _lessons.Lessons, model: Any, params: Training, *, seed: int) -> Any:
+def _batches(lessons: _lessons.Lessons, model: Any, *, seed: int) -> Any:
     import tf_keras
 
     class Batches(tf_keras.utils.Sequence):  # type: ignore[misc]  # tf_keras has no types
@@ -142,7 +148,7 @@ def _batches(lessons: _lessons.Lessons, model: Any, params: Training, *, seed: i
 
         def __init__(self) -> None:
             self._epoch = 0
-            self._order = lessons.order(seed, epoch=0, batch_size=_batch_size(model, params))
+            self._order = lessons.order(seed, epoch=0)
 
         def __len__(self) -> int:
             return len(self._order)
@@ -152,7 +158,7 @@ def _batches(lessons: _lessons.Lessons, model: Any, params: Training, *, seed: i
 
         def on_epoch_end(self) -> None:
             self._epoch += 1
-            self._order = lessons.order(seed, epoch=self._epoch, batch_size=_batch_size(model, params))
+            self._order = lessons.order(seed, epoch=self._epoch)
 
     return Batches()
 

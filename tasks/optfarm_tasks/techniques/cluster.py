@@ -11,7 +11,7 @@ integer in each channel: few values per channel remain, not few in all.
 """
 
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _clustering, _kernels, _lessons, _training
+from optfarm_tasks.techniques import _clustering, _kernels, _training
 
 CARD = _training.card(tolerance_nmse=0.2)
 
@@ -24,7 +24,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Clusters and fine-tunes."""
     model = _training.load(work)
     kernels = _clustering.clusterable(model, params, user="cluster")
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     report = _training.part(work.report, 0.2, 0.9)
     losses = _clustering.cluster(model, kernels, lessons, params, seed=work.seed, report=report)
     notes = {"distinct_weights": _kernels.distinct(kernels), "sparsity": _kernels.sparsity(kernels), "loss": losses}

@@ -9,7 +9,7 @@ Traps: those of `cluster` and of `qat`; it trains twice.
 """
 
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _clustering, _keeping, _kernels, _lessons, _quantising, _training
+from optfarm_tasks.techniques import _clustering, _keeping, _kernels, _quantising, _training
 
 CARD = _training.card(tolerance_nmse=0.2)
 
@@ -22,7 +22,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Clusters, then fine-tunes with int8 emulated."""
     model = _training.load(work)
     kernels = _clustering.clusterable(model, params, user="cqat")
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     clustering, learning = _training.part(work.report, 0.1, 0.5), _training.part(work.report, 0.5, 0.9)
     losses = _clustering.cluster(model, kernels, lessons, params, seed=work.seed, report=clustering)
     emulating, notes = _quantising.quantise(

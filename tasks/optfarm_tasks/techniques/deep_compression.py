@@ -19,7 +19,7 @@ from pydantic import Field
 from optfarm_tasks import keras_model
 from optfarm_tasks.description import Format
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _clustering, _coding, _kernels, _lessons, _pruning, _training
+from optfarm_tasks.techniques import _clustering, _coding, _kernels, _pruning, _training
 
 CARD = dataclasses.replace(_training.card(tolerance_nmse=0.5), yields=dict.fromkeys(_training.ACCEPTS, Format.CODED))
 
@@ -34,7 +34,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes, clusters, exports and codes."""
     model = _training.load(work)
     kernels = _clustering.clusterable(model, params, user="deep-compression")
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     pruning, clustering = _training.part(work.report, 0.1, 0.5), _training.part(work.report, 0.5, 0.85)
     losses = {
         "pruning_loss": _pruning.prune(model, kernels, lessons, params, seed=work.seed, report=pruning),

@@ -9,7 +9,7 @@ Traps: those of `prune`, `cluster` and `qat`; it trains three times.
 """
 
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _clustering, _keeping, _kernels, _lessons, _pruning, _quantising, _training
+from optfarm_tasks.techniques import _clustering, _keeping, _kernels, _pruning, _quantising, _training
 
 CARD = _training.card(tolerance_nmse=0.5)
 
@@ -22,7 +22,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes, clusters, then fine-tunes with int8 emulated."""
     model = _training.load(work)
     kernels = _clustering.clusterable(model, params, user="pcqat")
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     losses = {}
     for name, step, report in (
         ("pruning_loss", _pruning.prune, _training.part(work.report, 0.1, 0.35)),

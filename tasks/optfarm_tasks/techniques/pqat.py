@@ -9,7 +9,7 @@ Traps: those of `prune` and of `qat`; it trains twice. After a `prune` step a lo
 """
 
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _keeping, _kernels, _lessons, _pruning, _quantising, _training
+from optfarm_tasks.techniques import _keeping, _kernels, _pruning, _quantising, _training
 
 CARD = _training.card(tolerance_nmse=0.5)
 
@@ -22,7 +22,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes, then fine-tunes with int8 emulated."""
     model = _training.load(work)
     kernels = _kernels.chosen(model, min_weights=params.min_weights, user="pqat")
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     pruning, learning = _training.part(work.report, 0.1, 0.5), _training.part(work.report, 0.5, 0.9)
     losses = _pruning.prune(model, kernels, lessons, params, seed=work.seed, report=pruning)
     emulating, notes = _quantising.quantise(

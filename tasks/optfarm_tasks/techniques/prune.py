@@ -11,7 +11,7 @@ Without enough steps (epochs times samples over batch size) the model has no tim
 """
 
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _kernels, _lessons, _pruning, _training
+from optfarm_tasks.techniques import _kernels, _pruning, _training
 
 CARD = _training.card(tolerance_nmse=0.5)
 
@@ -24,7 +24,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes and fine-tunes."""
     model = _training.load(work)
     kernels = _kernels.chosen(model, min_weights=params.min_weights, user="prune")
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     report = _training.part(work.report, 0.2, 0.9)
     losses = _pruning.prune(model, kernels, lessons, params, seed=work.seed, report=report)
     return _training.save(model, work, notes={"sparsity": _kernels.sparsity(kernels), "loss": losses, **lessons.told()})

@@ -13,7 +13,7 @@ from typing import Any
 from optfarm_tasks import keras_bridge
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _kernels, _lessons, _pruning, _training
+from optfarm_tasks.techniques import _kernels, _pruning, _training
 
 CARD = _training.card(tolerance_nmse=0.6)
 
@@ -36,7 +36,7 @@ def run(work: Work, params: PARAMS) -> Done:
     if not eligible:
         said = "; ".join(f"{name} {reason}" for name, reason in unfit.items())
         raise BadModel(f"no layer can be pruned 2:4: {said}")
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     report = _training.part(work.report, 0.2, 0.9)
     wrapping = dict.fromkeys(eligible, _once())
     losses = _pruning.pruned(model, wrapping, lessons, params, seed=work.seed, report=report)

@@ -44,7 +44,7 @@ class PARAMS(_training.Training):
 def run(work: Work, params: PARAMS) -> Done:
     """Removes units layer by layer, and fine-tunes."""
     model = _training.load(work)
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     pairs = _pairs(model, params)
     kept = {layer.name: _remove(model, layer, reader, lessons, params) for layer, reader in pairs}
     narrow = _narrowed(model, kept, {reader.name: kept[layer.name] for layer, reader in pairs})

@@ -10,7 +10,7 @@ are named in the result; `tflite-int8` then refuses them, `tflite-int8-float` le
 """
 
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _lessons, _quantising, _training
+from optfarm_tasks.techniques import _quantising, _training
 
 CARD = _training.card(tolerance_nmse=0.1)
 
@@ -22,7 +22,7 @@ class PARAMS(_training.Training):
 def run(work: Work, params: PARAMS) -> Done:
     """Fine-tunes with int8 emulated."""
     model = _training.load(work)
-    lessons = _lessons.lessons_of(work, model, params.loss)
+    lessons = _training.lessons_of(work, model, params)
     report = _training.part(work.report, 0.2, 0.9)
     emulating, notes = _quantising.quantise(model, lessons, params, seed=work.seed, report=report)
     return _training.save(emulating, work, notes=notes | lessons.told())

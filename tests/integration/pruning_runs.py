@@ -1,4 +1,4 @@
-"""Removes units from small dense models: python unit_runs.py FOLDER. It is a process of its own, as technique_runs.py.
+"""Prunes small dense models: python pruning_runs.py FOLDER. It is a process of its own, as technique_runs.py.
 
 FOLDER/told.json has, for each model, the difference from the original and the notes, or the refusal.
 """
@@ -19,8 +19,11 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import TaskError
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.technique import Work
+from optfarm_tasks.techniques import _lessons
 
 SAMPLES = np.random.default_rng(0).random((64, 12)).astype(np.float32)
+HALF = "prune-units(min_units=32, learning_rate=1e-12, epochs=1)"
+"""Removes half of the units and learns nothing anew."""
 layers = tf_keras.layers
 
 
@@ -51,13 +54,27 @@ def branched() -> Any:
     return tf_keras.Model(x, layers.Dense(2, name="y")(layers.Concatenate()([wide, layers.Dense(3)(wide)])))
 
 
-def told(model: Any, folder: Path, data: Path) -> dict[str, Any]:
-    """What came of removing half of the units without learning anything anew."""
+def thin() -> Any:
+    """No layer of it has a multiple of four inputs."""
+    return tf_keras.Sequential(
+        [
+            layers.InputLayer((3,), name="x"),
+            layers.Dense(6, name="first"),
+            layers.Dense(2, name="y"),
+        ]
+    )
+
+
+CASES = {idle: HALF, branched: HALF, thin: "prune-2-4(min_weights=1)"}
+
+
+def told(model: Any, recipe: str, folder: Path, data: Path) -> dict[str, Any]:
+    """What came of a recipe."""
     given, made = folder / "given", folder / "made"
     for each in (given, made):
         each.mkdir(parents=True)
     model.save(given / "model.h5")
-    (step,) = Recipe.parse("prune-units(min_units=32, learning_rate=1e-12, epochs=1)").steps
+    (step,) = Recipe.parse(recipe).steps
     work = Work(
         model=given,
         format=Format.H5,
@@ -76,9 +93,18 @@ def told(model: Any, folder: Path, data: Path) -> dict[str, Any]:
     return {"difference": float(difference), "notes": done.notes, "weights": narrow.count_params()}
 
 
+def cramped(folder: Path, data: Path) -> dict[str, Any]:
+    """What came of pruning where the activations of five samples fit, and what those of one take."""
+    model = tf_keras.Sequential([layers.InputLayer((12,), name="x"), layers.Dense(32, name="y")])
+    sample_bytes = _lessons.activation_bytes(model, {"x": SAMPLES})
+    _lessons.ACTIVATION_BYTES = 5 * sample_bytes + 1
+    return told(model, "prune(epochs=1, min_weights=1)", folder, data) | {"sample_bytes": sample_bytes}
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     np.savez(target / "data.npz", **{"calibration/x": SAMPLES})
     tf_keras.utils.set_random_seed(1)
-    runs = {build.__name__: told(build(), target / build.__name__, target) for build in (idle, branched)}
+    runs = {build.__name__: told(build(), recipe, target / build.__name__, target) for build, recipe in CASES.items()}
+    runs["cramped"] = cramped(target / "cramped", target)
     (target / "told.json").write_text(json.dumps(runs))
