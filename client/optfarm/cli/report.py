@@ -101,7 +101,7 @@ def print_report(facts: "Report", *, max_loss: float | None = None, wide: bool =
     from optfarm.table import devices_of, hardware_line, headings, notes_of, shown_row
     from optfarm.wide import HEADINGS, wide_cells, wide_notes
 
-    out = console()
+    out = console(wide=wide)
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, profile {facts.profile})")
     for device in devices_of(facts):
         rows = [row for row in facts.rows if row.device == device]
