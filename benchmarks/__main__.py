@@ -65,6 +65,11 @@ def page(figures: list[Figure]) -> str:
 
 
 def hardware() -> str:
+    """The machine in words, and the date."""
+    return f"{machine()}, {datetime.now(UTC):%Y-%m-%d}"
+
+
+def machine() -> str:
     """The machine in words."""
     model = next(
         line.partition(":")[2].strip()
@@ -72,7 +77,7 @@ def hardware() -> str:
         if line.startswith("model name")
     )
     memory_gb = psutil.virtual_memory().total / 1e9
-    return f"{psutil.cpu_count()} cores of {model}, {memory_gb:.0f} GB, {datetime.now(UTC):%Y-%m-%d}"
+    return f"{psutil.cpu_count()} cores of {model}, {memory_gb:.0f} GB"
 
 
 if __name__ == "__main__":

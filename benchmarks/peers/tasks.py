@@ -33,9 +33,14 @@ class Bench:
 
     folder: Path
 
-    def convert(self, action: Convert, model: Path, data: Path) -> Path:
-        """The folder of the artifact that a recipe makes."""
-        place = self._run("convert", action, Conversion, {Role.MODEL: model, Role.DATA: data})[1]
+    def convert(self, action: Convert, model: Path, data: Path | None = None) -> Path:
+        """The folder of the artifact that a recipe makes.
+
+        Raises:
+            TaskFailed: it makes none.
+        """
+        inputs = {Role.MODEL: model} | ({} if data is None else {Role.DATA: data})
+        place = self._run("convert", action, Conversion, inputs)[1]
         return place / "outputs"
 
     def loss(self, baseline: Path, candidate: Path, data: Path) -> float:

@@ -50,7 +50,7 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         BadModel: a variant's format is not known.
         BadData: the data set cannot be read.
     """
-    variants = [_variant(role, folder / "inputs" / role) for role in (Role.BASELINE, Role.CANDIDATE)]
+    variants = [variant_of(str(role), folder / "inputs" / role) for role in (Role.BASELINE, Role.CANDIDATE)]
     data_folder = folder / "inputs" / Role.DATA if Role.DATA in task.inputs else None
     split = data.describe_data(data_folder).splits.get(data.TEST) if data_folder else None
     amount = pairs.AMOUNTS[action.profile]
@@ -69,6 +69,16 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         meter=energy.find(os.environ),
     )
     return Plan(bench, action.profile, aim_of(largest, last_level_cache_bytes()))
+
+
+def variant_of(role: str, folder: Path) -> Variant:
+    """The artifact in a folder, with the runtime that its format asks for.
+
+    Raises:
+        BadModel: its format is not known.
+    """
+    name = registry.runtime_for(formats.detect(folder))
+    return Variant(role, folder, f"{runtimes.__name__}.{name.replace('-', '_')}")
 
 
 def measure(plan: Plan, report: Report, *, clock: Clock) -> Measured:
@@ -134,8 +144,3 @@ def _warnings(plan: Plan, taken: Sequence[Pair], summary: Summary) -> Iterator[s
         if group > 1:
             yield f"a request of the {variant.role} takes under 50 µs: timed {group} together, a sample is their mean"
     yield from summary.warnings
-
-
-def _variant(role: Role, folder: Path) -> Variant:
-    name = registry.runtime_for(formats.detect(folder))
-    return Variant(str(role), folder, f"{runtimes.__name__}.{name.replace('-', '_')}")

@@ -1,9 +1,7 @@
 """Measures a task's folder in the scenario that it names, and writes everything down."""
 
-import contextlib
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -58,7 +56,7 @@ def _settled(folder: Path, task: Task, bench: Bench, *, report: Report) -> Settl
         fixed=(_fixed_batch(folder, Role.BASELINE), _fixed_batch(folder, Role.CANDIDATE)),
     )
     started_s = time.monotonic()
-    with _off(bench.cores):
+    with shield.away_from(bench.cores):
         settled = climb.settle(
             bench, means, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
         )
@@ -72,7 +70,7 @@ def _fixed_batch(folder: Path, role: Role) -> int | None:
 
 def _measured(plan: Plan, action: Benchmark, report: Report) -> Measured:
     how = measure if action.bound_ms is None else partial(measure_server, bound_ms=action.bound_ms)
-    with _off(plan.bench.cores):
+    with shield.away_from(plan.bench.cores):
         return how(plan, report, clock=Clock())
 
 
@@ -96,14 +94,3 @@ def _cores(threads: int) -> tuple[int, ...]:
     if threads > len(allowed):
         raise BadParameter(f"{threads} threads are asked for, and there are {len(allowed)} cores to pin them to")
     return shield.choose_cores(allowed, threads)[0]
-
-
-@contextlib.contextmanager
-def _off(cores: tuple[int, ...]) -> Iterator[None]:
-    """Keeps this process off the cores of the residents, where there are others."""
-    before = os.sched_getaffinity(0)
-    shield.pin(tuple(before - set(cores)) or tuple(before))
-    try:
-        yield
-    finally:
-        shield.pin(tuple(before))

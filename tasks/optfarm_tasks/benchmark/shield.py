@@ -1,9 +1,10 @@
 """Keeps a resident on its cores, ahead of the rest of the machine, and never alive without its controller."""
 
+import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -31,6 +32,17 @@ def thread_environment(environment: Mapping[str, str], threads: int) -> dict[str
 def pin(cores: Sequence[int]) -> None:
     """Binds this process, and the threads that it starts from now on, to cores."""
     os.sched_setaffinity(0, cores)
+
+
+@contextlib.contextmanager
+def away_from(cores: Collection[int]) -> Iterator[None]:
+    """Keeps this process off cores that residents use, where there are others."""
+    before = os.sched_getaffinity(0)
+    pin(tuple(before - set(cores)) or tuple(before))
+    try:
+        yield
+    finally:
+        pin(tuple(before))
 
 
 def die_with_parent(parent_pid: int) -> None:

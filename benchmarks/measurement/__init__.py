@@ -1,0 +1,1 @@
+"""Whether the measuring method holds what it promises: `python -m benchmarks.measurement`."""

@@ -1,0 +1,66 @@
+"""A runtime for LiteRT's CompiledModel with its inputs already in place: what litert-benchmark times, and no more."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks import formats
+from optfarm_tasks.description import Format
+from optfarm_tasks.runtime import Arrays
+
+FORMATS: frozenset[Format] = frozenset()
+MODULES = ("ai_edge_litert.compiled_model",)
+
+
+class Model:
+    """A compiled model and its buffers."""
+
+    precision = "not told"
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        """Compiles the .tflite of a folder for the CPU."""
+        from ai_edge_litert.compiled_model import CompiledModel
+        from ai_edge_litert.hardware_accelerator import HardwareAccelerator
+        from ai_edge_litert.options import CpuOptions, Options
+
+        options = Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=CpuOptions(num_threads=threads))
+        self._model = CompiledModel.from_file(str(next(folder.glob("*.tflite"))), options=options)
+        self._key = next(iter(self._model.get_signature_list()))
+        self.signature = formats.describe(folder).signature
+        own = self._model
+        self._taken, self._given = (
+            {name: create(self._key, name) for name in details(self._key)}
+            for create, details in (
+                (own.create_input_buffer_by_name, own.get_input_tensor_details),
+                (own.create_output_buffer_by_name, own.get_output_tensor_details),
+            )
+        )
+
+    def feed(self, inputs: Arrays) -> Any:
+        """Writes the arrays into the buffers, where the next ones overwrite them."""
+        for name, array in inputs.items():
+            self._taken[name].write(np.ascontiguousarray(array, dtype=np.float32))
+
+    def run(self, _: Any) -> None:
+        """Computes from and into the buffers."""
+        self._model.run_by_name(self._key, self._taken, self._given)
+
+    def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
+        """There are none: nothing is copied out.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(raw)
+
+
+def load(model: Path, threads: int) -> Model:
+    """Loads the .tflite of a folder."""
+    return Model(model, threads)
+
+
+def ends(model: Path) -> tuple[str, ...]:
+    """What no op takes is of no use here."""
+    raise NotImplementedError(model)

@@ -1,0 +1,74 @@
+"""docs/measurement-proof.md: every promise with its bound, its value, and whether it holds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from benchmarks.figure import Figure
+
+HEADINGS = ("what", "value", "bound", "holds", "how")
+
+HEAD = """# Does the method hold?
+
+Written by `python -m benchmarks.measurement` on {machine}, {date}.
+
+The method of [measurement.md](measurement.md) makes promises, and each has a bound here. It is the farm's own
+controller and its own child processes that measure, on the last core, with one thread and batch 1, as a worker's task
+would; a measurement is one attempt of the profile `quick` (3 pairs of 1.6 s) unless something else is said. The models
+have random weights: PilotNet (17.0 M parameters), MobileNetV2 (224 x 224) and ResNet50 (128 x 128). Raw rows stay in
+`build/measurement/*.json`; `--only` runs a section alone, a run that was ended goes on where it stood, `--fresh` begins
+anew, and all sections take about 35 minutes on two quiet cores.
+
+Versions: {versions}.
+"""
+
+AGREEMENT = """
+Each round measures one artifact by the farm (one pair with itself, 3 s) and by a tool (3 s), in fresh processes that
+are pinned and shielded alike; who goes first alternates. The value is how far the tool's is from the farm's, the
+median over rounds, of which only those count whose verdict was clean: six at least. LoadGen
+(`benchmarks/measurement/loadgen.lock`) drives ONNX Runtime by a program that shares no code with the farm.
+`benchmark_app` runs with `-api sync -hint none -nstreams 1 -nthreads 1 -infer_precision f32`, its input in place,
+against the farm's own runtime. `litert-benchmark` times LiteRT's CompiledModel on buffers that were filled before, so
+the farm times that very call too.
+"""
+REPEATABILITY = """
+The same ratio, again and again: the standard deviation over the mean.
+"""
+TWINS = """
+An artifact against itself: its ratio is 1 in truth, and the 95% interval should hold that.
+"""
+DETECTION = """
+The candidate is the baseline's artifact with a spin of 3% of its latency after each request. A rival is a process that
+spins on the residents' core with the rights of a shielded resident; there a run is one pair. An ordinary process spins
+there too, but the shield holds it off.
+"""
+OVERHEAD = """
+In one shielded process the farm's clock (`clock.py`) and a bare loop take turns of 100 ms over the same requests.
+"""
+SECTIONS = {
+    "agreement": ("Agreement with other tools", AGREEMENT),
+    "repeatability": ("Repeatability", REPEATABILITY),
+    "twins": ("Twins", TWINS),
+    "detection": ("Detection", DETECTION),
+    "overhead": ("Overhead", OVERHEAD),
+}
+
+
+def text(figures: Mapping[str, Sequence[Figure]], *, machine: str, versions: Mapping[str, str]) -> str:
+    """The whole page; a section without figures says so."""
+    told = ", ".join(f"{name} {version}" for name, version in versions.items())
+    head = HEAD.format(machine=machine, date=f"{datetime.now(UTC):%Y-%m-%d}", versions=told)
+    return "\n".join([head, *(line for name in SECTIONS for line in _section(name, figures.get(name, ())))])
+
+
+def _section(name: str, figures: Sequence[Figure]) -> Iterable[str]:
+    title, about = SECTIONS[name]
+    yield from (f"## {title}", about)
+    if not figures:
+        yield from ("Not measured yet.", "")
+        return
+    yield from map(_line, (HEADINGS, ("---",) * len(HEADINGS), *(figure.row() for figure in figures)))
+    yield ""
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,62 @@
+"""A runtime that runs another's artifact and then spins for a known time; its own artifact is slowed.json."""
+
+import importlib
+import json
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.description import Format
+from optfarm_tasks.runtime import Arrays, Session
+
+FORMATS: frozenset[Format] = frozenset()
+MODULES = ()
+
+
+class Slowed:
+    """A session that takes longer."""
+
+    def __init__(self, session: Session, spin_ns: int) -> None:
+        """Takes the session that does the work."""
+        self.signature, self.precision = session.signature, session.precision
+        self._session, self._spin_ns = session, spin_ns
+
+    def feed(self, inputs: Arrays) -> Any:
+        """As the session has it."""
+        return self._session.feed(inputs)
+
+    def run(self, feed: Any) -> Any:
+        """Works, then spins."""
+        output = self._session.run(feed)
+        ends_ns = perf_counter_ns() + self._spin_ns
+        while perf_counter_ns() < ends_ns:
+            pass
+        return output
+
+    def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
+        """As the session has them."""
+        return self._session.outputs(raw)
+
+
+def variant(original: Variant, folder: Path, *, spin_ns: int) -> Variant:
+    """A variant that takes so much longer than the original; its artifact is written into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {"runtime": original.runtime, "folder": str(original.folder.absolute()), "spin_ns": spin_ns}
+    (folder / "slowed.json").write_text(json.dumps(told))
+    return Variant(original.role, folder, __name__)
+
+
+def load(model: Path, threads: int) -> Slowed:
+    """Loads the artifact that slowed.json names."""
+    told = json.loads((model / "slowed.json").read_text())
+    session = importlib.import_module(told["runtime"]).load(Path(told["folder"]), threads)
+    return Slowed(session, told["spin_ns"])
+
+
+def ends(model: Path) -> tuple[str, ...]:
+    """What no op takes is of no use here."""
+    raise NotImplementedError(model)
