@@ -14,6 +14,7 @@ from optfarm_tasks.benchmark.attempts import Clock
 from optfarm_tasks.benchmark.controller import Plan
 from optfarm_tasks.benchmark.pairs import Amount
 from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.benchmark.rules import Aim
 from optfarm_tasks.benchmark.summary import Summary
 from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.measurement import Verdict
@@ -52,7 +53,7 @@ class Rig:
         """
         variants = _variant("baseline", baseline), _variant("candidate", candidate)
         bench = Bench(variants, cores=self.cores, threads=1, batch_size=1, seed=seed, amount=amount)
-        plan = Plan(bench, Profile.QUICK, half_width=pairs.HALF_WIDTH)
+        plan = Plan(bench, Profile.QUICK, Aim(pairs.HALF_WIDTH))
         with shield.away_from(self.cores):
             return controller.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
 

@@ -26,6 +26,11 @@ def loss_ci95(quality: Quality) -> Interval | None:
     return quality.scores[0].loss_ci95 if quality.scores else quality.nmse_ci95
 
 
+def why_no_interval(quality: Quality) -> str | None:
+    """Why a loss has no interval; None where it has one, or where results are too old to tell."""
+    return quality.scores[0].loss_ci95_reason if quality.scores else quality.nmse_ci95_reason
+
+
 def gate_of(quality: Quality, max_loss: float) -> Gate:
     """Whether a variant surely loses no more than max_loss, surely more, or neither; what collapsed fails."""
     return Gate.FAIL if quality.collapsed else gate(loss_ci95(quality), max_loss)

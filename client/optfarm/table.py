@@ -5,10 +5,9 @@ import io
 from typing import Any
 
 from optfarm.ladder import shown_ladder, shown_rate
-from optfarm.loss import gate_of, loss, loss_ci95
+from optfarm.loss import loss, loss_ci95
 from optfarm.row import latency_ns, setting_of
 from optfarm_tasks.measurement import Measurement, Ratio
-from optfarm_tasks.quality.gate import Gate, samples_to_decide
 from optfarm_tasks.spec import Scenario
 from optfarm_tasks.sweep import Report, Row, TaskState
 
@@ -32,8 +31,9 @@ def cells_of(row: Row) -> dict[str, Any]:
         "state": str(row.state),
         "cached": row.cached,
         "format": row.format,
-        "size_mb": None if row.size_bytes is None else row.size_bytes / _MB,
-        "gzip_mb": None if row.gzip_bytes is None else row.gzip_bytes / _MB,
+        "size_mb": _mb(row.size_bytes),
+        "gzip_mb": _mb(row.gzip_bytes),
+        "zstd_mb": _mb(row.zstd_bytes),
         "label_mse": _label_mse(row),
         "mse": quality.mse if quality else None,
         "nmse": quality.nmse if quality else None,
@@ -49,10 +49,17 @@ def cells_of(row: Row) -> dict[str, Any]:
         "rate_per_s": serving.rate_per_s if serving else None,
         "bound_ms": serving.bound_ms if serving else None,
         "peak_rss_mb": measured.peak_rss_bytes / _MB if measured else None,
+        "floor_rss_mb": _mb(measured.floor_rss_bytes) if measured else None,
+        "model_rss_mb": _mb(measured.model_rss_bytes) if measured else None,
+        "energy_mj": measured.energy.per_request_mj if measured and measured.energy else None,
         "verdict": str(measured.verdict) if measured else None,
         "flags": " ".join(measured.flags) if measured else None,
         "reason": str(row.failure.reason) if row.failure else None,
     }
+
+
+def _mb(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else size_bytes / _MB
 
 
 def shown_row(report: Report, row: Row) -> tuple[str, ...]:
@@ -108,25 +115,6 @@ def shown_ratio(ratio: Ratio) -> str:
     return value if ratio.ci95 is None else f"{value} [{ratio.ci95[0]:.2f}, {ratio.ci95[1]:.2f}]"
 
 
-def gate_cells(row: Row, max_loss: float) -> tuple[str, str]:
-    """The loss with its interval, and what a gate says of it; empty where quality was not scored."""
-    return (shown_loss(row), "" if row.quality is None else gate_of(row.quality, max_loss))
-
-
-def shown_loss(row: Row) -> str:
-    """The loss with its interval over samples: 0.4% [0.1%, 0.7%]; empty where quality was not scored."""
-    if row.quality is None:
-        return ""
-    value, interval = loss(row.quality), loss_ci95(row.quality)
-    shown = "" if value is None else _percent(value)
-    return shown if interval is None else f"{shown} [{_percent(interval[0])}, {_percent(interval[1])}]"
-
-
-def gate_notes(report: Report, max_loss: float) -> tuple[str, ...]:
-    """How many samples would decide what is undecided."""
-    return tuple(dict.fromkeys(note for row in report.rows for note in _gate_note(row, max_loss)))
-
-
 def hardware_line(report: Report, device: str) -> str:
     """What the device is, as one line."""
     attributes = report.devices.get(device, {})
@@ -179,22 +167,6 @@ def markdown_line(cells: tuple[str, ...]) -> str:
     """One row of a table in Markdown."""
     escaped = (cell.replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
-
-
-def _gate_note(row: Row, max_loss: float) -> list[str]:
-    quality = row.quality
-    if quality is None or gate_of(quality, max_loss) is not Gate.UNDECIDED:
-        return []
-    interval = loss_ci95(quality)
-    wanted = None if interval is None else samples_to_decide(interval, max_loss, samples=quality.samples)
-    more = "more test samples" if wanted is None else f"about {wanted:,} test samples"
-    return [
-        f"{method_of(row)}: {quality.samples} samples do not tell whether it loses {_percent(max_loss)}; take {more}"
-    ]
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.3g}%"
 
 
 def _mse(row: Row) -> str:

@@ -59,6 +59,7 @@ def _row(benchmark: Ended, conversion: Ended, evaluation: Ended | None, *, twin:
         convert_task=conversion.id,
         size_bytes=facts.description.size_bytes if facts else None,
         gzip_bytes=facts.gzip_bytes if facts else None,
+        zstd_bytes=facts.zstd_bytes if facts else None,
         format=facts.description.format if facts else None,
         quality=quality if isinstance(quality, Quality) else None,
         measurement=measured.beside(twin) if measured and twin else measured,

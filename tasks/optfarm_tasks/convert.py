@@ -1,21 +1,16 @@
 """Converts a model by a recipe: the output of a step is the input of the next."""
 
 import tempfile
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from optfarm_tasks import formats, registry
+from optfarm_tasks import formats, packed, registry
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.frameworks import require
 from optfarm_tasks.recipe import Recipe, Step
 from optfarm_tasks.result import Conversion
 from optfarm_tasks.spec import Convert, Role, Task
 from optfarm_tasks.technique import Done, Report, Work
-
-_CHUNK_BYTES = 1 << 20
-_LEVEL, _GZIP_BITS = 6, 31
 
 
 def run(folder: Path, task: Task, report: Report) -> Conversion:
@@ -34,7 +29,8 @@ def run(folder: Path, task: Task, report: Report) -> Conversion:
     report("describing", 0.98)
     return Conversion(
         description=formats.describe(output),
-        gzip_bytes=gzip_bytes(output),
+        gzip_bytes=packed.gzip_bytes(output),
+        zstd_bytes=packed.zstd_bytes(output),
         warnings=tuple(dict.fromkeys(warning for each in done.values() for warning in each.warnings)),
         notes={step: each.notes for step, each in done.items() if each.notes},
     )
@@ -71,12 +67,6 @@ def chain(
     return done
 
 
-def gzip_bytes(folder: Path) -> int:
-    """What gzip -6 makes of all files of a folder coded as one, which is how a size after entropy coding is told."""
-    coder = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_BITS)
-    return sum(len(coder.compress(piece)) for piece in _pieces(folder)) + len(coder.flush())
-
-
 def _done(step: Step, work: Work) -> Done:
     technique: Any = registry.technique(step.technique)
     require(technique.CARD.modules, user=step.technique)
@@ -87,10 +77,3 @@ def _done(step: Step, work: Work) -> Done:
 
 def _part_of(report: Report, index: int, count: int) -> Report:
     return lambda phase, fraction: report(phase, (index + fraction) / count * 0.98)
-
-
-def _pieces(folder: Path) -> Iterator[bytes]:
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as stream:
-            while piece := stream.read(_CHUNK_BYTES):
-                yield piece

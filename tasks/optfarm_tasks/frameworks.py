@@ -12,7 +12,11 @@ _EXHAUSTED = "ResourceExhaustedError"
 """TensorFlow's own word for want of memory; by name, so that it need not be imported to be recognised."""
 _CALLS_HOME = "openvino_telemetry"
 """What OpenVINO and NNCF report their use by; they do without where it does not import."""
-_EXTRAS = {"openvino": "openvino", "nncf": "openvino", "onnx": "onnx", "onnxruntime": "onnx", "tf2onnx": "onnx"}
+_EXTRAS = {
+    **dict.fromkeys(("nncf", "openvino"), "openvino"),
+    **dict.fromkeys(("onnx", "onnxruntime", "tf2onnx"), "onnx"),
+    "zstandard": "worker",
+}
 _MESSAGE_CHARACTERS = 400
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

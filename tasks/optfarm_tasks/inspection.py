@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from optfarm_tasks import convert, formats, keras_model, registry
+from optfarm_tasks import formats, keras_model, packed, registry
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.formats.graph_outputs import UNKNOWN
@@ -39,7 +39,7 @@ def run(folder: Path, task: Task, report: Report) -> Inspection:
             notes={
                 "runtime": name,
                 "precision": session.precision,
-                "gzip_bytes": convert.gzip_bytes(model),
+                "gzip_bytes": packed.gzip_bytes(model),
                 "inputs": [str(tensor) for tensor in session.signature.inputs],
                 "outputs": [str(tensor) for tensor in session.signature.outputs],
                 **_optional(described),

@@ -31,6 +31,9 @@ class Flag(StrEnum):
     NO_STEADY_STATE = "no_steady_state"
     WIDE_INTERVAL = "wide_interval"
     FEW_CLEAN = "few_clean"
+    BIMODAL = "bimodal"
+    GROWING = "growing"
+    NONDETERMINISTIC = "nondeterministic"
     NULL_FAILED = "null_failed"
 
 
@@ -74,6 +77,16 @@ class Noise(Word):
     """What a copy in memory took right before, over what it usually takes on this device."""
     canary_missing: str | None = None
     """Why that is not known."""
+
+
+class Energy(Word):
+    """What the hardware's own counters tell of the blocks that were timed, idle parts of the chip included."""
+
+    per_request_mj: float | None
+    source: str | None
+    """The counters that were read."""
+    reason: str | None
+    """Why it is not known; null where it is."""
 
 
 class Axis(StrEnum):
@@ -185,10 +198,20 @@ class Measurement(Word):
     p50_ci95_ns: Interval | None
     throughput_per_s: float
     """Samples per second: batch_size over the mean latency; of a Server, those of the highest rate."""
+    process_cpu_ns: float | None = None
+    """CPU time of all threads of the process for a request: the mean over all that were timed; null of a Server."""
     peak_rss_bytes: int
+    """The most that a process held in memory from loading the model on, the drawn inputs left out."""
+    floor_rss_bytes: int | None = None
+    """What the same process held with its runtime's library loaded and no model."""
+    model_rss_bytes: int | None = None
+    """The peak beyond the floor."""
+    energy: Energy | None = None
     ratio: Ratio
     noise: Noise
     shielded: bool
+    rules: tuple[str, ...] = ()
+    """Which of the method's rules for special work applied, and why."""
     ladders: tuple[Ladder, ...] = ()
     """Where threads or batch size were left to the farm: how it came to them."""
     serving: Serving | None = None

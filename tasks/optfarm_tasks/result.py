@@ -20,6 +20,8 @@ class Conversion(Word):
     description: ModelDescription
     gzip_bytes: int
     """Size of all files coded together by gzip -6."""
+    zstd_bytes: int | None = None
+    """The same by zstd -3; null in results of before it was told."""
     warnings: tuple[str, ...] = ()
     notes: dict[str, Any] = Field(default_factory=dict)
     """What a technique tells of its own work: nodes before and after, sparsity, …"""
@@ -33,7 +35,9 @@ class Score(Word):
     baseline: float | None = None
     higher_is_better: bool = False
     loss_ci95: Interval | None = None
-    """The 95% interval of its relative change for the worse, over samples; null where samples are too few."""
+    """The 95% interval of its relative change for the worse, over samples."""
+    loss_ci95_reason: str | None = None
+    """Why there is none."""
 
 
 class Quality(Word):
@@ -46,11 +50,13 @@ class Quality(Word):
     nmse: float | None
     """The same over the variance of the baseline's output; of the worst output where there are several."""
     nmse_ci95: Interval | None = None
-    """Its 95% interval over samples; null where they are too few."""
+    """Its 95% interval over samples."""
+    nmse_ci95_reason: str | None = None
+    """Why there is none."""
     max_abs_difference: float | None
     cosine: float | None
     scores: tuple[Score, ...] = ()
-    """Against the labels."""
+    """Against the labels, or detections against the baseline's."""
     collapsed: bool
     """The variant tells nothing any more: see optfarm_tasks.quality."""
     collapse_reason: str | None = None

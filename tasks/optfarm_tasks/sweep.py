@@ -222,6 +222,7 @@ class Row(Word):
     convert_task: str | None
     size_bytes: int | None = None
     gzip_bytes: int | None = None
+    zstd_bytes: int | None = None
     format: str | None = None
     quality: Quality | None = None
     measurement: Measurement | None = None

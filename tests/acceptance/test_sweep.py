@@ -64,11 +64,13 @@ def test_a_table_is_printed_in_every_form(farm: Cli, pilotnet_sweep: tuple[dict[
     rows = list(csv.DictReader(io.StringIO(farm.ok("report", sweep_id, "--csv"))))
     markdown = farm.ok("report", sweep_id, "--markdown")
     terminal = farm.ok("report", sweep_id)
+    wide = farm.ok("report", sweep_id, "--wide")
 
     assert len(rows) == len(TFLITE) + 1
     for technique in TFLITE:
         assert technique in markdown
         assert technique in terminal
+    assert "memory (MB)" in wide
 
 
 def test_the_same_sweep_again_is_answered_from_the_store(

@@ -1,5 +1,6 @@
 """A runtime for tests: its artifact is spin.json, which says how long a request spins and what goes wrong."""
 
+import itertools
 import json
 import os
 import time
@@ -18,7 +19,7 @@ MODULES = ("no_such_framework",)
 
 
 class Spinning:
-    """Takes as long as its artifact says; ends its process by a signal when it has run for so long."""
+    """Takes as long as its artifact says, and misbehaves as it says: two speeds, growth, a leak, noise, a signal."""
 
     precision = "float32"
     signature = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(None, 4)),))
@@ -27,12 +28,22 @@ class Spinning:
         self,
         spin_ns: int,
         *,
-        signal: int | None,
-        signal_after_s: float,
+        other_spin_ns: int | None = None,
+        grown_ns: int = 0,
         per_sample_ns: int = 0,
         most_samples: int | None = None,
+        leak_bytes: int = 0,
+        is_random: bool = False,
+        weights_bytes: int = 0,
+        signal: int | None = None,
+        signal_after_s: float = 0,
     ) -> None:
-        self.spin_ns = spin_ns
+        self.spins = itertools.cycle((spin_ns, spin_ns if other_spin_ns is None else other_spin_ns))
+        self.growth = itertools.count(0, grown_ns)
+        self.leak_bytes = leak_bytes
+        self.leaked: list[bytes] = []
+        self.random = np.random.default_rng(0) if is_random else None
+        self.weights = b"w" * weights_bytes
         self.per_sample_ns = per_sample_ns
         self.most_samples = most_samples
         self.signal = signal
@@ -46,12 +57,14 @@ class Spinning:
         """Spins."""
         if self.most_samples is not None and len(feed) > self.most_samples:
             raise MemoryError(f"no room for {len(feed)} samples")
-        ends_at = time.perf_counter_ns() + self.spin_ns + len(feed) * self.per_sample_ns
+        ends_at = time.perf_counter_ns() + next(self.spins) + next(self.growth) + len(feed) * self.per_sample_ns
         while time.perf_counter_ns() < ends_at:
             pass
         if self.signal is not None and time.monotonic() >= self.dies_at:
             os.kill(os.getpid(), self.signal)
-        return feed
+        if self.leak_bytes:
+            self.leaked.append(b"l" * self.leak_bytes)
+        return feed if self.random is None else feed + self.random.normal(size=feed.shape)
 
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """Gives the input back."""
@@ -65,10 +78,4 @@ def load(model: Path, threads: int) -> Spinning:  # noqa: ARG001 (the signature 
         raise BadModel(told["refusal"])
     if told.get("hurts"):
         raise EOFError("half a model")
-    return Spinning(
-        told["spin_ns"],
-        signal=told.get("signal"),
-        signal_after_s=told.get("signal_after_s", 0),
-        per_sample_ns=told.get("per_sample_ns", 0),
-        most_samples=told.get("most_samples"),
-    )
+    return Spinning(**told)

@@ -18,6 +18,7 @@ from optfarm_tasks import benchmark
 from optfarm_tasks.benchmark import controller, pairs, raw, shield, stats
 from optfarm_tasks.benchmark.controller import Clock, Measured, Plan
 from optfarm_tasks.benchmark.process import Resident, Variant
+from optfarm_tasks.benchmark.rules import Aim
 from optfarm_tasks.benchmark.stats import Estimator
 from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.errors import BadModel, BadParameter, Internal, TaskError, WorkerLost
@@ -52,7 +53,7 @@ def bench_of(baseline: Variant, candidate: Variant, **changes: Any) -> Bench:
 
 def measure(bench: Bench, report: Callable[[str, float], None] = lambda _phase, _fraction: None) -> Measured:
     """Runs it."""
-    return controller.measure(Plan(bench, Profile.QUICK, half_width=0.01), report, clock=Clock())
+    return controller.measure(Plan(bench, Profile.QUICK, Aim(0.01)), report, clock=Clock())
 
 
 def residents() -> list[psutil.Process]:
@@ -184,7 +185,7 @@ def test_a_measurement_that_stays_invalid_is_retried_and_then_told(tmp_path: Pat
         amount=replace(SMALL, min_pairs=1, max_pairs=1, pair_s=1, backoff_s=(3,)),
     )
     try:
-        plan = Plan(bench, Profile.QUICK, half_width=0.01)
+        plan = Plan(bench, Profile.QUICK, Aim(0.01))
         measured = controller.measure(plan, lambda _phase, _fraction: None, clock=Clock(wait=waits.append))
     finally:
         busy.kill()

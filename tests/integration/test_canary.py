@@ -14,6 +14,7 @@ from optfarm_tasks.benchmark import contention, shield
 from optfarm_tasks.benchmark.attempts import Clock
 from optfarm_tasks.benchmark.controller import Plan, measure
 from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.benchmark.rules import Aim
 from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.canary import twin
 from optfarm_tasks.measurement import Flag, Verdict
@@ -78,7 +79,7 @@ def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Pa
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
     sides = Variant("baseline", tmp_path, twin.COMPUTE), Variant("candidate", tmp_path, twin.COMPUTE)
     bench = Bench(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
-    plan = Plan(bench, Profile.QUICK, half_width=0.01, usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02)))
+    plan = Plan(bench, Profile.QUICK, Aim(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02)))
 
     found = measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary.candidate
 

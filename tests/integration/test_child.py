@@ -44,6 +44,7 @@ def test_a_recipe_turns_a_model_into_an_artifact(tmp_path: Path, tiny_models: Pa
     assert [path.name for path in (folder / "outputs").iterdir()] == ["model.tflite"]
     assert facts.description.size_bytes == (folder / "outputs/model.tflite").stat().st_size
     assert 0 < facts.gzip_bytes < facts.description.size_bytes
+    assert 0 < (facts.zstd_bytes or 0) < facts.description.size_bytes
     assert [str(tensor) for tensor in facts.description.signature.outputs] == ["y: int8[?, 2]"]
     assert facts.notes == {"2: tflite-int8(calibration_samples=32)": {"calibration_samples": 32}}
     assert facts.warnings == ("32 calibration samples asked for; below 64 the ranges of activations may be far off",)
@@ -67,9 +68,8 @@ def test_a_variant_is_scored_against_the_baseline_and_the_labels(tmp_path: Path,
     assert facts.max_abs_difference is not None
     assert facts.max_abs_difference > 0
     assert facts.cosine == pytest.approx(1, abs=0.2)
-    (score,) = facts.scores
-    assert score.name == "top1"
-    assert score.baseline is not None
+    assert [score.name for score in facts.scores] == ["top1", "precision_macro", "recall_macro"]
+    assert all(score.baseline is not None for score in facts.scores)
     assert not facts.collapsed
 
 

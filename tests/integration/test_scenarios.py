@@ -16,6 +16,7 @@ from optfarm_tasks.benchmark.ladder import RungAmount
 from optfarm_tasks.benchmark.process import Variant
 from optfarm_tasks.benchmark.rates import SearchAmount
 from optfarm_tasks.benchmark.recompute import recompute
+from optfarm_tasks.benchmark.rules import Aim
 from optfarm_tasks.benchmark.server import measure_server
 from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.errors import OutOfMemory
@@ -58,7 +59,7 @@ def batches_of(climbed: Climbed) -> list[int]:
 
 def searched(bench: Bench, *, bound_ms: float) -> Measured:
     amount = SearchAmount(searches=1, resolution=0.5, bounds=5, trial_s=0.4)
-    plan = Plan(replace(bench, scenario=Scenario.SERVER), Profile.QUICK, half_width=0.01)
+    plan = Plan(replace(bench, scenario=Scenario.SERVER), Profile.QUICK, Aim(0.01))
     return measure_server(plan, quietly, clock=Clock(), bound_ms=bound_ms, amount=amount)
 
 
@@ -98,7 +99,7 @@ def test_each_variant_is_offline_at_its_own_best_batch(tmp_path: Path) -> None:
 
     settled = climb.settle(bench, MEANS, quietly, batches=True, threads=False)
     bench = replace(settled.bench, baseline_batch_size=1)
-    summary = controller.measure(Plan(bench, Profile.QUICK, half_width=0.01), quietly, clock=Clock()).summary
+    summary = controller.measure(Plan(bench, Profile.QUICK, Aim(0.01)), quietly, clock=Clock()).summary
 
     assert settled.ladders(0)[0].stop is Stop.GAIN
     assert batches_of(settled.climbed[1]) == [1, 2, 4]

@@ -11,8 +11,9 @@ from optfarm_tasks.benchmark.arrivals import arrivals_ns
 from optfarm_tasks.benchmark.columns import joined, query_columns, rung_columns
 from optfarm_tasks.benchmark.conclusion import Seen, conclude
 from optfarm_tasks.benchmark.halves import Searching, Setting
-from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE
+from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.searches import Sent
+from optfarm_tasks.benchmark.usage import Stretch, columns_of
 from optfarm_tasks.measurement import Axis, Ladder, Rung, Stop
 from optfarm_tasks.result import BenchmarkResult
 from optfarm_tasks.spec import Benchmark, Profile, Scenario
@@ -28,10 +29,12 @@ SERVER = Benchmark(profile=Profile.QUICK, scenario=Scenario.SERVER, bound_ms=20)
 Ladders = tuple[tuple[Ladder, ...], tuple[Ladder, ...]]
 
 
-def columns(speed_up: float = 2.0, *, requests: int = 40, seed: int = 1) -> raw.Columns:
+def columns(speed_up: float = 2.0, *, requests: int = 40, seed: int = 1, run_delay: float = 0.01) -> raw.Columns:
     """Samples of 3 pairs of 3 groups each: a baseline of about 2 ms, of which one request in fifty was disturbed."""
     rng = np.random.default_rng(seed)
-    keys = [(pair, group, side) for pair in range(3) for group in range(3) for side in (0, 1, 1, 0)]
+    keys: list[tuple[int, int, Side]] = [
+        (pair, group, side) for pair in range(3) for group in range(3) for side in (0, 1, 1, 0)
+    ]
     pair, group, side = np.repeat(np.array(keys), requests, axis=0).T
     block = np.repeat(np.arange(len(keys)), requests)
     switches = (rng.random(pair.size) < 0.02).astype(np.int32)
@@ -48,7 +51,20 @@ def columns(speed_up: float = 2.0, *, requests: int = 40, seed: int = 1) -> raw.
         "cpu_ns": (wall_ns * 0.99).astype(np.int64),
         "switches": switches,
         **warm_up(rng, pairs=3),
+        **used([(place[0], index, place[2]) for index, place in enumerate(keys)], run_delay=run_delay),
     }
+
+
+def used(places: Sequence[tuple[int, int, Side]], *, run_delay: float = 0.01) -> raw.Columns:
+    """What blocks of 80 ms each used, given their pairs, numbers and sides."""
+    stretch = Stretch(
+        elapsed_ns=80_000_000,
+        run_delay_ns=int(80_000_000 * run_delay),
+        process_cpu_ns=78_000_000,
+        energy_uj=900_000,
+        held_bytes=48_000_000,
+    )
+    return joined([columns_of(pair, index, side, stretch) for pair, index, side in places])
 
 
 def warm_up(rng: np.random.Generator, *, pairs: int) -> raw.Columns:
@@ -67,16 +83,18 @@ def seen(**changes: Any) -> Seen:
     told = {
         "runtime": "litert",
         "precision": "float32",
-        "duration_s": 0.8,
         "load_ms": 3.0,
         "first_ms": 2.5,
         "peak_rss_bytes": 50_000_000,
-        "run_delay_frac": 0.01,
+        "floor_rss_bytes": 30_000_000,
+        "meter": "rapl package-0",
+        "no_meter": None,
         "ext_cpu": 0.02,
         "steal_frac": 0.0,
         "psi_cpu_frac": None,
         "is_shielded": True,
         "is_steady": True,
+        "is_deterministic": True,
     }
     return Seen(**(told | changes))
 
@@ -132,7 +150,8 @@ def server(speed_up: float, candidate: Tree, *, bound_ms: float = 20) -> tuple[r
         for search, side, trial, each in found
     ]
     warm = warm_up(np.random.default_rng(0), pairs=2)
-    samples = {**joined(queries), **warm, "bound_ms": np.array(float(bound_ms))}
+    trials = used([(search, trial, side) for search, side, trial, _ in found])
+    samples = {**joined(queries), **warm, **trials, "bound_ms": np.array(float(bound_ms))}
     setting = replace(SETTING, batch_sizes=(1, 1), scenario=Scenario.SERVER, searching=searching)
     return samples, benchmark(samples, candidate, setting=setting)
 

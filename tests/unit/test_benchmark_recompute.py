@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optfarm_tasks.benchmark import pairs, raw
+from optfarm_tasks.benchmark import raw
 from optfarm_tasks.benchmark.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
-from optfarm_tasks.measurement import Flag, Verdict
+from optfarm_tasks.measurement import Energy, Flag, Verdict
 from optfarm_tasks.spec import Benchmark, Inspect, Profile, Role, Task
 from tests.unit.sampled import ARTIFACT, MODEL, benchmark, columns
 
 TASK = Task(
     action=Benchmark(profile=Profile.QUICK, batch_size=2), inputs={Role.BASELINE: MODEL, Role.CANDIDATE: ARTIFACT}
 )
+USED = columns()
 
 
 def test_a_result_follows_from_its_raw_samples(tmp_path: Path) -> None:
@@ -36,9 +37,10 @@ def test_a_result_follows_from_its_raw_samples(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "verdict", "flag"),
     [
-        ({"run_delay_frac": 0.2}, Verdict.DEGRADED, Flag.PREEMPTED),
         ({"is_steady": False}, Verdict.CLEAN, Flag.NO_STEADY_STATE),
         ({"is_shielded": False}, Verdict.CLEAN, Flag.UNSHIELDED),
+        ({"is_deterministic": False}, Verdict.CLEAN, Flag.NONDETERMINISTIC),
+        ({"ext_cpu": 0.2}, Verdict.CLEAN, Flag.EXT_LOAD),
     ],
 )
 def test_what_was_seen_beside_the_samples_still_decides(changes: dict[str, Any], verdict: Verdict, flag: Flag) -> None:
@@ -53,9 +55,62 @@ def test_what_was_seen_beside_the_samples_still_decides(changes: dict[str, Any],
     assert (again.candidate.latency_ns.p90 is None) == (verdict is not Verdict.CLEAN)
 
 
-def test_models_that_no_cache_holds_may_have_a_wider_interval() -> None:
-    assert pairs.half_width(2 << 20, 1 << 20) == pairs.MEMORY_BOUND_HALF_WIDTH
-    assert pairs.half_width(1 << 20, 1 << 20) == pairs.half_width(2 << 20, None) == pairs.HALF_WIDTH
+def test_what_each_block_used_is_summed_up_again() -> None:
+    samples = columns()
+
+    candidate = recompute(benchmark(samples, ARTIFACT), TASK, samples).candidate
+
+    # Of 18 blocks of 40 requests in 80 ms.
+    assert candidate.duration_s == pytest.approx(18 * 0.08)
+    assert candidate.noise.run_delay_frac == pytest.approx(0.01)
+    assert candidate.process_cpu_ns == pytest.approx(78e6 / 40)
+    assert candidate.energy == Energy(per_request_mj=900 / 40, source="rapl package-0", reason=None)
+    assert candidate.model_rss_bytes == 20_000_000
+    assert Flag.GROWING not in candidate.flags
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "flag"),
+    [
+        ({"block_run_delay_ns": USED["block_elapsed_ns"] * 0.2}, Verdict.DEGRADED, Flag.PREEMPTED),
+        ({"block_held_bytes": 1e7 * (1 + USED["block_index"])}, Verdict.CLEAN, Flag.GROWING),
+    ],
+)
+def test_what_blocks_used_decides(change: raw.Columns, verdict: Verdict, flag: Flag) -> None:
+    samples = columns() | change
+
+    candidate = recompute(benchmark(columns(), ARTIFACT), TASK, samples).candidate
+
+    assert candidate.verdict is verdict
+    assert flag in candidate.flags
+
+
+def test_energy_that_some_block_lacks_is_not_made_up() -> None:
+    samples = columns()
+    samples["block_energy_uj"][0] = np.nan
+
+    again = recompute(benchmark(samples, ARTIFACT), TASK, samples)
+
+    assert again.baseline.energy is not None
+    assert again.baseline.energy.per_request_mj is None
+    assert again.baseline.energy.reason == "the counters could not be read all the time"
+
+
+def test_files_from_before_blocks_were_kept_still_tell_what_was_published(tmp_path: Path) -> None:
+    samples = {name: column for name, column in columns().items() if not name.startswith("block_")}
+    whole = benchmark(columns(), ARTIFACT)
+    unknown = {"process_cpu_ns": None, "floor_rss_bytes": None, "model_rss_bytes": None, "energy": None}
+    result = whole.model_copy(
+        update={
+            "baseline": whole.baseline.model_copy(update=unknown),
+            "candidate": whole.candidate.model_copy(update=unknown),
+        }
+    )
+    raw.write(tmp_path, samples, estimator=result.candidate.estimator)
+
+    again = recompute(result, TASK, raw.read(tmp_path / raw.FILE)[0])
+
+    assert (again.baseline, again.candidate) == (result.baseline, result.candidate)
 
 
 def test_only_a_benchmark_measures() -> None:
@@ -87,6 +142,10 @@ def test_differences_name_the_value_and_forgive_its_last_digits() -> None:
         (lambda it: it.update(dropped=np.ones_like(it["dropped"])), "both variants"),
         (lambda it: it.update(pair=np.arange(it["pair"].size)), "both variants"),
         (lambda it: it.update(warm_side=np.zeros_like(it["warm_side"])), "both variants"),
+        (lambda it: it.pop("block_energy_uj"), "block_energy_uj is missing"),
+        (lambda it: it.update(block_index=it["block_index"] + 1), "what each of its blocks used"),
+        (lambda it: it.update(block_elapsed_ns=it["block_elapsed_ns"] * 0), "blocks that took no time"),
+        (lambda it: it.update(block_energy_uj=-it["block_energy_uj"]), "less than nothing"),
     ],
 )
 def test_what_are_no_raw_samples_is_refused(tmp_path: Path, damage: Callable[[raw.Columns], object], told: str) -> None:

@@ -16,7 +16,10 @@ GOOD = Evidence(
     spread=1.02,
     n_clean=1000,
     threads=1,
-    drift=0.0,
+    trends=(0.0, 0.0),
+    is_leaking=False,
+    is_bimodal=False,
+    is_deterministic=True,
     is_shielded=True,
     is_steady=True,
     has_few_clean=False,
@@ -60,7 +63,10 @@ def test_the_verdict_follows_the_evidence(changes: dict[str, Any], expected: Ver
         ({"spread": 1.2}, Flag.TAIL_SPREAD),
         ({"noise": noisy(ext_cpu=0.11)}, Flag.EXT_LOAD),
         ({"noise": noisy(steal_frac=0.006)}, Flag.STEAL),
-        ({"drift": 0.04}, Flag.DRIFT),
+        ({"trends": (-0.04, 0.04)}, Flag.DRIFT),
+        ({"is_leaking": True}, Flag.GROWING),
+        ({"is_bimodal": True}, Flag.BIMODAL),
+        ({"is_deterministic": False}, Flag.NONDETERMINISTIC),
         ({"is_shielded": False}, Flag.UNSHIELDED),
         ({"is_steady": False}, Flag.NO_STEADY_STATE),
         ({"is_wide": True}, Flag.WIDE_INTERVAL),
@@ -87,6 +93,11 @@ def test_a_ratio_is_no_better_than_its_worse_side() -> None:
     assert verdict.worst(Verdict.CLEAN, Verdict.DEGRADED) is Verdict.DEGRADED
     assert verdict.worst(Verdict.INVALID, Verdict.DEGRADED) is Verdict.INVALID
     assert verdict.worst(Verdict.CLEAN, Verdict.CLEAN) is Verdict.CLEAN
+
+
+def test_a_variant_that_slows_down_in_every_process_is_growing() -> None:
+    assert verdict.flags(replace(GOOD, trends=(0.04, 0.05))) == (Flag.DRIFT, Flag.GROWING)
+    assert verdict.flags(replace(GOOD, trends=(0.04, 0.0, 0.05))) == (Flag.DRIFT,)
 
 
 @pytest.mark.parametrize(

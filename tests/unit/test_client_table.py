@@ -6,9 +6,10 @@ import io
 import pytest
 
 from optfarm.errors import BadRequest
+from optfarm.gated import gate_cells, gate_notes
 from optfarm.loss import allowed, loss
 from optfarm.row import fastest, is_eligible, latency_ns
-from optfarm.table import cells_of, csv_text, gate_cells, gate_notes, hardware_line, markdown_text, notes_of, shown_row
+from optfarm.table import cells_of, csv_text, hardware_line, markdown_text, notes_of, shown_row
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.measurement import Verdict
 from optfarm_tasks.recipe import Recipe
@@ -119,6 +120,13 @@ def test_a_loss_that_may_pass_the_limit_is_not_called_best() -> None:
     assert gate_cells(unsure, 0.01) == ("0.5% [0.1%, 2%]", "undecided")
     (note,) = gate_notes(report(unsure), 0.01)
     assert "8 samples do not tell whether it loses 1%; take about 2,888 test samples" in note
+
+
+def test_a_single_sample_is_undecided_and_the_reason_is_told() -> None:
+    one = row("a", quality=quality(0.0, samples=1, nmse_ci95=None, nmse_ci95_reason="1 test sample is too few"))
+
+    assert gate_cells(one, 0.005) == ("0%", "undecided")
+    assert gate_notes(report(one), 0.005) == ("a: whether it loses 0.5% cannot be told: 1 test sample is too few",)
 
 
 @pytest.mark.parametrize(("text", "limit"), [("0.5%", 0.005), ("0.005", 0.005), (" 1 % ", 0.01), ("0", 0.0)])

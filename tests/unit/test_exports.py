@@ -5,7 +5,6 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,11 +21,12 @@ from tests.unit.reports import report, row
 from tests.unit.sampled import ARTIFACT, benchmark, columns
 
 MANY, FEW = columns(2.0, requests=200), columns(2.0, requests=5)
+DISTURBED = columns(2.0, requests=200, run_delay=0.2)
 
 
-def measured(samples: raw.Columns, **changes: Any) -> Row:
+def measured(samples: raw.Columns) -> Row:
     """A row whose measurement follows from the samples."""
-    return row("openvino", batch_size=2, measurement=benchmark(samples, ARTIFACT, **changes).candidate)
+    return row("openvino", batch_size=2, measurement=benchmark(samples, ARTIFACT).candidate)
 
 
 def shaped(shape: Format, samples: raw.Columns, *rows: Row) -> dict[str, str]:
@@ -112,9 +112,9 @@ def test_a_summary_has_the_lines_that_its_readers_look_for() -> None:
 
 
 def test_a_summary_of_a_disturbed_measurement_is_not_valid_and_names_no_tail() -> None:
-    variant = measured(MANY, run_delay_frac=0.2)
+    variant = measured(DISTURBED)
 
-    (text,) = shaped(Format.MLPERF, MANY, variant).values()
+    (text,) = shaped(Format.MLPERF, DISTURBED, variant).values()
 
     assert of(variant).verdict is Verdict.DEGRADED
     lines = summary_lines(text)
@@ -132,7 +132,7 @@ def test_a_summary_of_few_requests_does_not_satisfy_early_stopping() -> None:
 
 
 def test_model_analyzer_gets_a_row_a_variant_under_its_own_headings() -> None:
-    clean, disturbed = measured(MANY), measured(MANY, run_delay_frac=0.2).model_copy(update={"device": "alpha.gpu-0"})
+    clean, disturbed = measured(MANY), measured(DISTURBED).model_copy(update={"device": "alpha.gpu-0"})
 
     found = shaped(Format.MODEL_ANALYZER, MANY, clean, disturbed)
 

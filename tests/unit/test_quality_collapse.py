@@ -22,7 +22,9 @@ def agreements(baseline: Any, candidate: Any) -> dict[str, Agreement]:
 
 def score(value: float, *, baseline: float, trivial: float, higher: bool = False) -> Scored:
     name = "top1" if higher else "mse"
-    return Scored(Score(name=name, value=value, baseline=baseline, higher_is_better=higher), trivial=trivial)
+    return Scored(
+        Score(name=name, value=value, baseline=baseline, higher_is_better=higher), trivial=trivial, nothing="the mean"
+    )
 
 
 def test_a_variant_close_to_the_baseline_stands() -> None:

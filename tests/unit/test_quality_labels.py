@@ -4,7 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn import metrics
 
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.quality.labels import Classes, Scored, Values, rank_of, scoring_for
@@ -29,14 +32,14 @@ def test_whole_numbers_and_scores_for_classes_give_top_1_and_top_5() -> None:
 
     found = scored(labels, one_hot(labels, 8), nearly)
 
-    assert list(found) == ["top1", "top5"]
+    assert list(found) == ["top1", "top5", "precision_macro", "recall_macro"]
     assert (found["top1"].score.baseline, found["top1"].score.value) == (1, 0.25)
     assert (found["top5"].score.baseline, found["top5"].score.value) == (1, 1)
     assert found["top1"].score.higher_is_better
 
 
 def test_five_classes_have_no_top_5() -> None:
-    assert list(scored([0, 1], one_hot([0, 1], 5), one_hot([0, 1], 5))) == ["top1"]
+    assert "top5" not in scored([0, 1], one_hot([0, 1], 5), one_hot([0, 1], 5))
 
 
 def test_real_labels_give_mse_and_mae() -> None:
@@ -128,3 +131,27 @@ def test_the_trivial_predictor_of_classes_names_the_commonest() -> None:
     assert found["top5"].trivial == 1
     assert not found["top1"].is_informative
     assert found["top1"].was_informative
+
+
+@settings(max_examples=40)
+@given(data=st.data(), classes=st.integers(2, 6), count=st.integers(1, 40))
+def test_precision_and_recall_are_those_of_scikit_learn(data: st.DataObject, classes: int, count: int) -> None:
+    some = st.lists(st.integers(0, classes - 1), min_size=count, max_size=count)
+    labels, theirs, ours = (data.draw(some) for _ in range(3))
+
+    found = scored(labels, one_hot(theirs, classes), one_hot(ours, classes), size=7)
+
+    for name, function in (("precision_macro", metrics.precision_score), ("recall_macro", metrics.recall_score)):
+        score = found[name].score
+        expected = [function(labels, given, average="macro", zero_division=0) for given in (theirs, ours)]
+        assert [score.baseline, score.value] == pytest.approx(expected)
+        always = [function(labels, np.full(count, kind), average="macro", zero_division=0) for kind in set(labels)]
+        assert found[name].trivial == pytest.approx(max(always))
+        assert score.loss_ci95_reason == "it is a mean over classes, not over samples"
+
+
+def test_one_sample_has_no_interval_but_a_reason() -> None:
+    found = scored([1], one_hot([1], 3), one_hot([1], 3))
+
+    assert found["top1"].score.loss_ci95 is None
+    assert "1 test sample is too few" in (found["top1"].score.loss_ci95_reason or "")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from optfarm_tasks.quality.gate import Gate, gate
-from optfarm_tasks.quality.loss_interval import _newcombe, _wilson, of_hits, of_means
+from optfarm_tasks.quality.loss_interval import Doubt, _newcombe, _wilson, of_hits, of_means, of_parts
 
 counts = st.integers(0, 60)
 
@@ -45,7 +45,7 @@ def test_a_difference_lies_in_its_interval_and_turns_with_the_sides(
 def test_hits_that_all_agree_still_leave_a_doubt() -> None:
     hits = np.ones(50, dtype=bool)
 
-    interval = of_hits(hits, hits)
+    interval = of_hits(hits, hits).ci95
 
     assert interval is not None
     assert interval[0] < 0 < interval[1]
@@ -57,7 +57,7 @@ def test_means_have_about_the_interval_of_scipy_s_paired_bootstrap() -> None:
     baseline = random.exponential(size=300)
     candidate = baseline * 1.05 + random.normal(scale=0.05, size=300)
 
-    found = of_means(baseline, candidate, seed=0)
+    found = of_means(baseline, candidate, seed=0).ci95
 
     theirs = stats.bootstrap(
         (baseline, candidate),
@@ -75,7 +75,7 @@ def test_the_interval_of_means_holds_the_truth_as_often_as_it_says() -> None:
     held = 0
     for seed in range(150):
         baseline = random.gamma(2.0, size=120)
-        interval = of_means(baseline, baseline * 1.02 + random.normal(scale=0.1, size=120), seed=seed)
+        interval = of_means(baseline, baseline * 1.02 + random.normal(scale=0.1, size=120), seed=seed).ci95
         assert interval is not None
         held += interval[0] <= 0.02 <= interval[1]
 
@@ -87,10 +87,36 @@ def test_the_interval_of_means_holds_the_truth_as_often_as_it_says() -> None:
 def test_equal_errors_lose_nothing_for_sure(seed: int) -> None:
     errors = np.arange(1.0, 40.0)
 
-    assert of_means(errors, errors, seed=seed) == pytest.approx((0.0, 0.0), abs=1e-12)
+    assert of_means(errors, errors, seed=seed).ci95 == pytest.approx((0.0, 0.0), abs=1e-12)
 
 
-def test_one_sample_decides_nothing() -> None:
-    assert of_means(np.ones(1), np.ones(1), seed=0) is None
-    assert of_hits(np.ones(1, dtype=bool), np.ones(1, dtype=bool)) is None
-    assert gate(None, 1.0) is Gate.UNDECIDED
+@pytest.mark.parametrize("count", range(5))
+def test_a_few_samples_decide_nothing_and_the_reason_is_told(count: int) -> None:
+    errors = np.arange(1.0, count + 1)
+
+    found = of_means(errors, 2 * errors[::-1], seed=0)
+
+    assert found.ci95 is None
+    assert found.reason == f"{count} test sample{' is' if count == 1 else 's are'} too few: an interval takes 5"
+    assert gate(found.ci95, 1.0) is Gate.UNDECIDED
+
+
+def test_one_hit_decides_nothing() -> None:
+    one = np.ones(1, dtype=bool)
+
+    assert of_hits(one, one) == Doubt(None, "1 test sample is too few: an interval takes 2")
+
+
+def test_there_is_no_loss_relative_to_nothing() -> None:
+    assert of_means(np.zeros(9), np.ones(9), seed=0).reason == "the baseline's value is 0, and a loss is relative to it"
+    assert of_hits(np.zeros(9, dtype=bool), np.ones(9, dtype=bool)).ci95 is None
+
+
+def test_a_part_that_is_the_whole_of_a_few_samples_leaves_a_doubt() -> None:
+    whole = np.array([2.0, 5.0, 1.0, 3.0, 3.0, 4.0])
+
+    for_all, for_half = of_parts(whole, whole), of_parts(whole, whole * [1, 0.5, 1, 0.4, 0.7, 1])
+
+    assert gate(for_all.ci95, 0.005) is Gate.UNDECIDED
+    low, high = for_half.ci95 or (0, 0)
+    assert low < 1 - (whole * [1, 0.5, 1, 0.4, 0.7, 1]).sum() / whole.sum() < high

@@ -162,6 +162,7 @@ def _row_differences(row: Row, contents: Contents) -> Iterator[str]:
             "artifact": conversion.result.outputs.digest,
             "size_bytes": made.description.size_bytes,
             "gzip_bytes": made.gzip_bytes,
+            "zstd_bytes": made.zstd_bytes,
             "format": str(made.description.format),
         }
         yield from differences(_plain(row, *facts), facts)

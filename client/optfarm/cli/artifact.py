@@ -23,7 +23,7 @@ def list_artifacts(sweep: Sweep, *, as_json: Json = False) -> None:
     with farm() as opened:
         rows = [row.facts for row in _made(opened.find_sweep(sweep).report())]
     if as_json:
-        fields = {"recipe", "artifact", "convert_task", "size_bytes", "gzip_bytes", "format"}
+        fields = {"recipe", "artifact", "convert_task", "size_bytes", "gzip_bytes", "zstd_bytes", "format"}
         print_json([row.model_dump(mode="json", include=fields) for row in rows])
         return
     shown = [(str(row.recipe), row.format or "", size_text(row.size_bytes), (row.artifact or "")[:12]) for row in rows]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from optfarm.transfer import Told
 
 T = TypeVar("T")
-_PIPE_WIDTH = 160
+_PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
 
 
 def note(text: str) -> None:
@@ -26,11 +26,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(_plain(value), indent=2, ensure_ascii=False))
 
 
-def console() -> "Console":
-    """Where tables go: as wide as the terminal, or wide enough for a reader of a file."""
+def console(*, wide: bool = False) -> "Console":
+    """Where tables go: as wide as the terminal, or wide enough for a reader of a file, the more so for wide ones."""
     from rich.console import Console
 
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=_PIPE_WIDTH)
+    width = _WIDE_PIPE_WIDTH if wide else _PIPE_WIDTH
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=width)
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:

@@ -28,6 +28,7 @@ def report(
     shape: Annotated[
         Format | None, typer.Option("--format", help="Write what another tool would have; see docs/exports.md.")
     ] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="Add packed sizes, memory and energy to the table.")] = False,
     to: Annotated[Path | None, typer.Option(help="With --format: the folder for its files.")] = None,
 ) -> None:
     """Print the table of a sweep: a table a device, and below it what needs saying."""
@@ -36,8 +37,10 @@ def report(
 
     if shape is None and to is not None:
         raise BadRequest("--to is the folder for the files of --format")
-    if shape is not None and (as_csv or as_markdown or max_loss is not None):
+    if shape is not None and (as_csv or as_markdown or wide or max_loss is not None):
         raise BadRequest("--format goes alone, or with --to and --json")
+    if wide and (as_json or as_csv or as_markdown):
+        raise BadRequest("--wide is of the table for a terminal; --json and --csv hold every number")
     limit = None if max_loss is None else allowed(max_loss)
     with farm() as opened:
         found = opened.find_sweep(sweep).report()
@@ -51,7 +54,7 @@ def report(
     elif as_markdown:
         print(found.to_markdown(), end="")
     else:
-        print_report(found.facts, max_loss=limit)
+        print_report(found.facts, max_loss=limit, wide=wide)
 
 
 def _export(found: "Found", shape: Format, folder: Path | None, *, as_json: bool) -> None:
@@ -73,7 +76,7 @@ def _export(found: "Found", shape: Format, folder: Path | None, *, as_json: bool
 
 
 def _gated(facts: "Report", max_loss: float) -> dict[str, Any]:
-    from optfarm.table import gate_cells
+    from optfarm.gated import gate_cells
 
     told = facts.model_dump(mode="json")
     rows = [
@@ -83,14 +86,22 @@ def _gated(facts: "Report", max_loss: float) -> dict[str, Any]:
     return {**told, "max_loss": max_loss, "rows": rows}
 
 
-def print_report(facts: "Report", *, max_loss: float | None = None) -> None:
-    """Prints a report for people; with a largest loss, what a gate says of each variant."""
+def print_report(facts: "Report", *, max_loss: float | None = None, wide: bool = False) -> None:
+    """Prints a report for people.
+
+    Args:
+        facts: the report.
+        max_loss: adds what a gate says of each variant.
+        wide: adds packed sizes, memory and energy.
+    """
     from rich.markup import escape
     from rich.table import Table
 
-    from optfarm.table import devices_of, gate_cells, gate_notes, hardware_line, headings, notes_of, shown_row
+    from optfarm.gated import gate_cells, gate_notes
+    from optfarm.table import devices_of, hardware_line, headings, notes_of, shown_row
+    from optfarm.wide import HEADINGS, wide_cells, wide_notes
 
-    out = console()
+    out = console(wide=wide)
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, profile {facts.profile})")
     for device in devices_of(facts):
         rows = [row for row in facts.rows if row.device == device]
@@ -100,13 +111,20 @@ def print_report(facts: "Report", *, max_loss: float | None = None) -> None:
             table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading.startswith("speed-up"))
         for heading in () if max_loss is None else ("loss [95%]", "gate"):
             table.add_column(heading, no_wrap=True)
+        for heading in HEADINGS if wide else ():
+            table.add_column(heading, justify="right")
         table.columns[0].min_width = min(_METHOD_WIDTH, max(len(shown_row(facts, row)[0]) for row in rows))
         for row in rows:
             is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
-            cells = (*shown_row(facts, row), *(() if max_loss is None else gate_cells(row, max_loss)))
+            cells = shown_row(facts, row)
+            cells += () if max_loss is None else gate_cells(row, max_loss)
+            cells += wide_cells(row) if wide else ()
             table.add_row(*map(escape, cells), style="red" if is_bad else None)
         out.print()
         out.print(f"[bold]{escape(hardware_line(facts, device))}[/bold]")
         out.print(table)
-    for line in (*notes_of(facts), *(() if max_loss is None else gate_notes(facts, max_loss))):
+    notes = notes_of(facts)
+    notes += () if max_loss is None else gate_notes(facts, max_loss)
+    notes += wide_notes(facts) if wide else ()
+    for line in notes:
         out.print(f"• {escape(line)}")

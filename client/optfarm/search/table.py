@@ -3,7 +3,7 @@
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from optfarm import table
+from optfarm import gated, table
 from optfarm.progress import shown_s
 from optfarm.row import latency_ns
 
@@ -24,7 +24,7 @@ def shown_row(found: "Found") -> tuple[str, ...]:
         "" if facts.size_bytes is None else f"{facts.size_bytes / 1e6:.3g}",
         f"{latency_ns(facts) / 1e6:.3g}",
         "" if measured is None else table.shown_ratio(measured.ratio),
-        table.shown_loss(facts),
+        gated.shown_loss(facts),
         table.shown_verdict(facts),
         found.sweep_id,
     )
@@ -96,5 +96,5 @@ def markdown_text(report: "SearchReport") -> str:
 def _shown_best(best: "Found") -> str:
     measured = best.facts.measurement
     speed_up = "" if measured is None else f": {table.shown_ratio(measured.ratio)} times"
-    lost = "" if best.loss is None else f", loss {table.shown_loss(best.facts)}"
+    lost = "" if best.loss is None else f", loss {gated.shown_loss(best.facts)}"
     return f"the fastest so far is {best.recipe}{speed_up}{lost}"

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from resource import RUSAGE_THREAD, getrusage
-from time import perf_counter_ns, thread_time_ns
+from time import perf_counter_ns, process_time_ns, thread_time_ns
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Timed:
     switches: NDArray[np.int64]
     elapsed_ns: int
     """From the first request's start to the last one's end, the clocks' own cost included."""
+    process_cpu_ns: int
+    """CPU time of all threads of the process over the same stretch."""
 
     @property
     def table(self) -> NDArray[np.int64]:
@@ -58,9 +60,13 @@ def time_requests(run: Callable[[Any], Any], feeds: Sequence[Any], span: Span, *
     A result is dropped after the clock was read: a latency ends when the output is ready.
     """
     wall, cpu, switches = (array("q", bytes(8 * room)) for _ in range(3))
+    process_start = process_time_ns()
     taken, elapsed_ns = _fill(run, feeds, span, columns=(wall, cpu, switches))
+    process_cpu_ns = process_time_ns() - process_start
     kept = [np.frombuffer(column, dtype=np.int64)[:taken].copy() for column in (wall, cpu, switches)]
-    return Timed(wall_ns=kept[0], cpu_ns=kept[1], switches=kept[2], elapsed_ns=elapsed_ns)
+    return Timed(
+        wall_ns=kept[0], cpu_ns=kept[1], switches=kept[2], elapsed_ns=elapsed_ns, process_cpu_ns=process_cpu_ns
+    )
 
 
 def _fill(

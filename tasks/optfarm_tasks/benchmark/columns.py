@@ -5,20 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from optfarm_tasks.benchmark import usage
 from optfarm_tasks.benchmark.raw import AXES, Columns
 from optfarm_tasks.benchmark.turns import Block, Pair, Start
 from optfarm_tasks.measurement import Ladder
 
 
 def pair_columns(pairs: Sequence[Pair]) -> Columns:
-    """Every timed request as columns (N,), `dropped` marking those left out, and those of the warm-up (M,)."""
-    found = [
-        _block_columns(number, index, block, pair)
-        for number, pair in enumerate(pairs)
-        for index, block in enumerate(pair.blocks)
+    """Every timed request as columns (N,), `dropped` marking those left out, the warm-up (M,), and blocks (B,)."""
+    numbered = [
+        (number, index, block, pair) for number, pair in enumerate(pairs) for index, block in enumerate(pair.blocks)
     ]
+    found = [_block_columns(number, index, block, pair) for number, index, block, pair in numbered]
+    used = [usage.columns_of(number, index, block.side, block.used) for number, index, block, _ in numbered]
     warm = [warm_columns(number, side, pair.starts[side]) for number, pair in enumerate(pairs) for side in (0, 1)]
-    return {**joined(found), **joined(warm)}
+    return {**joined(found), **joined(warm), **joined(used)}
 
 
 def rung_columns(taken: Sequence[tuple[int, Ladder, Sequence[NDArray[np.int64]]]]) -> Columns:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optfarm_tasks.benchmark import raw, searches, stats, verdict
+from optfarm_tasks.benchmark import raw, searches, shape, stats, verdict
 from optfarm_tasks.benchmark.contention import UNKNOWN, Contention
 from optfarm_tasks.benchmark.halves import Half, Setting, of_pairs
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE
+from optfarm_tasks.benchmark.rules import of_work
 from optfarm_tasks.benchmark.stats import Estimator, Integers
-from optfarm_tasks.measurement import Flag, Latency, Measurement, Noise, Ratio, Verdict
+from optfarm_tasks.benchmark.usage import Usage
+from optfarm_tasks.errors import BadData
+from optfarm_tasks.measurement import Energy, Flag, Latency, Measurement, Noise, Ratio, Verdict
 from optfarm_tasks.spec import Scenario
 
 
@@ -20,16 +23,23 @@ class Seen:
 
     runtime: str
     precision: str
-    duration_s: float
     load_ms: float
     first_ms: float
     peak_rss_bytes: int
-    run_delay_frac: float | None
+    floor_rss_bytes: int | None
+    """None where it was not taken."""
+    meter: str | None
+    """The counters of energy."""
+    no_meter: str | None
+    """Why there are none."""
     ext_cpu: float | None
     steal_frac: float | None
     psi_cpu_frac: float | None
     is_shielded: bool
     is_steady: bool
+    is_deterministic: bool
+    usage: Usage | None = None
+    """Where the samples are from before blocks were told of."""
     contention: Contention = UNKNOWN
     is_null_held: bool = True
 
@@ -66,7 +76,7 @@ def conclude(columns: raw.Columns, seen: tuple[Seen, Seen], setting: Setting) ->
     interval = stats.t_interval([math.log(value) for value in found.ratios])
     is_wide = interval is None or interval.half_width > found.half_width
     evidence = [
-        _evidence(half, _noise(half, told), told, threads=setting.threads, is_wide=is_wide)
+        _evidence(half, told, threads=setting.threads, is_wide=is_wide)
         for half, told in zip(found.halves, seen, strict=True)
     ]
     value = stats.ratio(found.ratios) if found.ratios else None
@@ -89,7 +99,7 @@ def _judged(evidence: list[verdict.Evidence], against: Ratio) -> tuple[_Judged, 
 
 def _noise(half: Half, seen: Seen) -> Noise:
     return Noise(
-        run_delay_frac=seen.run_delay_frac,
+        run_delay_frac=_usage(half, seen).run_delay_frac,
         preempted_frac=float(1 - half.samples.is_clean.mean()),
         ext_cpu=seen.ext_cpu,
         steal_frac=seen.steal_frac,
@@ -99,14 +109,24 @@ def _noise(half: Half, seen: Seen) -> Noise:
     )
 
 
-def _evidence(half: Half, noise: Noise, seen: Seen, *, threads: int, is_wide: bool) -> verdict.Evidence:
+def _usage(half: Half, seen: Seen) -> Usage:
+    used = half.usage or seen.usage
+    if used is None:
+        raise BadData("the raw samples do not tell what each block used")
+    return used
+
+
+def _evidence(half: Half, seen: Seen, *, threads: int, is_wide: bool) -> verdict.Evidence:
     samples, wall_ns = half.samples, half.samples.wall_ns
     return verdict.Evidence(
-        noise=noise,
+        noise=_noise(half, seen),
         spread=stats.nearest_rank(wall_ns, 0.50) / stats.nearest_rank(wall_ns, 0.05),
         n_clean=int(samples.is_clean.sum()) if threads == 1 else wall_ns.size,
         threads=threads,
-        drift=half.drift,
+        trends=half.trends,
+        is_leaking=_usage(half, seen).is_leaking,
+        is_bimodal=shape.is_bimodal(wall_ns if threads > 1 else wall_ns[samples.is_clean]),
+        is_deterministic=seen.is_deterministic,
         is_shielded=seen.is_shielded,
         is_steady=seen.is_steady,
         has_few_clean=threads == 1 and stats.has_few_clean(samples),
@@ -118,7 +138,7 @@ def _evidence(half: Half, noise: Noise, seen: Seen, *, threads: int, is_wide: bo
 def _measurement(
     columns: raw.Columns, setting: Setting, estimator: Estimator, *, half: Half, seen: Seen, judged: _Judged
 ) -> Measurement:
-    samples, side = half.samples, int(half.samples.side[0])
+    samples, side, used = half.samples, int(half.samples.side[0]), _usage(half, seen)
     return Measurement(
         verdict=judged.verdict,
         flags=judged.flags,
@@ -132,7 +152,7 @@ def _measurement(
         batch_size=setting.batch_sizes[side],
         n_requests=samples.wall_ns.size,
         n_clean=int(samples.is_clean.sum()),
-        duration_s=seen.duration_s,
+        duration_s=used.duration_s,
         warmup_s=float(np.median(raw.warm_up_ns(columns, side))) / 1e9,
         load_ms=seen.load_ms,
         first_ms=seen.first_ms,
@@ -141,12 +161,22 @@ def _measurement(
         cpu_p50_ns=stats.nearest_rank(samples.cpu_ns, 0.50),
         p50_ci95_ns=half.p50_ci95_ns,
         throughput_per_s=half.throughput_per_s,
+        process_cpu_ns=used.process_cpu_ns,
         peak_rss_bytes=seen.peak_rss_bytes,
+        floor_rss_bytes=seen.floor_rss_bytes,
+        model_rss_bytes=None if seen.floor_rss_bytes is None else seen.peak_rss_bytes - seen.floor_rss_bytes,
+        energy=_energy(used, seen),
         ratio=judged.ratio,
         noise=_noise(half, seen),
         shielded=seen.is_shielded,
+        rules=(*setting.rules, *of_work(threads=setting.threads, estimator=estimator)),
         serving=half.serving,
     )
+
+
+def _energy(used: Usage, seen: Seen) -> Energy | None:
+    reason = None if used.energy_mj is not None else seen.no_meter or "the counters could not be read all the time"
+    return Energy(per_request_mj=used.energy_mj, source=seen.meter, reason=reason)
 
 
 def _latency(latency_ns: Integers, *, with_tails: bool) -> Latency:

@@ -1,19 +1,21 @@
 """Plans a benchmark, takes pairs until they suffice, and retries what was disturbed."""
 
 import math
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optfarm_tasks import data, formats, registry, runtimes
-from optfarm_tasks.benchmark import pairs, raw
+from optfarm_tasks.benchmark import energy, pairs, raw
 from optfarm_tasks.benchmark.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.columns import pair_columns
 from optfarm_tasks.benchmark.contention import contention
 from optfarm_tasks.benchmark.fingerprint import last_level_cache_bytes
 from optfarm_tasks.benchmark.halves import ratios_of
 from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.benchmark.rules import Aim, aim_of
 from optfarm_tasks.benchmark.summary import Beside, Summary, is_valid, setting_of, summarise
 from optfarm_tasks.benchmark.turns import Bench, Pair, Start, take_pair
 from optfarm_tasks.spec import Benchmark, Profile, Role, Task, Usual
@@ -29,7 +31,7 @@ class Plan:
 
     bench: Bench
     profile: Profile
-    half_width: float
+    aim: Aim
     usual: Usual | None = None
     """Of the device; None where nothing is known of it."""
 
@@ -67,8 +69,9 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         data=data_folder,
         split=None if split is None else split.model_dump(mode="json"),
         scenario=action.scenario,
+        meter=energy.find(os.environ),
     )
-    return Plan(bench, action.profile, half_width=pairs.half_width(largest, last_level_cache_bytes()), usual=task.usual)
+    return Plan(bench, action.profile, aim_of(largest, last_level_cache_bytes()), usual=task.usual)
 
 
 def variant_of(role: str, folder: Path) -> Variant:
@@ -91,7 +94,7 @@ def measure(plan: Plan, report: Report, *, clock: Clock) -> Measured:
     def attempt(number: int, deadline_s: float) -> tuple[Summary, tuple[Pair, ...]]:
         beside = Beside(contention(plan.usual, plan.bench.cores), plan.usual)
         taken = tuple(_attempt(plan, number, report, clock=clock, deadline_s=deadline_s))
-        setting = setting_of(plan.bench, plan.profile, attempt=number, half_width=plan.half_width)
+        setting = setting_of(plan.bench, plan.profile, plan.aim, attempt=number)
         return summarise(plan.bench, taken, setting, beside), taken
 
     found = until_valid(attempt, lambda it: is_valid(it[0]), report, amount=plan.bench.amount, clock=clock)
@@ -105,7 +108,7 @@ def _attempt(plan: Plan, attempt: int, report: Report, *, clock: Clock, deadline
     rng = random.Random(f"{bench.seed}/{attempt}")  # noqa: S311 (an order, not a secret)
     taken: list[Pair] = []
     longest_s = 0.0
-    while pairs.wants_another_pair(_logs(plan, taken), amount, half_width=plan.half_width):
+    while pairs.wants_another_pair(_logs(plan, taken), amount, half_width=plan.aim.half_width):
         started_s = clock.now_s()
         if taken and not pairs.fits(started_s, longest_s, budget_s=deadline_s):
             return
@@ -128,7 +131,7 @@ def _within(report: Report, attempt: int, pair: int, amount: pairs.Amount) -> Ca
 def _logs(plan: Plan, taken: Sequence[Pair]) -> list[float]:
     if not taken:
         return []
-    setting = setting_of(plan.bench, plan.profile, attempt=1, half_width=plan.half_width)
+    setting = setting_of(plan.bench, plan.profile, plan.aim, attempt=1)
     _, ratios = ratios_of(raw.kept(pair_columns(taken)), setting)
     return [math.log(value) for value in ratios]
 

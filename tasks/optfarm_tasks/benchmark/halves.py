@@ -8,6 +8,7 @@ from optfarm_tasks.benchmark import raw, stats
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.rates import SearchAmount
 from optfarm_tasks.benchmark.stats import Estimator, Integers, Samples
+from optfarm_tasks.benchmark.usage import Usage, usage
 from optfarm_tasks.measurement import Interval, Serving
 from optfarm_tasks.spec import Profile, Scenario
 
@@ -30,6 +31,8 @@ class Setting:
     batch_sizes: tuple[int, int]
     half_width: float
     """An interval of the log ratio is too wide when half of it passes this."""
+    rules: tuple[str, ...] = ()
+    """What the variants' size decided."""
     scenario: Scenario = Scenario.SINGLE_STREAM
     searching: Searching | None = None
     """In the scenario Server."""
@@ -43,10 +46,13 @@ class Half:
     """By which it is judged; of a server the answers, without the waiting before them."""
     latency_ns: Integers
     """As it is published (N,); of a server from the arrival on."""
-    drift: float
+    trends: tuple[float, ...]
+    """How far the last groups of each process are above its first ones, as a fraction."""
     clean_p50_ns: int | None
     p50_ci95_ns: Interval | None
     throughput_per_s: float
+    usage: Usage | None
+    """None of a file from before blocks were told of."""
     serving: Serving | None = None
 
 
@@ -68,7 +74,7 @@ def of_pairs(columns: raw.Columns, setting: Setting) -> Halves:
     """What requests say that were sent one after the other."""
     samples = raw.kept(columns)
     estimator, ratios = ratios_of(samples, setting)
-    baseline, candidate = (_half(samples, setting, estimator, side) for side in (BASELINE, CANDIDATE))
+    baseline, candidate = (_half(columns, samples, setting, estimator, side=side) for side in (BASELINE, CANDIDATE))
     return Halves((baseline, candidate), estimator, ratios, count=len(ratios), half_width=setting.half_width)
 
 
@@ -80,15 +86,16 @@ def ratios_of(samples: Samples, setting: Setting) -> tuple[Estimator, tuple[floa
     return estimator, stats.pair_ratios(samples, estimator)
 
 
-def _half(samples: Samples, setting: Setting, estimator: Estimator, side: Side) -> Half:
+def _half(columns: raw.Columns, samples: Samples, setting: Setting, estimator: Estimator, *, side: Side) -> Half:
     own = samples.where(samples.side == side)
     clean_ns = own.wall_ns[own.is_clean]
     of_median = Estimator.P50 if estimator is Estimator.RATE else estimator
     return Half(
         samples=own,
         latency_ns=own.wall_ns,
-        drift=stats.drift(own),
+        trends=stats.trends(own),
         clean_p50_ns=stats.nearest_rank(clean_ns, 0.50) if clean_ns.size and setting.threads == 1 else None,
         p50_ci95_ns=stats.process_interval(own, of_median),
         throughput_per_s=setting.batch_sizes[side] / float(np.mean(own.wall_ns)) * 1e9,
+        usage=usage(columns, side, requests=int(columns["requests"][columns["side"] == side].sum())),
     )

@@ -5,6 +5,7 @@ import gc
 import importlib
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, cast
@@ -15,6 +16,8 @@ from optfarm_tasks import data, images
 from optfarm_tasks.benchmark import feeds, memory
 from optfarm_tasks.benchmark.arrivals import arrivals_ns
 from optfarm_tasks.benchmark.clock import Span, Timed, capacity, group_size, time_requests
+from optfarm_tasks.benchmark.memory import Account
+from optfarm_tasks.benchmark.repeat import is_repeated
 from optfarm_tasks.benchmark.serving import serve
 from optfarm_tasks.benchmark.warmup import warm_up
 from optfarm_tasks.description import Split
@@ -32,11 +35,14 @@ class Loaded:
         """Imports the runtime, loads the artifact and draws the feeds; `order` is the message `load`."""
         self._order = order
         runtime = _import(order["runtime"])
+        self._memory = Account()
         start = perf_counter_ns()
         self._session = runtime.load(Path(order["folder"]), order["threads"])
         self._load_ns = perf_counter_ns() - start
-        drawn, self._warnings = _inputs(self._session, order)
-        self._feeds = _pool(self._session, drawn)
+        with self._memory.besides():
+            drawn, self._warnings = _inputs(self._session, order)
+            self._feeds = _pool(self._session, drawn)
+            del drawn
         self._group = 1
 
     def answer(self, order: dict[str, Any]) -> Reply:
@@ -48,7 +54,7 @@ class Loaded:
             "confine": self._confine,
             "rung": self._rung,
             "serve": self._serve,
-            "memory": self._memory,
+            "end": self._end,
         }
         return commands[order["command"]](order)
 
@@ -67,8 +73,8 @@ class Loaded:
         timed = self._time(Span(0, 1, 1), expected_ns=1e9)
         return {"first_ns": int(timed.wall_ns[0])}, b""
 
-    def _warm(self, _: dict[str, Any]) -> Reply:
-        warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns))
+    def _warm(self, order: dict[str, Any]) -> Reply:
+        warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns), max_ns=order["max_ns"])
         self._group = group_size(warm.request_ns)
         told = {"steady": warm.steady, "request_ns": warm.request_ns, "group": self._group}
         return told, warm.wall_ns.tobytes()
@@ -76,7 +82,7 @@ class Loaded:
     def _block(self, order: dict[str, Any]) -> Reply:
         span = Span(order["min_ns"], order["min_requests"], order["max_ns"])
         timed = self._time(span, expected_ns=order["request_ns"])
-        return {"requests": timed.wall_ns.size, "elapsed_ns": timed.elapsed_ns}, timed.table.tobytes()
+        return {"elapsed_ns": timed.elapsed_ns, "process_cpu_ns": timed.process_cpu_ns}, timed.table.tobytes()
 
     def _confine(self, order: dict[str, Any]) -> Reply:
         memory.confine(order["ceiling_bytes"])
@@ -102,8 +108,10 @@ class Loaded:
             )
         return {}, table.tobytes()
 
-    def _memory(self, _: dict[str, Any]) -> Reply:
-        return {"peak_rss_bytes": memory.peak_rss_bytes()}, b""
+    def _end(self, order: dict[str, Any]) -> Reply:
+        # Memory first: looking at outputs takes some that no request does.
+        told = {"peak_rss_bytes": self._memory.peak_rss_bytes, "floor_rss_bytes": self._memory.floor_rss_bytes}
+        return {**told, "is_deterministic": is_repeated(self._session, self._feeds[0], order["repeats"])}, b""
 
     def _time(self, span: Span, *, expected_ns: float) -> Timed:
         room = capacity(span, expected_ns * self._group)
@@ -111,7 +119,7 @@ class Loaded:
             if self._group == 1:
                 return time_requests(self._session.run, self._feeds, span, room=room)
             timed = time_requests(self._run_each, _in_groups(self._feeds, self._group), span, room=room)
-        return Timed(timed.wall_ns // self._group, timed.cpu_ns // self._group, timed.switches, timed.elapsed_ns)
+        return replace(timed, wall_ns=timed.wall_ns // self._group, cpu_ns=timed.cpu_ns // self._group)
 
     def _run_each(self, group: tuple[Any, ...]) -> None:
         run = self._session.run

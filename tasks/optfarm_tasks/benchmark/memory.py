@@ -1,18 +1,45 @@
-"""What memory this process has used, and how much more it may."""
+"""What a variant holds in memory beyond the floor of its runtime, and how much more this process may."""
 
 import contextlib
+import gc
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
-STATUS = Path("/proc/self/status")
+PROC_SELF = Path("/proc/self")
+_PEAK, _NOW = "VmHWM", "VmRSS"
+_FORGET_PEAK = "5"
+"""What makes the kernel begin the peak anew at what is held now (proc(5), clear_refs)."""
 _LEAST_BYTES = 256 << 20
 """Programs map more than they touch: stacks of threads, arenas."""
 
 
-def peak_rss_bytes() -> int:
-    """The most memory that this process has held at once."""
-    # ru_maxrss survives exec and would tell of the controller; VmHWM belongs to this program alone (proc(5)).
-    return _told("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+class Account:
+    """The resident set of this process from the loading of the model on, in bytes."""
+
+    def __init__(self) -> None:
+        """Takes the floor: to be made once the runtime's library is loaded, and before the model is."""
+        _forget_peak()
+        self.floor_rss_bytes = peak_rss_bytes()
+        self._model_peak = self.floor_rss_bytes
+        self._inputs = 0
+
+    @contextlib.contextmanager
+    def besides(self) -> Iterator[None]:
+        """Keeps what is done within out of the account: the inputs that a measurement draws belong to no model.
+
+        Where the kernel does not let the peak begin anew, the highest that drawing took still counts.
+        """
+        self._model_peak, before = peak_rss_bytes(), _told(_NOW) or 0
+        yield
+        gc.collect()
+        self._inputs = max(0, (_told(_NOW) or 0) - before)
+        _forget_peak()
+
+    @property
+    def peak_rss_bytes(self) -> int:
+        """The highest so far, of loading or running."""
+        return max(self._model_peak, peak_rss_bytes() - self._inputs)
 
 
 def confine(ceiling_bytes: int) -> None:
@@ -21,7 +48,7 @@ def confine(ceiling_bytes: int) -> None:
     A request for memory then fails within the process, which can tell of it, before anybody ends the whole task. Where
     the kernel does not tell what is in use, nothing is confined.
     """
-    mapped, held = _told("VmData"), _told("VmRSS")
+    mapped, held = _told("VmData"), _told(_NOW)
     if mapped is None or held is None:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -29,9 +56,32 @@ def confine(ceiling_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
-def _told(name: str) -> int | None:
+def of_status(text: str, field: str) -> int | None:
+    """A size in bytes of /proc/PID/status; None where the kernel does not tell it."""
+    found = (line.split() for line in text.splitlines() if line.startswith(f"{field}:"))
+    return next((int(fields[1]) * 1024 for fields in found), None)
+
+
+def held_bytes(pid: int, *, proc: Path = Path("/proc")) -> int | None:
+    """What another process holds now; None where it is gone or not told."""
     with contextlib.suppress(OSError):
-        for line in STATUS.read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return int(line.split()[1]) * 1024
+        return of_status((proc / str(pid) / "status").read_text(), _NOW)
     return None
+
+
+def peak_rss_bytes() -> int:
+    """The most memory that this process has held at once, since an account was last told to begin anew."""
+    # ru_maxrss survives exec and would tell of the controller; VmHWM belongs to this program alone (proc(5)).
+    return _told(_PEAK) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _told(field: str) -> int | None:
+    with contextlib.suppress(OSError):
+        return of_status((PROC_SELF / "status").read_text(), field)
+    return None
+
+
+def _forget_peak() -> None:
+    gc.collect()
+    with contextlib.suppress(OSError):
+        (PROC_SELF / "clear_refs").write_text(_FORGET_PEAK)

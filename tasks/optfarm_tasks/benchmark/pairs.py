@@ -35,6 +35,8 @@ class Amount:
     """No pair or attempt starts that would, as the ones before it took, end after this."""
     backoff_s: tuple[float, ...]
     """Waits before an invalid measurement is taken again."""
+    warm_s: float = 30
+    """A process that is not steady by then is timed as it is."""
 
 
 AMOUNTS = {
@@ -92,17 +94,6 @@ def wants_another_pair(logs: Sequence[float], amount: Amount, *, half_width: flo
     interval = stats.t_interval(logs)
     is_wide = interval is None or interval.half_width > half_width
     return is_wide and len(logs) < amount.max_pairs
-
-
-def half_width(model_bytes: int, cache_bytes: int | None) -> float:
-    """How wide half of the ratio's interval may be: twice as wide where no cache holds the weights.
-
-    Args:
-        model_bytes: of the larger variant.
-        cache_bytes: the last-level cache; None where it is not known.
-    """
-    is_memory_bound = cache_bytes is not None and model_bytes > cache_bytes
-    return MEMORY_BOUND_HALF_WIDTH if is_memory_bound else HALF_WIDTH
 
 
 def fits(elapsed_s: float, next_s: float, *, budget_s: float) -> bool:

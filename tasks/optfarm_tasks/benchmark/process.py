@@ -33,6 +33,7 @@ class Resident:
     def __init__(self, variant: Variant, *, cores: tuple[int, ...], threads: int) -> None:
         """Starts the process and places it on its cores."""
         self.role = variant.role
+        self._cores = set(cores)
         self._kills_before = _oom_kills()
         self._process, self._orders, self._replies = _start(threads)
         try:
@@ -61,6 +62,24 @@ class Resident:
         if "error" in header:
             raise _error_class(header["error"])(f"the {self.role}: {header['message']}")
         return header, body
+
+    def require_place(self) -> None:
+        """Makes sure that the process may still run where it was placed, on all of these cores.
+
+        The kernel moves a process silently when its cores go offline or leave its control group. A runtime may bind the
+        process to some of its cores itself; that is undone, and no loss.
+
+        Raises:
+            WorkerLost: a core is gone.
+        """
+        with contextlib.suppress(ProcessLookupError):  # its death is told when it is asked again
+            found = os.sched_getaffinity(self.pid)
+            if found < self._cores:
+                os.sched_setaffinity(self.pid, self._cores)
+                found = os.sched_getaffinity(self.pid)
+            if found != self._cores:
+                lost = f"cores {sorted(self._cores)} are not left to it, it runs on {sorted(found)}"
+                raise WorkerLost(f"the process of the {self.role} lost its place: {lost}")
 
     def __enter__(self) -> Self:
         """Gives the resident, which is ended on leaving."""

@@ -24,6 +24,8 @@ _SENT = ("pair", "side", "trial", "rate_per_s", "arrival_ns", "start_ns", "end_n
 _BOUND = "bound_ms"
 _WARM = ("warm_pair", "warm_side", "warm_wall_ns")
 _RUNGS = ("rung_side", "rung_axis", "rung_threads", "rung_batch_size", "rung_wall_ns")
+_PLACE = ("block_pair", "block_index", "block_side")
+_USED = ("block_elapsed_ns", "block_run_delay_ns", "block_process_cpu_ns", "block_energy_uj", "block_held_bytes")
 _ESTIMATOR = "estimator"
 _FASTEST_PER_S = 1e7
 """No loop in Python answers more."""
@@ -41,6 +43,11 @@ def has_queries(stored: Collection[str]) -> bool:
     return "arrival_ns" in stored
 
 
+def has_blocks(stored: Collection[str]) -> bool:
+    """Whether columns of such names tell what each block used; files of the first farms do not."""
+    return bool({*_PLACE, *_USED} & set(stored))
+
+
 def warm_up_ns(stored: Mapping[str, NDArray[Any]], side: int) -> list[int]:
     """How long a variant's processes warmed up, one value a pair."""
     own = stored["warm_side"] == side
@@ -56,7 +63,9 @@ def read(path: Path) -> tuple[Columns, str]:
     """
     told = {each.key: each for each in npz.scan(path)}
     main = _SENT if has_queries(told) else _TIMED
-    groups = [main, _WARM, *([_RUNGS] if set(_RUNGS) & set(told) else [])]
+    groups = [main, _WARM]
+    groups += [_RUNGS] if set(_RUNGS) & set(told) else []
+    groups += [(*_PLACE, *_USED)] if has_blocks(told) else []
     single = (_ESTIMATOR, _BOUND) if main is _SENT else (_ESTIMATOR,)
     names = {*single, *(name for group in groups for name in group)}
     if missing := names - set(told):
@@ -70,8 +79,10 @@ def read(path: Path) -> tuple[Columns, str]:
     estimator = str(stored.pop(_ESTIMATOR))
     _require_kinds(stored, path)
     (_require_searches if main is _SENT else _require_pairs)(stored, path)
-    if len(groups) > 2:  # noqa: PLR2004 (the samples and the warm-up are always there)
+    if _RUNGS in groups:
         _require_rungs(stored, path)
+    if has_blocks(stored):
+        _require_blocks(stored, path)
     return stored, estimator
 
 
@@ -83,7 +94,7 @@ def write(folder: Path, stored: Mapping[str, NDArray[Any]], *, estimator: str) -
 
 
 def _require_kinds(stored: Columns, path: Path) -> None:
-    others = {"dropped": "b", "rate_per_s": "f", _BOUND: "f"}
+    others = {"dropped": "b", "rate_per_s": "f", _BOUND: "f", **dict.fromkeys(_USED, "f")}
     if any(column.dtype.kind not in others.get(name, "iu") for name, column in stored.items() if name != "dropped"):
         raise BadData(f"{path.name} holds no raw samples: its columns are not integers")
     if "dropped" in stored and stored["dropped"].dtype.kind != "b":
@@ -123,6 +134,15 @@ def _require_rungs(stored: Columns, path: Path) -> None:
     axis, side = stored["rung_axis"], stored["rung_side"]
     if any((each < 1).any() for each in values) or not (np.isin(axis, (0, 1)) & np.isin(side, (0, 1))).all():
         raise BadData(f"{path.name} holds rungs of no ladder")
+
+
+def _require_blocks(stored: Columns, path: Path) -> None:
+    timed = "trial" if has_queries(stored) else "block"
+    blocks = _combinations(*(stored[name] for name in _PLACE))
+    if blocks != _combinations(stored["pair"], stored[timed], stored["side"]) or len(blocks) < stored[_PLACE[0]].size:
+        raise BadData(f"{path.name} does not tell what each of its blocks used")
+    if not (stored[_USED[0]] > 0).all() or any((stored[name] < 0).any() for name in _USED):
+        raise BadData(f"{path.name} holds blocks that took no time, or used less than nothing")
 
 
 def _is_warm(stored: Columns, pairs: Collection[int]) -> bool:

@@ -9,11 +9,15 @@ from optfarm_tasks.benchmark import pairs, rates, raw
 from optfarm_tasks.benchmark.conclusion import Conclusion, Seen, conclude
 from optfarm_tasks.benchmark.contention import Contention
 from optfarm_tasks.benchmark.halves import Searching, Setting
+from optfarm_tasks.benchmark.rules import aim_of
 from optfarm_tasks.benchmark.rungs import chosen, ladders_of
+from optfarm_tasks.benchmark.usage import Usage
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.measurement import Flag, Measurement
 from optfarm_tasks.result import BenchmarkResult
 from optfarm_tasks.spec import Benchmark, Role, Scenario, Task
+
+_LATER = frozenset({Flag.BIMODAL, Flag.GROWING, Flag.NONDETERMINISTIC})
 
 _TOLERANCE = 1e-9
 """Another processor or NumPy may round the last digits of a sum or a logarithm otherwise."""
@@ -22,8 +26,9 @@ _TOLERANCE = 1e-9
 def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conclusion:
     """What the raw samples of a benchmark task say.
 
-    What samples cannot tell is taken from the result as it stands: counters of the kernel, durations of loading,
-    memory, the number of the attempt, whether the process was shielded and came to a steady state, why a ladder ends.
+    What samples cannot tell is taken from the result as it stands: counters of the host, durations of loading, memory,
+    the number of the attempt, what counts energy, why a ladder ends, and whether the process was shielded, came to a
+    steady state and repeats its answers.
 
     Args:
         result: as it was published.
@@ -42,18 +47,22 @@ def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conc
     ladders = [ladders_of(columns, side, own.ladders) for side, own in published.items()]
     sizes_bytes = [task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE) if role in task.inputs]
     threads, batch_sizes = chosen(action, *ladders)
+    aim = aim_of(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint))
     setting = Setting(
         profile=action.profile,
         attempt=result.candidate.attempt,
         threads=threads,
         batch_sizes=batch_sizes,
-        half_width=pairs.half_width(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint)),
+        half_width=aim.half_width,
+        rules=aim.rules,
         scenario=action.scenario,
         searching=None if action.bound_ms is None else Searching(action.bound_ms, rates.AMOUNTS[action.profile]),
     )
-    found = conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
+    is_early = not raw.has_blocks(columns)
+    seen = (_seen(own, is_early=is_early) for own in published.values())
+    found = conclude(columns, (next(seen), next(seen)), setting)
     baseline, candidate = (
-        own.model_copy(update={"ladders": climbed})
+        (_as_early(own) if is_early else own).model_copy(update={"ladders": climbed})
         for own, climbed in zip((found.baseline, found.candidate), ladders, strict=True)
     )
     return replace(found, baseline=baseline, candidate=candidate)
@@ -77,16 +86,23 @@ def differences(published: Any, found: Any, name: str = "") -> Iterator[str]:
         yield f"{name}: {_shown(published)} published, {_shown(found)} found"
 
 
-def _seen(published: Measurement) -> Seen:
-    noise = published.noise
+def _as_early(found: Measurement) -> Measurement:
+    """Without what was not judged when files told nothing of blocks."""
+    flags = tuple(flag for flag in found.flags if flag not in _LATER)
+    return found.model_copy(update={"flags": flags, "rules": (), "energy": None})
+
+
+def _seen(published: Measurement, *, is_early: bool) -> Seen:
+    noise, energy = published.noise, published.energy
     return Seen(
         runtime=published.runtime,
         precision=published.engine_precision,
-        duration_s=published.duration_s,
         load_ms=published.load_ms,
         first_ms=published.first_ms,
         peak_rss_bytes=published.peak_rss_bytes,
-        run_delay_frac=noise.run_delay_frac,
+        floor_rss_bytes=published.floor_rss_bytes,
+        meter=energy.source if energy else None,
+        no_meter=energy.reason if energy else None,
         ext_cpu=noise.ext_cpu,
         steal_frac=noise.steal_frac,
         psi_cpu_frac=noise.psi_cpu_frac,
@@ -94,6 +110,8 @@ def _seen(published: Measurement) -> Seen:
         is_steady=Flag.NO_STEADY_STATE not in published.flags,
         contention=Contention(noise.canary_ratio, noise.canary_missing),
         is_null_held=Flag.NULL_FAILED not in published.flags,
+        is_deterministic=Flag.NONDETERMINISTIC not in published.flags,
+        usage=Usage(published.duration_s, noise.run_delay_frac, None, None, is_leaking=False) if is_early else None,
     )
 
 

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
 def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
     place, _ = wire.receive(orders)
-    shield.pin(place["cores"])
+    _pin(place["cores"])
     wire.send(replies, {"shielded": shield.raise_priority(), "pid": os.getpid()})
     load, _ = wire.receive(orders)
 
@@ -40,6 +40,15 @@ def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
     wire.send(replies, loaded.introduction)
     while (order := wire.receive(orders)[0])["command"] != "quit":
         wire.send(replies, *loaded.answer(order))
+
+
+def _pin(cores: list[int]) -> None:
+    try:
+        shield.pin(cores)
+    except OSError as error:
+        from optfarm_tasks.errors import WorkerLost  # noqa: PLC0415 (not needed before something failed)
+
+        raise WorkerLost(f"cannot run on cores {cores}, which are not there or not left to it: {error}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -10,6 +10,7 @@ from optfarm_tasks.benchmark import rates, raw, stats
 from optfarm_tasks.benchmark.halves import Half, Halves, Searching, Setting
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.stats import Estimator, Samples
+from optfarm_tasks.benchmark.usage import usage
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.measurement import Serving, Trial
 
@@ -91,21 +92,30 @@ def of_searches(columns: raw.Columns, setting: Setting) -> Halves:
     found = [searches(columns, side, searching) for side in (BASELINE, CANDIDATE)]
     rated = [(rate_of(baseline), rate_of(candidate)) for baseline, candidate in zip(*found, strict=True)]
     ratios = tuple(candidate / baseline for baseline, candidate in rated) if all(map(all, rated)) else ()
-    baseline, candidate = (_half(found[side], setting, searching, side) for side in (BASELINE, CANDIDATE))
+    baseline, candidate = (_half(columns, found[side], setting, searching, side=side) for side in (BASELINE, CANDIDATE))
     half_width = max(setting.half_width, searching.amount.resolution)
     return Halves((baseline, candidate), Estimator.RATE, ratios, count=len(rated), half_width=half_width)
 
 
-def _half(found: Sequence[Sequence[Sent]], setting: Setting, searching: Searching, side: Side) -> Half:
-    finals = [deciding(trials) for trials in found]
+def _half(
+    columns: raw.Columns, found: Sequence[Sequence[Sent]], setting: Setting, searching: Searching, *, side: Side
+) -> Half:
+    final = [rates.deciding([each.trial for each in trials]) for trials in found]
+    finals = [trials[index] for index, trials in zip(final, found, strict=True)]
     serving = _serving(found, [each.trial for each in finals], searching)
     return Half(
         samples=_answers([each.table for each in finals], side),
         latency_ns=np.concatenate([each.latency_ns for each in finals]),
-        drift=0.0,
+        trends=(0.0,),
         clean_p50_ns=None,
         p50_ci95_ns=None,
         throughput_per_s=serving.rate_per_s * setting.batch_sizes[side],
+        usage=usage(
+            columns,
+            side,
+            requests=sum(each.trial.queries for each in finals),
+            deciding=dict(zip(np.unique(columns["pair"]).tolist(), final, strict=True)),
+        ),
         serving=serving,
     )
 

@@ -2,11 +2,8 @@
 
 import random
 from collections.abc import Callable, Iterator
-from time import perf_counter_ns
 
-import numpy as np
-
-from optfarm_tasks.benchmark import noise, pairs, rates, searches
+from optfarm_tasks.benchmark import pairs, rates, searches
 from optfarm_tasks.benchmark.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.contention import contention
 from optfarm_tasks.benchmark.controller import Measured, Plan
@@ -15,8 +12,8 @@ from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.process import Resident
 from optfarm_tasks.benchmark.rates import SearchAmount
 from optfarm_tasks.benchmark.server_summary import Hunt, Search, Served, summarise_server, warnings_of
-from optfarm_tasks.benchmark.summary import Beside, Timing, is_valid
-from optfarm_tasks.benchmark.turns import Bench, Watch, prepare
+from optfarm_tasks.benchmark.summary import Beside, is_valid
+from optfarm_tasks.benchmark.turns import Bench, Watch, finish, prepare, stretch
 from optfarm_tasks.technique import Report
 
 Tell = Callable[[float], None]
@@ -42,7 +39,7 @@ def measure_server(
     def attempt(number: int, deadline_s: float) -> Hunt:
         beside = Beside(contention(plan.usual, plan.bench.cores), plan.usual)
         taken = tuple(_searches(plan.bench, report, searching, attempt=number, clock=clock, by_s=deadline_s))
-        return Hunt(plan.bench, plan.profile, searching, plan.half_width, number, taken, beside)
+        return Hunt(plan.bench, plan.profile, searching, plan.aim, number, taken, beside)
 
     hunt = until_valid(
         attempt, lambda it: is_valid(summarise_server(it)), report, amount=plan.bench.amount, clock=clock
@@ -81,15 +78,15 @@ def _search(bench: Bench, side: Side, searching: Searching, *, seed: int) -> Sea
             1e9 / start.request_ns,
             resolution=searching.amount.resolution,
         ):
-            served.append(_serve(resident, rate, searching, seed=seed, cores=len(bench.cores)))
+            served.append(_serve(resident, bench, rate, searching, seed=seed))
             if rates.is_hopeless(served[-1].sent.trial):
                 break
         surroundings = watch.stop()
-        peak_rss_bytes = int(resident.ask({"command": "memory"})[0]["peak_rss_bytes"])
-    return Search(side, start, tuple(served), peak_rss_bytes, surroundings)
+        end = finish(resident, start)
+    return Search(side, start, tuple(served), end, surroundings)
 
 
-def _serve(resident: Resident, rate_per_s: float, searching: Searching, *, seed: int, cores: int) -> Served:
+def _serve(resident: Resident, bench: Bench, rate_per_s: float, searching: Searching, *, seed: int) -> Served:
     queries, allowed_late = searches.allowed(rate_per_s, searching)
     order = {
         "command": "serve",
@@ -99,9 +96,5 @@ def _serve(resident: Resident, rate_per_s: float, searching: Searching, *, seed:
         "bound_ns": searches.bound_ns(searching),
         "allowed_late": allowed_late,
     }
-    before, asked_ns = noise.read_threads(resident.pid), perf_counter_ns()
-    _, body = resident.ask(order)
-    wall_ns, after = perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
-    table = np.frombuffer(body, dtype=np.int64).reshape(5, -1)
-    delay_ns = noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=cores)
-    return Served(searches.sent(table, rate_per_s, searching), Timing(wall_ns, delay_ns))
+    used, table = stretch(resident, bench, order, rows=5)
+    return Served(searches.sent(table, rate_per_s, searching), used)

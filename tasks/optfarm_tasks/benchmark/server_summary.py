@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optfarm_tasks.benchmark import rates, raw
+from optfarm_tasks.benchmark import rates, raw, usage
 from optfarm_tasks.benchmark.columns import joined, query_columns, warm_columns
 from optfarm_tasks.benchmark.conclusion import Seen, conclude
 from optfarm_tasks.benchmark.halves import Searching
 from optfarm_tasks.benchmark.noise import Surroundings
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.rules import Aim
 from optfarm_tasks.benchmark.searches import Sent, rate_of
-from optfarm_tasks.benchmark.summary import Beside, Summary, Timing, seen_of, setting_of
-from optfarm_tasks.benchmark.turns import Bench, Start
+from optfarm_tasks.benchmark.summary import Beside, Summary, seen_of, setting_of
+from optfarm_tasks.benchmark.turns import Bench, End, Start
+from optfarm_tasks.benchmark.usage import Stretch
 from optfarm_tasks.spec import Profile
 
 
@@ -22,7 +24,7 @@ class Served:
     """One trial, and how it went."""
 
     sent: Sent
-    timing: Timing
+    used: Stretch
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Search:
     side: Side
     start: Start
     served: tuple[Served, ...]
-    peak_rss_bytes: int
+    end: End
     surroundings: Surroundings
 
     @property
@@ -53,7 +55,7 @@ class Hunt:
     bench: Bench
     profile: Profile
     searching: Searching
-    half_width: float
+    aim: Aim
     attempt: int
     taken: tuple[tuple[Search, Search], ...]
     """Baseline and candidate."""
@@ -67,7 +69,7 @@ class Hunt:
 def summarise_server(hunt: Hunt) -> Summary:
     """The published records; the ratio of two rates is null where one of them is 0."""
     columns = _columns(hunt)
-    shared = setting_of(hunt.bench, hunt.profile, attempt=hunt.attempt, half_width=hunt.half_width)
+    shared = setting_of(hunt.bench, hunt.profile, hunt.aim, attempt=hunt.attempt)
     setting = replace(shared, searching=hunt.searching)
     seen = _seen(hunt, BASELINE), _seen(hunt, CANDIDATE)
     return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
@@ -98,10 +100,10 @@ def warnings_of(hunt: Hunt) -> Iterator[str]:
 def _seen(hunt: Hunt, side: Side) -> Seen:
     searches = hunt.of(side)
     return seen_of(
-        hunt.bench.variants[side].runtime,
-        [search.start for search in searches],
-        [search.final.timing for search in searches],
-        peaks_bytes=[search.peak_rss_bytes for search in searches],
+        hunt.bench,
+        side,
+        starts=[search.start for search in searches],
+        ends=[search.end for search in searches],
         surroundings=[search.surroundings for search in searches],
         beside=hunt.beside,
     )
@@ -114,5 +116,10 @@ def _columns(hunt: Hunt) -> raw.Columns:
         for number, search in found
         for trial, each in enumerate(search.served)
     ]
+    used = [
+        usage.columns_of(number, trial, search.side, each.used)
+        for number, search in found
+        for trial, each in enumerate(search.served)
+    ]
     warm = [warm_columns(number, search.side, search.start) for number, search in found]
-    return {**joined(parts), **joined(warm), "bound_ms": np.array(hunt.searching.bound_ms)}
+    return {**joined(parts), **joined(warm), **joined(used), "bound_ms": np.array(hunt.searching.bound_ms)}

@@ -165,9 +165,9 @@ def median(samples: Samples, estimator: Estimator) -> float:
     return float(average(_measured(samples, estimator)))
 
 
-def drift(samples: Samples) -> float:
-    """How far one side's last third of groups is from its first third: the median over pairs, as a fraction."""
-    return float(np.median([abs(_trend(pair)) for pair in _split(samples, samples.pair)]))
+def trends(samples: Samples) -> tuple[float, ...]:
+    """How far one side's last third of groups is above its first third, as a fraction; one a pair."""
+    return tuple(_trend(pair) for pair in _split(samples, samples.pair))
 
 
 def _trend(pair: Samples) -> float:

@@ -12,7 +12,8 @@ from optfarm_tasks.benchmark.contention import Contention
 from optfarm_tasks.benchmark.halves import Setting
 from optfarm_tasks.benchmark.noise import Surroundings
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
-from optfarm_tasks.benchmark.turns import Bench, Pair, Start
+from optfarm_tasks.benchmark.rules import Aim
+from optfarm_tasks.benchmark.turns import Bench, End, Pair, Start
 from optfarm_tasks.measurement import Verdict, holds_one
 from optfarm_tasks.spec import Profile, Usual
 
@@ -28,15 +29,6 @@ class Summary(Conclusion):
         """What is to be said of a measurement that stayed invalid."""
         attempts = f"the machine was too busy to measure on, in {self.candidate.attempt} attempts"
         return () if is_valid(self) else (attempts,)
-
-
-@dataclass(frozen=True)
-class Timing:
-    """A stretch that was timed: how long it took, and how long threads waited for CPUs that others had."""
-
-    elapsed_ns: int
-    run_delay_ns: int | None
-    """None where the kernel does not tell."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +49,15 @@ def is_valid(summary: Summary) -> bool:
     return summary.candidate.verdict is not Verdict.INVALID
 
 
-def setting_of(bench: Bench, profile: Profile, *, attempt: int, half_width: float) -> Setting:
+def setting_of(bench: Bench, profile: Profile, aim: Aim, *, attempt: int) -> Setting:
     """What both variants of a bench share."""
     return Setting(
         profile=profile,
         attempt=attempt,
         threads=bench.threads,
         batch_sizes=(bench.batch_of(BASELINE), bench.batch_of(CANDIDATE)),
-        half_width=half_width,
+        half_width=aim.half_width,
+        rules=aim.rules,
         scenario=bench.scenario,
     )
 
@@ -77,32 +70,25 @@ def summarise(bench: Bench, pairs: Sequence[Pair], setting: Setting, beside: Bes
 
 
 def seen_of(
-    runtime: str,
-    starts: Sequence[Start],
-    timings: Sequence[Timing],
+    bench: Bench,
+    side: Side,
     *,
-    peaks_bytes: Sequence[int],
+    starts: Sequence[Start],
+    ends: Sequence[End],
     surroundings: Sequence[Surroundings],
     beside: Beside,
 ) -> Seen:
-    """What was seen of one variant beside its samples, over all its processes.
-
-    Args:
-        runtime: the module that ran it.
-        starts: one a process.
-        timings: what its numbers rest on.
-        peaks_bytes: the most memory that each process held.
-        surroundings: one a process.
-        beside: the host.
-    """
+    """What was seen of one variant beside its samples, over all its processes, of which each gave one of each."""
+    highest = max(ends, key=lambda end: end.peak_rss_bytes)
     return Seen(
-        runtime=runtime.rpartition(".")[2],
+        runtime=bench.variants[side].runtime.rpartition(".")[2],
         precision=starts[0].precision,
-        duration_s=sum(each.elapsed_ns for each in timings) / 1e9,
         load_ms=float(np.median([start.load_ns for start in starts])) / 1e6,
         first_ms=float(np.median([start.first_ns for start in starts])) / 1e6,
-        peak_rss_bytes=max(peaks_bytes),
-        run_delay_frac=_run_delay(timings),
+        peak_rss_bytes=highest.peak_rss_bytes,
+        floor_rss_bytes=highest.floor_rss_bytes,
+        meter=bench.meter.source,
+        no_meter=bench.meter.reason,
         ext_cpu=_mean([each.ext_cpu for each in surroundings]),
         steal_frac=_mean([each.steal_frac for each in surroundings]),
         psi_cpu_frac=_mean([each.psi_cpu_frac for each in surroundings]),
@@ -110,24 +96,19 @@ def seen_of(
         is_steady=all(start.is_steady for start in starts),
         contention=beside.contention,
         is_null_held=beside.is_null_held,
+        is_deterministic=all(end.is_deterministic for end in ends),
     )
 
 
 def _seen(bench: Bench, pairs: Sequence[Pair], side: Side, beside: Beside) -> Seen:
-    blocks = [block for pair in pairs for block in pair.blocks if block.side == side]
     return seen_of(
-        bench.variants[side].runtime,
-        [pair.starts[side] for pair in pairs],
-        [Timing(block.elapsed_ns, block.run_delay_ns) for block in blocks],
-        peaks_bytes=[pair.peak_rss_bytes[side] for pair in pairs],
+        bench,
+        side,
+        starts=[pair.starts[side] for pair in pairs],
+        ends=[pair.ends[side] for pair in pairs],
         surroundings=[pair.surroundings for pair in pairs],
         beside=beside,
     )
-
-
-def _run_delay(timings: Sequence[Timing]) -> float | None:
-    delays = [each.run_delay_ns for each in timings if each.run_delay_ns is not None]
-    return sum(delays) / sum(each.elapsed_ns for each in timings) if len(delays) == len(timings) else None
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

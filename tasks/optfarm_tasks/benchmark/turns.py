@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.benchmark import noise, pairs
+from optfarm_tasks.benchmark import memory, noise, pairs
+from optfarm_tasks.benchmark.energy import Absent, Meter
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Amount, BlockPlan, Side
 from optfarm_tasks.benchmark.process import Resident, Variant
+from optfarm_tasks.benchmark.repeat import repeats_of
+from optfarm_tasks.benchmark.usage import Stretch
 from optfarm_tasks.spec import Scenario
+
+_NO_METER = Absent("it was not asked for")
 
 Within = Callable[[float], None]
 """Told how far the pair is, in 0..1, between blocks."""
@@ -37,6 +42,8 @@ class Bench:
     scenario: Scenario = Scenario.SINGLE_STREAM
     baseline_batch_size: int | None = None
     """Where the baseline has a batch of its own."""
+    meter: Meter = _NO_METER
+    """Counters of energy."""
 
     def batch_of(self, side: Side) -> int:
         """The batch size of one variant."""
@@ -84,8 +91,17 @@ class Block:
     group: int
     samples: NDArray[np.int64]
     """Wall time, CPU time, switches (3, N), the dropped ones first."""
-    elapsed_ns: int
-    run_delay_ns: int | None
+    used: Stretch
+
+
+@dataclass(frozen=True)
+class End:
+    """What one process told once it was timed."""
+
+    peak_rss_bytes: int
+    floor_rss_bytes: int
+    """The same with the runtime's library loaded and no model."""
+    is_deterministic: bool
 
 
 @dataclass(frozen=True)
@@ -95,7 +111,7 @@ class Pair:
     starts: tuple[Start, Start]
     blocks: tuple[Block, ...]
     plan: BlockPlan
-    peak_rss_bytes: tuple[int, int]
+    ends: tuple[End, End]
     surroundings: noise.Surroundings
 
 
@@ -117,8 +133,8 @@ def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
         watch = Watch(residents.values(), bench.cores)
         blocks = tuple(_blocks(residents, both, plan, bench=bench, rng=rng, within=within))
         surroundings = watch.stop()
-        peaks = [int(residents[side].ask({"command": "memory"})[0]["peak_rss_bytes"]) for side in (BASELINE, CANDIDATE)]
-    return Pair(both, blocks, plan, (peaks[0], peaks[1]), surroundings)
+        ends = finish(residents[BASELINE], both[BASELINE]), finish(residents[CANDIDATE], both[CANDIDATE])
+    return Pair(both, blocks, plan, ends, surroundings)
 
 
 def prepare(resident: Resident, bench: Bench, side: Side) -> Start:
@@ -129,7 +145,7 @@ def prepare(resident: Resident, bench: Bench, side: Side) -> Start:
     """
     loaded, _ = resident.ask(bench.load_order(side))
     first, _ = resident.ask({"command": "first"})
-    warm, walls = resident.ask({"command": "warm"})
+    warm, walls = resident.ask({"command": "warm", "max_ns": int(bench.amount.warm_s * 1e9)})
     return Start(
         load_ns=loaded["load_ns"],
         precision=loaded["precision"],
@@ -142,6 +158,43 @@ def prepare(resident: Resident, bench: Bench, side: Side) -> Start:
         group=warm["group"],
         is_shielded=resident.is_shielded,
     )
+
+
+def finish(resident: Resident, start: Start) -> End:
+    """Has a process that was timed tell of its memory and repeat an answer; blocks for two or three requests.
+
+    Raises:
+        TaskError: the resident refused or died.
+    """
+    return End(**resident.ask({"command": "end", "repeats": repeats_of(start.request_ns)})[0])
+
+
+def stretch(resident: Resident, bench: Bench, order: dict[str, Any], rows: int) -> tuple[Stretch, NDArray[np.int64]]:
+    """Has a resident work for a stretch, and reads the counters around it; blocks.
+
+    Args:
+        resident: the process.
+        bench: its cores and the meter.
+        order: a message that is answered by what was timed.
+        rows: of the table in that answer.
+
+    Raises:
+        TaskError: the resident refused, died, or lost its cores.
+    """
+    before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
+    energy_before = bench.meter.read()
+    told, samples = resident.ask(order)
+    energy_uj = bench.meter.spent_uj(energy_before, bench.meter.read())
+    wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
+    resident.require_place()
+    used = Stretch(
+        elapsed_ns=told.get("elapsed_ns", wall_ns),
+        run_delay_ns=noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=len(bench.cores)),
+        process_cpu_ns=told.get("process_cpu_ns"),
+        energy_uj=energy_uj,
+        held_bytes=memory.held_bytes(resident.pid),
+    )
+    return used, np.frombuffer(samples, dtype=np.int64).reshape(rows, -1)
 
 
 def _blocks(
@@ -159,8 +212,9 @@ def _blocks(
         group = len(taken) // 4
         for side in pairs.group_order(rng):
             order = _order(plan, starts[side].request_ns, bench.amount)
-            taken.append(_take_block(residents[side], side, order, group=group, cores=len(bench.cores)))
-        timed_s = sum(block.elapsed_ns for block in taken) / 1e9
+            used, table = stretch(residents[side], bench, order, rows=3)
+            taken.append(Block(side, group, table, used))
+        timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
         within(min(1.0, timed_s / bench.amount.pair_s))
     return taken
 
@@ -174,15 +228,6 @@ def _order(plan: BlockPlan, request_ns: float, amount: Amount) -> dict[str, Any]
         "max_ns": int(amount.group_s * 1e9),
         "request_ns": request_ns,
     }
-
-
-def _take_block(resident: Resident, side: Side, order: dict[str, Any], *, group: int, cores: int) -> Block:
-    before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
-    told, samples = resident.ask(order)
-    wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
-    delay_ns = noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=cores)
-    table = np.frombuffer(samples, dtype=np.int64).reshape(3, -1)
-    return Block(side, group, table, elapsed_ns=told["elapsed_ns"], run_delay_ns=delay_ns)
 
 
 class Watch:

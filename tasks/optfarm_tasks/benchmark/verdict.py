@@ -1,5 +1,6 @@
 """Decides whether a number may be trusted, and names what disturbed it."""
 
+import statistics
 from dataclasses import dataclass
 
 from optfarm_tasks.measurement import Flag, Noise, Verdict
@@ -27,7 +28,12 @@ class Evidence:
     n_clean: int
     """Clean requests; with several threads, where that filter misleads, all requests."""
     threads: int
-    drift: float
+    trends: tuple[float, ...]
+    """How far the last groups of each process are above its first ones, as a fraction."""
+    is_leaking: bool
+    """Every process took ever more memory."""
+    is_bimodal: bool
+    is_deterministic: bool
     is_shielded: bool
     is_steady: bool
     has_few_clean: bool
@@ -60,11 +66,14 @@ def flags(evidence: Evidence) -> tuple[Flag, ...]:
         Flag.EXT_LOAD: _exceeds(noise.ext_cpu, EXTERNAL_CPU),
         Flag.MEM_CONTENTION: _exceeds(noise.canary_ratio, MEM_CONTENTION),
         Flag.STEAL: _exceeds(noise.steal_frac, STEAL),
-        Flag.DRIFT: evidence.drift > DRIFT,
+        Flag.DRIFT: statistics.median(map(abs, evidence.trends)) > DRIFT,
         Flag.UNSHIELDED: not evidence.is_shielded,
         Flag.NO_STEADY_STATE: not evidence.is_steady,
         Flag.WIDE_INTERVAL: evidence.is_wide,
         Flag.FEW_CLEAN: evidence.has_few_clean,
+        Flag.BIMODAL: evidence.is_bimodal,
+        Flag.GROWING: evidence.is_leaking or min(evidence.trends) > DRIFT,
+        Flag.NONDETERMINISTIC: not evidence.is_deterministic,
         Flag.NULL_FAILED: not evidence.is_null_held,
     }
     return tuple(flag for flag, is_seen in seen.items() if is_seen)

@@ -10,7 +10,6 @@ from optfarm_tasks.benchmark.clock import Span, Timed
 
 MIN_NS = 1_000_000_000
 MIN_REQUESTS = 20
-MAX_NS = 30_000_000_000
 WINDOW_NS = 200_000_000
 WINDOW_REQUESTS = 10
 AGREEING_WINDOWS = 3
@@ -39,15 +38,16 @@ def is_steady(windows: Sequence[Timed]) -> bool:
     return max(medians) <= AGREEMENT * min(medians)
 
 
-def warm_up(take: Callable[[Span, float], Timed]) -> WarmUp:
-    """Takes windows until the speed is steady or MAX_NS is used up.
+def warm_up(take: Callable[[Span, float], Timed], *, max_ns: int) -> WarmUp:
+    """Takes windows until the speed is steady or max_ns is used up; one request at least.
 
     Args:
         take: times one window, given its span and the expected ns of a request.
+        max_ns: when it is given up.
     """
     windows: list[Timed] = []
     expected_ns = 1.0
-    while not is_steady(windows) and (left_ns := MAX_NS - _total_ns(windows)) > 0:
+    while not is_steady(windows) and (left_ns := max_ns - _total_ns(windows)) > 0:
         windows.append(take(Span(WINDOW_NS, WINDOW_REQUESTS, left_ns), expected_ns))
         expected_ns = float(np.median(windows[-1].wall_ns))
     recent = np.concatenate([window.wall_ns for window in windows[-AGREEING_WINDOWS:]])

@@ -9,6 +9,7 @@ from optfarm_tasks.benchmark.attempts import Clock
 from optfarm_tasks.benchmark.controller import Plan, measure
 from optfarm_tasks.benchmark.pairs import Amount
 from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.benchmark.rules import Aim
 from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.result import CanaryResult
 from optfarm_tasks.spec import Profile, Role
@@ -26,7 +27,7 @@ def canary(folder: Path, report: Report, *, amount: Amount = AMOUNT) -> CanaryRe
     bench = Bench(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=amount)
     with shield.away_from(cores):
         memory_ns = contention.memory_ns(cores)
-        summary = measure(Plan(bench, Profile.QUICK, half_width=pairs.HALF_WIDTH), report, clock=Clock()).summary
+        summary = measure(Plan(bench, Profile.QUICK, Aim(pairs.HALF_WIDTH)), report, clock=Clock()).summary
     twin = summary.candidate
     return CanaryResult(
         compute_ns=fmean((summary.baseline.latency_ns.p50, twin.latency_ns.p50)),

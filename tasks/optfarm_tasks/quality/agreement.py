@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.measurement import Interval
 from optfarm_tasks.quality import loss_interval
+from optfarm_tasks.quality.loss_interval import Doubt
 
 Numbers = NDArray[np.float64]
 
@@ -92,14 +92,15 @@ class Agreement:
         return self.squares / self.spread if has_spread else None
 
     @property
-    def nmse_ci95(self) -> Interval | None:
+    def doubt(self) -> Doubt:
         """The 95% interval of nmse over samples, the baseline's variance taken as known."""
-        nmse = self.nmse
-        if nmse is None or not self.squares:
-            return None if nmse is None else (0.0, 0.0)
+        if self.nmse is None:
+            return Doubt(None, "the baseline's output is constant")
         squares = np.concatenate(self._sample_squares)
-        interval = loss_interval.of_means(np.full(len(squares), self.spread / len(squares)), squares, seed=0)
-        return None if interval is None else (max(0.0, interval[0] + 1), interval[1] + 1)
+        # What never differs needs no variance.
+        spread = self.spread if self.squares else 1.0
+        found = loss_interval.of_means(np.full(len(squares), spread / len(squares)), squares, seed=0)
+        return found if found.ci95 is None else Doubt((max(0.0, found.ci95[0] + 1), found.ci95[1] + 1))
 
     def _sum(self, theirs: Numbers, ours: Numbers) -> None:
         apart = np.abs(ours - theirs)

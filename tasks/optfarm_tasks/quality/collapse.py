@@ -44,8 +44,8 @@ def _of_scores(scored: Sequence[Scored]) -> str | None:
     first = scored[0]
     if first.is_informative or not first.was_informative:
         return None
-    nothing = "the commonest class" if first.score.higher_is_better else "the mean label"
     return (
-        f"{first.score.name} {first.score.value:.3g} is no better than always giving {nothing} ({first.trivial:.3g}); "
+        f"{first.score.name} {first.score.value:.3g} is no better than always giving {first.nothing} "
+        f"({first.trivial:.3g}); "
         f"the baseline has {first.score.baseline:.3g}"
     )

@@ -1,7 +1,7 @@
 """Runs baseline and candidate over the test split, batch by batch, and gathers what is told of them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from optfarm_tasks import data, formats, images, registry
 from optfarm_tasks.description import Signature, Split
 from optfarm_tasks.errors import BadData, BadModel, Internal
-from optfarm_tasks.quality import collapse, labels, pairing
+from optfarm_tasks.quality import collapse, detections, labels, pairing
 from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.quality.detections import Detections
+from optfarm_tasks.quality.loss_interval import Doubt
 from optfarm_tasks.quality.prediction import Outputs, predict
 from optfarm_tasks.result import Quality
 from optfarm_tasks.runtime import Session
@@ -22,6 +24,7 @@ from optfarm_tasks.technique import Report
 
 BATCH_BYTES = 32 << 20
 MOST_SAMPLES = 64
+_NOT_KNOWN = "nmse is not known"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Gathered:
     agreements: dict[str, Agreement]
     scoring: labels.Scoring | None
     warnings: list[str]
+    detections: Detections | None = None
 
 
 def evaluate(folder: Path, task: Task, report: Report) -> Quality:
@@ -60,10 +64,12 @@ def evaluate(folder: Path, task: Task, report: Report) -> Quality:
     is_itself = task.inputs[Role.BASELINE].digest == task.inputs[Role.CANDIDATE].digest
     candidate = baseline if is_itself else _loaded(inputs / Role.CANDIDATE, split, arrays, fit=images.fit)
     gathered = Gathered({}, None, [*candidate.fit.warnings])
-    for rows in batches(split.count, sum(array.nbytes for array in arrays.values())):
+    most = 1 if detections.is_of_one_sample(baseline.session.signature) else MOST_SAMPLES
+    for rows in batches(split.count, sum(array.nbytes for array in arrays.values()), most=most):
         theirs = baseline.outputs(rows)
         ours = theirs if is_itself else candidate.outputs(rows)
         try:
+            theirs, ours = _without_detections(gathered, theirs, ours, samples=rows.stop - rows.start)
             _gather(gathered, theirs, ours, None if truth is None else truth[rows])
         except BadModel as error:
             if not candidate.fit.sizes:
@@ -73,9 +79,9 @@ def evaluate(folder: Path, task: Task, report: Report) -> Quality:
     return told(gathered, truth, samples=split.count)
 
 
-def batches(count: int, size_bytes: int) -> Iterator[slice]:
-    """Parts of a split that are small in memory, in order."""
-    size = max(1, min(MOST_SAMPLES, BATCH_BYTES * count // max(size_bytes, 1)))
+def batches(count: int, size_bytes: int, *, most: int = MOST_SAMPLES) -> Iterator[slice]:
+    """Parts of a split that are small in memory, of so many samples at most, in order."""
+    size = max(1, min(most, BATCH_BYTES * count // max(size_bytes, 1)))
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
@@ -83,21 +89,25 @@ def told(gathered: Gathered, truth: NDArray[Any] | None, *, samples: int) -> Qua
     """The figures of everything gathered, and whether the candidate collapsed."""
     agreements, scoring = gathered.agreements, gathered.scoring
     scored = scoring.scored(truth) if scoring is not None and truth is not None else ()
+    found = gathered.detections
+    scored += found.scored() if found is not None else ()
     reason = collapse.reason(agreements, scored)
     values = sum(each.values for each in agreements.values())
-    known = all(each.not_finite == 0 for each in agreements.values())
+    known = bool(agreements) and all(each.not_finite == 0 for each in agreements.values())
     worst = _worst(agreements) if known else None
+    doubt = worst.doubt if worst else Doubt(None, _NOT_KNOWN)
     return Quality(
         samples=samples,
         mse=sum(each.squares for each in agreements.values()) / max(values, 1) if known else None,
         nmse=worst.nmse if worst else None,
-        nmse_ci95=worst.nmse_ci95 if worst else None,
+        nmse_ci95=doubt.ci95,
+        nmse_ci95_reason=doubt.reason,
         max_abs_difference=max(each.max_abs for each in agreements.values()) if known else None,
         cosine=cosine(agreements) if known else None,
         scores=tuple(each.score for each in scored),
         collapsed=reason is not None,
         collapse_reason=reason,
-        warnings=tuple(dict.fromkeys([*gathered.warnings, *_warnings(agreements)])),
+        warnings=tuple(dict.fromkeys([*gathered.warnings, *_warnings(agreements), *(found.warnings if found else ())])),
     )
 
 
@@ -141,6 +151,7 @@ def _unscored(samples: int, warnings: tuple[str, ...]) -> Quality:
         samples=samples,
         mse=None,
         nmse=None,
+        nmse_ci95_reason=_NOT_KNOWN,
         max_abs_difference=None,
         cosine=None,
         collapsed=False,
@@ -149,6 +160,10 @@ def _unscored(samples: int, warnings: tuple[str, ...]) -> Quality:
 
 
 def _gather(gathered: Gathered, baseline: Outputs, candidate: Outputs, truth: NDArray[Any] | None) -> None:
+    if gathered.detections and not baseline:
+        if truth is not None:
+            raise BadData(f"labels are not compared with detections; leave {data.TEST}/labels out")
+        return
     pairs = pairing.paired(baseline, candidate)
     gathered.warnings.extend(pairs.warnings)
     for name, (theirs, ours) in pairs.numbers.items():
@@ -162,6 +177,28 @@ def _gather(gathered: Gathered, baseline: Outputs, candidate: Outputs, truth: ND
         gathered.warnings.extend(gathered.scoring.warnings)
     theirs, ours = pairs.numbers[gathered.scoring.output]
     gathered.scoring.add(truth, theirs, ours)
+
+
+def _without_detections(
+    gathered: Gathered, baseline: Outputs, candidate: Outputs, *, samples: int
+) -> tuple[Outputs, Outputs]:
+    """What is compared value by value; a detection set is compared here, by matching."""
+    names = detections.names_of(baseline, samples=samples)
+    if names is None:
+        return baseline, candidate
+    candidate, warnings = pairing.aligned(baseline, candidate)
+    if detections.names_of(candidate, samples=samples) is None:
+        raise BadModel(f"the candidate gives no detections as the baseline does: {pairing.shapes(baseline, candidate)}")
+    gathered.warnings.extend(warnings)
+    gathered.detections = gathered.detections or Detections()
+    for theirs, ours in zip(names.sets(baseline), names.sets(candidate), strict=True):
+        gathered.detections.add(theirs, ours)
+    rest = {name for name, array in baseline.items() if array.dtype.kind in "biuf"} - names.all
+    return _only(rest, baseline), _only(rest, candidate)
+
+
+def _only(names: Set[str], outputs: Outputs) -> Outputs:
+    return {name: array for name, array in outputs.items() if name in names}
 
 
 def _warnings(agreements: dict[str, Agreement]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Scores outputs against labels: top-1 and top-5 for classes, MSE and MAE for real numbers."""
+"""Scores outputs against labels: hits, precision and recall for classes, MSE and MAE for real numbers."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.quality import loss_interval
+from optfarm_tasks.quality.confusion import Confusion
 from optfarm_tasks.result import Score
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 _TOP = 5
+_COMMONEST = "the commonest class"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Scored:
 
     score: Score
     trivial: float
+    nothing: str
+    """What that is, in words."""
 
     @property
     def is_informative(self) -> bool:
@@ -75,7 +79,7 @@ def scoring_for(labels: Array, outputs: Mapping[str, Shape]) -> Scoring:
 
 
 class Classes:
-    """Top-1 and, with more classes than five, top-5."""
+    """Top-1, with more classes than five top-5, and the means over classes of precision and recall."""
 
     def __init__(self, output: str, classes: int, *, warnings: tuple[str, ...] = ()) -> None:
         """Scores one output whose last axis has a value for each class."""
@@ -85,6 +89,7 @@ class Classes:
         self._tops = (1, _TOP) if classes > _TOP else (1,)
         self._hits: dict[int, list[Array]] = {top: [] for top in self._tops}
         """Of each sample the share of its labels that were hit, by the baseline and the candidate: (2, n) a batch."""
+        self._confusions = Confusion(classes), Confusion(classes)
 
     def add(self, labels: Array, baseline: Array, candidate: Array) -> None:
         """Counts hits.
@@ -96,23 +101,35 @@ class Classes:
         if wanted.min() < 0 or wanted.max() >= self._classes:
             span = f"{wanted.min()}..{wanted.max()}"
             raise BadData(f"labels are {span}, and {self.output} has the classes 0..{self._classes - 1}")
-        ranks = np.stack([rank_of(each.reshape(-1, self._classes), wanted) for each in (baseline, candidate)])
+        rows = [each.reshape(-1, self._classes) for each in (baseline, candidate)]
+        for confusion, each in zip(self._confusions, rows, strict=True):
+            confusion.add(wanted, _known(each).argmax(axis=1))
+        ranks = np.stack([rank_of(each, wanted) for each in rows])
         for top in self._tops:
             self._hits[top].append((ranks < top).reshape(2, len(labels), -1).mean(axis=2))
 
     def scored(self, labels: Array) -> tuple[Scored, ...]:
-        """Shares of hits."""
+        """Shares of hits, then means over classes."""
         counts = np.sort(np.bincount(labels.reshape(-1).astype(np.int64)))[::-1]
-        return tuple(Scored(self._score(top), trivial=float(counts[:top].sum() / labels.size)) for top in self._tops)
+        shares = {top: float(counts[:top].sum() / labels.size) for top in self._tops}
+        classes = int((counts > 0).sum())
+        baseline, candidate = self._confusions
+        return (
+            *(Scored(self._score(top), share, _COMMONEST) for top, share in shares.items()),
+            Scored(_mean("precision_macro", baseline.precision, candidate.precision), shares[1] / classes, _COMMONEST),
+            Scored(_mean("recall_macro", baseline.recall, candidate.recall), 1 / classes, _COMMONEST),
+        )
 
     def _score(self, top: int) -> Score:
         baseline, candidate = np.concatenate(self._hits[top], axis=1)
+        doubt = loss_interval.of_shares(baseline, candidate)
         return Score(
             name=f"top{top}",
             value=float(candidate.mean()),
             baseline=float(baseline.mean()),
             higher_is_better=True,
-            loss_ci95=loss_interval.of_shares(baseline, candidate),
+            loss_ci95=doubt.ci95,
+            loss_ci95_reason=doubt.reason,
         )
 
 
@@ -139,13 +156,29 @@ class Values:
         wanted = labels.reshape(len(labels), -1).astype(np.float64)
         trivial = wanted - wanted.mean(axis=0)
         kinds = (("mse", self._squares, (trivial**2).mean()), ("mae", self._sizes, np.abs(trivial).mean()))
-        return tuple(Scored(_error(name, parts), trivial=float(nothing)) for name, parts, nothing in kinds)
+        return tuple(Scored(_error(name, parts), float(error), "the mean label") for name, parts, error in kinds)
 
 
 def _error(name: str, parts: list[Array]) -> Score:
     baseline, candidate = np.concatenate(parts, axis=1)
-    interval = loss_interval.of_means(baseline, candidate, seed=0)
-    return Score(name=name, value=float(candidate.mean()), baseline=float(baseline.mean()), loss_ci95=interval)
+    doubt = loss_interval.of_means(baseline, candidate, seed=0)
+    return Score(
+        name=name,
+        value=float(candidate.mean()),
+        baseline=float(baseline.mean()),
+        loss_ci95=doubt.ci95,
+        loss_ci95_reason=doubt.reason,
+    )
+
+
+def _mean(name: str, baseline: float, candidate: float) -> Score:
+    reason = "it is a mean over classes, not over samples"
+    return Score(name=name, value=candidate, baseline=baseline, higher_is_better=True, loss_ci95_reason=reason)
+
+
+def _known(scores: Array) -> Array:
+    known: Array = np.where(np.isnan(scores), -np.inf, scores)
+    return known
 
 
 def rank_of(scores: Array, wanted: Array) -> Array:
@@ -153,7 +186,7 @@ def rank_of(scores: Array, wanted: Array) -> Array:
 
     Of equal scores the lower class comes first, as argmax has it; what is not a number comes last.
     """
-    known = np.where(np.isnan(scores), -np.inf, scores)
+    known = _known(scores)
     own = np.take_along_axis(known, wanted[:, None], axis=1)
     is_lower = np.arange(scores.shape[1]) < wanted[:, None]
     ranks: Array = ((known > own) | ((known == own) & is_lower)).sum(axis=1)

@@ -6,6 +6,7 @@ for one variant is mostly hard for the other, and the difference is known far be
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from optfarm_tasks.measurement import Interval
 
 RESAMPLES = 2000
 FEWEST = 2
+FEWEST_RESAMPLED = 5
+"""Samples whose resamples are numerous enough (126) to have tails of 2.5%."""
 _Z975 = 1.959963984540054
 _TAILS = (0.025, 0.975)
 _NO_SPREAD = 1e-6
@@ -25,52 +28,81 @@ _CELLS = 1 << 22
 Numbers = NDArray[Any]
 
 
-def of_means(baseline: Numbers, candidate: Numbers, *, seed: int) -> Interval | None:
+@dataclass(frozen=True)
+class Doubt:
+    """The 95% interval of a loss, or why there is none."""
+
+    ci95: Interval | None
+    reason: str | None = None
+
+
+def of_means(baseline: Numbers, candidate: Numbers, *, seed: int) -> Doubt:
     """The interval of mean(candidate) / mean(baseline) - 1 for errors of each sample (N,), by a paired bootstrap.
 
     A studentised bootstrap (Efron and Tibshirani 1993, chapter 12): plain percentiles are too narrow for some hundred
-    samples. None for fewer than two samples, or where the baseline has no error.
+    samples. None for fewer than five samples, or where the baseline has no error.
     """
+    if reason := _missing(baseline, fewest=FEWEST_RESAMPLED):
+        return Doubt(None, reason)
     errors = np.stack([baseline, candidate], axis=1).astype(np.float64)
-    if len(errors) < FEWEST or not errors[:, 0].sum() > 0:
-        return None
     products = np.column_stack([errors, errors[:, 0] ** 2, errors[:, 0] * errors[:, 1], errors[:, 1] ** 2])
     ratio, spread = (float(each[0]) for each in _ratio(products.sum(axis=0)[None]))
     sums = np.concatenate(list(_resampled(products, np.random.default_rng(seed))))
     ratios, spreads = _ratio(sums[sums[:, 0] > 0])
     known = spreads > spread * _NO_SPREAD
     if not known.any():
-        return ratio - 1, ratio - 1
+        return Doubt((ratio - 1, ratio - 1))
     low, high = np.quantile((ratios[known] - ratio) / spreads[known], _TAILS)
-    return float(ratio - high * spread - 1), float(ratio - low * spread - 1)
+    return Doubt((float(ratio - high * spread - 1), float(ratio - low * spread - 1)))
 
 
-def of_hits(baseline: NDArray[np.bool_], candidate: NDArray[np.bool_]) -> Interval | None:
+def of_hits(baseline: NDArray[np.bool_], candidate: NDArray[np.bool_]) -> Doubt:
     """The interval of the relative fall of a share of hits, from hits of each sample (N,).
 
     Newcombe's square-and-add interval of a difference between paired shares (Statistics in Medicine 17, 1998, method
     10), over the baseline's share. Unlike a bootstrap it does not shrink to nothing when no sample differs. None for
     fewer than two samples, or where the baseline never hits.
     """
+    if reason := _missing(baseline, fewest=FEWEST):
+        return Doubt(None, reason)
     count, hits = len(baseline), int(baseline.sum())
-    if count < FEWEST or not hits:
-        return None
     low, high = _newcombe(
         both=int((baseline & candidate).sum()),
         lost=int((baseline & ~candidate).sum()),
         won=int((~baseline & candidate).sum()),
         neither=int((~baseline & ~candidate).sum()),
     )
-    return low * count / hits, high * count / hits
+    return Doubt((low * count / hits, high * count / hits))
 
 
-def of_shares(baseline: Numbers, candidate: Numbers) -> Interval | None:
+def of_shares(baseline: Numbers, candidate: Numbers) -> Doubt:
     """The interval of the relative fall of a mean share of hits, from the share of each sample (N,)."""
     shares = np.stack([baseline, candidate])
     if np.isin(shares, (0, 1)).all():
         return of_hits(baseline == 1, candidate == 1)
-    interval = of_means(baseline, candidate, seed=0)
-    return None if interval is None else (-interval[1], -interval[0])
+    return _fall(of_means(baseline, candidate, seed=0))
+
+
+def of_parts(whole: Numbers, part: Numbers) -> Doubt:
+    """The interval of how much of a whole is missing, from the amounts of each sample (N,).
+
+    Where nothing is missing of any sample, each is a hit, so that a doubt is left.
+    """
+    is_all = np.ones(len(whole), np.bool_)
+    return of_hits(is_all, is_all) if np.array_equal(whole, part) else _fall(of_means(whole, part, seed=0))
+
+
+def _fall(rise: Doubt) -> Doubt:
+    return rise if rise.ci95 is None else Doubt((-rise.ci95[1], -rise.ci95[0]))
+
+
+def _missing(baseline: Numbers, *, fewest: int) -> str | None:
+    """Why there can be no interval."""
+    if len(baseline) < fewest:
+        return (
+            f"{len(baseline)} test sample{' is' if len(baseline) == 1 else 's are'} too few: an interval takes {fewest}"
+        )
+    return None if baseline.sum() > 0 else "the baseline's value is 0, and a loss is relative to it"
 
 
 def _resampled(products: NDArray[np.float64], random: np.random.Generator) -> Iterator[NDArray[np.float64]]:

@@ -24,36 +24,48 @@ def paired(baseline: Outputs, candidate: Outputs) -> Pairs:
     Raises:
         BadModel: there is no telling which is which, or nothing that can be compared.
     """
-    by_name = baseline.keys() == candidate.keys()
-    names = {name: name for name in baseline} if by_name else _in_order(baseline, candidate)
-    faults = [name for name, other in names.items() if baseline[name].size != candidate[other].size]
+    renamed, warnings = aligned(baseline, candidate)
+    faults = [name for name in baseline if baseline[name].size != renamed[name].size]
     if faults:
-        raise BadModel(f"the shapes of {', '.join(faults)} differ: {_both(baseline, candidate)}")
+        raise BadModel(f"the shapes of {', '.join(faults)} differ: {shapes(baseline, candidate)}")
     numbers = {
-        name: (baseline[name], candidate[other].reshape(baseline[name].shape))
-        for name, other in names.items()
-        if baseline[name].dtype.kind in "biuf"
+        name: (array, renamed[name].reshape(array.shape))
+        for name, array in baseline.items()
+        if array.dtype.kind in "biuf"
     }
     if not numbers:
-        raise BadModel(f"no output holds numbers that can be compared: {_both(baseline, candidate)}")
-    warnings = [] if by_name else [f"outputs are matched by their order: {_arrows(names)}"]
+        raise BadModel(f"no output holds numbers that can be compared: {shapes(baseline, candidate)}")
     left_out = sorted(baseline.keys() - numbers.keys())
-    warnings += [f"{', '.join(left_out)} holds no numbers and is not compared"] if left_out else []
-    return Pairs(numbers, tuple(warnings))
+    skipped = (f"{', '.join(left_out)} holds no numbers and is not compared",) if left_out else ()
+    return Pairs(numbers, (*warnings, *skipped))
 
 
-def _in_order(baseline: Outputs, candidate: Outputs) -> dict[str, str]:
-    shapes = [[array.shape for array in outputs.values()] for outputs in (baseline, candidate)]
-    if shapes[0] != shapes[1]:
-        raise BadModel(f"the outputs do not answer to the baseline's: {_both(baseline, candidate)}")
-    return dict(zip(baseline, candidate, strict=True))
+def aligned(baseline: Outputs, candidate: Outputs) -> tuple[Outputs, tuple[str, ...]]:
+    """The candidate's outputs under the baseline's names, and what is to be said of that.
+
+    Raises:
+        BadModel: there is no telling which is which.
+    """
+    if baseline.keys() == candidate.keys():
+        return candidate, ()
+    names = _in_order(baseline, candidate)
+    renamed = {name: candidate[other] for name, other in names.items()}
+    return renamed, (f"outputs are matched by their order: {_arrows(names)}",)
 
 
-def _both(baseline: Outputs, candidate: Outputs) -> str:
+def shapes(baseline: Outputs, candidate: Outputs) -> str:
+    """What both give, in words."""
     sides = (
         ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items()) for outputs in (baseline, candidate)
     )
     return "the baseline gives {}, the candidate {}".format(*sides)
+
+
+def _in_order(baseline: Outputs, candidate: Outputs) -> dict[str, str]:
+    theirs, ours = ([array.shape for array in outputs.values()] for outputs in (baseline, candidate))
+    if theirs != ours:
+        raise BadModel(f"the outputs do not answer to the baseline's: {shapes(baseline, candidate)}")
+    return dict(zip(baseline, candidate, strict=True))
 
 
 def _arrows(names: dict[str, str]) -> str:
