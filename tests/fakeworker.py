@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import redis
@@ -15,7 +15,10 @@ from optfarm_tasks.errors import Reason
 from optfarm_tasks.lease import Claim, Finish, Heartbeat, Lease, Progress
 from optfarm_tasks.result import Failure, Result
 from optfarm_tasks.spec import Kind
-from tests.results import a_result
+from tests.results import a_canary, a_result
+
+if TYPE_CHECKING:
+    from optfarm_tasks.measurement import Measurement
 
 Put = Callable[[Result], None]
 """Stores a result under its key."""
@@ -40,6 +43,12 @@ class FakeWorker:
         self.name = self.inventory.name
         self.done: list[str] = []
         """Tasks that it ended, in order."""
+        self.leases: list[Lease] = []
+        """What it worked on in the background, in order."""
+        self.compute_ms = 1.0
+        """What its canaries tell."""
+        self.measurement: Measurement | None = None
+        """What its benchmarks tell; a clean one when left out."""
         self._http = http
         self._broker = redis.Redis.from_url(broker_url)
         self._put = put
@@ -89,7 +98,9 @@ class FakeWorker:
 
     def result(self, lease: Lease) -> Result:
         """What it claims to have computed."""
-        return a_result(Kind(lease.task.action.kind), key=lease.key, host=self.inventory.host)
+        kind = Kind(lease.task.action.kind)
+        made = a_result(kind, key=lease.key, host=self.inventory.host, measurement=self.measurement)
+        return made.model_copy(update={"facts": a_canary(compute_ms=self.compute_ms)}) if kind is Kind.CANARY else made
 
     def start(self) -> None:
         """Works in the background, as a worker does, through whatever happens to the others."""
@@ -121,6 +132,7 @@ class FakeWorker:
         if answer is None or not answer.is_success:
             return
         lease = Lease.model_validate_json(answer.content)
+        self.leases.append(lease)
         ended = self._until_answered(lambda: self.finish(lease, found[1]))
         if ended is not None and ended.is_success:
             self.done.append(lease.task_id)

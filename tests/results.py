@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from optfarm_tasks.description import Format, ModelDescription, Signature, Tensor
 from optfarm_tasks.measurement import Latency, Measurement, Noise, Ratio, Verdict
-from optfarm_tasks.result import BenchmarkResult, Conversion, Facts, Quality, Result
+from optfarm_tasks.result import BenchmarkResult, CanaryResult, Conversion, Facts, Quality, Result
 from optfarm_tasks.spec import Kind, Profile
 from optfarm_tasks.tree import File, Tree
 
@@ -42,6 +42,13 @@ def a_measurement(*, ratio: float = 2.0) -> Measurement:
     )
 
 
+def a_canary(*, compute_ms: float = 1.0) -> CanaryResult:
+    """A canary of a device whose memory is as ever."""
+    return CanaryResult(
+        compute_ns=compute_ms * 1e6, memory_ns=3e6, null_value=1.0, null_ci95=(0.99, 1.01), verdict=Verdict.CLEAN
+    )
+
+
 def facts_of(kind: Kind, *, measurement: Measurement | None = None) -> Facts:
     """The facts of a task of that kind."""
     if kind is Kind.CONVERT:
@@ -49,6 +56,8 @@ def facts_of(kind: Kind, *, measurement: Measurement | None = None) -> Facts:
         return Conversion(description=described, gzip_bytes=8)
     if kind is Kind.EVALUATE:
         return Quality(samples=8, mse=0.0, nmse=0.0, max_abs_difference=0.0, cosine=1.0, collapsed=False)
+    if kind is Kind.CANARY:
+        return a_canary()
     return BenchmarkResult(
         baseline=a_measurement(),
         candidate=measurement or a_measurement(),

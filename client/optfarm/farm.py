@@ -16,7 +16,8 @@ from optfarm.specfile import checked
 from optfarm.sweep import Sweep
 from optfarm.transfer import Told
 from optfarm.upload import push
-from optfarm_tasks.sweep import Data, Device, Model, SweepPlan, SweepReceipt, SweepSpec
+from optfarm_tasks.health import Device, Release
+from optfarm_tasks.sweep import Data, Model, SweepPlan, SweepReceipt, SweepSpec
 from optfarm_tasks.technique import TechniqueCard
 
 BASELINE = "baseline"
@@ -171,6 +172,15 @@ class Farm:
     def devices(self) -> tuple[Device, ...]:
         """Every device that the farm knows."""
         return self.connection.get("/v1/devices", tuple[Device, ...])
+
+    def release_device(self, name: str, *, anew: bool = False) -> Device:
+        """Ends the quarantine of a device; `anew` forgets what its canaries usually took.
+
+        Raises:
+            NotFound: there is no such device.
+            BadRequest: it is in no quarantine, and nothing is to be forgotten.
+        """
+        return self.connection.post(f"/v1/devices/{name}/release", Device, Release(anew=anew))
 
 
 def _digest(thing: Model | Data | str | None) -> str | None:

@@ -29,12 +29,13 @@ def running_lines(status: SweepStatus) -> tuple[str, ...]:
 
 
 def news(before: SweepStatus | None, now: SweepStatus) -> tuple[str, ...]:
-    """A line for each task whose state has changed in a way that a reader of a log wants to know."""
+    """A line for each task whose state has changed in a way that a reader of a log wants to know; then new problems."""
     known = {task.id: task.state for task in before.tasks} if before else {}
     total = len(now.tasks)
     changed = [task for task in now.tasks if known.get(task.id) != task.state]
     told = [task for task in changed if task.state in _ENDED or task.state is TaskState.RUNNING]
-    return tuple(f"[{done_count(now)}/{total}] {_change(task)}" for task in told)
+    lines = [f"[{done_count(now)}/{total}] {_change(task)}" for task in told]
+    return (*lines, *(problem for problem in now.problems if before is None or problem not in before.problems))
 
 
 def done_count(status: SweepStatus) -> int:

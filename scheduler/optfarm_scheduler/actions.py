@@ -47,10 +47,25 @@ class GiveUp:
 
 
 @dataclass(frozen=True)
+class Move:
+    """Its device measures nothing now: bind the benchmark to another one of the same class."""
+
+    task_id: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """Send a canary to the device."""
+
+    device: str
+
+
+@dataclass(frozen=True)
 class EndSweep:
     """Every task of the sweep is at its end."""
 
     sweep_id: str
 
 
-Action = Resolve | Block | Dispatch | Recall | Expire | GiveUp | EndSweep
+Action = Resolve | Block | Dispatch | Recall | Expire | GiveUp | Move | Check | EndSweep

@@ -23,6 +23,11 @@ class Changes:
         if names and self._loop is not None and not self.is_closed:
             self._loop.call_soon_threadsafe(self._wake, names)
 
+    def note_all(self) -> None:
+        """Wakes everyone: something that is no sweep's own changed."""
+        if self._loop is not None and not self.is_closed:
+            self._loop.call_soon_threadsafe(self._wake_all)
+
     def close(self) -> None:
         """Wakes everyone for the last time."""
         if self._loop is not None and not self.is_closed:

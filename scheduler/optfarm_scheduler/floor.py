@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from optfarm_scheduler.toolchains import Needs, offered
 from optfarm_tasks.device import Inventory
+from optfarm_tasks.health import DeviceHealth, HealthState
 from optfarm_tasks.spec import Kind
 from optfarm_tasks.sweep import TaskState
 
@@ -27,10 +28,11 @@ RULES = Rules()
 
 @dataclass(frozen=True)
 class OpenTask:
-    """What a decision needs to know of a task in a running sweep; times in seconds since the epoch."""
+    """What a decision needs to know of a task in a running sweep, or of a canary; times in seconds since the epoch."""
 
     id: str
-    sweep_id: str
+    sweep_id: str | None
+    """None for a canary."""
     position: int
     kind: Kind
     state: TaskState
@@ -45,6 +47,8 @@ class OpenTask:
     ready_at: float = 0.0
     dispatched_at: float = 0.0
     lease_until: float = 0.0
+    tried: tuple[str, ...] = ()
+    """Devices that it was bound to before."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,25 @@ class Presence:
     last_seen_at: float
     freed_at: float = 0.0
     """When a task last left it."""
+    started_at: float = 0.0
+    """When its worker first registered."""
+    canary_at: float = 0.0
+    """When its last canary was sent."""
+    health: DeviceHealth = field(default_factory=DeviceHealth)
 
     @property
     def name(self) -> str:
         """host.slot."""
         return self.inventory.name
+
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether its clocks are not trusted."""
+        return self.health.state is HealthState.QUARANTINED
+
+    def can_take(self, task: OpenTask) -> bool:
+        """Whether it offers what the task needs, and is trusted with it."""
+        return not (task.kind.needs_trust and self.is_quarantined) and offered(self.inventory, task.needs) is not None
 
 
 @dataclass
@@ -83,9 +101,7 @@ class Floor:
         """The device that gets the task, which then counts as in flight; None when it has to wait."""
         if task.key is not None and task.key in self.keys:
             return None
-        able = [
-            device for device in alive if task.bound in (None, device.name) and offered(device.inventory, task.needs)
-        ]
+        able = [device for device in alive if task.bound in (None, device.name) and device.can_take(task)]
         free = [device for device in able if self._is_free(device, task, rules)]
         if not free:
             self._reserve(task, able)
@@ -96,9 +112,11 @@ class Floor:
 
     def _is_free(self, device: Presence, task: OpenTask, rules: Rules) -> bool:
         host = device.inventory.host
-        return (
-            self._load(device.name) < rules.messages and host not in self.reserved and not self._disturbs(device, task)
-        )
+        there = self.on_device.get(device.name, ())
+        # What a canary finds decides what may come next, so nothing looks ahead behind it.
+        if len(there) >= rules.messages or any(each.kind is Kind.CANARY for each in there):
+            return False
+        return host not in self.reserved and not self._disturbs(device, task)
 
     def _disturbs(self, device: Presence, task: OpenTask) -> bool:
         """Whether what reads clocks would share the host with another device's task; a device runs one at a time."""

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from optfarm_scheduler.errors import Conflict, NotFound
+from optfarm_scheduler.health import LIMITS
 from optfarm_scheduler.tables import DATA, MODELS, SWEEPS, TASKS
 from optfarm_tasks.spec import Role, Task
 from optfarm_tasks.sweep import SweepSpec
@@ -16,23 +17,23 @@ def folder(connection: Connection, row: Row[Any]) -> Task:
 
     Args:
         connection: reads the trees.
-        row: columns of the task, with the spec of its sweep.
+        row: columns of the task, with the spec of its sweep; None of a canary.
 
     Raises:
         Conflict: an input is not made yet.
     """
     inputs = {Role(role): _tree(connection, source) for role, source in row.inputs.items()}
-    limits = SweepSpec.model_validate(row.spec).limits
+    limits = LIMITS if row.spec is None else SweepSpec.model_validate(row.spec).limits
     return Task.model_validate({"action": row.action, "inputs": inputs, "limits": limits})
 
 
 def task_row(connection: Connection, task_id: str) -> Row[Any]:
-    """The columns of a task, with the spec of its sweep.
+    """The columns of a task, with the spec of its sweep if it has one.
 
     Raises:
         NotFound: there is none.
     """
-    row = connection.execute(select(TASKS, SWEEPS.c.spec).join(SWEEPS).where(TASKS.c.id == task_id)).first()
+    row = connection.execute(select(TASKS, SWEEPS.c.spec).outerjoin(SWEEPS).where(TASKS.c.id == task_id)).first()
     if row is None:
         raise NotFound(f"there is no task {task_id!r}")
     return row

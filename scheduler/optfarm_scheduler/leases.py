@@ -10,12 +10,15 @@ from optfarm_scheduler.endings import done_values, ended, failed_values, share
 from optfarm_scheduler.errors import LeaseLost
 from optfarm_scheduler.floor import Rules
 from optfarm_scheduler.folders import folder, task_row
+from optfarm_scheduler.health import note_canary, usual_of
+from optfarm_scheduler.moves import moved_by
 from optfarm_scheduler.pulse import Beat, Pulse
 from optfarm_scheduler.tables import DEVICES, TASKS
 from optfarm_scheduler.toolchains import Needs, offered
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.lease import Claim, Finish, Heartbeat, Lease
+from optfarm_tasks.spec import Kind
 from optfarm_tasks.sweep import TaskState
 
 
@@ -68,7 +71,7 @@ class Leases:
         _check_running(row, beat.token)
         until = now + self._terms.ttl_s
         is_news = self._pulse.note(task_id, Beat(token=beat.token, lease_until=until, progress=beat.progress))
-        return str(row.sweep_id) if is_news else None
+        return row.sweep_id if is_news else None
 
     def finish(self, task_id: str, finish: Finish, *, now: float) -> None:
         """Ends the task; the same end again is no error, in case the answer was lost.
@@ -84,17 +87,19 @@ class Leases:
             if row.token == finish.token and row.state in (TaskState.DONE, TaskState.FAILED):
                 return
             _check_running(row, finish.token)
-            _set(connection, task_id, self._end(row, finish, now))
+            _set(connection, task_id, self._end(connection, row, finish, now))
             ended(connection, row.device, now=now)
             if finish.result is not None:
                 share(connection, finish.result, now=now)
+                note_canary(connection, task_id, row.device, finish.result, now=now)
         self._pulse.forget(task_id)
 
-    def _end(self, row: Row[Any], finish: Finish, now: float) -> dict[str, Any]:
+    def _end(self, connection: Connection, row: Row[Any], finish: Finish, now: float) -> dict[str, Any]:
         if finish.result is not None:
             if finish.result.key != row.key:
                 raise LeaseLost(f"the result of {row.id} has the key {finish.result.key}; {row.key} is wanted")
-            return done_values(finish.result, now=now, cached=False) | {"log": finish.log}
+            moved = moved_by(connection, row, finish.result, now=now, rules=self._rules)
+            return (moved or done_values(finish.result, now=now, cached=False)) | {"log": finish.log}
         if finish.failure is None:
             raise LeaseLost(f"the end of {row.id} says neither result nor failure")
         if finish.failure.reason is Reason.WORKER_LOST and row.attempt < self._rules.attempts:
@@ -110,12 +115,16 @@ class Leases:
             task_id=row.id,
             sweep_id=row.sweep_id,
             key=row.key,
-            task=folder(connection, row),
+            task=folder(connection, row).model_copy(update=_told(connection, row, device)),
             toolchain=toolchain.name,
             attempt=row.attempt,
             ttl_s=self._terms.ttl_s,
             heartbeat_s=self._terms.heartbeat_s,
         )
+
+
+def _told(connection: Connection, row: Row[Any], device: str) -> dict[str, Any]:
+    return {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
 
 
 def _set(connection: Connection, task_id: str, values: dict[str, Any]) -> None:

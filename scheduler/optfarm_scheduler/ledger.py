@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
-from optfarm_scheduler.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
+from optfarm_scheduler.actions import Action, Block, Check, Dispatch, EndSweep, Expire, GiveUp, Move, Recall, Resolve
 from optfarm_scheduler.database import Database
 from optfarm_scheduler.endings import done_values, ended, failed_values
-from optfarm_scheduler.floor import OpenTask
+from optfarm_scheduler.floor import RULES, OpenTask, Rules
+from optfarm_scheduler.health import note_canary, send_canary
 from optfarm_scheduler.keys import key_of
+from optfarm_scheduler.moves import moved_by, moved_from_quarantine, tried_names
 from optfarm_scheduler.pulse import Pulse
-from optfarm_scheduler.states import sources
+from optfarm_scheduler.states import ENDS, sources
 from optfarm_scheduler.tables import SWEEPS, TASKS
 from optfarm_scheduler.toolchains import Needs
 from optfarm_tasks.errors import Reason
@@ -25,7 +27,7 @@ from optfarm_tasks.sweep import SweepState, TaskState
 _ACTION: TypeAdapter[TaskAction] = TypeAdapter(TaskAction)
 _OPEN = (
     "id", "sweep_id", "position", "kind", "state", "needs", "depends_on", "bound", "device", "token", "key",
-    "attempt", "ready_at", "dispatched_at", "lease_until",
+    "attempt", "ready_at", "dispatched_at", "lease_until", "tried",
 )  # fmt: skip
 
 
@@ -59,22 +61,27 @@ class Resolution:
 class Ledger:
     """Reads open tasks and writes decisions, each guarded by the state that it was made for."""
 
-    def __init__(self, database: Database, pulse: Pulse) -> None:
+    def __init__(self, database: Database, pulse: Pulse, *, rules: Rules = RULES) -> None:
         self._database = database
         self._pulse = pulse
+        self._rules = rules
 
     def open_tasks(self) -> list[OpenTask]:
-        """Every task of every running sweep, ended ones too."""
+        """Every task of every running sweep, ended ones too, and every canary that has not ended."""
         columns = [TASKS.c[name] for name in _OPEN]
         running = select(*columns).join(SWEEPS).where(SWEEPS.c.state == SweepState.RUNNING)
+        unended = (TASKS.c.kind == Kind.CANARY) & TASKS.c.state.not_in(sorted(ENDS))
         with self._database.reading() as connection:
-            rows = connection.execute(running).mappings().all()
+            rows = [
+                *connection.execute(running).mappings(),
+                *connection.execute(select(*columns).where(unended)).mappings(),
+            ]
         return [self._open(dict(row)) for row in rows]
 
     def resolutions(self, task_ids: Sequence[str]) -> list[Resolution]:
         """The keys of tasks whose inputs are all made."""
         columns = (TASKS.c.id, TASKS.c.action, TASKS.c.inputs, TASKS.c.needs, TASKS.c.identity, TASKS.c.sweep_id)
-        wanted = select(*columns, SWEEPS.c.spec["fresh"].as_boolean().label("fresh")).join(SWEEPS)
+        wanted = select(*columns, SWEEPS.c.spec["fresh"].as_boolean().label("fresh")).outerjoin(SWEEPS)
         with self._database.reading() as connection:
             rows = connection.execute(wanted.where(TASKS.c.id.in_(task_ids))).all()
             digests = _digests(connection, [row.inputs for row in rows])
@@ -86,7 +93,7 @@ class Ledger:
                     {Role(role): digests[source] for role, source in row.inputs.items()},
                     needs=Needs.model_validate(row.needs),
                     identity=row.identity,
-                    fresh_for=row.sweep_id if row.fresh else None,
+                    fresh_for=row.id if row.sweep_id is None else row.sweep_id if row.fresh else None,
                 ),
             )
             for row in rows
@@ -97,16 +104,21 @@ class Ledger:
         changed: set[str] = set()
         with self._database.writing() as connection:
             for each in resolutions:
-                row = connection.execute(
-                    select(TASKS.c.sweep_id, TASKS.c.attempt, TASKS.c.ready_at).where(TASKS.c.id == each.task_id)
-                ).one()
-                values: dict[str, Any] = {"state": TaskState.READY, "ready_at": row.ready_at or now}
-                if each.result is not None:
-                    # After an attempt it is this task's own result, whose end the worker could not tell.
-                    values = done_values(each.result, now=now, cached=row.attempt == 0)
-                if _become(connection, each.task_id, values | {"key": each.key}, before=(TaskState.PENDING,)):
-                    changed.add(row.sweep_id)
+                row = connection.execute(select(TASKS).where(TASKS.c.id == each.task_id)).one()
+                values = self._settled(connection, row, each, now)
+                if _become(connection, each.task_id, values, before=(TaskState.PENDING,)):
+                    changed.add(row.sweep_id or row.id)
         return frozenset(changed)
+
+    def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> dict[str, Any]:
+        if found.result is None:
+            return {"state": TaskState.READY, "ready_at": row.ready_at or now, "key": found.key}
+        moved = moved_by(connection, row, found.result, now=now, rules=self._rules)
+        if moved is not None:
+            return moved
+        note_canary(connection, row.id, row.bound, found.result, now=now)
+        # After an attempt it is this task's own result, whose end the worker could not tell.
+        return done_values(found.result, now=now, cached=row.attempt == 0) | {"key": found.key}
 
     def apply(self, actions: Sequence[Action], *, now: float) -> Applied:
         """Writes decisions, in one transaction; what changed in the meantime is left alone."""
@@ -129,6 +141,7 @@ class Ledger:
                 "state": TaskState(row["state"]),
                 "needs": Needs.model_validate(row["needs"]),
                 "depends_on": tuple(row["depends_on"]),
+                "tried": tried_names(row["tried"]),
                 "lease_until": lease_until,
             }
         )
@@ -148,15 +161,19 @@ def _write(connection: Connection, action: Action, now: float) -> tuple[str | No
         ending = update(SWEEPS).where(SWEEPS.c.id == action.sweep_id, SWEEPS.c.state == SweepState.RUNNING)
         changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount
         return (action.sweep_id if changed else None), None
-    columns = (TASKS.c.sweep_id, TASKS.c.device, TASKS.c.token, TASKS.c.attempt)
-    row = connection.execute(select(*columns).where(TASKS.c.id == action.task_id)).one()
-    values = _values(action, row.token + 1, attempt=row.attempt, now=now)
+    if isinstance(action, Check):
+        return send_canary(connection, action.device, now=now), None
+    row = connection.execute(select(TASKS).where(TASKS.c.id == action.task_id)).one()
+    if isinstance(action, Move):
+        values = moved_from_quarantine(connection, row, action.device, now=now)
+    else:
+        values = _values(action, row.token + 1, attempt=row.attempt, now=now)
     if not _become(connection, action.task_id, values, before=_before(action)):
         return None, None
     if isinstance(action, Expire | GiveUp):
         ended(connection, row.device, now=now)
     message = Message(action.task_id, row.token + 1, action.device) if isinstance(action, Dispatch) else None
-    return row.sweep_id, message
+    return row.sweep_id or row.id, message
 
 
 def _values(action: Action, token: int, *, attempt: int, now: float) -> dict[str, Any]:
@@ -172,7 +189,7 @@ def _values(action: Action, token: int, *, attempt: int, now: float) -> dict[str
             return failed_values(Failure(reason=Reason.WORKER_LOST, message=lost), now=now) | {"token": token}
         case Block():
             return {"state": TaskState.BLOCKED, "finished_at": now}
-        case Resolve() | EndSweep():
+        case Resolve() | EndSweep() | Move() | Check():
             raise ValueError(f"{action} is not written task by task")
 
 
@@ -180,6 +197,8 @@ def _before(action: Action) -> tuple[TaskState, ...]:
     match action:
         case Dispatch():
             return (TaskState.READY, TaskState.DISPATCHED)
+        case Move():
+            return (TaskState.READY,)
         case Recall():
             return (TaskState.DISPATCHED,)
         case Block():

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from optfarm_scheduler.actions import Resolve
+from optfarm_scheduler.canaries import CANARY_RULES, CanaryRules
 from optfarm_scheduler.errors import Unavailable
 from optfarm_scheduler.floor import RULES, Rules
 from optfarm_scheduler.ledger import Ledger, Message, Resolution
@@ -42,9 +43,17 @@ class Ports:
 class Loop:
     """One thread that decides, and a few that look results up."""
 
-    def __init__(self, ports: Ports, *, on_death: Callable[[], None], rules: Rules = RULES) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        on_death: Callable[[], None],
+        rules: Rules = RULES,
+        canary_rules: CanaryRules = CANARY_RULES,
+    ) -> None:
         self._ports = ports
         self._rules = rules
+        self._canary_rules = canary_rules
         self._on_death = on_death
         self._since = ports.clock()
         self._retry_at = 0.0
@@ -104,11 +113,15 @@ class Loop:
 
     def step(self) -> bool:
         """Decides once and acts; tells whether anything changed, so that more may follow."""
-        tasks = self._ports.ledger.open_tasks()
-        if not tasks:
-            return False
         now = self._ports.clock()
-        actions = schedule(tasks, self._ports.devices.presences(), now, since=self._since, rules=self._rules)
+        actions = schedule(
+            self._ports.ledger.open_tasks(),
+            self._ports.devices.presences(),
+            now,
+            since=self._since,
+            rules=self._rules,
+            canary_rules=self._canary_rules,
+        )
         others = [action for action in actions if not isinstance(action, Resolve)]
         applied = self._ports.ledger.apply(others, now=now) if others else None
         for message in applied.messages if applied else ():

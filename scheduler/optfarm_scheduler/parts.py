@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from optfarm_scheduler.auth import Role, Tokens
+from optfarm_scheduler.canaries import CanaryRules
 from optfarm_scheduler.catalog import Catalog
 from optfarm_scheduler.changes import Changes
 from optfarm_scheduler.database import Database
@@ -67,11 +68,14 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         SQLAlchemyError: the database cannot be opened.
     """
     rules = Rules(presence_s=settings.presence_s, claim_s=settings.claim_s)
+    canary_rules = CanaryRules(
+        every_s=settings.canary_every_s, again_s=settings.canary_again_s, idle_s=settings.canary_idle_s
+    )
     database, pulse, changes = Database(settings.database_url), Pulse(), Changes()
     devices, objects = Devices(database, rules=rules), objects_of(settings)
     dispatcher = Dispatcher(settings.broker_url.get_secret_value())
     ports = Ports(
-        ledger=Ledger(database, pulse),
+        ledger=Ledger(database, pulse, rules=rules),
         devices=devices,
         find=objects.result,
         send=dispatcher.send,
@@ -88,7 +92,7 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         pulse=pulse,
         objects=objects,
         dispatcher=dispatcher,
-        loop=Loop(ports, on_death=on_death, rules=rules),
+        loop=Loop(ports, on_death=on_death, rules=rules, canary_rules=canary_rules),
         changes=changes,
         tokens=Tokens({Role.USER: settings.token, Role.WORKER: settings.worker_token}),
         clock=time.time,

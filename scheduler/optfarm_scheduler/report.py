@@ -8,7 +8,7 @@ from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import BenchmarkResult, Conversion, Failure, Quality, Result
 from optfarm_tasks.spec import Auto, Benchmark, Kind, Role
-from optfarm_tasks.sweep import Row, TaskState
+from optfarm_tasks.sweep import Row, TaskState, Tried
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Ended:
     """For a benchmark: how it measures."""
     failure: Failure | None = None
     result: Result | None = None
+    tried: tuple[Tried, ...] = ()
 
 
 def rows(tasks: Sequence[Ended]) -> tuple[Row, ...]:
@@ -63,7 +64,7 @@ def _row(benchmark: Ended, conversion: Ended, evaluation: Ended | None, *, twin:
         quality=quality if isinstance(quality, Quality) else None,
         measurement=measured.beside(twin) if measured and twin else measured,
         failure=next((part.failure for part in parts if part.failure is not None), None),
-        warnings=_warnings(parts),
+        warnings=(*_warnings(parts), *(f"not measured on {each.device}: {each.why}" for each in benchmark.tried)),
     )
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from optfarm_scheduler.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
+from optfarm_scheduler.actions import Action, Block, Check, Dispatch, EndSweep, Expire, GiveUp, Move, Recall, Resolve
+from optfarm_scheduler.canaries import CANARY_RULES, CanaryRules, wants_canary
+from optfarm_scheduler.elsewhere import elsewhere, measured_in
 from optfarm_scheduler.floor import RULES, Floor, OpenTask, Presence, Rules, is_alive
 from optfarm_scheduler.states import IN_FLIGHT, is_over
+from optfarm_tasks.spec import Kind
 from optfarm_tasks.sweep import TaskState
 
 UNDELIVERABLE = frozenset({TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED})
@@ -17,25 +20,35 @@ def schedule(
     *,
     since: float = 0.0,
     rules: Rules = RULES,
+    canary_rules: CanaryRules = CANARY_RULES,
 ) -> tuple[Action, ...]:
     """What is to be done now; the same answer for every order of the input.
 
     Args:
-        tasks: all tasks of all running sweeps.
+        tasks: all tasks of all running sweeps, and the canaries that have not ended.
         devices: all devices ever seen.
         now: seconds since the epoch.
         since: when this scheduler started. While it was away nobody could renew a lease, so neither
             leases nor presence run out before it has listened for a while.
         rules: the numbers.
+        canary_rules: those of canaries.
     """
-    ordered = sorted(tasks, key=lambda task: (task.ready_at, task.sweep_id, task.position, task.id))
+    ordered = sorted(tasks, key=_turn)
     present = {device.name: device for device in sorted(devices, key=lambda device: device.name)}
+    alive = [device for device in present.values() if is_alive(device, now, rules)]
     return (
         *_resolutions(ordered),
         *_expiries(ordered, now, since, rules),
         *_assignments(ordered, present, now, since, rules),
+        *_moves(ordered, present, alive),
+        *(Check(device.name) for device in alive if wants_canary(device, ordered, now, canary_rules)),
         *_ends(ordered),
     )
+
+
+def _turn(task: OpenTask) -> tuple[bool, float, str, int, str]:
+    """A canary that was sent off is due, and what is measured after it is worth more."""
+    return task.kind is not Kind.CANARY, task.ready_at, task.sweep_id or "", task.position, task.id
 
 
 def _resolutions(tasks: Sequence[OpenTask]) -> Iterator[Action]:
@@ -59,10 +72,21 @@ def _expiries(tasks: Sequence[OpenTask], now: float, since: float, rules: Rules)
 def _ends(tasks: Sequence[OpenTask]) -> Iterator[Action]:
     sweeps: dict[str, list[TaskState]] = {}
     for task in tasks:
-        sweeps.setdefault(task.sweep_id, []).append(task.state)
+        if task.sweep_id is not None:
+            sweeps.setdefault(task.sweep_id, []).append(task.state)
     for sweep_id in sorted(sweeps):
         if is_over(sweeps[sweep_id]):
             yield EndSweep(sweep_id)
+
+
+def _moves(tasks: Sequence[OpenTask], present: Mapping[str, Presence], alive: Sequence[Presence]) -> Iterator[Move]:
+    measured = measured_in(tasks)
+    for task in tasks:
+        home = present.get(task.bound or "")
+        if task.state is TaskState.READY and home is not None and home.is_quarantined:
+            device = elsewhere(task, alive, home=home.inventory, measured=measured.get(task.sweep_id, ()))
+            if device is not None:
+                yield Move(task.id, device)
 
 
 def _assignments(
@@ -94,7 +118,7 @@ def _is_lost(
     if task.state is not TaskState.DISPATCHED:
         return False
     device = present.get(task.device or "")
-    if device is None:
+    if device is None or (device.is_quarantined and task.kind.needs_trust):
         return True
     if not is_alive(device, now, rules):
         return now - since > rules.presence_s

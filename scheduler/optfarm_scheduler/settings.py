@@ -28,3 +28,9 @@ class SchedulerSettings(FarmSettings):
     """How long a lease or a device lasts without a word from its worker."""
     claim_s: float = Field(default=5, gt=0)
     """After how long a message that an idle device did not claim is sent again."""
+    canary_every_s: float = Field(default=86_400, ge=0)
+    """How often a device's canary runs, besides once after its worker's start; 0 is never."""
+    canary_again_s: float = Field(default=600, gt=0)
+    """The same while too few have run, in quarantine, and after an A/A twin that failed."""
+    canary_idle_s: float = Field(default=60, ge=0)
+    """How long a device has to have been idle for it."""

@@ -9,8 +9,9 @@ _S = TaskState
 
 MOVES: Mapping[TaskState, frozenset[TaskState]] = {
     # A lost task goes back to pending, not to ready: its result may lie in the store already.
-    _S.PENDING: frozenset({_S.READY, _S.DONE, _S.FAILED, _S.BLOCKED, _S.CANCELLED}),
-    _S.READY: frozenset({_S.DISPATCHED, _S.DONE, _S.CANCELLED}),
+    # What goes to another device begins there anew.
+    _S.PENDING: frozenset({_S.PENDING, _S.READY, _S.DONE, _S.FAILED, _S.BLOCKED, _S.CANCELLED}),
+    _S.READY: frozenset({_S.PENDING, _S.DISPATCHED, _S.DONE, _S.CANCELLED}),
     _S.DISPATCHED: frozenset({_S.DISPATCHED, _S.READY, _S.RUNNING, _S.CANCELLED}),
     _S.RUNNING: frozenset({_S.DONE, _S.FAILED, _S.PENDING, _S.CANCELLED}),
     _S.DONE: frozenset(),

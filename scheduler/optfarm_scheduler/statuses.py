@@ -1,7 +1,7 @@
 """Turns stored rows into what people are told."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from optfarm_scheduler.eta import Durations, Timed, eta_s
 from optfarm_scheduler.pulse import Pulse
@@ -10,12 +10,23 @@ from optfarm_scheduler.sweeps import Stored, moment
 from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.result import Failure, Result
 from optfarm_tasks.spec import Benchmark, Kind, Role
-from optfarm_tasks.sweep import Report, Skipped, SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus
+from optfarm_tasks.sweep import Report, Skipped, SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus, Tried
 
 
-def sweep_status(row: Stored, tasks: Sequence[Stored], *, pulse: Pulse, history: Durations, now: float) -> SweepStatus:
-    """A sweep and its tasks as they stand."""
+def sweep_status(
+    row: Stored,
+    tasks: Sequence[Stored],
+    *,
+    pulse: Pulse,
+    history: Durations,
+    quarantined: Mapping[str, str],
+    now: float,
+) -> SweepStatus:
+    """A sweep and its tasks as they stand; quarantined devices come with the reason."""
+    is_running = row.state == SweepState.RUNNING
+    problems = tuple(_problems(tasks, quarantined)) if is_running else ()
     timed = [_timed(each, now) for each in tasks]
+    knows_end = is_running and not problems
     return SweepStatus(
         id=row.id,
         state=SweepState(row.state),
@@ -24,8 +35,22 @@ def sweep_status(row: Stored, tasks: Sequence[Stored], *, pulse: Pulse, history:
         finished_at=moment(row.finished_at),
         tasks=tuple(task_status(each, pulse=pulse) for each in tasks),
         skipped=tuple(Skipped.model_validate(each) for each in row.skipped),
-        eta_s=eta_s(timed, devices=len(row.devices), history=history) if row.state == SweepState.RUNNING else None,
+        eta_s=eta_s(timed, devices=len(row.devices), history=history) if knows_end else None,
+        problems=problems,
     )
+
+
+def in_quarantine(device: str, reason: str) -> str:
+    """What people are told of a device that measures nothing."""
+    return f"{device} is in quarantine ({reason}); `optfarm devices release {device}` ends that"
+
+
+def _problems(tasks: Sequence[Stored], quarantined: Mapping[str, str]) -> Iterator[str]:
+    waiting = [row for row in tasks if row.state == TaskState.READY and Kind(row.kind).needs_trust]
+    for device in sorted(quarantined.keys() & {row.bound for row in waiting}):
+        count = sum(row.bound == device for row in waiting)
+        told = in_quarantine(device, quarantined[device])
+        yield f"{count} {'measurement waits' if count == 1 else 'measurements wait'}: {told}"
 
 
 def task_status(row: Stored, *, pulse: Pulse, result: Result | None = None) -> TaskStatus:
@@ -47,6 +72,7 @@ def task_status(row: Stored, *, pulse: Pulse, result: Result | None = None) -> T
         log=row.log,
         depends_on=tuple(row.depends_on),
         result=result,
+        tried=tuple(Tried.model_validate(each) for each in row.tried or ()),
         queued_at=moment(row.queued_at),
         started_at=moment(row.started_at),
         finished_at=moment(row.finished_at),
@@ -94,6 +120,7 @@ def _ended(row: Stored) -> Ended:
         setting=Benchmark.model_validate(row.action) if row.kind == Kind.BENCHMARK else None,
         failure=None if row.failure is None else Failure.model_validate(row.failure),
         result=None if row.result is None else Result.model_validate(row.result),
+        tried=tuple(Tried.model_validate(each) for each in row.tried or ()),
     )
 
 

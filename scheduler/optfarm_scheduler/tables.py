@@ -47,7 +47,8 @@ TASKS = Table(
     "tasks",
     METADATA,
     Column("id", String(40), primary_key=True),
-    Column("sweep_id", ForeignKey("sweeps.id"), nullable=False, index=True),
+    # A canary belongs to no sweep.
+    Column("sweep_id", ForeignKey("sweeps.id"), index=True),
     Column("position", Integer, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("label", Text, nullable=False),
@@ -75,6 +76,8 @@ TASKS = Table(
     Column("lease_until", Float, nullable=False, default=0.0),
     Column("started_at", Float),
     Column("finished_at", Float),
+    # Devices that a benchmark was bound to before.
+    Column("tried", JSON(none_as_null=True)),
     Index(None, "kind", "state"),
 )
 
@@ -85,4 +88,22 @@ DEVICES = Table(
     Column("inventory", JSON, nullable=False),
     Column("last_seen_at", Float, nullable=False),
     Column("freed_at", Float, nullable=False, default=0.0),
+    # When its worker's process first registered, and when its last canary was sent.
+    Column("started_at", Float, nullable=False, default=0.0),
+    Column("canary_at", Float, nullable=False, default=0.0),
+    # Earlier canaries are no part of the band: they ran on another machine under this name.
+    Column("band_from", Float, nullable=False, default=0.0),
+    Column("health", JSON(none_as_null=True)),
+)
+
+CANARIES = Table(
+    "canaries",
+    METADATA,
+    Column("task_id", String(40), primary_key=True),
+    Column("device", String(80), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("compute_ns", Float, nullable=False),
+    Column("memory_ns", Float, nullable=False),
+    Column("is_good", Boolean, nullable=False),
+    Index(None, "device", "at"),
 )

@@ -28,6 +28,7 @@ _ROLES = {
     Kind.EVALUATE: {Role.BASELINE, Role.CANDIDATE, Role.DATA},
     Kind.BENCHMARK: {Role.BASELINE, Role.CANDIDATE},
     Kind.PROFILE: {Role.MODEL},
+    Kind.CANARY: set(),
 }
 
 
@@ -99,6 +100,10 @@ def _facts(folder: Path, task: Task, report: Report) -> Facts:
         from optfarm_tasks import profiling  # noqa: PLC0415 (see above)
 
         return profiling.run(folder, task, report)
+    if task.action.kind is Kind.CANARY:
+        from optfarm_tasks import canary  # noqa: PLC0415 (see above)
+
+        return canary.run(folder, report)
     return _unmeasured(folder, task, report)
 
 

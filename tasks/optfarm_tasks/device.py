@@ -29,6 +29,8 @@ class Inventory(Message):
     """cpu_model, cores, memory_bytes, gpu_name, …: what selectors match."""
     labels: dict[str, str] = Field(default_factory=dict)
     toolchains: tuple[Toolchain, ...]
+    worker: str = ""
+    """Names the worker's process: another one after each start."""
 
     @property
     def name(self) -> str:

@@ -22,7 +22,8 @@ class Lease(Message):
     """The worker holds the task for ttl_s from each heartbeat on."""
 
     task_id: str
-    sweep_id: str
+    sweep_id: str | None
+    """Null for a canary."""
     key: Digest
     task: Task
     toolchain: str

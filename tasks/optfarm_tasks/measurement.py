@@ -24,6 +24,7 @@ class Flag(StrEnum):
     PREEMPTED = "preempted"
     TAIL_SPREAD = "tail_spread"
     EXT_LOAD = "ext_load"
+    MEM_CONTENTION = "mem_contention"
     STEAL = "steal"
     DRIFT = "drift"
     UNSHIELDED = "unshielded"
@@ -33,6 +34,7 @@ class Flag(StrEnum):
     BIMODAL = "bimodal"
     GROWING = "growing"
     NONDETERMINISTIC = "nondeterministic"
+    NULL_FAILED = "null_failed"
 
 
 class Latency(Word):
@@ -72,6 +74,9 @@ class Noise(Word):
     steal_frac: float | None
     psi_cpu_frac: float | None
     canary_ratio: float | None = None
+    """What a copy in memory took right before, over what it usually takes on this device."""
+    canary_missing: str | None = None
+    """Why that is not known."""
 
 
 class Energy(Word):
@@ -221,4 +226,11 @@ class Measurement(Word):
         if is_elsewhere or self.ratio.null_value is not None:
             return self
         null = {"null_value": twin.ratio.value, "null_ci95": twin.ratio.ci95}
-        return self.model_copy(update={"ratio": self.ratio.model_copy(update=null)})
+        flags = {*self.flags, *(() if holds_one(twin.ratio.ci95) else (Flag.NULL_FAILED,))}
+        told = {"ratio": self.ratio.model_copy(update=null), "flags": tuple(flag for flag in Flag if flag in flags)}
+        return self.model_copy(update=told)
+
+
+def holds_one(ci95: Interval | None) -> bool:
+    """Whether the interval of an A/A twin's ratio allows for what is true of it; none at all refutes nothing."""
+    return ci95 is None or ci95[0] <= 1.0 <= ci95[1]

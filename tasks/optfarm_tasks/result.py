@@ -7,7 +7,7 @@ from pydantic import Field
 
 from optfarm_tasks.description import ModelDescription
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.measurement import Interval, Measurement
+from optfarm_tasks.measurement import Flag, Interval, Measurement, Verdict
 from optfarm_tasks.spec import Kind
 from optfarm_tasks.tree import Digest, Tree
 from optfarm_tasks.word import Message, Word
@@ -116,7 +116,24 @@ class OpProfile(Word):
     """What has to be known of this runtime's profiler to read the numbers."""
 
 
-Facts = Annotated[Conversion | Quality | BenchmarkResult | Inspection | OpProfile, Field(discriminator="kind")]
+class CanaryResult(Word):
+    """How long a device took for fixed work; medians of wall time, disturbed or not."""
+
+    kind: Literal[Kind.CANARY] = Kind.CANARY
+    compute_ns: float = Field(gt=0)
+    """One product of two matrices that lie in the caches, on one thread."""
+    memory_ns: float = Field(gt=0)
+    """One copy of a buffer that no cache holds."""
+    null_value: float | None
+    """The ratio of the A/A twin: the product of matrices against itself."""
+    null_ci95: Interval | None
+    verdict: Verdict
+    """On the twin."""
+    flags: tuple[Flag, ...] = ()
+
+
+AnyFacts = Conversion | Quality | BenchmarkResult | Inspection | OpProfile | CanaryResult
+Facts = Annotated[AnyFacts, Field(discriminator="kind")]
 
 
 class Failure(Word):

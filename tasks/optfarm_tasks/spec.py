@@ -18,10 +18,16 @@ class Kind(StrEnum):
     BENCHMARK = "benchmark"
     INSPECT = "inspect"
     PROFILE = "profile"
+    CANARY = "canary"
 
     @property
     def runs_alone(self) -> bool:
         """Whether its host has to be idle but for it: it reads clocks."""
+        return self in {Kind.BENCHMARK, Kind.PROFILE, Kind.CANARY}
+
+    @property
+    def needs_trust(self) -> bool:
+        """Whether it may not run on a device in quarantine: people bet on what its clocks say."""
         return self in {Kind.BENCHMARK, Kind.PROFILE}
 
 
@@ -124,7 +130,13 @@ class Trace(Word):
     runs: Runs = 20
 
 
-AnyAction = Convert | Evaluate | Benchmark | Inspect | Trace
+class Canary(Word):
+    """nothing → how long fixed work takes, and whether a variant is as fast as itself: the health of a device."""
+
+    kind: Literal[Kind.CANARY] = Kind.CANARY
+
+
+AnyAction = Convert | Evaluate | Benchmark | Inspect | Trace | Canary
 Action = Annotated[AnyAction, Field(discriminator="kind")]
 
 
@@ -135,12 +147,23 @@ class Limits(Word):
     memory_bytes: int = Field(default=8 << 30, ge=64 << 20)
 
 
+class Usual(Word):
+    """What a device's canaries tell a measurement that is taken there."""
+
+    memory_ns: float | None
+    """What a pass of the memory canary usually takes; null while too few have run."""
+    null_ci95: tuple[float, float] | None
+    """The 95% interval of the latest A/A twin's ratio."""
+
+
 class Task(Message):
     """An action on inputs; `python -m optfarm_tasks DIR` runs it from DIR/task.json."""
 
     action: Action
     inputs: dict[Role, Tree]
     limits: Limits = Limits()
+    usual: Usual | None = None
+    """Of the device that a benchmark was sent to; it changes no key."""
 
 
 def task_key(

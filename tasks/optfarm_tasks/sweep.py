@@ -7,7 +7,6 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from optfarm_tasks.description import DataDescription, ModelDescription
-from optfarm_tasks.device import Inventory
 from optfarm_tasks.lease import Progress
 from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.recipe import Recipe
@@ -124,11 +123,22 @@ class TaskState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Tried(Word):
+    """Another device that a benchmark was bound to before, and why it went on."""
+
+    device: str
+    why: str
+    at: datetime
+    key: Digest | None = None
+    """Of the result that was stored there, if there is one."""
+
+
 class TaskStatus(Message):
-    """One task of a sweep."""
+    """One task."""
 
     id: str
-    sweep_id: str
+    sweep_id: str | None
+    """Null for a canary."""
     kind: Kind
     label: str
     """What people read: recipe, and for a benchmark threads and batch size where they vary."""
@@ -145,6 +155,7 @@ class TaskStatus(Message):
     depends_on: tuple[str, ...]
     result: Result | None = None
     """Only where one task is asked for."""
+    tried: tuple[Tried, ...] = ()
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -192,6 +203,8 @@ class SweepStatus(Message):
     skipped: tuple[Skipped, ...]
     eta_s: float | None
     """Expected seconds to the end, from the durations of tasks like these; null while nothing is known."""
+    problems: tuple[str, ...] = ()
+    """What keeps tasks waiting until somebody acts."""
 
 
 class Row(Word):
@@ -231,14 +244,3 @@ class Report(Message):
     skipped: tuple[Skipped, ...]
     devices: dict[str, dict[str, Any]]
     """Device → its attributes: the hardware that belongs beside the numbers."""
-
-
-class Device(Message):
-    """A device as the scheduler sees it."""
-
-    name: str
-    inventory: Inventory
-    is_alive: bool
-    last_seen_at: datetime
-    running: str | None
-    """Task that it runs now."""

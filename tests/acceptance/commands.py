@@ -36,6 +36,7 @@ class Cli:
             "XDG_CONFIG_HOME": str(self.folder / "config"),
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "COLUMNS": "200",
+            "OPTFARM_CANARY_EVERY_S": "0",
         }
 
     def run(self, *words: str, timeout_s: float = 600, **env: str) -> Ended:
@@ -50,9 +51,9 @@ class Cli:
         )
         return Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
-    def ok(self, *words: str, timeout_s: float = 600) -> str:
+    def ok(self, *words: str, timeout_s: float = 600, **env: str) -> str:
         """Runs one command that has to succeed; gives what it printed."""
-        ended = self.run(*words, timeout_s=timeout_s)
+        ended = self.run(*words, timeout_s=timeout_s, **env)
         assert ended.code == 0, f"optfarm {' '.join(words)}: exit {ended.code}\n{ended.out}\n{ended.err}"
         return ended.out
 

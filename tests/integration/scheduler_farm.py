@@ -38,8 +38,8 @@ class Farm:
         self.user.close()
         self.worker.close()
 
-    def schedule(self, database: Path) -> None:
-        """Starts a scheduler on a database."""
+    def schedule(self, database: Path, **settings: str) -> None:
+        """Starts a scheduler on a database; it sends no canaries unless the settings say so."""
         self.scheduler.env = {
             "OPTFARM_CONFIG": str(self.folder / "none.toml"),
             "OPTFARM_TOKEN": TOKENS["user"],
@@ -53,6 +53,8 @@ class Farm:
             "OPTFARM_S3_SECRET_KEY": str(self.bucket.secret_key),
             "OPTFARM_PRESENCE_S": "3",
             "OPTFARM_CLAIM_S": "1",
+            "OPTFARM_CANARY_EVERY_S": "0",
+            **settings,
         }
         self.scheduler.start()
 

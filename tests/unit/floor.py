@@ -5,6 +5,7 @@ from dataclasses import replace
 from optfarm_scheduler.floor import OpenTask, Presence
 from optfarm_scheduler.toolchains import Needs
 from optfarm_tasks.device import Inventory, Toolchain
+from optfarm_tasks.health import DeviceHealth, HealthState
 from optfarm_tasks.spec import Kind
 from optfarm_tasks.sweep import TaskState
 
@@ -12,10 +13,12 @@ NOW = 1_000_000.0
 """When a decision is made, in seconds of the Unix epoch."""
 CONVERTS = Needs(techniques=("tflite-int8",), versions={"tensorflow": "2.21"})
 BENCHMARKS = Needs(runtimes=("litert",))
+GOOD = DeviceHealth(state=HealthState.GOOD, good=8)
+QUARANTINED = DeviceHealth(state=HealthState.QUARANTINED, reason="its compute canary took 2 ms", good=8)
 
 
 def device(name: str, *, seen: float = NOW, freed: float = 0.0, versions: dict[str, str] | None = None) -> Presence:
-    """A device, named host.slot, that can do both kinds of work."""
+    """A device, named host.slot, that can do both kinds of work, and whose canary has just run well."""
     host, _, slot = name.partition(".")
     toolchain = Toolchain(
         python="python",
@@ -24,7 +27,7 @@ def device(name: str, *, seen: float = NOW, freed: float = 0.0, versions: dict[s
         runtimes=("litert",),
     )
     inventory = Inventory(host=host, slot=slot, attributes={}, toolchains=(toolchain,))
-    return Presence(inventory=inventory, last_seen_at=seen, freed_at=freed)
+    return Presence(inventory=inventory, last_seen_at=seen, freed_at=freed, canary_at=seen, health=GOOD)
 
 
 def convert(name: str, state: TaskState = TaskState.READY, **more: object) -> OpenTask:
@@ -39,3 +42,9 @@ def benchmark(name: str, bound: str, state: TaskState = TaskState.READY, **more:
     """A task that only the device it is bound to may do."""
     made = convert(name, state, bound=bound, **more)
     return replace(made, kind=Kind.BENCHMARK, needs=BENCHMARKS)
+
+
+def canary(bound: str, state: TaskState = TaskState.READY, **more: object) -> OpenTask:
+    """The canary of a device."""
+    made = replace(convert(f"canary of {bound}", state, bound=bound, **more), sweep_id=None)
+    return replace(made, kind=Kind.CANARY, needs=Needs())

@@ -8,6 +8,7 @@ import pytest
 from optfarm_tasks.benchmark import verdict
 from optfarm_tasks.benchmark.verdict import Evidence
 from optfarm_tasks.measurement import Flag, Noise, Verdict
+from tests.unit.reports import measurement
 
 QUIET = Noise(run_delay_frac=0.01, preempted_frac=0.0, ext_cpu=0.02, steal_frac=0.0, psi_cpu_frac=0.0)
 GOOD = Evidence(
@@ -70,6 +71,8 @@ def test_the_verdict_follows_the_evidence(changes: dict[str, Any], expected: Ver
         ({"is_steady": False}, Flag.NO_STEADY_STATE),
         ({"is_wide": True}, Flag.WIDE_INTERVAL),
         ({"has_few_clean": True}, Flag.FEW_CLEAN),
+        ({"noise": noisy(canary_ratio=1.26)}, Flag.MEM_CONTENTION),
+        ({"is_null_held": False}, Flag.NULL_FAILED),
     ],
 )
 def test_each_disturbance_has_its_flag(changes: dict[str, Any], expected: Flag) -> None:
@@ -95,3 +98,16 @@ def test_a_ratio_is_no_better_than_its_worse_side() -> None:
 def test_a_variant_that_slows_down_in_every_process_is_growing() -> None:
     assert verdict.flags(replace(GOOD, trends=(0.04, 0.05))) == (Flag.DRIFT, Flag.GROWING)
     assert verdict.flags(replace(GOOD, trends=(0.04, 0.0, 0.05))) == (Flag.DRIFT,)
+
+
+@pytest.mark.parametrize(
+    ("ci95", "flags"),
+    [((0.99, 1.01), ()), ((1.0, 1.02), ()), (None, ()), ((1.001, 1.02), (Flag.NULL_FAILED,))],
+)
+def test_a_twin_that_is_not_as_fast_as_itself_is_told_of_what_stands_beside_it(
+    ci95: tuple[float, float] | None, flags: tuple[Flag, ...]
+) -> None:
+    own = measurement(1.0)
+    twin = measurement(1.0, ratio=own.ratio.model_copy(update={"ci95": ci95}))
+
+    assert own.beside(twin).flags == flags

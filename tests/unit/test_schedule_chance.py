@@ -6,16 +6,18 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optfarm_scheduler.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
+from optfarm_scheduler.actions import Action, Block, Check, Dispatch, EndSweep, Expire, GiveUp, Move, Recall, Resolve
+from optfarm_scheduler.canaries import CanaryRules
 from optfarm_scheduler.floor import OpenTask, Rules
 from optfarm_scheduler.schedule import schedule
 from optfarm_scheduler.states import ENDS, IN_FLIGHT
 from optfarm_tasks.spec import Kind
 from optfarm_tasks.sweep import TaskState
-from tests.unit.floor import BENCHMARKS, CONVERTS, NOW, convert, device
+from tests.unit.floor import BENCHMARKS, CONVERTS, GOOD, NOW, QUARANTINED, canary, convert, device
 
 DEVICES = ("x.cpu", "x.gpu-0", "y.cpu", "z.cpu")
 RULES = Rules()
+OFTEN = CanaryRules(every_s=200, again_s=20, idle_s=5, patience_s=60)
 
 
 class Farm:
@@ -40,10 +42,10 @@ class Farm:
 
     def decide(self) -> tuple[Action, ...]:
         tasks, devices = list(self.tasks.values()), list(self.devices.values())
-        actions = schedule(tasks, devices, self.now, rules=RULES)
+        actions = schedule(tasks, devices, self.now, rules=RULES, canary_rules=OFTEN)
         self.chance.shuffle(tasks)
         self.chance.shuffle(devices)
-        assert schedule(tasks, devices, self.now, rules=RULES) == actions
+        assert schedule(tasks, devices, self.now, rules=RULES, canary_rules=OFTEN) == actions
         return actions
 
     def change(self, task_id: str, **values: object) -> None:
@@ -63,6 +65,14 @@ class Farm:
                 self.change(task_id, state=TaskState.FAILED)
             case Block(task_id):
                 self.change(task_id, state=TaskState.BLOCKED)
+            case Move(task_id, device_name):
+                before = self.tasks[task_id]
+                tried = (*before.tried, before.bound or "")
+                self.change(task_id, state=TaskState.PENDING, bound=device_name, device=None, tried=tried)
+            case Check(device_name):
+                made = canary(device_name, TaskState.PENDING, key=f"canary {self.now}")
+                self.tasks[f"{made.id} {self.now}"] = replace(made, id=f"{made.id} {self.now}")
+                self.devices[device_name] = replace(self.devices[device_name], canary_at=self.now)
 
     def happen(self) -> None:
         self.now += self.chance.choice([0.1, 1, 6, 16])
@@ -76,7 +86,10 @@ class Farm:
         running = [task for task in mine if task.state is TaskState.RUNNING]
         if running and self.chance.random() < 0.6:
             self.change(running[0].id, state=self.chance.choice([TaskState.DONE, TaskState.DONE, TaskState.FAILED]))
-            self.devices[name] = replace(self.devices[name], freed_at=self.now)
+            health = self.devices[name].health
+            if running[0].kind is Kind.CANARY:
+                health = self.chance.choice([GOOD, GOOD, QUARANTINED])
+            self.devices[name] = replace(self.devices[name], freed_at=self.now, health=health)
         elif running:
             self.change(running[0].id, lease_until=self.now + 15)
         elif mine and self.chance.random() < 0.8:
@@ -84,16 +97,31 @@ class Farm:
             values = {"attempt": first.attempt + 1, "lease_until": self.now + 15}
             self.change(first.id, state=TaskState.RUNNING, **values)
 
+    def check_trust(self, action: Action) -> None:
+        match action:
+            case Dispatch(task_id, device_name) | Move(task_id, device_name):
+                is_trusted = not self.devices[device_name].is_quarantined
+                assert is_trusted or not self.tasks[task_id].kind.needs_trust, "a device in quarantine measures"
+            case Check(device_name):
+                assert not any(
+                    task.kind is Kind.CANARY and task.bound == device_name and task.state not in ENDS
+                    for task in self.tasks.values()
+                ), "two canaries wait for one device"
+
     def check(self) -> None:
         flying = [task for task in self.tasks.values() if task.state in IN_FLIGHT]
         for name in DEVICES:
             assert sum(task.device == name for task in flying) <= RULES.messages
         for task in flying:
             assert task.bound in (None, task.device)
-            if task.kind is Kind.BENCHMARK:
+            if task.kind.runs_alone:
                 host = (task.device or "").partition(".")[0]
                 beside = {each.device for each in flying if (each.device or "").startswith(f"{host}.")}
-                assert beside == {task.device}, "a benchmark shares its host"
+                assert beside == {task.device}, "what reads clocks shares its host"
+            if task.kind is Kind.CANARY:
+                others = [each for each in flying if each.device == task.device and each.state is TaskState.DISPATCHED]
+                assert len(others) <= 1, "something looks ahead behind a canary"
+                assert task.state is TaskState.RUNNING or others == [task]
         keys = [task.key for task in flying]
         assert len(keys) == len(set(keys)), "equal work is in flight twice"
 
@@ -106,11 +134,11 @@ def test_whatever_happens_no_rule_is_broken_and_every_task_ends(seed: int) -> No
     for _ in range(400):
         actions = farm.decide()
         for action in actions:
-            assert isinstance(action, EndSweep) or action.task_id in farm.tasks
+            farm.check_trust(action)
             farm.apply(action)
         farm.check()
         farm.happen()
         if any(isinstance(action, EndSweep) for action in actions):
             break
 
-    assert all(task.state in ENDS for task in farm.tasks.values())
+    assert all(task.state in ENDS for task in farm.tasks.values() if task.kind is not Kind.CANARY)

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import secrets
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ def inventory_of(settings: WorkerSettings) -> Inventory:
         attributes=attributes(),
         labels=settings.labels,
         toolchains=tuple(probe(name, python) for name, python in settings.toolchains.items()),
+        worker=secrets.token_hex(8),
     )
 
 

@@ -37,10 +37,10 @@ app = typer.Typer(
 )
 for command in (
     *(embedded.up, embedded.down, embedded.status),
-    *(devices.devices, report.report, profile.profile, verify.verify),
+    *(report.report, profile.profile, verify.verify),
 ):
     app.command()(command)
-for noun in (model, data, techniques, sweep, artifact, bundle, task):
+for noun in (model, data, techniques, devices, sweep, artifact, bundle, task):
     app.add_typer(noun.app)
 
 

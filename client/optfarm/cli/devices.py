@@ -1,19 +1,42 @@
-"""`optfarm devices`: the machines of the farm."""
+"""`optfarm devices`: the machines of the farm, and whether their clocks may be trusted."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from optfarm.cli.options import Json
-from optfarm.cli.output import farm, print_list
+from optfarm.cli.output import farm, note, print_json, print_list
 
 if TYPE_CHECKING:
-    from optfarm_tasks.sweep import Device
+    from optfarm_tasks.health import Device, DeviceHealth
+
+app = typer.Typer(name="devices", help="List the machines of the farm, and end their quarantine.")
 
 
-def devices(*, as_json: Json = False) -> None:
-    """List the devices of the farm, what they are, and whether they answer."""
+@app.callback(invoke_without_command=True)
+def devices(context: typer.Context, *, as_json: Json = False) -> None:
+    """List the devices of the farm, what they are, whether they answer, and how healthy they are."""
+    if context.invoked_subcommand is not None:
+        return
     with farm() as opened:
         found = opened.devices()
-    print_list(found, ("device", "state", "hardware", "labels", "toolchains"), row_of, as_json=as_json)
+    print_list(found, ("device", "state", "health", "hardware", "labels", "toolchains"), row_of, as_json=as_json)
+
+
+@app.command()
+def release(
+    device: Annotated[str, typer.Argument(help="The device's name, HOST.SLOT.")],
+    *,
+    anew: Annotated[bool, typer.Option("--anew", help="Forget what was usual: the machine changed for good.")] = False,
+    as_json: Json = False,
+) -> None:
+    """End the quarantine of a device, so that it measures again."""
+    with farm() as opened:
+        released = opened.release_device(device, anew=anew)
+    if as_json:
+        print_json(released)
+    else:
+        note(f"{released.name} measures again; its health is {health_text(released.health)}")
 
 
 def row_of(device: "Device") -> tuple[str, ...]:
@@ -25,7 +48,16 @@ def row_of(device: "Device") -> tuple[str, ...]:
     return (
         device.name,
         state,
+        health_text(device.health),
         ", ".join(hardware + cores),
         ", ".join(f"{key}={value}" for key, value in inventory.labels.items()),
         ", ".join(toolchain.name for toolchain in inventory.toolchains),
     )
+
+
+def health_text(health: "DeviceHealth") -> str:
+    """The health in words: learning (3 canaries); quarantined since 14:05, its compute canary took …"""
+    if health.reason is not None and health.since is not None:
+        since = health.since.strftime("%Y-%m-%d %H:%M UTC")
+        return f"{health.state} since {since}: {health.reason}; {health.good_in_a_row} good since"
+    return f"{health.state} ({health.good} canaries)" if health.good else str(health.state)

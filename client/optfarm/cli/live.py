@@ -60,4 +60,6 @@ def _view(status: "SweepStatus", heading: str | None) -> "RenderableType":
     view.add_row(ProgressBar(total=max(1, len(status.tasks)), completed=done_count(status), width=60))
     for line in running_lines(status):
         view.add_row(Text(f"  {line}"))
+    for problem in status.problems:
+        view.add_row(Text(problem))
     return view

@@ -87,9 +87,12 @@ def _model(name: str) -> dict[str, Any]:
 
 
 def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:
+    from optfarm.errors import BadRequest
     from optfarm_tasks.sweep import TaskStatus
 
     task = opened.connection.get(f"/v1/tasks/{task_id}", TaskStatus)
+    if task.sweep_id is None:
+        raise BadRequest(f"{task_id} is a canary; it made no artifact")
     model = opened.find_sweep(task.sweep_id).status().spec.model
     called = re.sub(r"[^A-Za-z0-9._-]+", "-", str(task.recipe)).strip("-")
     return {"model": model, "recipes": [str(task.recipe)], "trace": {"artifact": task_id}}, called

@@ -114,6 +114,8 @@ def show(sweep: Id, *, as_json: Json = False) -> None:
         for task in status.tasks
     ]
     print_table(("task", "kind", "of", "device", "state"), rows)
+    for problem in status.problems:
+        print(problem)
 
 
 @app.command()

@@ -25,8 +25,10 @@ def show(task: Task, *, as_json: Json = False) -> None:
     if as_json:
         print_json(status)
         return
-    facts = status.model_dump(mode="json", exclude={"result", "failure", "schema_version"})
+    facts = status.model_dump(mode="json", exclude={"result", "failure", "tried", "schema_version"})
     print_table(("", ""), [(name, str(value)) for name, value in facts.items() if value not in (None, [], "")])
+    for each in status.tried:
+        print(f"before that on {each.device}: {each.why}")
     if status.failure is not None:
         print(f"failed, {status.failure.reason}: {status.failure.message}")
         print("\n".join(f"    {line}" for line in status.failure.log_tail))

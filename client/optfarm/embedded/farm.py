@@ -1,6 +1,7 @@
 """Starts and stops the farm of one folder, whatever state it was left in."""
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -134,7 +135,7 @@ def _require_ports(plan: Plan) -> None:
 
 
 def _write(plan: Plan, folder: Path) -> None:
-    plans.write_private(folder / "optfarm.toml", settings_toml(plan, folder))
+    plans.write_private(folder / "optfarm.toml", settings_toml(plan, folder, environment=os.environ))
     plans.write_private(folder / "broker.conf", broker_config(plan, folder))
 
 

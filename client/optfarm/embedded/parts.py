@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from optfarm.embedded.place import run_folder
 from optfarm.embedded.plan import Plan
 
 _LOOPBACK = "127.0.0.1"
+_TAKEN = ("canary_every_s", "canary_again_s", "canary_idle_s")
+"""Settings that are taken from the environment of whoever starts the farm."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Binaries:
     weed: str
 
 
-def settings_toml(plan: Plan, folder: Path) -> str:
-    """optfarm.toml: what scheduler, workers and client read."""
+def settings_toml(plan: Plan, folder: Path, *, environment: Mapping[str, str]) -> str:
+    """optfarm.toml: what scheduler, workers and client read; when canaries run is the user's to say."""
     ports, secrets = plan.ports, plan.secrets
     values: dict[str, str | int] = {
         "url": plan.url,
@@ -47,6 +49,8 @@ def settings_toml(plan: Plan, folder: Path) -> str:
         "cache_dir": str(folder / "cache"),
         "scratch_dir": str(folder / "scratch"),
     }
+    variables = {name: f"OPTFARM_{name.upper()}" for name in _TAKEN}
+    values |= {name: environment[variable] for name, variable in variables.items() if variable in environment}
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
 

@@ -1,11 +1,13 @@
 """The devices of the farm."""
 
+import structlog
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.sweep import Device
+from optfarm_tasks.health import Device, Release
 
 router = APIRouter(prefix="/devices", tags=["devices"])
+log = structlog.get_logger()
 
 
 @router.get("")
@@ -17,4 +19,14 @@ def devices(farm: Farm) -> tuple[Device, ...]:
 @router.get("/{name}")
 def device(farm: Farm, name: str) -> Device:
     """One device."""
+    return farm.devices.find(name, now=farm.clock())
+
+
+@router.post("/{name}/release")
+def release(farm: Farm, name: str, wanted: Release) -> Device:
+    """Ends a device's quarantine; 409 when it is in none, unless what was usual is to be forgotten."""
+    farm.devices.release(name, anew=wanted.anew, now=farm.clock())
+    log.info("released", device=name, anew=wanted.anew)
+    farm.loop.wake()
+    farm.changes.note_all()
     return farm.devices.find(name, now=farm.clock())

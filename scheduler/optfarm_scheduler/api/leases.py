@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from optfarm_scheduler.parts import Farm
 from optfarm_scheduler.planner import sweep_of
 from optfarm_tasks.lease import Claim, Finish, Heartbeat, Lease
+from optfarm_tasks.spec import Kind
 
 router = APIRouter(prefix="/tasks", tags=["workers"])
 
@@ -13,7 +14,7 @@ router = APIRouter(prefix="/tasks", tags=["workers"])
 def claim(farm: Farm, task_id: str, wanted: Claim) -> Lease:
     """Takes the task; 409 when the token is not the live one."""
     lease = farm.leases.claim(task_id, wanted, now=farm.clock())
-    farm.changes.note([lease.sweep_id])
+    farm.changes.note([lease.sweep_id] if lease.sweep_id else [])
     return lease
 
 
@@ -29,4 +30,7 @@ def finish(farm: Farm, task_id: str, end: Finish) -> None:
     """Ends the task; 409, and nothing changes, when the token is not the live one."""
     farm.leases.finish(task_id, end, now=farm.clock())
     farm.loop.wake()
-    farm.changes.note([sweep_of(task_id)])
+    if end.result is not None and end.result.facts.kind is Kind.CANARY:
+        farm.changes.note_all()
+    else:
+        farm.changes.note([sweep_of(task_id)])

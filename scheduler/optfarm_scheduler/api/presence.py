@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from optfarm_scheduler.parts import Farm
 from optfarm_tasks.device import Inventory
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.sweep import Device
+from optfarm_tasks.health import Device
 
 router = APIRouter(prefix="/devices", tags=["workers"])
 

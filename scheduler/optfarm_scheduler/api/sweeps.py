@@ -1,6 +1,7 @@
 """Sweeps: asked for, looked at, cancelled."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -9,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from optfarm_scheduler.errors import Conflict
 from optfarm_scheduler.parts import Farm, Parts
 from optfarm_scheduler.plan import Plan, draft, plan
-from optfarm_scheduler.statuses import sweep_report, sweep_status
+from optfarm_scheduler.statuses import in_quarantine, sweep_report, sweep_status
 from optfarm_scheduler.trace_plan import plan_trace
 from optfarm_tasks.sweep import Data, Model, Report, SweepPlan, SweepReceipt, SweepSpec, SweepStatus
 
@@ -76,7 +77,14 @@ def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
         NotFound: there is none.
     """
     row, tasks = farm.sweeps.tasks(sweep_id)
-    return sweep_status(row, tasks, pulse=farm.pulse, history=farm.sweeps.durations(), now=farm.clock())
+    return sweep_status(
+        row,
+        tasks,
+        pulse=farm.pulse,
+        history=farm.sweeps.durations(),
+        quarantined=farm.devices.quarantined(),
+        now=farm.clock(),
+    )
 
 
 def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
@@ -91,7 +99,14 @@ def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
 
 
 def _planned(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan]) -> Plan:
-    """The tasks of a sweep that observes, or of one that compares, planned by `compare`."""
+    """The tasks of a sweep that observes, or of one that compares, planned by `compare`; with what will keep it."""
+    made = _made(farm, sweep_id, spec, compare=compare)
+    quarantined = farm.devices.quarantined()
+    waits = [in_quarantine(each.name, quarantined[each.name]) for each in made.devices if each.name in quarantined]
+    return replace(made, warnings=(*made.warnings, *waits))
+
+
+def _made(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan]) -> Plan:
     model, data = _named(farm, spec)
     alive = farm.devices.alive(now=farm.clock())
     if spec.trace is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optfarm_tasks.benchmark import raw, searches, shape, stats, verdict
+from optfarm_tasks.benchmark.contention import UNKNOWN, Contention
 from optfarm_tasks.benchmark.halves import Half, Setting, of_pairs
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE
 from optfarm_tasks.benchmark.rules import of_work
@@ -39,6 +40,8 @@ class Seen:
     is_deterministic: bool
     usage: Usage | None = None
     """Where the samples are from before blocks were told of."""
+    contention: Contention = UNKNOWN
+    is_null_held: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ def _noise(half: Half, seen: Seen) -> Noise:
         ext_cpu=seen.ext_cpu,
         steal_frac=seen.steal_frac,
         psi_cpu_frac=seen.psi_cpu_frac,
+        canary_ratio=seen.contention.ratio,
+        canary_missing=seen.contention.missing,
     )
 
 
@@ -126,6 +131,7 @@ def _evidence(half: Half, seen: Seen, *, threads: int, is_wide: bool) -> verdict
         is_steady=seen.is_steady,
         has_few_clean=threads == 1 and stats.has_few_clean(samples),
         is_wide=is_wide,
+        is_null_held=seen.is_null_held,
     )
 
 

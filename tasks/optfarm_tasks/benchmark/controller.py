@@ -11,13 +11,14 @@ from optfarm_tasks import data, formats, registry, runtimes
 from optfarm_tasks.benchmark import energy, pairs, raw
 from optfarm_tasks.benchmark.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.columns import pair_columns
+from optfarm_tasks.benchmark.contention import contention
 from optfarm_tasks.benchmark.fingerprint import last_level_cache_bytes
 from optfarm_tasks.benchmark.halves import ratios_of
 from optfarm_tasks.benchmark.process import Variant
 from optfarm_tasks.benchmark.rules import Aim, aim_of
-from optfarm_tasks.benchmark.summary import Summary, is_valid, setting_of, summarise
+from optfarm_tasks.benchmark.summary import Beside, Summary, is_valid, setting_of, summarise
 from optfarm_tasks.benchmark.turns import Bench, Pair, Start, take_pair
-from optfarm_tasks.spec import Benchmark, Profile, Role, Task
+from optfarm_tasks.spec import Benchmark, Profile, Role, Task, Usual
 from optfarm_tasks.technique import Report
 
 _SHARE_OF_LIMIT = 0.8
@@ -31,6 +32,8 @@ class Plan:
     bench: Bench
     profile: Profile
     aim: Aim
+    usual: Usual | None = None
+    """Of the device; None where nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         scenario=action.scenario,
         meter=energy.find(os.environ),
     )
-    return Plan(bench, action.profile, aim_of(largest, last_level_cache_bytes()))
+    return Plan(bench, action.profile, aim_of(largest, last_level_cache_bytes()), usual=task.usual)
 
 
 def variant_of(role: str, folder: Path) -> Variant:
@@ -89,8 +92,10 @@ def measure(plan: Plan, report: Report, *, clock: Clock) -> Measured:
     """
 
     def attempt(number: int, deadline_s: float) -> tuple[Summary, tuple[Pair, ...]]:
+        beside = Beside(contention(plan.usual, plan.bench.cores), plan.usual)
         taken = tuple(_attempt(plan, number, report, clock=clock, deadline_s=deadline_s))
-        return summarise(plan.bench, taken, profile=plan.profile, aim=plan.aim, attempt=number), taken
+        setting = setting_of(plan.bench, plan.profile, plan.aim, attempt=number)
+        return summarise(plan.bench, taken, setting, beside), taken
 
     found = until_valid(attempt, lambda it: is_valid(it[0]), report, amount=plan.bench.amount, clock=clock)
     summary, taken = found

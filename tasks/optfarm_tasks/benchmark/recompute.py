@@ -7,6 +7,7 @@ from typing import Any
 
 from optfarm_tasks.benchmark import pairs, rates, raw
 from optfarm_tasks.benchmark.conclusion import Conclusion, Seen, conclude
+from optfarm_tasks.benchmark.contention import Contention
 from optfarm_tasks.benchmark.halves import Searching, Setting
 from optfarm_tasks.benchmark.rules import aim_of
 from optfarm_tasks.benchmark.rungs import chosen, ladders_of
@@ -107,6 +108,8 @@ def _seen(published: Measurement, *, is_early: bool) -> Seen:
         psi_cpu_frac=noise.psi_cpu_frac,
         is_shielded=published.shielded,
         is_steady=Flag.NO_STEADY_STATE not in published.flags,
+        contention=Contention(noise.canary_ratio, noise.canary_missing),
+        is_null_held=Flag.NULL_FAILED not in published.flags,
         is_deterministic=Flag.NONDETERMINISTIC not in published.flags,
         usage=Usage(published.duration_s, noise.run_delay_frac, None, None, is_leaking=False) if is_early else None,
     )

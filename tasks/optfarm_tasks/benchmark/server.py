@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 
 from optfarm_tasks.benchmark import pairs, rates, searches
 from optfarm_tasks.benchmark.attempts import Clock, until_valid
+from optfarm_tasks.benchmark.contention import contention
 from optfarm_tasks.benchmark.controller import Measured, Plan
 from optfarm_tasks.benchmark.halves import Searching
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.process import Resident
 from optfarm_tasks.benchmark.rates import SearchAmount
 from optfarm_tasks.benchmark.server_summary import Hunt, Search, Served, summarise_server, warnings_of
-from optfarm_tasks.benchmark.summary import is_valid
+from optfarm_tasks.benchmark.summary import Beside, is_valid
 from optfarm_tasks.benchmark.turns import Bench, Watch, finish, prepare, stretch
 from optfarm_tasks.technique import Report
 
@@ -36,8 +37,9 @@ def measure_server(
     searching = Searching(bound_ms, amount or rates.AMOUNTS[plan.profile])
 
     def attempt(number: int, deadline_s: float) -> Hunt:
+        beside = Beside(contention(plan.usual, plan.bench.cores), plan.usual)
         taken = tuple(_searches(plan.bench, report, searching, attempt=number, clock=clock, by_s=deadline_s))
-        return Hunt(plan.bench, plan.profile, searching, plan.aim, number, taken)
+        return Hunt(plan.bench, plan.profile, searching, plan.aim, number, taken, beside)
 
     hunt = until_valid(
         attempt, lambda it: is_valid(summarise_server(it)), report, amount=plan.bench.amount, clock=clock

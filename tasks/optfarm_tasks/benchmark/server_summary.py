@@ -13,7 +13,7 @@ from optfarm_tasks.benchmark.noise import Surroundings
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.rules import Aim
 from optfarm_tasks.benchmark.searches import Sent, rate_of
-from optfarm_tasks.benchmark.summary import Summary, seen_of, setting_of
+from optfarm_tasks.benchmark.summary import Beside, Summary, seen_of, setting_of
 from optfarm_tasks.benchmark.turns import Bench, End, Start
 from optfarm_tasks.benchmark.usage import Stretch
 from optfarm_tasks.spec import Profile
@@ -59,6 +59,7 @@ class Hunt:
     attempt: int
     taken: tuple[tuple[Search, Search], ...]
     """Baseline and candidate."""
+    beside: Beside
 
     def of(self, side: Side) -> tuple[Search, ...]:
         """The searches of one variant."""
@@ -104,6 +105,7 @@ def _seen(hunt: Hunt, side: Side) -> Seen:
         starts=[search.start for search in searches],
         ends=[search.end for search in searches],
         surroundings=[search.surroundings for search in searches],
+        beside=hunt.beside,
     )
 
 

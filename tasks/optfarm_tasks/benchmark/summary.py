@@ -8,13 +8,14 @@ import numpy as np
 from optfarm_tasks.benchmark import raw
 from optfarm_tasks.benchmark.columns import pair_columns
 from optfarm_tasks.benchmark.conclusion import Conclusion, Seen, conclude
+from optfarm_tasks.benchmark.contention import Contention
 from optfarm_tasks.benchmark.halves import Setting
 from optfarm_tasks.benchmark.noise import Surroundings
 from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.rules import Aim
 from optfarm_tasks.benchmark.turns import Bench, End, Pair, Start
-from optfarm_tasks.measurement import Verdict
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.measurement import Verdict, holds_one
+from optfarm_tasks.spec import Profile, Usual
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,19 @@ class Summary(Conclusion):
         """What is to be said of a measurement that stayed invalid."""
         attempts = f"the machine was too busy to measure on, in {self.candidate.attempt} attempts"
         return () if is_valid(self) else (attempts,)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What was known of the host beside an attempt."""
+
+    contention: Contention
+    usual: Usual | None
+
+    @property
+    def is_null_held(self) -> bool:
+        """Whether the device's latest A/A twin allowed for a ratio of 1."""
+        return self.usual is None or holds_one(self.usual.null_ci95)
 
 
 def is_valid(summary: Summary) -> bool:
@@ -48,11 +62,10 @@ def setting_of(bench: Bench, profile: Profile, aim: Aim, *, attempt: int) -> Set
     )
 
 
-def summarise(bench: Bench, pairs: Sequence[Pair], *, profile: Profile, aim: Aim, attempt: int) -> Summary:
+def summarise(bench: Bench, pairs: Sequence[Pair], setting: Setting, beside: Beside) -> Summary:
     """The published records."""
     columns = pair_columns(pairs)
-    setting = setting_of(bench, profile, aim, attempt=attempt)
-    seen = _seen(bench, pairs, BASELINE), _seen(bench, pairs, CANDIDATE)
+    seen = _seen(bench, pairs, BASELINE, beside), _seen(bench, pairs, CANDIDATE, beside)
     return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
 
 
@@ -63,6 +76,7 @@ def seen_of(
     starts: Sequence[Start],
     ends: Sequence[End],
     surroundings: Sequence[Surroundings],
+    beside: Beside,
 ) -> Seen:
     """What was seen of one variant beside its samples, over all its processes, of which each gave one of each."""
     highest = max(ends, key=lambda end: end.peak_rss_bytes)
@@ -80,17 +94,20 @@ def seen_of(
         psi_cpu_frac=_mean([each.psi_cpu_frac for each in surroundings]),
         is_shielded=all(start.is_shielded for start in starts),
         is_steady=all(start.is_steady for start in starts),
+        contention=beside.contention,
+        is_null_held=beside.is_null_held,
         is_deterministic=all(end.is_deterministic for end in ends),
     )
 
 
-def _seen(bench: Bench, pairs: Sequence[Pair], side: Side) -> Seen:
+def _seen(bench: Bench, pairs: Sequence[Pair], side: Side, beside: Beside) -> Seen:
     return seen_of(
         bench,
         side,
         starts=[pair.starts[side] for pair in pairs],
         ends=[pair.ends[side] for pair in pairs],
         surroundings=[pair.surroundings for pair in pairs],
+        beside=beside,
     )
 
 

@@ -11,6 +11,8 @@ SPREAD = 1.10
 ENOUGH_CLEAN = 200
 EXTERNAL_CPU = 0.10
 STEAL = 0.005
+MEM_CONTENTION = 1.25
+"""Memory canary over what is usual on the device."""
 DRIFT = 0.03
 
 _SEVERITY = (Verdict.CLEAN, Verdict.DEGRADED, Verdict.INVALID)
@@ -37,6 +39,8 @@ class Evidence:
     has_few_clean: bool
     is_wide: bool
     """The ratio's interval is wider than the method asks for, or there is none."""
+    is_null_held: bool = True
+    """Whether the device's latest A/A twin allowed for a ratio of 1."""
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -60,6 +64,7 @@ def flags(evidence: Evidence) -> tuple[Flag, ...]:
         Flag.PREEMPTED: _is_preempted(noise),
         Flag.TAIL_SPREAD: evidence.spread > SPREAD,
         Flag.EXT_LOAD: _exceeds(noise.ext_cpu, EXTERNAL_CPU),
+        Flag.MEM_CONTENTION: _exceeds(noise.canary_ratio, MEM_CONTENTION),
         Flag.STEAL: _exceeds(noise.steal_frac, STEAL),
         Flag.DRIFT: statistics.median(map(abs, evidence.trends)) > DRIFT,
         Flag.UNSHIELDED: not evidence.is_shielded,
@@ -69,6 +74,7 @@ def flags(evidence: Evidence) -> tuple[Flag, ...]:
         Flag.BIMODAL: evidence.is_bimodal,
         Flag.GROWING: evidence.is_leaking or min(evidence.trends) > DRIFT,
         Flag.NONDETERMINISTIC: not evidence.is_deterministic,
+        Flag.NULL_FAILED: not evidence.is_null_held,
     }
     return tuple(flag for flag, is_seen in seen.items() if is_seen)
 

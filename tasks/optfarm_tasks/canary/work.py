@@ -1,0 +1,26 @@
+"""What fixed works share: the parts of a runtime's session that say nothing here."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from optfarm_tasks.benchmark.feeds import Arrays
+from optfarm_tasks.description import Signature, Tensor
+
+
+class Work(ABC):
+    """A session that computes the same each time, whatever it is fed."""
+
+    precision = "float64"
+    signature = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(None, 1)),))
+
+    def feed(self, inputs: Arrays) -> Any:
+        """Gives the one input."""
+        return inputs["x"]
+
+    @abstractmethod
+    def run(self, feed: Any) -> Any:
+        """Does the work once."""
+
+    def outputs(self, raw: Any) -> Arrays:
+        """Gives what was computed."""
+        return {"y": raw}
