@@ -3,17 +3,17 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks.__main__ import hardware, table
-from benchmarks.farm import running_farm
 from benchmarks.figure import Figure
 from benchmarks.peers import contest, sweep
 from benchmarks.peers.contest import Entry, Ranking
 from benchmarks.peers.page import Contender, text
-from benchmarks.peers.peer import PEERS, Peer
+from benchmarks.peers.peer import PEERS, Searched
 from benchmarks.peers.pilotnet import ROOT, PilotNet, prepared
 from benchmarks.peers.tasks import Bench, TaskFailed
 from optfarm_tasks.measurement import Measurement
@@ -36,24 +36,20 @@ def main() -> int:
     bench = Bench(options.work.absolute())
     model = prepared(options.model.absolute(), bench)
     peers = [peer for peer in PEERS if options.peer is None or peer.name in options.peer]
-    others = [_contender(peer, model, bench) for peer in peers]
-    own = _own(model, bench, tuple(options.recipe or sweep.RECIPES))
+    judged = partial(_judged, model=model, bench=bench)
+    searches = {peer.title: peer.search(model, bench.folder / peer.name, max_loss=MAX_LOSS) for peer in peers}
+    others = [judged(title, found) for title, found in searches.items()]
+    recipes = tuple(options.recipe or sweep.RECIPES)
+    own = judged("optfarm", sweep.search(model, bench.folder / "optfarm", recipes))
     figures = [*_races(own.ranking, others, model, bench), *_targets(own.ranking, model, bench)]
     options.page.write_text(text(figures, [own, *others], hardware=hardware(), max_loss=MAX_LOSS))
     Console().print(table(figures))
     return 0 if len(figures) == len(peers) + 3 and all(figure.holds for figure in figures) else 1
 
 
-def _contender(peer: Peer, model: PilotNet, bench: Bench) -> Contender:
-    found = peer.search(model, bench.folder / peer.name, max_loss=MAX_LOSS)
+def _judged(title: str, found: Searched, *, model: PilotNet, bench: Bench) -> Contender:
     ranking = contest.rank(found.artifacts, model, bench, max_loss=MAX_LOSS)
-    return Contender(peer.title, ranking, found.versions, found.did, found.failed, found.failure)
-
-
-def _own(model: PilotNet, bench: Bench, recipes: tuple[str, ...]) -> Contender:
-    with running_farm() as farm:
-        ranking = sweep.rank(farm, model, bench.folder / "optfarm", recipes, max_loss=MAX_LOSS)
-    return Contender("optfarm", ranking, did=f"a sweep of {', '.join(f'`{recipe}`' for recipe in recipes)}")
+    return Contender(title, ranking, found.versions, found.did, found.failed, found.failure)
 
 
 def _races(own: Ranking, others: list[Contender], model: PilotNet, bench: Bench) -> Iterator[Figure]:

@@ -73,7 +73,8 @@ def _told(contender: Contender) -> Iterable[str]:
     if contender.failure:
         yield f"* failed: {_cell(contender.failure)}"
     for entry in contender.ranking.entries:
-        yield f"* `{entry.artifact.label}`: SavedModel ÷ {entry.measured.ratio.value:.2f}, error {entry.loss:+.1%}"
+        faster = f"SavedModel ÷ {entry.measured.ratio.value:.2f} ({entry.measured.verdict})"
+        yield f"* `{entry.artifact.label}`: {faster}, error {entry.loss:+.1%}"
     for label, why in {**contender.failed, **contender.ranking.refused}.items():
         yield f"* `{label}` is out: {_cell(why)}"
 

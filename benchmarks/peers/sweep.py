@@ -1,16 +1,17 @@
-"""The farm's own turn: a sweep on an embedded farm, whose artifacts are ranked like anybody's."""
+"""The farm's own turn: a sweep on an embedded farm, whose artifacts are then judged like anybody's."""
 
+import json
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
-from benchmarks.farm import Farm
-from benchmarks.peers.contest import Entry, Ranking
-from benchmarks.peers.peer import Artifact
+from benchmarks.farm import Farm, running_farm
+from benchmarks.peers.peer import Artifact, Searched
 from benchmarks.peers.pilotnet import PilotNet
-from optfarm.loss import loss
-from optfarm_tasks.measurement import Verdict
-from optfarm_tasks.sweep import Report, Row
+from optfarm_tasks.sweep import Report
 
+BASELINE = "baseline"
 RECIPES = (
     "tflite-int8",
     "tflite-int8-float",
@@ -25,37 +26,39 @@ RECIPES = (
 """What can be expected to be fast or small on a processor; --recipe names others."""
 
 
-def rank(farm: Farm, model: PilotNet, folder: Path, recipes: tuple[str, ...], *, max_loss: float) -> Ranking:
-    """Sweeps the recipes with the profile quick and brings every artifact within the limit to the folder."""
+def search(model: PilotNet, folder: Path, recipes: tuple[str, ...]) -> Searched:
+    """Sweeps the recipes with the profile quick and brings every artifact to folder/found.
+
+    What an earlier sweep of these recipes left is kept; remove the folder to sweep again.
+    """
+    found = folder / "found"
+    said = found / "said.json"
+    told = json.loads(said.read_text()) if said.exists() else {}
+    if told.get("recipes") != list(recipes):
+        shutil.rmtree(found, ignore_errors=True)
+        found.mkdir(parents=True)
+        with running_farm() as farm:
+            told = {"recipes": recipes, **_swept(farm, model, found, recipes)}
+        said.write_text(json.dumps(told))
+    artifacts = tuple(Artifact(recipe, found / place) for recipe, place in told["places"].items())
+    did = f"a sweep of {', '.join(f'`{recipe}`' for recipe in recipes)}"
+    return Searched(artifacts, did=did, failed=told["failed"])
+
+
+def _swept(farm: Farm, model: PilotNet, found: Path, recipes: tuple[str, ...]) -> dict[str, Any]:
+    """Where each recipe's artifact lies, and why others have none."""
     words = [word for recipe in recipes for word in ("--recipe", recipe)]
     data = ("--data", str(model.data))
     receipt = farm.json("sweep", "run", str(model.keras), "--name", "pilotnet", "--profile", "quick", *data, *words)
     farm.wait(receipt["id"])
     report = Report.model_validate(farm.json("report", receipt["id"]))
-    reasons = {str(row.recipe): _why_not(row, max_loss=max_loss) for row in report.rows}
-    entries = [_entry(farm, row, report.sweep_id, folder) for row in report.rows if not reasons[str(row.recipe)]]
-    skipped = {str(each.recipe): each.reason for each in report.skipped}
-    refused = {recipe: reason for recipe, reason in reasons.items() if reason}
-    return Ranking(tuple(sorted(entries, key=lambda entry: -entry.measured.ratio.value)), skipped | refused)
-
-
-def _entry(farm: Farm, row: Row, sweep_id: str, folder: Path) -> Entry:
-    place = folder / re.sub(r"[^A-Za-z0-9._-]+", "-", str(row.recipe)).strip("-")
-    farm.optfarm("artifact", "pull", sweep_id, str(row.recipe), "--to", str(place))
-    lost = loss(row.quality) if row.quality else None
-    if lost is None or row.measurement is None:
-        raise RuntimeError(f"{row.recipe} is eligible without a loss or a measurement")
-    return Entry(Artifact(str(row.recipe), place), lost, row.measurement)
-
-
-def _why_not(row: Row, *, max_loss: float) -> str:
-    """Why a variant does not count, by the same rules as those of peers; empty where it does."""
-    if row.failure is not None:
-        return f"{row.failure.reason}: {row.failure.message}"
-    lost = loss(row.quality) if row.quality else None
-    if row.quality is None or row.quality.collapsed or lost is None:
-        return (row.quality and row.quality.collapse_reason) or "its quality cannot be told"
-    if lost > max_loss:
-        return f"its error rises by {lost:.1%}"
-    is_timed = row.measurement is not None and row.measurement.verdict is not Verdict.INVALID
-    return "" if is_timed else "the machine was too busy to time it"
+    failed = {str(each.recipe): each.reason for each in report.skipped}
+    places: dict[str, str] = {}
+    for row in report.rows:
+        recipe = str(row.recipe)
+        if row.artifact is None:
+            failed[recipe] = f"{row.failure.reason}: {row.failure.message}" if row.failure else "it has no artifact"
+        elif recipe != BASELINE:
+            places[recipe] = re.sub(r"[^A-Za-z0-9._-]+", "-", recipe).strip("-")
+            farm.optfarm("artifact", "pull", report.sweep_id, recipe, "--to", str(found / places[recipe]))
+    return {"places": places, "failed": failed}
