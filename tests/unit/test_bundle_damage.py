@@ -55,6 +55,16 @@ def test_any_flipped_bit_is_told(whole: Path, place: float, bit: int) -> None:
         verify(damaged)
 
 
+def test_a_manifest_that_reads_well_and_is_not_what_was_written_is_told(whole: Path, tmp_path: Path) -> None:
+    content = whole.read_bytes()
+    assert content.count(b'"optfarm": "') == 1
+    at = content.index(b'"optfarm": "') + len(b'"optfarm": "')
+    (tmp_path / "other.tar").write_bytes(content[:at] + b"9" + content[at + 1 :])
+
+    with pytest.raises(BadRequest, match=r"manifest\.json is damaged"):
+        verify(tmp_path / "other.tar")
+
+
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.9999])
 def test_a_truncated_bundle_is_told(whole: Path, tmp_path: Path, share: float) -> None:
     content = whole.read_bytes()

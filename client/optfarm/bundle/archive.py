@@ -29,7 +29,7 @@ class Sink(Protocol):
 
 def pack(manifest: Manifest, opener: Opener, sink: Sink) -> None:
     """Writes the manifest and the files that it names: sorted, of one owner, without times."""
-    content = (manifest.model_dump_json(indent=2) + "\n").encode()
+    content = (manifest.sealed().model_dump_json(indent=2) + "\n").encode()
     with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]  # typeshed wants a whole IO
         tar.addfile(_entry(MANIFEST, len(content)), io.BytesIO(content))
         for file in sorted(manifest.files, key=lambda file: file.path):

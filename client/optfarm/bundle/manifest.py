@@ -1,6 +1,6 @@
 """What a bundle says of itself, and the names of what lies in it."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -8,7 +8,7 @@ from pydantic_core import from_json
 from optfarm.errors import BadRequest
 from optfarm_tasks.sweep import TaskState
 from optfarm_tasks.tree import Digest, File
-from optfarm_tasks.word import SCHEMA_VERSION, Message
+from optfarm_tasks.word import SCHEMA_VERSION, Message, digest_of
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
@@ -31,6 +31,14 @@ class Manifest(Message):
     artifacts: dict[str, Digest]
     """Conversion → digest of the files that it made, which `artifacts/DIGEST/` holds where they were asked for."""
     files: tuple[File, ...]
+    manifest_sha256: str = ""
+    """Of all the above, see `sealed`."""
+
+    def sealed(self) -> Self:
+        """The same with the digest of the canonical JSON of everything else in it."""
+        return self.model_copy(
+            update={"manifest_sha256": digest_of(self.model_dump(mode="json", exclude={"manifest_sha256"}))}
+        )
 
 
 def read_manifest(content: bytes) -> Manifest:
@@ -47,9 +55,12 @@ def read_manifest(content: bytes) -> Manifest:
     if version != SCHEMA_VERSION:
         raise BadRequest(f"the bundle is of schema version {version}; this optfarm reads {SCHEMA_VERSION}")
     try:
-        return Manifest.model_validate(told)
+        manifest = Manifest.model_validate(told)
     except ValidationError as error:
         raise BadRequest(f"{MANIFEST} is no manifest of a bundle: {error}") from error
+    if manifest != manifest.sealed():
+        raise BadRequest(f"{MANIFEST} is damaged: its own digest does not fit it")
+    return manifest
 
 
 def task_file(task_id: str, name: str) -> str:
