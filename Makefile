@@ -29,8 +29,9 @@ $(RECORDING): | setup
 demo: setup $(RECORDING)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/pilotnet/run.sh $(RECORDING)
 
+# Two at a time: the tests of the command line beside the others, in the order in which they are found.
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check

@@ -18,6 +18,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps together what shares servers or costly fixtures: all that types commands to the one farm, and each file."""
+    for item in items:
+        together = item.path.parent if item.path.parent.name == "acceptance" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(HERE))))
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with tiny models of TensorFlow's formats, and told.json with what their frameworks tell of them."""

@@ -12,14 +12,7 @@ import pytest
 from tests.acceptance.commands import Cli
 from tests.waiting import until
 
-TFLITE = {
-    "tflite-dynamic-range",
-    "tflite-float16",
-    "tflite-float32",
-    "tflite-int16x8",
-    "tflite-int8",
-    "tflite-int8-float",
-}
+TFLITE = {"tflite-float16", "tflite-float32", "tflite-int8"}
 
 
 def sweep(farm: Cli, model: Path | str, *words: str) -> tuple[dict[str, Any], dict[str, Any]]:
