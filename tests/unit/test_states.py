@@ -41,7 +41,7 @@ def test_whatever_has_not_ended_can_be_cancelled() -> None:
     assert sources(TaskState.CANCELLED) == set(TaskState) - ENDS
 
 
-@pytest.mark.parametrize("state", set(TaskState) - {TaskState.DISPATCHED})
+@pytest.mark.parametrize("state", sorted(set(TaskState) - {TaskState.DISPATCHED}))
 def test_only_dispatched_tasks_can_be_claimed(state: TaskState) -> None:
     assert TaskState.RUNNING not in MOVES[state]
 
