@@ -34,7 +34,7 @@ def figures(farm: Farm, model: Path) -> list[Figure]:
 def _samples(folder: Path) -> Path:
     """A small data set of noise for basic-pitch, whose input is (N, 43844, 1) of sound."""
     noise = np.random.default_rng(0).standard_normal((VARIANTS, 43844, 1)).astype(np.float32)
-    np.savez(folder / "noise.npz", **{"calibration/input_2": noise, "test/input_2": noise[:4]})
+    np.savez(folder / "noise.npz", allow_pickle=False, **{"calibration/input_2": noise, "test/input_2": noise[:4]})
     return folder / "noise.npz"
 
 

@@ -1,5 +1,6 @@
 """A runtime for LiteRT's CompiledModel with its inputs already in place: what litert-benchmark times, and no more."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from optfarm_tasks import formats
 from optfarm_tasks.description import Format
 from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtimes.litert import ends
+
+__all__ = ["ends", "load"]
 
 FORMATS: frozenset[Format] = frozenset()
 MODULES = ("ai_edge_litert.compiled_model",)
@@ -43,24 +47,20 @@ class Model:
         for name, array in inputs.items():
             self._taken[name].write(np.ascontiguousarray(array, dtype=np.float32))
 
-    def run(self, _: Any) -> None:
-        """Computes from and into the buffers."""
+    def run(self, _: Any) -> Any:
+        """Computes from and into the buffers; gives those of the outputs."""
         self._model.run_by_name(self._key, self._taken, self._given)
+        return self._given
 
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
-        """There are none: nothing is copied out.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(raw)
+        """Copies float32 outputs out of the buffers, which litert-benchmark never does."""
+        details = self._model.get_output_tensor_details(self._key)
+        shapes = {name: [int(size) for size in details[name]["shape"]] for name in raw}
+        return {
+            name: buffer.read(math.prod(shapes[name]), np.float32).reshape(shapes[name]) for name, buffer in raw.items()
+        }
 
 
 def load(model: Path, threads: int) -> Model:
     """Loads the .tflite of a folder."""
     return Model(model, threads)
-
-
-def ends(model: Path) -> tuple[str, ...]:
-    """What no op takes is of no use here."""
-    raise NotImplementedError(model)

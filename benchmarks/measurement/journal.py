@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -19,7 +20,7 @@ class Journal:
             SystemExit: its rows were taken on another machine.
         """
         self._file, self._machine = file, machine
-        told = json.loads(file.read_text()) if file.exists() else {"machine": machine, "rows": []}
+        told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"machine": machine, "rows": []}
         if told["machine"] != machine:
             raise SystemExit(f"{file} holds rows of {told['machine']}, and this is {machine}: remove it")
         self.rows: list[Row] = told["rows"]

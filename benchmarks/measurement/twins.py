@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,12 @@ BOUND = 90.0
 def take(rig: Rig, journal: Journal, folder: Path, *, count: int) -> None:
     """Twins of MobileNetV2 in LiteRT."""
     artifact = next(each.tflite for each in prepared(folder / "models") if each.name == "MobileNetV2")
+
+    def twin(number: int) -> Row:
+        return ratio_row(rig.measure(artifact, artifact, amount=QUICK, seed=number))
+
     for number in range(count):
-        journal.once(
-            lambda seed=number: ratio_row(rig.measure(artifact, artifact, amount=QUICK, seed=seed)), twin=number
-        )
+        journal.once(partial(twin, number), twin=number)
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:

@@ -63,7 +63,7 @@ def _races(own: Ranking, others: list[Contender], model: PilotNet, bench: Bench)
         except TaskFailed as error:
             raise SystemExit(f"{own.best.artifact.label} against {theirs.artifact.label}: {error}") from error
         note = f"{own.best.artifact.label} against {theirs.artifact.label}: {_said(raced)}"
-        yield Figure(f"optfarm ÷ {other.title}", raced.ratio.value, "", ">=", 1, note)
+        yield Figure(f"optfarm ÷ {other.title}", contest.speed_up(raced), "", ">=", 1, note)
 
 
 def _targets(own: Ranking, model: PilotNet, bench: Bench) -> Iterator[Figure]:
@@ -73,7 +73,7 @@ def _targets(own: Ranking, model: PilotNet, bench: Bench) -> Iterator[Figure]:
     if own.best is not None:
         raced = contest.race(model.saved_model, own.best.artifact.folder, model, bench, Profile.FULL)
         note = f"{own.best.artifact.label}: {_said(raced)}"
-        yield Figure("latency ÷ SavedModel", raced.ratio.value, "", ">=", FASTER, note)
+        yield Figure("latency ÷ SavedModel", contest.speed_up(raced), "", ">=", FASTER, note)
     if plain:
         yield _size("size ÷ Keras file", plain, model.keras.stat().st_size, SMALLER)
     if coded:

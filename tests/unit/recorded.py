@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from optfarm.bundle.archive import pack
+from optfarm.bundle.archive import opened, pack
 from optfarm.bundle.manifest import REPORT, SWEEP, Manifest, task_file
 from optfarm_tasks.benchmark import raw
 from optfarm_tasks.description import Format, ModelDescription
@@ -21,6 +21,9 @@ from tests.results import SIGNATURE, WHEN
 from tests.unit.sampled import ARTIFACT, MODEL, OFFLINE, SERVER, SINGLE_STREAM, benchmark, columns, offline, server
 
 SWEEP_ID = "0123456789ab"
+
+JsonPath = tuple[Any, ...]
+"""Keys and indices that lead to a value."""
 
 
 @dataclass
@@ -202,3 +205,27 @@ def packed(
     with path.open("wb") as stream:
         pack(stated, lambda name: io.BytesIO((folder / name).read_bytes()), stream)
     return path
+
+
+def forged(whole: Path, choose: Callable[[list[JsonPath]], JsonPath]) -> Path:
+    """A bundle beside a recorded one, in which one number of the second row's measurement was raised."""
+    folder, bundle = whole.parent / "files", whole.with_name("forged.tar")
+    plain = (folder / REPORT).read_text()
+    told = json.loads(plain)
+    within = told["rows"][1]["measurement"]
+    *way, last = choose(_numbers(within))
+    for key in way:
+        within = within[key]
+    within[last] += 1 if isinstance(within[last], int) else 0.001 * within[last] + 1e-6
+    (folder / REPORT).write_text(json.dumps(told))
+    with opened(whole) as archive:
+        packed(bundle, folder, artifacts=archive.manifest.artifacts)
+    (folder / REPORT).write_text(plain)
+    return bundle
+
+
+def _numbers(value: Any, path: JsonPath = ()) -> list[JsonPath]:
+    if isinstance(value, dict | list):
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        return [found for key, each in inside for found in _numbers(each, (*path, key))]
+    return [path] if isinstance(value, int | float) and not isinstance(value, bool) else []

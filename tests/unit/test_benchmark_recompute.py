@@ -96,23 +96,6 @@ def test_energy_that_some_block_lacks_is_not_made_up() -> None:
     assert again.baseline.energy.reason == "the counters could not be read all the time"
 
 
-def test_files_from_before_blocks_were_kept_still_tell_what_was_published(tmp_path: Path) -> None:
-    samples = {name: column for name, column in columns().items() if not name.startswith("block_")}
-    whole = benchmark(columns(), ARTIFACT)
-    unknown = {"process_cpu_ns": None, "floor_rss_bytes": None, "model_rss_bytes": None, "energy": None}
-    result = whole.model_copy(
-        update={
-            "baseline": whole.baseline.model_copy(update=unknown),
-            "candidate": whole.candidate.model_copy(update=unknown),
-        }
-    )
-    raw.write(tmp_path, samples, estimator=result.candidate.estimator)
-
-    again = recompute(result, TASK, raw.read(tmp_path / raw.FILE)[0])
-
-    assert (again.baseline, again.candidate) == (result.baseline, result.candidate)
-
-
 def test_only_a_benchmark_measures() -> None:
     with pytest.raises(BadData, match="inspect"):
         recompute(benchmark(columns(), ARTIFACT), Task(action=Inspect(), inputs={}), columns())

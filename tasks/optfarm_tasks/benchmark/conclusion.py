@@ -12,7 +12,6 @@ from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE
 from optfarm_tasks.benchmark.rules import of_work
 from optfarm_tasks.benchmark.stats import Estimator, Integers
 from optfarm_tasks.benchmark.usage import Usage
-from optfarm_tasks.errors import BadData
 from optfarm_tasks.measurement import Energy, Flag, Latency, Measurement, Noise, Ratio, Verdict
 from optfarm_tasks.spec import Scenario
 
@@ -38,8 +37,6 @@ class Seen:
     is_shielded: bool
     is_steady: bool
     is_deterministic: bool
-    usage: Usage | None = None
-    """Where the samples are from before blocks were told of."""
     contention: Contention = UNKNOWN
     is_null_held: bool = True
 
@@ -99,7 +96,7 @@ def _judged(evidence: list[verdict.Evidence], against: Ratio) -> tuple[_Judged, 
 
 def _noise(half: Half, seen: Seen) -> Noise:
     return Noise(
-        run_delay_frac=_usage(half, seen).run_delay_frac,
+        run_delay_frac=half.usage.run_delay_frac,
         preempted_frac=float(1 - half.samples.is_clean.mean()),
         ext_cpu=seen.ext_cpu,
         steal_frac=seen.steal_frac,
@@ -107,13 +104,6 @@ def _noise(half: Half, seen: Seen) -> Noise:
         canary_ratio=seen.contention.ratio,
         canary_missing=seen.contention.missing,
     )
-
-
-def _usage(half: Half, seen: Seen) -> Usage:
-    used = half.usage or seen.usage
-    if used is None:
-        raise BadData("the raw samples do not tell what each block used")
-    return used
 
 
 def _evidence(half: Half, seen: Seen, *, threads: int, is_wide: bool) -> verdict.Evidence:
@@ -124,7 +114,7 @@ def _evidence(half: Half, seen: Seen, *, threads: int, is_wide: bool) -> verdict
         n_clean=int(samples.is_clean.sum()) if threads == 1 else wall_ns.size,
         threads=threads,
         trends=half.trends,
-        is_leaking=_usage(half, seen).is_leaking,
+        is_leaking=half.usage.is_leaking,
         is_bimodal=shape.is_bimodal(wall_ns if threads > 1 else wall_ns[samples.is_clean]),
         is_deterministic=seen.is_deterministic,
         is_shielded=seen.is_shielded,
@@ -138,7 +128,7 @@ def _evidence(half: Half, seen: Seen, *, threads: int, is_wide: bool) -> verdict
 def _measurement(
     columns: raw.Columns, setting: Setting, estimator: Estimator, *, half: Half, seen: Seen, judged: _Judged
 ) -> Measurement:
-    samples, side, used = half.samples, int(half.samples.side[0]), _usage(half, seen)
+    samples, side, used = half.samples, int(half.samples.side[0]), half.usage
     return Measurement(
         verdict=judged.verdict,
         flags=judged.flags,

@@ -51,8 +51,7 @@ class Half:
     clean_p50_ns: int | None
     p50_ci95_ns: Interval | None
     throughput_per_s: float
-    usage: Usage | None
-    """None of a file from before blocks were told of."""
+    usage: Usage
     serving: Serving | None = None
 
 

@@ -43,11 +43,6 @@ def has_queries(stored: Collection[str]) -> bool:
     return "arrival_ns" in stored
 
 
-def has_blocks(stored: Collection[str]) -> bool:
-    """Whether columns of such names tell what each block used; files of the first farms do not."""
-    return bool({*_PLACE, *_USED} & set(stored))
-
-
 def warm_up_ns(stored: Mapping[str, NDArray[Any]], side: int) -> list[int]:
     """How long a variant's processes warmed up, one value a pair."""
     own = stored["warm_side"] == side
@@ -63,9 +58,8 @@ def read(path: Path) -> tuple[Columns, str]:
     """
     told = {each.key: each for each in npz.scan(path)}
     main = _SENT if has_queries(told) else _TIMED
-    groups = [main, _WARM]
+    groups = [main, _WARM, (*_PLACE, *_USED)]
     groups += [_RUNGS] if set(_RUNGS) & set(told) else []
-    groups += [(*_PLACE, *_USED)] if has_blocks(told) else []
     single = (_ESTIMATOR, _BOUND) if main is _SENT else (_ESTIMATOR,)
     names = {*single, *(name for group in groups for name in group)}
     if missing := names - set(told):
@@ -81,8 +75,7 @@ def read(path: Path) -> tuple[Columns, str]:
     (_require_searches if main is _SENT else _require_pairs)(stored, path)
     if _RUNGS in groups:
         _require_rungs(stored, path)
-    if has_blocks(stored):
-        _require_blocks(stored, path)
+    _require_blocks(stored, path)
     return stored, estimator
 
 

@@ -11,13 +11,10 @@ from optfarm_tasks.benchmark.contention import Contention
 from optfarm_tasks.benchmark.halves import Searching, Setting
 from optfarm_tasks.benchmark.rules import aim_of
 from optfarm_tasks.benchmark.rungs import chosen, ladders_of
-from optfarm_tasks.benchmark.usage import Usage
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.measurement import Flag, Measurement
 from optfarm_tasks.result import BenchmarkResult
 from optfarm_tasks.spec import Benchmark, Role, Scenario, Task
-
-_LATER = frozenset({Flag.BIMODAL, Flag.GROWING, Flag.NONDETERMINISTIC})
 
 _TOLERANCE = 1e-9
 """Another processor or NumPy may round the last digits of a sum or a logarithm otherwise."""
@@ -58,11 +55,9 @@ def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conc
         scenario=action.scenario,
         searching=None if action.bound_ms is None else Searching(action.bound_ms, rates.AMOUNTS[action.profile]),
     )
-    is_early = not raw.has_blocks(columns)
-    seen = (_seen(own, is_early=is_early) for own in published.values())
-    found = conclude(columns, (next(seen), next(seen)), setting)
+    found = conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
     baseline, candidate = (
-        (_as_early(own) if is_early else own).model_copy(update={"ladders": climbed})
+        own.model_copy(update={"ladders": climbed})
         for own, climbed in zip((found.baseline, found.candidate), ladders, strict=True)
     )
     return replace(found, baseline=baseline, candidate=candidate)
@@ -86,13 +81,7 @@ def differences(published: Any, found: Any, name: str = "") -> Iterator[str]:
         yield f"{name}: {_shown(published)} published, {_shown(found)} found"
 
 
-def _as_early(found: Measurement) -> Measurement:
-    """Without what was not judged when files told nothing of blocks."""
-    flags = tuple(flag for flag in found.flags if flag not in _LATER)
-    return found.model_copy(update={"flags": flags, "rules": (), "energy": None})
-
-
-def _seen(published: Measurement, *, is_early: bool) -> Seen:
+def _seen(published: Measurement) -> Seen:
     noise, energy = published.noise, published.energy
     return Seen(
         runtime=published.runtime,
@@ -111,7 +100,6 @@ def _seen(published: Measurement, *, is_early: bool) -> Seen:
         contention=Contention(noise.canary_ratio, noise.canary_missing),
         is_null_held=Flag.NULL_FAILED not in published.flags,
         is_deterministic=Flag.NONDETERMINISTIC not in published.flags,
-        usage=Usage(published.duration_s, noise.run_delay_frac, None, None, is_leaking=False) if is_early else None,
     )
 
 

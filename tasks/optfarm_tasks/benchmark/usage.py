@@ -52,10 +52,8 @@ def columns_of(pair: int, index: int, side: Side, stretch: Stretch) -> raw.Colum
     }
 
 
-def usage(
-    columns: raw.Columns, side: Side, *, requests: int, deciding: Mapping[int, int] | None = None
-) -> Usage | None:
-    """What a variant used; None of a file from before stretches were kept.
+def usage(columns: raw.Columns, side: Side, *, requests: int, deciding: Mapping[int, int] | None = None) -> Usage:
+    """What a variant used.
 
     Args:
         columns: those of raw.npz.
@@ -63,8 +61,6 @@ def usage(
         requests: those of the stretches that count.
         deciding: the index of the one stretch of each pair that counts; all do when left out.
     """
-    if not raw.has_blocks(columns):
-        return None
     own = columns["block_side"] == side
     pairs, indices = columns["block_pair"][own], columns["block_index"][own]
     counts = np.ones(pairs.size, np.bool_)
