@@ -31,7 +31,7 @@ demo: setup $(RECORDING)
 
 # Two at a time: the tests of the command line beside the others, in the order in which they are found.
 test: setup
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check

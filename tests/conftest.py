@@ -7,23 +7,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from optfarm_storage.location import S3Location
 from tests.servers import S3Server, serving
 
 HERE = Path(__file__).parent
+ACCEPTANCE = "tests/acceptance/"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell has what it starts in the background ignore Ctrl-C, and processes that tests interrupt would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps together what shares servers or costly fixtures: all that types commands to the one farm, and each file."""
-    for item in items:
-        together = item.path.parent if item.path.parent.name == "acceptance" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(HERE))))
+class ByFarm(LoadScopeScheduling):
+    """Gives a file's tests to one process, and to one alone whatever types commands to the farm."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return ACCEPTANCE if file.startswith(ACCEPTANCE) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFarm:
+    """How tests are spread over processes, where there are several."""
+    return ByFarm(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Parts of the farm die while a sweep runs; the sweep ends with every result, once."""
 
+import contextlib
 import signal
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -45,12 +46,16 @@ def kill_part(name: str) -> Callable[[Cli], None]:
 
 
 def kill_child(farm: Cli) -> None:
-    def children() -> list[psutil.Process]:
-        family = part(farm, "worker").children(recursive=True)
-        return [each for each in family if "optfarm_tasks" in " ".join(each.cmdline())]
+    def killed() -> bool:
+        # A child may end by itself at any moment, and then the next one is as good.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for each in part(farm, "worker").children(recursive=True):
+                if "optfarm_tasks" in " ".join(each.cmdline()):
+                    each.kill()
+                    return True
+        return False
 
-    until(children, deadline_s=60)
-    children()[0].send_signal(signal.SIGKILL)
+    until(killed, deadline_s=60)
 
 
 def flush_broker(farm: Cli) -> None:
