@@ -31,8 +31,8 @@ def _tried(farm: Farm, subject: Subject) -> Tried:
     receipt = farm.json("sweep", "run", str(subject.keras), *words, "--techniques", "all", *recipes)
     farm.wait(receipt["id"])
     report = Report.model_validate(farm.json("report", receipt["id"]))
-    tasks = [row.convert_task for row in report.rows if row.convert_task is not None and row.failure is None]
-    peaks = {task: int(farm.json("task", "show", task)["result"]["peak_rss_bytes"]) for task in tasks}
+    tasks = {str(row.recipe): row.convert_task for row in report.rows if row.convert_task and row.failure is None}
+    peaks = {recipe: int(farm.json("task", "show", each)["result"]["peak_rss_bytes"]) for recipe, each in tasks.items()}
     return Tried(subject, subject.keras.stat().st_size, report, peaks)
 
 

@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(folder: Path) -> Told:
     """What came of each run."""
-    found: Told = told_by("edit_runs.py", folder, timeout_s=280)
+    found: Told = told_by("edit_runs.py", folder, timeout_s=560)
     return found
 
 

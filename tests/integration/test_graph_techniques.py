@@ -18,7 +18,7 @@ Runs = dict[str, dict[str, Any]]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What came of every recipe on every model."""
     folder = tmp_path_factory.mktemp("graphs")
-    found: Runs = told_by("graph_runs.py", folder, timeout_s=280)
+    found: Runs = told_by("graph_runs.py", folder, timeout_s=560)
     return found
 
 

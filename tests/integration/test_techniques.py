@@ -19,7 +19,7 @@ CASES = [(name, kind) for name in NAMES for kind in sorted(registry.technique(na
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
     """What came of every technique on every format that it accepts."""
     folder = tmp_path_factory.mktemp("techniques")
-    return {(run["technique"], run["given"]): run for run in told_by("technique_runs.py", folder, timeout_s=280)}
+    return {(run["technique"], run["given"]): run for run in told_by("technique_runs.py", folder, timeout_s=560)}
 
 
 @pytest.mark.parametrize("name", NAMES)

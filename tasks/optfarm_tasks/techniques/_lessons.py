@@ -15,7 +15,7 @@ from optfarm_tasks.techniques import _loss
 _TEACHING_BATCH = 32
 _PROBE = 97
 """A batch that no size of a kernel is a multiple of."""
-ACTIVATION_BYTES = 1_100_000_000
+ACTIVATION_BYTES = 800_000_000
 """What the activations of one step may take; a conversion may take 2.5 GB and four times the model's size."""
 _LEAST_VARIANCE = 1e-12
 

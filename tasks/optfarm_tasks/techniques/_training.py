@@ -30,7 +30,7 @@ class Training(Params):
         default=32,
         ge=1,
         le=4096,
-        description="samples per step; fewer where activations take over 1.1 GB; a model's fixed batch goes first",
+        description="samples per step; fewer where activations take over 0.8 GB; a model's fixed batch goes first",
     )
     learning_rate: float = Field(default=1e-4, gt=0, le=1, description="of Adam, constant over all steps")
     loss: _loss.Name = Field(default="auto", description="auto chooses by labels and outputs; mse without labels")
