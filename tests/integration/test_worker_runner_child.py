@@ -83,3 +83,15 @@ def test_a_log_that_grows_without_end_keeps_its_head_and_its_tail(child: Child) 
     assert child.log().startswith("first")
     assert child.log().endswith("last\n")
     assert "the log grew too long" in child.log()
+
+
+def test_a_log_that_is_cut_again_and_again_loses_none_of_its_newest_lines(child: Child) -> None:
+    code = "for number in range(400_000): print(number)"
+
+    child.run(code, log_bytes=4000)
+
+    numbers = child.log().rpartition("too long]\n")[2].splitlines()[1:]
+    assert numbers == [str(399_999 - ago) for ago in reversed(range(len(numbers)))]
+    assert len(numbers) > 100
+    assert child.log().startswith("0\n1\n2\n")
+    assert len(child.log()) <= 4000

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from optfarm_worker import confinement, processes
+from optfarm_worker.child_log import ChildLog
 
 SAMPLE_S = 0.1
 SAMPLES_PER_CENSUS = 10
@@ -57,16 +58,18 @@ def main() -> None:
 def supervise(order: Order, *, isolated: bool) -> None:
     """Runs the child to its end, tells the events, and leaves no process behind."""
     kills_before = _oom_kills()
-    reading, writing = os.pipe()
+    progress, output = os.pipe(), os.pipe()
     started_at, started = time.time(), time.monotonic()
     try:
-        child = _start(order, writing)
+        child = _start(order, progress=progress[1], output=output[1])
     except (OSError, subprocess.SubprocessError) as error:
         _tell(event="unstartable", message=str(error))
         return
-    os.close(writing)
+    os.close(progress[1])
+    os.close(output[1])
     _tell(event="started", at=started_at, isolated=isolated)
-    watch = Watch(order, child, reading)
+    log = ChildLog(Path(order.log), bound_bytes=order.log_bytes, output=output[0])
+    watch = Watch(order, child, progress[0], log)
     how = watch.until_end()
     ended = {"at": time.time(), "duration_s": time.monotonic() - started}
     all_gone = watch.end(how)
@@ -84,7 +87,7 @@ def supervise(order: Order, *, isolated: bool) -> None:
 class Watch:
     """One child while it runs."""
 
-    def __init__(self, order: Order, child: "subprocess.Popen[bytes]", progress: int) -> None:
+    def __init__(self, order: Order, child: "subprocess.Popen[bytes]", progress: int, log: ChildLog) -> None:
         self.peak_rss_bytes = 0
         self._order = order
         self._child = child
@@ -92,11 +95,12 @@ class Watch:
         self._samples = 0
         self._deadline = time.monotonic() + order.timeout_s
         self._progress = progress
+        self._log = log
         self._said = b""
         os.set_blocking(progress, False)
         self._ended = os.pidfd_open(child.pid)
         self._selector = selectors.DefaultSelector()
-        for source in (self._ended, progress, sys.stdin.fileno()):
+        for source in (self._ended, progress, log.output, sys.stdin.fileno()):
             self._selector.register(source, selectors.EVENT_READ)
 
     def until_end(self) -> str:
@@ -117,6 +121,8 @@ class Watch:
         gone = processes.end_descendants(grace_s=0 if how == "exit" else self._order.grace_s)
         self._listen()
         self._relay()
+        while self._log.copy():
+            pass
         largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
         self.peak_rss_bytes = max(self.peak_rss_bytes, largest)
         return gone
@@ -125,6 +131,8 @@ class Watch:
         ready = {key.fd for key, _ in self._selector.select(wait_s)}
         if self._progress in ready:
             self._listen()
+        if self._log.output in ready and not self._log.copy():
+            self._selector.unregister(self._log.output)
         if self._ended in ready:
             return "exit"
         return "cancelled" if sys.stdin.fileno() in ready else None
@@ -149,7 +157,6 @@ class Watch:
             self._members = processes.descendants(os.getpid())
         self._samples += 1
         self._relay()
-        _cut(Path(self._order.log), self._order.log_bytes)
         rss_bytes = processes.rss_bytes(self._members)
         self.peak_rss_bytes = max(self.peak_rss_bytes, rss_bytes)
         return self._passed(rss_bytes)
@@ -164,7 +171,7 @@ class Watch:
         return "memory" if rss_bytes > bound and processes.pss_bytes(self._members) > bound else None
 
 
-def _start(order: Order, progress: int) -> "subprocess.Popen[bytes]":
+def _start(order: Order, *, progress: int, output: int) -> "subprocess.Popen[bytes]":
     runner = os.getpid()
 
     def confine() -> None:
@@ -172,32 +179,17 @@ def _start(order: Order, progress: int) -> "subprocess.Popen[bytes]":
         confinement.go_first_when_memory_ends()
         confinement.limit(data_bytes=order.data_bytes, file_bytes=order.file_bytes)
 
-    log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try:
-        return subprocess.Popen(
-            order.argv,
-            cwd=order.cwd,
-            env={**order.env, "OPTFARM_PROGRESS_FD": str(progress)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(progress,),
-            start_new_session=True,
-            preexec_fn=confine,  # noqa: PLW1509 (this process has a single thread)
-        )
-    finally:
-        os.close(log)
-
-
-def _cut(log: Path, bound_bytes: int) -> None:
-    """Takes the middle out of a log that grew too long; the child goes on behind the newest lines."""
-    if log.stat().st_size <= bound_bytes:
-        return
-    with log.open("a+b", buffering=0) as stream:
-        stream.seek(-(bound_bytes // 4), os.SEEK_END)
-        newest = stream.read(bound_bytes)
-        stream.truncate(bound_bytes // 2)
-        stream.write(b"\n[cut here: the log grew too long]\n" + newest)
+    return subprocess.Popen(
+        order.argv,
+        cwd=order.cwd,
+        env={**order.env, "OPTFARM_PROGRESS_FD": str(progress)},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        pass_fds=(progress,),
+        start_new_session=True,
+        preexec_fn=confine,  # noqa: PLW1509 (this process has a single thread)
+    )
 
 
 def _oom_kills() -> int:
