@@ -12,13 +12,15 @@ import numpy as np
 from optfarm_tasks.benchmark import controller, pairs, raw, shield, stats
 from optfarm_tasks.benchmark.attempts import Clock
 from optfarm_tasks.benchmark.controller import Plan
+from optfarm_tasks.benchmark.fingerprint import last_level_cache_bytes
 from optfarm_tasks.benchmark.pairs import Amount
 from optfarm_tasks.benchmark.process import Variant
-from optfarm_tasks.benchmark.rules import Aim
+from optfarm_tasks.benchmark.rules import aim_of
 from optfarm_tasks.benchmark.summary import Summary
 from optfarm_tasks.benchmark.turns import Bench
 from optfarm_tasks.measurement import Verdict
 from optfarm_tasks.spec import Profile
+from optfarm_tasks.tree import scan
 
 QUICK = replace(pairs.AMOUNTS[Profile.QUICK], backoff_s=())
 """The profile quick, but one attempt: what is invalid counts as that."""
@@ -52,8 +54,11 @@ class Rig:
             TaskError: one of them cannot be run.
         """
         variants = _variant("baseline", baseline), _variant("candidate", candidate)
-        bench = Bench(variants, cores=self.cores, threads=1, batch_size=1, seed=seed, amount=amount)
-        plan = Plan(bench, Profile.QUICK, Aim(pairs.HALF_WIDTH))
+        aim = aim_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
+        bench = Bench(
+            variants, cores=self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=aim.settle_ns
+        )
+        plan = Plan(bench, Profile.QUICK, aim)
         with shield.away_from(self.cores):
             return controller.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
 

@@ -35,23 +35,30 @@ def test_both_variants_go_first_about_as_often(order: object) -> None:
 def test_a_block_is_ten_requests_or_a_tenth_of_a_second_after_three_dropped() -> None:
     plan = pairs.block_plan((1e6, 2e6), FULL)
 
-    assert (plan.min_ns, plan.min_requests, plan.dropped) == (100_000_000, 13, 3)
+    assert (plan.min_ns, plan.kept, plan.dropped) == (100_000_000, 10, (3, 3))
     assert not plan.is_cut
+
+
+def test_each_variant_drops_what_it_takes_to_settle() -> None:
+    plan = pairs.block_plan((3e6, 30e6), FULL, settle_ns=40_000_000)
+
+    assert plan.dropped == (14, 3)
+    assert plan.kept == 10
 
 
 def test_blocks_of_slow_models_are_cut_to_what_a_group_may_take() -> None:
     plan = pairs.block_plan((2e9, 2e9), QUICK)
 
     assert plan.is_cut
-    assert 4 * plan.min_requests * 2 <= QUICK.group_s
-    assert 1 <= plan.dropped < plan.min_requests
+    assert 4 * (plan.kept + plan.dropped[0]) * 2 <= QUICK.group_s
+    assert min(plan.kept, *plan.dropped) >= 1
 
 
 @given(st.floats(1, 1e13), st.floats(1, 1e13))
 def test_every_block_keeps_a_request_and_drops_one(baseline_ns: float, candidate_ns: float) -> None:
-    plan = pairs.block_plan((baseline_ns, candidate_ns), QUICK)
+    plan = pairs.block_plan((baseline_ns, candidate_ns), QUICK, settle_ns=40_000_000)
 
-    assert 1 <= plan.dropped < plan.min_requests
+    assert min(plan.kept, *plan.dropped) >= 1
 
 
 def test_quick_takes_three_pairs_whatever_they_show() -> None:

@@ -77,7 +77,7 @@ def _block_columns(number: int, index: int, block: Block, pair: Pair) -> Columns
         "block": np.full(size, index, np.int32),
         "group": np.full(size, block.group, np.int32),
         "side": np.full(size, block.side, np.int8),
-        "dropped": np.arange(size) < min(pair.plan.dropped, size - 1),
+        "dropped": np.arange(size) < min(pair.plan.dropped[block.side], size - 1),
         "requests": np.full(size, pair.starts[block.side].group, np.int32),
         "wall_ns": wall_ns,
         "cpu_ns": cpu_ns,

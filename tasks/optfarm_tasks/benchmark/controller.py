@@ -59,6 +59,7 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
     amount = pairs.AMOUNTS[action.profile]
     budget_s = min(amount.budget_s, _SHARE_OF_LIMIT * task.limits.timeout_s)
     largest = max(task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE))
+    aim = aim_of(largest, last_level_cache_bytes())
     bench = Bench(
         variants=(variants[0], variants[1]),
         cores=cores,
@@ -70,8 +71,9 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         split=None if split is None else split.model_dump(mode="json"),
         scenario=action.scenario,
         meter=energy.find(os.environ),
+        settle_ns=aim.settle_ns,
     )
-    return Plan(bench, action.profile, aim_of(largest, last_level_cache_bytes()), usual=task.usual)
+    return Plan(bench, action.profile, aim, usual=task.usual)
 
 
 def variant_of(role: str, folder: Path) -> Variant:
@@ -141,7 +143,7 @@ def _warnings(plan: Plan, taken: Sequence[Pair], summary: Summary) -> Iterator[s
     if len(taken) < amount.min_pairs:
         yield f"only {len(taken)} of {amount.min_pairs} pairs fit into {amount.budget_s:.0f} s"
     if any(pair.plan.is_cut for pair in taken):
-        kept = min(pair.plan.min_requests - pair.plan.dropped for pair in taken)
+        kept = min(pair.plan.kept for pair in taken)
         yield f"requests are slow: blocks were cut to {kept} timed requests"
     for side, variant in enumerate(bench.variants):
         yield from (f"{variant.role}: {warning}" for warning in taken[0].starts[side].warnings)

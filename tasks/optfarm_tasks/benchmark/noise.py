@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,3 +138,21 @@ def _grown(before: Mapping[int, int], after: Mapping[int, int]) -> int:
 
 def _difference(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
+
+
+class Watch:
+    """Compares the host's counters at the end of a stretch with those at its start."""
+
+    def __init__(self, pids: Sequence[int], cores: tuple[int, ...]) -> None:
+        self._pids = pids
+        self._cores = cores
+        self._threads = [read_threads(pid) for pid in self._pids]
+        self._own_s, self._wall_s = time.process_time(), time.monotonic()
+        self._host = read_host(cores)
+
+    def stop(self) -> Surroundings:
+        """What the host did since the start, beside these processes and this one."""
+        host = read_host(self._cores)
+        own_s, wall_s = time.process_time() - self._own_s, time.monotonic() - self._wall_s
+        ran_ns = sum(run_ns(before, read_threads(pid)) for pid, before in zip(self._pids, self._threads, strict=True))
+        return surroundings(self._host, host, own_s=own_s + ran_ns / 1e9, wall_s=wall_s, cores=len(self._cores))

@@ -1,5 +1,6 @@
 """Decides how much is measured and in which order: profiles, A B B A, block sizes, when to stop."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ BLOCK_NS = 100_000_000
 BLOCK_REQUESTS = 10
 DROPPED = 3
 """The first requests of a block find the other variant's data in the caches."""
+MEMORY_BOUND_SETTLE_NS = 40_000_000
+"""Where no cache holds the weights, what part of them it keeps takes more passes to settle."""
 
 HALF_WIDTH = 0.01
 MEMORY_BOUND_HALF_WIDTH = 0.02
@@ -52,13 +55,15 @@ class BlockPlan:
     """How long a block goes on, and how many of its first requests are left out."""
 
     min_ns: int
-    min_requests: int
-    dropped: int
+    kept: int
+    """Requests that count, at least."""
+    dropped: tuple[int, int]
+    """Of the baseline's and of the candidate's blocks; their time comes on top of min_ns."""
 
     @property
     def is_cut(self) -> bool:
         """Whether the block is smaller than the method asks for."""
-        return self.min_requests < BLOCK_REQUESTS + DROPPED
+        return self.kept < BLOCK_REQUESTS
 
 
 def spawn_order(rng: random.Random) -> tuple[Side, Side]:
@@ -72,19 +77,21 @@ def group_order(rng: random.Random) -> tuple[Side, Side, Side, Side]:
     return first, second, second, first
 
 
-def block_plan(request_ns: tuple[float, float], amount: Amount) -> BlockPlan:
+def block_plan(request_ns: tuple[float, float], amount: Amount, *, settle_ns: int = 0) -> BlockPlan:
     """Blocks of max(100 ms, 10 requests) after the dropped ones, or fewer where a group would pass its cap.
 
     Args:
         request_ns: what one request of the baseline and of the candidate takes.
         amount: how much the profile measures.
+        settle_ns: how long a variant takes at most, after the other's turn, to run as it does by itself.
     """
-    wanted = BLOCK_REQUESTS + DROPPED
     affordable = int(amount.group_s * 1e9 / (2 * sum(request_ns)))
-    if affordable >= wanted:
-        return BlockPlan(BLOCK_NS, wanted, DROPPED)
+    if affordable >= BLOCK_REQUESTS + DROPPED:
+        first, second = (max(DROPPED, math.ceil(settle_ns / each)) for each in request_ns)
+        return BlockPlan(BLOCK_NS, BLOCK_REQUESTS, (first, second))
     requests = max(2, affordable)
-    return BlockPlan(BLOCK_NS, requests, dropped=max(1, requests // 4))
+    dropped = max(1, requests // 4)
+    return BlockPlan(BLOCK_NS, requests - dropped, (dropped, dropped))
 
 
 def wants_another_pair(logs: Sequence[float], amount: Amount, *, half_width: float) -> bool:

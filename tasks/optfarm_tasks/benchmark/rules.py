@@ -11,16 +11,18 @@ _MB = 1e6
 
 @dataclass(frozen=True)
 class Aim:
-    """How narrow the interval of the log ratio is to be, and why."""
+    """How narrow the interval of the log ratio is to be, what a block leaves out, and why."""
 
     half_width: float
     """It is too wide when half of it passes this."""
+    settle_ns: int = 0
+    """See `pairs.block_plan`."""
     rules: tuple[str, ...] = ()
     """What the variants' size decided."""
 
 
 def aim_of(model_bytes: int, cache_bytes: int | None) -> Aim:
-    """Twice as wide where no cache holds the weights.
+    """Twice as wide, and with a longer start of each block left out, where no cache holds the weights.
 
     Args:
         model_bytes: of the larger variant.
@@ -29,6 +31,7 @@ def aim_of(model_bytes: int, cache_bytes: int | None) -> Aim:
     is_bound = is_memory_bound(model_bytes, cache_bytes)
     return Aim(
         half_width=pairs.MEMORY_BOUND_HALF_WIDTH if is_bound else pairs.HALF_WIDTH,
+        settle_ns=pairs.MEMORY_BOUND_SETTLE_NS if is_bound else 0,
         rules=of_size(model_bytes, cache_bytes),
     )
 
@@ -45,7 +48,9 @@ def of_size(model_bytes: int, cache_bytes: int | None) -> tuple[str, ...]:
     if not is_memory_bound(model_bytes, cache_bytes):
         return ()
     sizes = f"{model_bytes / _MB:.3g} MB of files exceed the last-level cache of {cache_bytes / _MB:.3g} MB"
-    return (f"memory-bound: ±{pairs.MEMORY_BOUND_HALF_WIDTH:.0%} is asked of the ratio, for {sizes}",)
+    asked = f"±{pairs.MEMORY_BOUND_HALF_WIDTH:.0%} is asked of the ratio"
+    left_out = f"the first {pairs.MEMORY_BOUND_SETTLE_NS / 1e6:.0f} ms of each block are left out"
+    return (f"memory-bound: {asked}, and {left_out}, for {sizes}",)
 
 
 def of_work(*, threads: int, estimator: Estimator) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 
-from optfarm_tasks.benchmark import pairs, rates, searches
+from optfarm_tasks.benchmark import noise, pairs, rates, searches
 from optfarm_tasks.benchmark.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.contention import contention
 from optfarm_tasks.benchmark.controller import Measured, Plan
@@ -13,7 +13,7 @@ from optfarm_tasks.benchmark.process import Resident
 from optfarm_tasks.benchmark.rates import SearchAmount
 from optfarm_tasks.benchmark.server_summary import Hunt, Search, Served, summarise_server, warnings_of
 from optfarm_tasks.benchmark.summary import Beside, is_valid
-from optfarm_tasks.benchmark.turns import Bench, Watch, finish, prepare, stretch
+from optfarm_tasks.benchmark.turns import Bench, finish, prepare, stretch
 from optfarm_tasks.technique import Report
 
 Tell = Callable[[float], None]
@@ -72,7 +72,7 @@ def _search(bench: Bench, side: Side, searching: Searching, *, seed: int) -> Sea
     served: list[Served] = []
     with Resident(bench.variants[side], cores=bench.cores, threads=bench.threads) as resident:
         start = prepare(resident, bench, side)
-        watch = Watch([resident], bench.cores)
+        watch = noise.Watch([resident.pid], bench.cores)
         while rate := rates.next_rate(
             rates.outcomes([each.sent.trial for each in served]),
             1e9 / start.request_ns,

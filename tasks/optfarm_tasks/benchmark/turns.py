@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Bench:
     """Where the baseline has a batch of its own."""
     meter: Meter = _NO_METER
     """Counters of energy."""
+    settle_ns: int = 0
+    """See `pairs.block_plan`."""
 
     def batch_of(self, side: Side) -> int:
         """The batch size of one variant."""
@@ -81,6 +83,11 @@ class Start:
     group: int
     """Requests timed together; a sample is their mean."""
     is_shielded: bool
+
+    @property
+    def sample_ns(self) -> float:
+        """What the requests take that are timed together."""
+        return self.request_ns * self.group
 
 
 @dataclass(frozen=True)
@@ -129,8 +136,9 @@ def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
             residents[side] = stack.enter_context(resident)
             starts[side] = prepare(resident, bench, side)
         both = starts[BASELINE], starts[CANDIDATE]
-        plan = pairs.block_plan((both[0].request_ns * both[0].group, both[1].request_ns * both[1].group), bench.amount)
-        watch = Watch(residents.values(), bench.cores)
+        sample_ns = both[0].sample_ns, both[1].sample_ns
+        plan = pairs.block_plan(sample_ns, bench.amount, settle_ns=bench.settle_ns)
+        watch = noise.Watch([resident.pid for resident in residents.values()], bench.cores)
         blocks = tuple(_blocks(residents, both, plan, bench=bench, rng=rng, within=within))
         surroundings = watch.stop()
         ends = finish(residents[BASELINE], both[BASELINE]), finish(residents[CANDIDATE], both[CANDIDATE])
@@ -211,7 +219,7 @@ def _blocks(
     while timed_s < bench.amount.pair_s:
         group = len(taken) // 4
         for side in pairs.group_order(rng):
-            order = _order(plan, starts[side].request_ns, bench.amount)
+            order = _order(plan, starts[side], bench.amount, dropped=plan.dropped[side])
             used, table = stretch(residents[side], bench, order, rows=3)
             taken.append(Block(side, group, table, used))
         timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
@@ -219,32 +227,11 @@ def _blocks(
     return taken
 
 
-def _order(plan: BlockPlan, request_ns: float, amount: Amount) -> dict[str, Any]:
-    # The dropped requests come on top of the block's time.
+def _order(plan: BlockPlan, start: Start, amount: Amount, *, dropped: int) -> dict[str, Any]:
     return {
         "command": "block",
-        "min_ns": plan.min_ns + int(plan.dropped * request_ns),
-        "min_requests": plan.min_requests,
+        "min_ns": plan.min_ns + int(dropped * start.sample_ns),
+        "min_requests": plan.kept + dropped,
         "max_ns": int(amount.group_s * 1e9),
-        "request_ns": request_ns,
+        "request_ns": start.request_ns,
     }
-
-
-class Watch:
-    """Compares the host's counters at the end of a stretch with those at its start."""
-
-    def __init__(self, residents: Collection[Resident], cores: tuple[int, ...]) -> None:
-        self._pids = [resident.pid for resident in residents]
-        self._cores = cores
-        self._threads = [noise.read_threads(pid) for pid in self._pids]
-        self._own_s, self._wall_s = time.process_time(), time.monotonic()
-        self._host = noise.read_host(cores)
-
-    def stop(self) -> noise.Surroundings:
-        """What the host did since the start, beside these residents and this process."""
-        host = noise.read_host(self._cores)
-        own_s, wall_s = time.process_time() - self._own_s, time.monotonic() - self._wall_s
-        ran_ns = sum(
-            noise.run_ns(before, noise.read_threads(pid)) for pid, before in zip(self._pids, self._threads, strict=True)
-        )
-        return noise.surroundings(self._host, host, own_s=own_s + ran_ns / 1e9, wall_s=wall_s, cores=len(self._cores))
