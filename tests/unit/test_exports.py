@@ -5,6 +5,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from optfarm.exports.format import Format
 from optfarm.measured import place_of
 from optfarm.table import cells_of
 from optfarm_tasks.benchmark import raw
-from optfarm_tasks.measurement import Measurement, Verdict
+from optfarm_tasks.measurement import Energy, Measurement, Verdict
 from optfarm_tasks.sweep import Report, Row
 from tests.unit.reports import report, row
 from tests.unit.sampled import ARTIFACT, benchmark, columns
@@ -56,7 +57,6 @@ def test_optimum_benchmark_finds_its_targets_and_their_fields() -> None:
     latency = told["forward"]["latency"]
     names = ["unit", "values", "count", "total", "mean", "p50", "p90", "p95", "p99", "stdev", "stdev_"]
     assert list(latency) == list(told["load_model"]["latency"]) == names
-    assert told["forward"]["energy"] is told["forward"]["efficiency"] is None
 
 
 def test_the_statistics_of_optimum_benchmark_are_those_of_its_values() -> None:
@@ -74,6 +74,24 @@ def test_the_statistics_of_optimum_benchmark_are_those_of_its_values() -> None:
     for percent in (50, 90, 95, 99):
         assert latency[f"p{percent}"] == pytest.approx(np.percentile(values, percent, method="inverted_cdf"))
     assert forward["throughput"] == {"unit": "samples/s", "value": pytest.approx(2 / values.mean())}
+
+
+def forward_with(energy: Energy) -> dict[str, Any]:
+    """What the report tells of requests that took so much."""
+    plain = measured(MANY)
+    variant = plain.model_copy(update={"measurement": of(plain).model_copy(update={"energy": energy})})
+    (text,) = shaped(Format.OPTIMUM_BENCHMARK, MANY, variant).values()
+    told: dict[str, Any] = json.loads(text)["forward"]
+    return told
+
+
+def test_optimum_benchmark_tells_energy_by_the_kilowatt_hour() -> None:
+    known = forward_with(Energy(per_request_mj=36.0, source="rapl package-0", reason=None))
+    unknown = forward_with(Energy(per_request_mj=None, source=None, reason="a virtual machine"))
+
+    assert known["energy"] == {"unit": "kWh", "cpu": None, "ram": None, "gpu": None, "total": pytest.approx(1e-8)}
+    assert known["efficiency"] == {"unit": "samples/kWh", "value": pytest.approx(2e8)}
+    assert unknown["energy"] is unknown["efficiency"] is None
 
 
 def test_of_loading_only_the_median_is_known() -> None:

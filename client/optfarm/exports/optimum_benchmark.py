@@ -1,6 +1,7 @@
 """The report of optimum-benchmark: benchmark_report.json.
 
-Fields as in github.com/huggingface/optimum-benchmark: benchmark/report.py, trackers/latency.py, trackers/memory.py.
+Fields as in github.com/huggingface/optimum-benchmark: benchmark/report.py, and of trackers latency.py, memory.py,
+energy.py.
 """
 
 import json
@@ -10,11 +11,13 @@ import numpy as np
 
 from optfarm.errors import BadRequest
 from optfarm.exports.timed import Timed
+from optfarm_tasks.measurement import Measurement
 from optfarm_tasks.spec import Scenario
 
 FILE = "benchmark_report.json"
 
 _NOTHING = {"memory": None, "latency": None, "throughput": None, "energy": None, "efficiency": None}
+_MJ_PER_KWH = 3.6e9
 _LATENCY = ("unit", "values", "count", "total", "mean", "p50", "p90", "p95", "p99", "stdev", "stdev_")
 
 
@@ -35,6 +38,7 @@ def document(timed: Timed) -> str:
             "memory": _memory(measured.peak_rss_bytes),
             "latency": _latency(timed),
             "throughput": {"unit": "samples/s", "value": measured.throughput_per_s},
+            **_energy(measured),
         },
     }
     return json.dumps(report, indent=2, allow_nan=False) + "\n"
@@ -66,6 +70,17 @@ def _median(median_s: float, *, processes: int) -> dict[str, Any]:
 def _memory(peak_rss_bytes: int) -> dict[str, Any]:
     unknown = dict.fromkeys(("max_global_vram", "max_process_vram", "max_reserved", "max_allocated"))
     return {"unit": "MB", "max_ram": peak_rss_bytes / 1e6, **unknown}
+
+
+def _energy(measured: Measurement) -> dict[str, Any]:
+    """What a request took, and what a kilowatt-hour would do; the parts of the machine are not counted apart."""
+    if measured.energy is None or not measured.energy.per_request_mj:
+        return {}
+    request_kwh = measured.energy.per_request_mj / _MJ_PER_KWH
+    return {
+        "energy": {"unit": "kWh", "cpu": None, "ram": None, "gpu": None, "total": request_kwh},
+        "efficiency": {"unit": "samples/kWh", "value": measured.batch_size / request_kwh},
+    }
 
 
 def _seconds(time_ns: int | None) -> float | None:
