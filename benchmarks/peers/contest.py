@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 from benchmarks.peers.peer import Artifact
 from benchmarks.peers.pilotnet import PilotNet
 from benchmarks.peers.tasks import Bench, TaskFailed
@@ -45,6 +47,7 @@ def rank(artifacts: Iterable[Artifact], model: PilotNet, bench: Bench, *, max_lo
     entries: list[Entry] = []
     refused: dict[str, str] = {}
     for artifact in artifacts:
+        Console().print(f"judging {artifact.label}", highlight=False)
         try:
             entries.append(_entry(artifact, model, bench, max_loss=max_loss))
         except TaskFailed as error:
@@ -65,6 +68,7 @@ def race(baseline: Path, candidate: Path, model: PilotNet, bench: Bench, profile
     Raises:
         TaskFailed: one of them cannot be run, or the machine was too busy to tell.
     """
+    Console().print(f"racing {candidate.name} against {baseline.name}, profile {profile}", highlight=False)
     result = bench.race(baseline, candidate, model.data, profile)
     if result.candidate.verdict is Verdict.INVALID:
         raise TaskFailed("the machine was too busy to time it")
