@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figure import Figure
-from benchmarks.measurement import compiled
+from benchmarks.measurement import compiled, placed
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import Rig, Row, is_clean
 from benchmarks.measurement.subjects import Subject, prepared
 from benchmarks.measurement.yardsticks import Tools
 from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.measurement import Verdict
 
 ROUNDS = 8
 FEWEST = 6
@@ -33,7 +34,12 @@ class Yardstick:
 
 YARDSTICKS = (
     Yardstick("LoadGen", {"p50": 1, "p90": 2, "mean": 3}, lambda subject: subject.onnx, Tools.loadgen),
-    Yardstick("benchmark_app", {"p50": 2}, lambda subject: subject.openvino, Tools.benchmark_app),
+    Yardstick(
+        "benchmark_app",
+        {"p50": 2},
+        lambda subject: Variant("", subject.openvino, placed.__name__),
+        Tools.benchmark_app,
+    ),
     Yardstick(
         "litert-benchmark",
         {"p50": 1},
@@ -52,7 +58,7 @@ def take(rig: Rig, journal: Journal, folder: Path, *, count: int) -> None:
             for yardstick in YARDSTICKS:
                 own = _rows(journal.rows, subject.name, yardstick.title)
                 if sum(map(is_clean, own)) < count:
-                    taken = partial(_round, rig, tools, yardstick, subject=subject, number=number, before=own)
+                    taken = partial(_round, rig, tools, yardstick, subject=subject, number=number)
                     journal.once(taken, model=subject.name, tool=yardstick.title, round=number)
 
 
@@ -90,14 +96,18 @@ def _note(clean: Sequence[Row], rows: Sequence[Row], apart: Sequence[float]) -> 
     )
 
 
-def _round(
-    rig: Rig, tools: Tools, yardstick: Yardstick, *, subject: Subject, number: int, before: Sequence[Row]
-) -> Row:
-    """The farm's latency and the tool's; who goes first alternates."""
-    ask = partial(yardstick.ask, tools, subject)
-    theirs = ask(expected_ns=before[-1]["p50_ns"]) if number % 2 and before else None
-    own = rig.latency(yardstick.artifact(subject), seed=number)
-    return {**own, "theirs": theirs or ask(expected_ns=own["p50_ns"])}
+def _round(rig: Rig, tools: Tools, yardstick: Yardstick, *, subject: Subject, number: int) -> Row:
+    """The latencies of the farm and of the tool, each the mean of two turns of two seconds."""
+    with rig.warm(yardstick.artifact(subject), seed=number) as turn:
+        first = turn()
+        theirs = [yardstick.ask(tools, subject, expected_ns=first["p50_ns"]) for _ in range(2)]
+        last = turn()
+    verdicts = {"verdict": first["verdict"] if first["verdict"] == last["verdict"] else str(Verdict.DEGRADED)}
+    return {**_mean((first, last)), **verdicts, "theirs": _mean(theirs)}
+
+
+def _mean(turns: Sequence[Row]) -> Row:
+    return {name: float(np.mean([turn[name] for turn in turns])) for name in turns[0] if name.endswith("_ns")}
 
 
 def _rows(rows: Sequence[Row], model: str, tool: str) -> list[Row]:

@@ -88,7 +88,8 @@ def _slowdowns(rows: Sequence[Row]) -> str:
 
 def _calibration(rig: Rig, artifact: Path, *, seed: int) -> Row:
     """The undisturbed latency, which the slowdown is a share of."""
-    row = rig.latency(artifact, seed=seed)
+    with rig.warm(artifact, seed=seed) as turn:
+        row = turn()
     if not is_clean(row):
         raise SystemExit("the machine is too busy to find out what 3% of a latency is: run it again")
     return row

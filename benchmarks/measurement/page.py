@@ -22,13 +22,14 @@ Versions: {versions}.
 """
 
 AGREEMENT = """
-Each round measures one artifact by the farm (one pair with itself, 3 s) and by a tool (3 s), in fresh processes that
-are pinned and shielded alike; who goes first alternates. The value is how far the tool's is from the farm's, the
-median over rounds, of which only those count whose verdict was clean: six at least. LoadGen
+A round times one artifact by the farm, twice by the tool, and by the farm again, each for 2 s: a steady drift of the
+machine cancels out. The farm's process is warm and waits meanwhile; the tool starts anew each time; all are pinned and
+shielded alike. The value is how far the mean of the tool's is from that of the farm's, the median over rounds, of which
+only those count in which both of the farm's turns were clean: six at least. LoadGen
 (`benchmarks/measurement/loadgen.lock`) drives ONNX Runtime by a program that shares no code with the farm.
-`benchmark_app` runs with `-api sync -hint none -nstreams 1 -nthreads 1 -infer_precision f32`, its input in place,
-against the farm's own runtime. `litert-benchmark` times LiteRT's CompiledModel on buffers that were filled before, so
-the farm times that very call too.
+`benchmark_app` runs with `-api sync -hint none -nstreams 1 -nthreads 1 -infer_precision f32`. It and
+`litert-benchmark`, which runs LiteRT's CompiledModel, time a call whose input is in place, so the farm times that very
+call too.
 """
 REPEATABILITY = """
 The same ratio, again and again: the standard deviation over the mean.

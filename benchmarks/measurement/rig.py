@@ -1,31 +1,34 @@
 """Drives the farm's own controller, with its child processes, on artifacts that lie in folders."""
 
+import contextlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from optfarm_tasks.benchmark import controller, pairs, raw, shield, stats
+from optfarm_tasks.benchmark import controller, pairs, shield, stats, verdict
 from optfarm_tasks.benchmark.attempts import Clock
 from optfarm_tasks.benchmark.controller import Plan
 from optfarm_tasks.benchmark.fingerprint import last_level_cache_bytes
-from optfarm_tasks.benchmark.pairs import Amount
-from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.benchmark.pairs import BASELINE, Amount
+from optfarm_tasks.benchmark.process import Resident, Variant
 from optfarm_tasks.benchmark.rules import aim_of
 from optfarm_tasks.benchmark.summary import Summary
-from optfarm_tasks.benchmark.turns import Bench
+from optfarm_tasks.benchmark.turns import Bench, block_order, prepare, stretch
+from optfarm_tasks.benchmark.usage import Stretch
 from optfarm_tasks.measurement import Verdict
 from optfarm_tasks.spec import Profile
 from optfarm_tasks.tree import scan
 
 QUICK = replace(pairs.AMOUNTS[Profile.QUICK], backoff_s=())
 """The profile quick, but one attempt: what is invalid counts as that."""
-TWIN = replace(QUICK, min_pairs=1, max_pairs=1, pair_s=3.0)
-"""One pair: two processes, for the latency of a single artifact."""
+TURN_NS = 2_000_000_000
+"""How long a single artifact is timed at a stretch."""
 
 Row = dict[str, Any]
 
@@ -53,26 +56,25 @@ class Rig:
         Raises:
             TaskError: one of them cannot be run.
         """
-        variants = _variant("baseline", baseline), _variant("candidate", candidate)
-        aim = aim_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
-        bench = Bench(
-            variants, cores=self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=aim.settle_ns
-        )
-        plan = Plan(bench, Profile.QUICK, aim)
+        plan = self._plan((_variant("baseline", baseline), _variant("candidate", candidate)), amount, seed)
         with shield.away_from(self.cores):
             return controller.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
 
-    def latency(self, artifact: Path | Variant, *, seed: int) -> Row:
-        """The latency of one artifact, in ns, over both processes of a pair with itself."""
-        summary = self.measure(artifact, artifact, amount=TWIN, seed=seed)
-        wall_ns = raw.kept(summary.columns).wall_ns
-        return {
-            "verdict": str(summary.candidate.verdict),
-            "n": int(wall_ns.size),
-            "p50_ns": stats.nearest_rank(wall_ns, 0.50),
-            "p90_ns": stats.tail(wall_ns, 0.90),
-            "mean_ns": float(np.mean(wall_ns)),
-        }
+    @contextlib.contextmanager
+    def warm(self, artifact: Path | Variant, *, seed: int) -> Iterator[Callable[[], Row]]:
+        """A fresh resident that is warm; each call has it work for two seconds, and tells its latencies in ns."""
+        bench = self._plan((_variant("farm", artifact),) * 2, QUICK, seed).bench
+        with shield.away_from(self.cores), Resident(bench.variants[0], cores=self.cores, threads=1) as resident:
+            start = prepare(resident, bench, BASELINE)
+            plan = pairs.block_plan((start.sample_ns, start.sample_ns), QUICK, settle_ns=bench.settle_ns)
+            plan, dropped = replace(plan, min_ns=TURN_NS), plan.dropped[BASELINE]
+            order = block_order(plan, start, QUICK, dropped=dropped)
+            yield lambda: _latencies(*stretch(resident, bench, order, rows=3), dropped=dropped)
+
+    def _plan(self, variants: tuple[Variant, Variant], amount: Amount, seed: int) -> Plan:
+        aim = aim_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
+        bench = Bench(variants, self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=aim.settle_ns)
+        return Plan(bench, Profile.QUICK, aim)
 
 
 def ratio_row(summary: Summary) -> Row:
@@ -89,6 +91,21 @@ def ratio_row(summary: Summary) -> Row:
         "candidate_p50_ns": candidate.latency_ns.p50,
         "run_delay_frac": candidate.noise.run_delay_frac,
         "ext_cpu": candidate.noise.ext_cpu,
+    }
+
+
+def _latencies(used: Stretch, table: NDArray[np.int64], *, dropped: int) -> Row:
+    """By the rules of a verdict on one thread; see optfarm_tasks.benchmark.verdict."""
+    wall_ns = table[0, dropped:]
+    p50_ns = stats.nearest_rank(wall_ns, 0.50)
+    spread = p50_ns / stats.nearest_rank(wall_ns, 0.05)
+    is_quiet = used.run_delay_ns is not None and used.run_delay_ns <= verdict.RUN_DELAY * used.elapsed_ns
+    return {
+        "verdict": str(Verdict.CLEAN if is_quiet and spread <= verdict.SPREAD else Verdict.DEGRADED),
+        "n": int(wall_ns.size),
+        "p50_ns": p50_ns,
+        "p90_ns": stats.nearest_rank(wall_ns, 0.90),
+        "mean_ns": float(np.mean(wall_ns)),
     }
 
 

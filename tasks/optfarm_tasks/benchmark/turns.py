@@ -219,7 +219,7 @@ def _blocks(
     while timed_s < bench.amount.pair_s:
         group = len(taken) // 4
         for side in pairs.group_order(rng):
-            order = _order(plan, starts[side], bench.amount, dropped=plan.dropped[side])
+            order = block_order(plan, starts[side], bench.amount, dropped=plan.dropped[side])
             used, table = stretch(residents[side], bench, order, rows=3)
             taken.append(Block(side, group, table, used))
         timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
@@ -227,7 +227,8 @@ def _blocks(
     return taken
 
 
-def _order(plan: BlockPlan, start: Start, amount: Amount, *, dropped: int) -> dict[str, Any]:
+def block_order(plan: BlockPlan, start: Start, amount: Amount, *, dropped: int) -> dict[str, Any]:
+    """The message that makes a warm resident run a block, which is answered by a table of samples (3, N)."""
     return {
         "command": "block",
         "min_ns": plan.min_ns + int(dropped * start.sample_ns),
