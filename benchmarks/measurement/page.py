@@ -22,10 +22,11 @@ Versions: {versions}.
 """
 
 AGREEMENT = """
-A round times one artifact by the farm, twice by the tool, and by the farm again, each for 2 s: a steady drift of the
-machine cancels out. The farm's process is warm and waits meanwhile; the tool starts anew each time; all are pinned and
-shielded alike. The value is how far the mean of the tool's is from that of the farm's, the median over rounds, of which
-only those count in which both of the farm's turns were clean: six at least. LoadGen
+The machine's speed changes by some percent within seconds, so in a round a tool and the farm take turns of a second on
+one core: the tool is stopped (SIGSTOP) while the farm's warm process works, and that waits on its pipe meanwhile. Both
+are fresh processes, pinned and shielded alike. A round compares 4 s of the tool with the farm's turns in that time; the
+value is how far the tool's is from the farm's, the median over rounds, of which only those count in which the farm's
+part was clean: six at least. Offline would count the stops; it runs between two turns of the farm. LoadGen
 (`benchmarks/measurement/loadgen.lock`) drives ONNX Runtime by a program that shares no code with the farm.
 `benchmark_app` runs with `-api sync -hint none -nstreams 1 -nthreads 1 -infer_precision f32`. It and
 `litert-benchmark`, which runs LiteRT's CompiledModel, time a call whose input is in place, so the farm times that very

@@ -27,7 +27,7 @@ from optfarm_tasks.tree import scan
 
 QUICK = replace(pairs.AMOUNTS[Profile.QUICK], backoff_s=())
 """The profile quick, but one attempt: what is invalid counts as that."""
-TURN_NS = 2_000_000_000
+TURN_NS = 1_000_000_000
 """How long a single artifact is timed at a stretch."""
 
 Row = dict[str, Any]
@@ -61,15 +61,15 @@ class Rig:
             return controller.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
 
     @contextlib.contextmanager
-    def warm(self, artifact: Path | Variant, *, seed: int) -> Iterator[Callable[[], Row]]:
-        """A fresh resident that is warm; each call has it work for two seconds, and tells its latencies in ns."""
+    def warm(self, artifact: Path | Variant, *, seed: int) -> Iterator["Warm"]:
+        """A fresh resident that is warm, and waits."""
         bench = self._plan((_variant("farm", artifact),) * 2, QUICK, seed).bench
         with shield.away_from(self.cores), Resident(bench.variants[0], cores=self.cores, threads=1) as resident:
             start = prepare(resident, bench, BASELINE)
             plan = pairs.block_plan((start.sample_ns, start.sample_ns), QUICK, settle_ns=bench.settle_ns)
             plan, dropped = replace(plan, min_ns=TURN_NS), plan.dropped[BASELINE]
             order = block_order(plan, start, QUICK, dropped=dropped)
-            yield lambda: _latencies(*stretch(resident, bench, order, rows=3), dropped=dropped)
+            yield Warm(lambda: stretch(resident, bench, order, rows=3), dropped)
 
     def _plan(self, variants: tuple[Variant, Variant], amount: Amount, seed: int) -> Plan:
         aim = aim_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
@@ -94,12 +94,32 @@ def ratio_row(summary: Summary) -> Row:
     }
 
 
-def _latencies(used: Stretch, table: NDArray[np.int64], *, dropped: int) -> Row:
+class Warm:
+    """A single artifact that is timed in turns, as far as something else leaves it the core."""
+
+    def __init__(self, take: Callable[[], tuple[Stretch, NDArray[np.int64]]], dropped: int) -> None:
+        """Takes what runs a block, and how many of its first requests are left out."""
+        self._take, self._dropped = take, dropped
+        self._turns: list[tuple[Stretch, NDArray[np.int64]]] = []
+
+    def turn(self) -> None:
+        """Works for a second."""
+        used, table = self._take()
+        self._turns.append((used, table[0, self._dropped :]))
+
+    def told(self, *, last: int) -> Row:
+        """The latencies of the last turns together, in ns, and the verdict that they deserve."""
+        turns = self._turns[-last:]
+        return _latencies([used for used, _ in turns], np.concatenate([wall_ns for _, wall_ns in turns]))
+
+
+def _latencies(used: Sequence[Stretch], wall_ns: NDArray[np.int64]) -> Row:
     """By the rules of a verdict on one thread; see optfarm_tasks.benchmark.verdict."""
-    wall_ns = table[0, dropped:]
     p50_ns = stats.nearest_rank(wall_ns, 0.50)
     spread = p50_ns / stats.nearest_rank(wall_ns, 0.05)
-    is_quiet = used.run_delay_ns is not None and used.run_delay_ns <= verdict.RUN_DELAY * used.elapsed_ns
+    is_quiet = all(
+        each.run_delay_ns is not None and each.run_delay_ns <= verdict.RUN_DELAY * each.elapsed_ns for each in used
+    )
     return {
         "verdict": str(Verdict.CLEAN if is_quiet and spread <= verdict.SPREAD else Verdict.DEGRADED),
         "n": int(wall_ns.size),
