@@ -26,8 +26,7 @@ The machine's speed changes by some percent within seconds, so in a round a tool
 one core: the tool is stopped (SIGSTOP) while the farm's warm process works, and that waits on its pipe meanwhile. Both
 are fresh processes, pinned and shielded alike. A round compares 4 s of the tool with the farm's turns in that time; the
 value is how far the tool's is from the farm's, the median over rounds, of which only those count in which the farm's
-part was clean: six at least. What comes first after a stop finds the other's data in the caches; no tool leaves that
-out, so here the farm does not either. Offline would count the stops; it runs between two turns of the farm. LoadGen
+part was clean: six at least. Offline would count the stops; it runs between two turns of the farm. LoadGen
 (`benchmarks/measurement/loadgen.lock`) drives ONNX Runtime by a program that shares no code with the farm.
 `benchmark_app` runs with `-api sync -hint none -nstreams 1 -nthreads 1 -infer_precision f32`. It and
 `litert-benchmark`, which runs LiteRT's CompiledModel, time a call whose input is in place, so the farm times that very

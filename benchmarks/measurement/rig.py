@@ -15,7 +15,7 @@ from optfarm_tasks.benchmark import controller, pairs, shield, stats, verdict
 from optfarm_tasks.benchmark.attempts import Clock
 from optfarm_tasks.benchmark.controller import Plan
 from optfarm_tasks.benchmark.fingerprint import last_level_cache_bytes
-from optfarm_tasks.benchmark.pairs import BASELINE, Amount, BlockPlan
+from optfarm_tasks.benchmark.pairs import BASELINE, Amount
 from optfarm_tasks.benchmark.process import Resident, Variant
 from optfarm_tasks.benchmark.rules import aim_of
 from optfarm_tasks.benchmark.summary import Summary
@@ -66,9 +66,10 @@ class Rig:
         bench = self._plan((_variant("farm", artifact),) * 2, QUICK, seed).bench
         with shield.away_from(self.cores), Resident(bench.variants[0], cores=self.cores, threads=1) as resident:
             start = prepare(resident, bench, BASELINE)
-            # No tool leaves out what it does first after a stop, so neither does the farm.
-            order = block_order(BlockPlan(TURN_NS, 1, (0, 0)), start, QUICK, dropped=0)
-            yield Warm(lambda: stretch(resident, bench, order, rows=3))
+            plan = pairs.block_plan((start.sample_ns, start.sample_ns), QUICK, settle_ns=bench.settle_ns)
+            plan, dropped = replace(plan, min_ns=TURN_NS), plan.dropped[BASELINE]
+            order = block_order(plan, start, QUICK, dropped=dropped)
+            yield Warm(lambda: stretch(resident, bench, order, rows=3), dropped)
 
     def _plan(self, variants: tuple[Variant, Variant], amount: Amount, seed: int) -> Plan:
         aim = aim_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
@@ -96,15 +97,15 @@ def ratio_row(summary: Summary) -> Row:
 class Warm:
     """A single artifact that is timed in turns, as far as something else leaves it the core."""
 
-    def __init__(self, take: Callable[[], tuple[Stretch, NDArray[np.int64]]]) -> None:
-        """Takes what runs a block."""
-        self._take = take
+    def __init__(self, take: Callable[[], tuple[Stretch, NDArray[np.int64]]], dropped: int) -> None:
+        """Takes what runs a block, and how many of its first requests are left out."""
+        self._take, self._dropped = take, dropped
         self._turns: list[tuple[Stretch, NDArray[np.int64]]] = []
 
     def turn(self) -> None:
         """Works for a second."""
         used, table = self._take()
-        self._turns.append((used, table[0]))
+        self._turns.append((used, table[0, self._dropped :]))
 
     def told(self, *, last: int) -> Row:
         """The latencies of the last turns together, in ns, and the verdict that they deserve."""
