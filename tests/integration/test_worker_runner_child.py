@@ -95,3 +95,9 @@ def test_a_log_that_is_cut_again_and_again_loses_none_of_its_newest_lines(child:
     assert len(numbers) > 100
     assert child.log().startswith("0\n1\n2\n")
     assert len(child.log()) <= 4000
+
+
+def test_a_disk_that_is_full_costs_the_log_and_not_the_child(child: Child) -> None:
+    ending = child.run("print('x' * 100_000)", log="/dev/full")
+
+    assert (ending.how, ending.code) == ("exit", 0)

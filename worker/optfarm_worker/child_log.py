@@ -33,11 +33,16 @@ class ChildLog:
         """Copies one piece; False where there is none: of a pipe that is readable, nobody writes into it any more."""
         with contextlib.suppress(BlockingIOError):
             piece = os.read(self.output, PIECE_BYTES)
-            self._file.write(piece)
-            if self._file.tell() > self._bound_bytes:
-                self._cut()
+            # A full disk costs the log and not the task, whose own files tell of it.
+            with contextlib.suppress(OSError):
+                self._keep(piece)
             return bool(piece)
         return False
+
+    def _keep(self, piece: bytes) -> None:
+        self._file.write(piece)
+        if self._file.tell() > self._bound_bytes:
+            self._cut()
 
     def _cut(self) -> None:
         """Keeps the first half of the bound, and half of the other half for the newest lines."""

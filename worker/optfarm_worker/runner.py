@@ -121,7 +121,7 @@ class Watch:
         gone = processes.end_descendants(grace_s=0 if how == "exit" else self._order.grace_s)
         self._listen()
         self._relay()
-        while self._log.copy():
+        while self._log.copy() and gone:  # what could not be ended might print for ever
             pass
         largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
         self.peak_rss_bytes = max(self.peak_rss_bytes, largest)
