@@ -29,13 +29,18 @@ class Yardstick:
     bounds: dict[str, float]
     artifact: Callable[[Subject], Path | Variant]
     ask: Callable[..., Row]
-    turns: int = TIMED_TURNS
-    """How many of the farm's last turns fall into the time in which the tool times."""
+    is_stopped: bool = True
+    """Whether it takes turns of a second with the farm; else the farm goes first and last."""
+
+    @property
+    def turns(self) -> int:
+        """How many of the farm's last turns are about the time in which the tool times."""
+        return TIMED_TURNS if self.is_stopped else 2
 
 
 YARDSTICKS = (
     Yardstick("LoadGen", {"p50": 1, "p90": 2}, lambda subject: subject.onnx, Tools.loadgen),
-    Yardstick("LoadGen Offline", {"mean": 3}, lambda subject: subject.onnx, Tools.loadgen_offline, turns=2),
+    Yardstick("LoadGen Offline", {"mean": 3}, lambda subject: subject.onnx, Tools.loadgen_offline, is_stopped=False),
     Yardstick(
         "benchmark_app",
         {"p50": 2},
@@ -102,7 +107,8 @@ def _round(rig: Rig, tools: Tools, yardstick: Yardstick, *, subject: Subject, nu
     """The latencies of the tool, and those of the farm meanwhile."""
     with rig.warm(yardstick.artifact(subject), seed=number) as own:
         own.turn()
-        theirs = yardstick.ask(tools, subject, expected_ns=own.told(last=1)["p50_ns"], meanwhile=own.turn)
+        meanwhile = own.turn if yardstick.is_stopped else None
+        theirs = yardstick.ask(tools, subject, expected_ns=own.told(last=1)["p50_ns"], meanwhile=meanwhile)
         own.turn()
         return {**own.told(last=yardstick.turns), "theirs": theirs}
 

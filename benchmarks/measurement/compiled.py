@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from optfarm_tasks import formats
 from optfarm_tasks.description import Format
 from optfarm_tasks.runtime import Arrays
-from optfarm_tasks.runtimes.litert import ends
-
-__all__ = ["ends", "load"]
+from optfarm_tasks.runtimes import litert
 
 FORMATS: frozenset[Format] = frozenset()
 MODULES = ("ai_edge_litert.compiled_model",)
+ends = litert.ends
 
 
 class Model:
