@@ -114,14 +114,12 @@ class Warm:
 
 
 def _latencies(used: Sequence[Stretch], wall_ns: NDArray[np.int64]) -> Row:
-    """By the rules of a verdict on one thread; see optfarm_tasks.benchmark.verdict."""
     p50_ns = stats.nearest_rank(wall_ns, 0.50)
     spread = p50_ns / stats.nearest_rank(wall_ns, 0.05)
-    is_quiet = all(
-        each.run_delay_ns is not None and each.run_delay_ns <= verdict.RUN_DELAY * each.elapsed_ns for each in used
-    )
+    delays_ns = [each.run_delay_ns for each in used]
+    delay_frac = None if None in delays_ns else sum(filter(None, delays_ns)) / sum(each.elapsed_ns for each in used)
     return {
-        "verdict": str(Verdict.CLEAN if is_quiet and spread <= verdict.SPREAD else Verdict.DEGRADED),
+        "verdict": str(Verdict.CLEAN if verdict.is_clean(delay_frac, spread) else Verdict.DEGRADED),
         "n": int(wall_ns.size),
         "p50_ns": p50_ns,
         "p90_ns": stats.nearest_rank(wall_ns, 0.90),

@@ -49,7 +49,7 @@ def of_size(model_bytes: int, cache_bytes: int | None) -> tuple[str, ...]:
         return ()
     sizes = f"{model_bytes / _MB:.3g} MB of files exceed the last-level cache of {cache_bytes / _MB:.3g} MB"
     asked = f"±{pairs.MEMORY_BOUND_HALF_WIDTH:.0%} is asked of the ratio"
-    left_out = f"the first {pairs.MEMORY_BOUND_SETTLE_NS / 1e6:.0f} ms of each block are left out"
+    left_out = f"where variants take turns, the first {pairs.MEMORY_BOUND_SETTLE_NS / 1e6:.0f} ms of each are left out"
     return (f"memory-bound: {asked}, and {left_out}, for {sizes}",)
 
 

@@ -47,9 +47,14 @@ def judge(evidence: Evidence) -> Verdict:
     """The verdict on one variant."""
     if evidence.threads > 1 and not _is_idle(evidence.noise):
         return Verdict.INVALID
-    if not _is_preempted(evidence.noise) and evidence.spread <= SPREAD and evidence.noise.run_delay_frac is not None:
+    if is_clean(evidence.noise.run_delay_frac, evidence.spread):
         return Verdict.CLEAN
     return Verdict.DEGRADED if evidence.n_clean >= ENOUGH_CLEAN else Verdict.INVALID
+
+
+def is_clean(run_delay_frac: float | None, spread: float) -> bool:
+    """Whether a variant on one thread ran undisturbed, as far as can be seen: what cannot be seen is not assumed."""
+    return run_delay_frac is not None and run_delay_frac <= RUN_DELAY and spread <= SPREAD
 
 
 def worst(*verdicts: Verdict) -> Verdict:
