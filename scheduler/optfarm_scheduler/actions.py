@@ -56,9 +56,10 @@ class Move:
 
 @dataclass(frozen=True)
 class Check:
-    """Send a canary to the device."""
+    """Send a canary to the device, unless its `canary_at` is no longer what it was."""
 
     device: str
+    canary_at: float
 
 
 @dataclass(frozen=True)

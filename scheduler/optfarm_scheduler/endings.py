@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
+from optfarm_scheduler.states import ENDS, IN_FLIGHT
 from optfarm_scheduler.tables import DEVICES, TASKS
 from optfarm_tasks.result import Failure, Result
 from optfarm_tasks.sweep import TaskState
@@ -40,3 +41,12 @@ def share(connection: Connection, result: Result, *, now: float) -> None:
     """Gives the result to every task that waited for the same work."""
     waiting = (TASKS.c.key == result.key) & (TASKS.c.state == TaskState.READY)
     connection.execute(update(TASKS).where(waiting).values(done_values(result, now=now, cached=True)))
+
+
+def cancel_tasks(connection: Connection, which: ColumnElement[bool], *, now: float) -> None:
+    """Ends those of the tasks that have not ended; whoever works on one loses its lease."""
+    flying = select(TASKS.c.device).where(which, TASKS.c.state.in_(sorted(IN_FLIGHT)))
+    for device in connection.execute(flying).scalars().all():
+        ended(connection, device, now=now)
+    values = {"state": TaskState.CANCELLED, "token": TASKS.c.token + 1, "finished_at": now}
+    connection.execute(update(TASKS).where(which, TASKS.c.state.not_in(sorted(ENDS))).values(values))

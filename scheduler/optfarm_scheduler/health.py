@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, desc, insert, select, update
 
+from optfarm_scheduler.actions import Check
 from optfarm_scheduler.control_chart import (
     CHART_RULES,
     Band,
@@ -16,6 +17,7 @@ from optfarm_scheduler.control_chart import (
     judged,
     memory_band,
 )
+from optfarm_scheduler.endings import cancel_tasks
 from optfarm_scheduler.tables import CANARIES, DEVICES, TASKS
 from optfarm_scheduler.toolchains import Needs
 from optfarm_tasks.device import Inventory
@@ -30,8 +32,12 @@ LIMITS = Limits(timeout_s=300, memory_bytes=2 << 30)
 """Of a canary; it takes ten seconds and half a gigabyte at most."""
 
 
-def send_canary(connection: Connection, device: str, *, now: float) -> str:
-    """Adds a canary to the tasks, bound to the device and of no sweep; gives its id."""
+def send_canary(connection: Connection, check: Check, *, now: float) -> str | None:
+    """Adds a canary to the tasks, bound to the device and of no sweep; gives its id, None when it came too late."""
+    device = check.device
+    as_decided = (DEVICES.c.name == device) & (DEVICES.c.canary_at == check.canary_at)
+    if not connection.execute(update(DEVICES).where(as_decided).values(canary_at=now)).rowcount:
+        return None
     task_id = f"canary-{secrets.token_hex(8)}"
     row = {
         "id": task_id,
@@ -49,7 +55,6 @@ def send_canary(connection: Connection, device: str, *, now: float) -> str:
         "queued_at": now,
     }
     connection.execute(insert(TASKS).values(row))
-    connection.execute(update(DEVICES).where(DEVICES.c.name == device).values(canary_at=now))
     return task_id
 
 
@@ -69,13 +74,14 @@ def note_canary(connection: Connection, task_id: str, device: str, result: Resul
 
 
 def release(connection: Connection, device: str, *, anew: bool, now: float) -> None:
-    """Ends a quarantine; `anew` forgets what was usual."""
+    """Ends a quarantine; `anew` forgets what was usual. Canaries that were begun before count for nothing."""
+    cancel_tasks(connection, (TASKS.c.kind == Kind.CANARY) & (TASKS.c.bound == device), now=now)
     stored = connection.execute(select(DEVICES.c.health).where(DEVICES.c.name == device)).scalar_one()
     if anew:
         connection.execute(update(DEVICES).where(DEVICES.c.name == device).values(band_from=now, health=None))
         return
     free = {"state": HealthState.GOOD, "reason": None, "since": None, "good_in_a_row": 0}
-    _store(connection, device, health_of(stored).model_copy(update=free))
+    _store(connection, device, health_of(stored).model_copy(update=free), canary_at=now)
 
 
 def usual_of(connection: Connection, device: str) -> Usual | None:
@@ -131,6 +137,6 @@ def _chart(band: Band | None) -> Chart | None:
     return None if band is None else Chart(low_ns=band.low_ns, usual_ns=band.centre_ns, high_ns=band.high_ns)
 
 
-def _store(connection: Connection, device: str, health: DeviceHealth) -> None:
-    values = {"health": health.model_dump(mode="json")}
+def _store(connection: Connection, device: str, health: DeviceHealth, **others: float) -> None:
+    values = {"health": health.model_dump(mode="json")} | others
     connection.execute(update(DEVICES).where(DEVICES.c.name == device).values(values))

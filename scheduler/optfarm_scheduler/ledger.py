@@ -162,7 +162,7 @@ def _write(connection: Connection, action: Action, now: float) -> tuple[str | No
         changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount
         return (action.sweep_id if changed else None), None
     if isinstance(action, Check):
-        return send_canary(connection, action.device, now=now), None
+        return send_canary(connection, action, now=now), None
     row = connection.execute(select(TASKS).where(TASKS.c.id == action.task_id)).one()
     if isinstance(action, Move):
         values = moved_from_quarantine(connection, row, action.device, now=now)

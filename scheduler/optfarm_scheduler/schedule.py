@@ -41,7 +41,7 @@ def schedule(
         *_expiries(ordered, now, since, rules),
         *_assignments(ordered, present, now, since, rules),
         *_moves(ordered, present, alive),
-        *(Check(device.name) for device in alive if wants_canary(device, ordered, now, canary_rules)),
+        *(Check(device.name, device.canary_at) for device in alive if wants_canary(device, ordered, now, canary_rules)),
         *_ends(ordered),
     )
 

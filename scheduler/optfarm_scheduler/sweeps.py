@@ -7,13 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, desc, func, insert, select, update
 
 from optfarm_scheduler.database import Database
-from optfarm_scheduler.endings import ended
+from optfarm_scheduler.endings import cancel_tasks
 from optfarm_scheduler.errors import Conflict, NotFound
 from optfarm_scheduler.eta import Durations
 from optfarm_scheduler.folders import task_row
 from optfarm_scheduler.plan import Plan
 from optfarm_scheduler.planner import TaskPlan
-from optfarm_scheduler.states import ENDS, IN_FLIGHT
 from optfarm_scheduler.tables import SWEEPS, TASKS
 from optfarm_scheduler.trace_plan import Artifact
 from optfarm_tasks.errors import BadParameter
@@ -137,17 +136,11 @@ class Sweeps:
         Raises:
             NotFound: there is no such sweep.
         """
-        mine = TASKS.c.sweep_id == sweep_id
         running = (SWEEPS.c.id == sweep_id) & (SWEEPS.c.state == SweepState.RUNNING)
         with self._database.writing() as connection:
             _row(connection, sweep_id)
             connection.execute(update(SWEEPS).where(running).values(state=SweepState.CANCELLED, finished_at=now))
-            flying = select(TASKS.c.device).where(mine, TASKS.c.state.in_(sorted(IN_FLIGHT)))
-            for device in connection.execute(flying).scalars().all():
-                ended(connection, device, now=now)
-            unended = update(TASKS).where(mine, TASKS.c.state.not_in(sorted(ENDS)))
-            values = {"state": TaskState.CANCELLED, "token": TASKS.c.token + 1, "finished_at": now}
-            connection.execute(unended.values(values))
+            cancel_tasks(connection, TASKS.c.sweep_id == sweep_id, now=now)
 
 
 def moment(seconds: float | None) -> datetime | None:

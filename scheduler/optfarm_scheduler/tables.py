@@ -88,7 +88,7 @@ DEVICES = Table(
     Column("inventory", JSON, nullable=False),
     Column("last_seen_at", Float, nullable=False),
     Column("freed_at", Float, nullable=False, default=0.0),
-    # When its worker's process first registered, and when its last canary was sent.
+    # When its worker's process first registered, and when its last canary was sent or its quarantine ended by hand.
     Column("started_at", Float, nullable=False, default=0.0),
     Column("canary_at", Float, nullable=False, default=0.0),
     # Earlier canaries are no part of the band: they ran on another machine under this name.

@@ -58,11 +58,11 @@ def test_a_canary_is_due_after_a_start_once_a_day_and_soon_when_in_doubt(there: 
 def test_a_due_canary_runs_while_its_device_has_nothing_else_to_do() -> None:
     there = aged("x.cpu", DAY)
 
-    assert decide([], [there]) == [Check("x.cpu")]
+    assert decide([], [there]) == [Check("x.cpu", there.canary_at)]
     assert decide([], [replace(there, freed_at=NOW - 59)]) == []
-    assert Check("x.cpu") not in decide([convert("a", TaskState.PENDING)], [there])
-    assert Check("x.cpu") not in decide([benchmark("a", "x.cpu")], [there])
-    assert Check("x.cpu") in decide([benchmark("a", "y.cpu")], [there, device("y.cpu")])
+    assert Check("x.cpu", there.canary_at) not in decide([convert("a", TaskState.PENDING)], [there])
+    assert Check("x.cpu", there.canary_at) not in decide([benchmark("a", "x.cpu")], [there])
+    assert Check("x.cpu", there.canary_at) in decide([benchmark("a", "y.cpu")], [there, device("y.cpu")])
     assert decide([], [there], rules=replace(RULES, every_s=0)) == []
 
 
@@ -70,7 +70,7 @@ def test_a_canary_that_is_long_due_runs_before_all_that_waits() -> None:
     there, work = aged("x.cpu", DAY + 3600), [benchmark(name, "x.cpu") for name in "ab"]
     sent = canary("x.cpu", ready_at=NOW)
 
-    assert Check("x.cpu") in decide(work, [there])
+    assert Check("x.cpu", there.canary_at) in decide(work, [there])
     assert decide([*work, sent], [there]) == [Dispatch(sent.id, "x.cpu")]
 
 

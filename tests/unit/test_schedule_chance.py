@@ -69,7 +69,7 @@ class Farm:
                 before = self.tasks[task_id]
                 tried = (*before.tried, before.bound or "")
                 self.change(task_id, state=TaskState.PENDING, bound=device_name, device=None, tried=tried)
-            case Check(device_name):
+            case Check(device_name, _):
                 made = canary(device_name, TaskState.PENDING, key=f"canary {self.now}")
                 self.tasks[f"{made.id} {self.now}"] = replace(made, id=f"{made.id} {self.now}")
                 self.devices[device_name] = replace(self.devices[device_name], canary_at=self.now)
@@ -102,7 +102,7 @@ class Farm:
             case Dispatch(task_id, device_name) | Move(task_id, device_name):
                 is_trusted = not self.devices[device_name].is_quarantined
                 assert is_trusted or not self.tasks[task_id].kind.needs_trust, "a device in quarantine measures"
-            case Check(device_name):
+            case Check(device_name, _):
                 assert not any(
                     task.kind is Kind.CANARY and task.bound == device_name and task.state not in ENDS
                     for task in self.tasks.values()
