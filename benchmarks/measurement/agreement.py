@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figure import Figure
-from benchmarks.measurement import compiled, placed
+from benchmarks.measurement import compiled, placed, scattered
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import Rig, Row, is_clean
 from benchmarks.measurement.subjects import Subject, prepared
 from benchmarks.measurement.yardsticks import TIMED_TURNS, Tools
 from optfarm_tasks.benchmark.process import Variant
 
-ROUNDS = 8
+ROUNDS = 10
 FEWEST = 6
 """Clean rounds below which nothing is agreed on."""
 
@@ -29,6 +29,8 @@ class Yardstick:
     bounds: dict[str, float]
     artifact: Callable[[Subject], Path | Variant]
     ask: Callable[..., Row]
+    times: int = 1
+    """Rounds for each that is asked for."""
     is_stopped: bool = True
     """Whether it takes turns of a second with the farm; else the farm goes first and last."""
 
@@ -39,7 +41,8 @@ class Yardstick:
 
 
 YARDSTICKS = (
-    Yardstick("LoadGen", {"p50": 1, "p90": 2}, lambda subject: subject.onnx, Tools.loadgen),
+    # Processes of ONNX Runtime differ from each other by 1.5%, those of the others by 0.5%.
+    Yardstick("LoadGen", {"p50": 1, "p90": 2}, lambda subject: subject.onnx, Tools.loadgen, times=2),
     Yardstick("LoadGen Offline", {"mean": 3}, lambda subject: subject.onnx, Tools.loadgen_offline, is_stopped=False),
     Yardstick(
         "benchmark_app",
@@ -54,17 +57,20 @@ YARDSTICKS = (
         Tools.litert_benchmark,
     ),
 )
+_WIDER = {"PilotNet": 2}
+"""How many times wider the bounds are where it is memory that is timed, 68 MB in 2 ms: as many times as the interval
+that the farm asks of its own ratio (`rules.aim_of`)."""
 _SAID = {"p50": "median", "p90": "p90", "mean": "mean"}
 
 
 def take(rig: Rig, journal: Journal, folder: Path, *, count: int) -> None:
-    """Takes rounds until each tool has so many clean ones for each model, or twice as many in all."""
+    """Takes rounds until each tool has its number of clean ones for each model, or twice as many in all."""
     subjects, tools = prepared(folder / "models"), Tools(rig.cores, folder)
-    for number in range(2 * count):
+    for number in range(2 * count * max(each.times for each in YARDSTICKS)):
         for subject in subjects:
             for yardstick in YARDSTICKS:
-                own = _rows(journal.rows, subject.name, yardstick.title)
-                if sum(map(is_clean, own)) < count:
+                own, wanted = _rows(journal.rows, subject.name, yardstick.title), count * yardstick.times
+                if sum(map(is_clean, own)) < wanted and number < 2 * wanted:
                     taken = partial(_round, rig, tools, yardstick, subject=subject, number=number)
                     journal.once(taken, model=subject.name, tool=yardstick.title, round=number)
 
@@ -88,7 +94,12 @@ def _figures(rows: Sequence[Row], yardstick: Yardstick, model: str) -> Iterator[
         apart = [100 * (row["theirs"][f"{statistic}_ns"] / row[f"{statistic}_ns"] - 1) for row in clean]
         value = abs(float(np.median(apart))) if len(apart) >= FEWEST else math.inf
         yield Figure(
-            f"{yardstick.title}, {_SAID[statistic]}, {model}", value, "%", "<=", bound, _note(clean, rows, apart)
+            f"{yardstick.title}, {_SAID[statistic]}, {model}",
+            value,
+            "%",
+            "<=",
+            bound * _WIDER.get(model, 1),
+            _note(clean, rows, apart),
         )
 
 
@@ -105,7 +116,7 @@ def _note(clean: Sequence[Row], rows: Sequence[Row], apart: Sequence[float]) -> 
 
 def _round(rig: Rig, tools: Tools, yardstick: Yardstick, *, subject: Subject, number: int) -> Row:
     """The latencies of the tool, and those of the farm meanwhile."""
-    with rig.warm(yardstick.artifact(subject), seed=number) as own:
+    with scattered.taken(), rig.warm(yardstick.artifact(subject), seed=number) as own:
         own.turn()
         meanwhile = own.turn if yardstick.is_stopped else None
         theirs = yardstick.ask(tools, subject, expected_ns=own.told(last=1)["p50_ns"], meanwhile=meanwhile)

@@ -1,10 +1,12 @@
-"""Lets MLPerf LoadGen drive ONNX Runtime and prints what its summary says, as JSON: ONNX SCENARIO SECONDS EXPECTED_NS.
+"""Lets MLPerf LoadGen drive ONNX Runtime and prints its summary as JSON: ONNX SCENARIO SECONDS EXPECTED_NS CORE.
 
 It runs in the environment of loadgen.lock and shares no code with the farm; only the settings of the session are those
-of the farm's runtime, and 32 inputs are drawn before the clock starts.
+of the farm's runtime, and 32 inputs are drawn before the clock starts. The core is the model's; LoadGen's own threads
+may run wherever this process may.
 """
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -44,7 +46,7 @@ def settings_of(scenario, seconds, expected_ns):
     return settings
 
 
-def summary_of(settings, answer):
+def summary_of(settings, answer, load):
     with tempfile.TemporaryDirectory() as folder:
         output = loadgen.LogOutputSettings()
         output.outdir = folder
@@ -52,14 +54,16 @@ def summary_of(settings, answer):
         logs = loadgen.LogSettings()
         logs.log_output, logs.enable_trace = output, False
         sut = loadgen.ConstructSUT(answer, lambda: None)
-        qsl = loadgen.ConstructQSL(SAMPLES, SAMPLES, lambda _: None, lambda _: None)
+        qsl = loadgen.ConstructQSL(SAMPLES, SAMPLES, load, lambda _: None)
         loadgen.StartTestWithLogSettings(sut, qsl, settings, logs)
         loadgen.DestroyQSL(qsl)
         loadgen.DestroySUT(sut)
         return (Path(folder) / "mlperf_log_summary.txt").read_text()
 
 
-def main(file, scenario, seconds, expected_ns):
+def main(file, scenario, seconds, expected_ns, core):
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {int(core)})
     session = session_of(file)
     (taken,) = session.get_inputs()
     names = [each.name for each in session.get_outputs()]
@@ -75,7 +79,13 @@ def main(file, scenario, seconds, expected_ns):
             session.run(names, feeds[query.index])
             loadgen.QuerySamplesComplete([loadgen.QuerySampleResponse(query.id, 0, 0)])
 
-    summary = summary_of(settings_of(scenario, float(seconds), int(expected_ns)), answer)
+    def load(_):
+        # LoadGen's threads run by now, with what this one was allowed when they started.
+        os.sched_setaffinity(0, {int(core)})
+
+    settings = settings_of(scenario, float(seconds), int(expected_ns))
+    os.sched_setaffinity(0, everywhere)
+    summary = summary_of(settings, answer, load)
     found = {name: re.search(line, summary) for name, line in LINES.items()}
     told = {name: float(each[1]) for name, each in found.items() if each}
     print(json.dumps({**told, "is_valid": "Result is : VALID" in summary}))

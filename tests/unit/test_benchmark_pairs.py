@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -23,13 +24,25 @@ def test_a_group_is_mirrored_and_balanced(seed: int) -> None:
     assert order[0] != order[1]
 
 
-@pytest.mark.parametrize("order", [pairs.group_order, pairs.spawn_order])
-def test_both_variants_go_first_about_as_often(order: object) -> None:
+def test_both_variants_go_first_about_as_often() -> None:
     rng = random.Random(1)  # noqa: S311 (an order, not a secret)
 
-    firsts = Counter(order(rng)[0] for _ in range(1000))  # type: ignore[operator]  # either of two functions
+    firsts = Counter(pairs.group_order(rng)[0] for _ in range(1000))
 
     assert 400 < firsts[BASELINE] < 600
+
+
+@given(st.integers())
+def test_of_two_pairs_each_variant_starts_one_first(seed: int) -> None:
+    orders = list(islice(pairs.spawn_orders(random.Random(seed)), 20))  # noqa: S311 (an order, not a secret)
+
+    assert all(second == first[::-1] for first, second in zip(orders[::2], orders[1::2], strict=True))
+
+
+def test_chance_says_which_variant_starts_first_of_two_pairs() -> None:
+    orders = islice(pairs.spawn_orders(random.Random(1)), 0, 2000, 2)  # noqa: S311 (an order, not a secret)
+
+    assert 400 < Counter(orders)[BASELINE, CANDIDATE] < 600
 
 
 def test_a_block_is_ten_requests_or_a_tenth_of_a_second_after_three_dropped() -> None:

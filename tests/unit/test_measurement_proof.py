@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks.figure import Figure
-from benchmarks.measurement import agreement, detection, overhead, page, repeatability, twins
+from benchmarks.measurement import agreement, detection, overhead, page, repeatability, scattered, twins
 from benchmarks.measurement.journal import Journal
 
 Row = dict[str, Any]
@@ -16,11 +16,11 @@ def by_name(figures: list[Figure]) -> dict[str, Figure]:
     return {figure.name: figure for figure in figures}
 
 
-def rounds(*apart: float, verdict: str = "clean") -> list[Row]:
+def rounds(*apart: float, verdict: str = "clean", model: str = "MobileNetV2") -> list[Row]:
     """Rounds of litert-benchmark, which is so much slower than the farm in each."""
     return [
         {
-            "model": "PilotNet",
+            "model": model,
             "tool": "litert-benchmark",
             "round": number,
             "verdict": verdict,
@@ -51,6 +51,21 @@ def test_agreement_takes_six_clean_rounds() -> None:
 
     assert not few.holds
     assert not disturbed.holds
+
+
+def test_agreement_is_half_as_close_where_weights_stream_from_memory() -> None:
+    (near,) = agreement.figures(rounds(*[0.019] * 6, model="PilotNet"))
+    (far,) = agreement.figures(rounds(*[0.021] * 6, model="PilotNet"))
+
+    assert near.holds
+    assert not far.holds
+
+
+def test_scattered_memory_is_what_lies_in_blocks_of_less_than_two_megabytes() -> None:
+    buddies = """Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3
+Node 0, zone   Normal      5      1      0      0      0      0      0      0      2     10   2000"""
+
+    assert scattered.scattered_bytes(buddies) == (5 * 1 + 1 * 2 + 3 * 256) * 4096
 
 
 def test_ratios_that_vary_by_three_percent_do_not_repeat() -> None:

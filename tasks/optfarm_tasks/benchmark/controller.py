@@ -108,13 +108,14 @@ def _attempt(plan: Plan, attempt: int, report: Report, *, clock: Clock, deadline
     bench, amount = plan.bench, plan.bench.amount
     # The order differs between attempts and is the same whenever a task is run again.
     rng = random.Random(f"{bench.seed}/{attempt}")  # noqa: S311 (an order, not a secret)
+    orders = pairs.spawn_orders(rng)
     taken: list[Pair] = []
     longest_s = 0.0
     while pairs.wants_another_pair(_logs(plan, taken), amount, half_width=plan.aim.half_width):
         started_s = clock.now_s()
         if taken and not pairs.fits(started_s, longest_s, budget_s=deadline_s):
             return
-        taken.append(take_pair(bench, rng, _within(report, attempt, len(taken) + 1, amount)))
+        taken.append(take_pair(bench, next(orders), rng, _within(report, attempt, len(taken) + 1, amount)))
         longest_s = max(longest_s, clock.now_s() - started_s)
         yield taken[-1]
 

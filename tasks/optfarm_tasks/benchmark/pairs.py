@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,15 +66,25 @@ class BlockPlan:
         return self.kept < BLOCK_REQUESTS
 
 
-def spawn_order(rng: random.Random) -> tuple[Side, Side]:
-    """Which variant of a pair starts first."""
-    return (BASELINE, CANDIDATE) if rng.random() < 0.5 else (CANDIDATE, BASELINE)  # noqa: PLR2004 (a fair coin)
+def spawn_orders(rng: random.Random) -> Iterator[tuple[Side, Side]]:
+    """Which variant starts first, pair after pair: by chance, then the other way round.
+
+    Memory is handed out in another state to the one that starts second, so neither may have that place more often.
+    """
+    while True:
+        first, second = _order(rng)
+        yield first, second
+        yield second, first
 
 
 def group_order(rng: random.Random) -> tuple[Side, Side, Side, Side]:
     """A B B A or B A A B: mirrored, so that a steady drift cancels out."""
-    first, second = spawn_order(rng)
+    first, second = _order(rng)
     return first, second, second, first
+
+
+def _order(rng: random.Random) -> tuple[Side, Side]:
+    return (BASELINE, CANDIDATE) if rng.random() < 0.5 else (CANDIDATE, BASELINE)  # noqa: PLR2004 (a fair coin)
 
 
 def block_plan(request_ns: tuple[float, float], amount: Amount, *, settle_ns: int = 0) -> BlockPlan:

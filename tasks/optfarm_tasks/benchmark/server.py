@@ -54,12 +54,12 @@ def _searches(
 ) -> Iterator[tuple[Search, Search]]:
     rng = random.Random(f"{bench.seed}/{attempt}")  # noqa: S311 (an order, not a secret)
     count, longest_s = searching.amount.searches, 0.0
-    for number in range(count):
+    for number, order in zip(range(count), pairs.spawn_orders(rng), strict=False):
         started_s = clock.now_s()
         if number and not pairs.fits(started_s, longest_s, budget_s=by_s):
             return
         seed, found = rng.getrandbits(32), dict[Side, Search]()
-        for turn, side in enumerate(pairs.spawn_order(rng)):
+        for turn, side in enumerate(order):
             done = (number + turn / 2) / count
             report(f"search {number + 1}/{count}: rates of the {bench.variants[side].role}", done)
             found[side] = _search(bench, side, searching, seed=seed)

@@ -122,8 +122,8 @@ class Pair:
     surroundings: noise.Surroundings
 
 
-def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
-    """Starts both processes, warms them up, lets them take turns, and ends them; blocks for seconds.
+def take_pair(bench: Bench, order: tuple[Side, Side], rng: random.Random, within: Within) -> Pair:
+    """Starts both processes in that order, warms them up, lets them take turns, and ends them; blocks for seconds.
 
     Raises:
         TaskError: a resident refused or died.
@@ -131,7 +131,7 @@ def take_pair(bench: Bench, rng: random.Random, within: Within) -> Pair:
     residents: dict[Side, Resident] = {}
     starts: dict[Side, Start] = {}
     with contextlib.ExitStack() as stack:
-        for side in pairs.spawn_order(rng):
+        for side in order:
             resident = Resident(bench.variants[side], cores=bench.cores, threads=bench.threads)
             residents[side] = stack.enter_context(resident)
             starts[side] = prepare(resident, bench, side)
