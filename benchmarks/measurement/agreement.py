@@ -57,9 +57,6 @@ YARDSTICKS = (
         Tools.litert_benchmark,
     ),
 )
-_WIDER = {"PilotNet": 2}
-"""How many times wider the bounds are where it is memory that is timed, 68 MB in 2 ms: as many times as the interval
-that the farm asks of its own ratio (`rules.aim_of`)."""
 _SAID = {"p50": "median", "p90": "p90", "mean": "mean"}
 
 
@@ -98,7 +95,7 @@ def _figures(rows: Sequence[Row], yardstick: Yardstick, model: str) -> Iterator[
             value,
             "%",
             "<=",
-            bound * _WIDER.get(model, 1),
+            bound,
             _note(clean, rows, apart),
         )
 

@@ -27,16 +27,15 @@ one core: the tool is stopped (SIGSTOP) while the farm's warm process works, and
 are fresh processes, pinned and shielded alike. A round compares 4 s of the tool with the farm's turns in that time; the
 value is how far the tool's is from the farm's, the median over rounds, of which only those count in which the farm's
 part was clean: six at least. Offline would count the stops; it runs between two turns of the farm. LoadGen
-(`benchmarks/measurement/loadgen.lock`) drives ONNX Runtime by a program that shares no code with the farm, and its log
-may be written on the other core, as the farm's controller may work there.
+(`benchmarks/measurement/loadgen.lock`) drives ONNX Runtime by a program that shares no code with the farm; its log may
+be written on another core, where the farm's controller works too, and its own part of a request is in its figures.
 `benchmark_app` runs with `-api sync -hint none -nstreams 1 -nthreads 1 -infer_precision f32`. It and
 `litert-benchmark`, which runs LiteRT's CompiledModel, time a call whose input is in place, so the farm times that very
 call too.
 
-Meanwhile another process holds all free memory that is scattered, so that what starts second does not get the better
-pages ([why](decisions/paired-timing.md)). PilotNet reads 68 MB of weights in 2 ms, so it is memory that is timed; for
-such work the farm asks an interval twice as wide of its own ratio, and its bounds are twice as wide here. The other
-three are held to the tolerances as they are.
+Meanwhile the proof itself holds all free memory that is scattered, so that what starts second does not get better
+pages ([why](decisions/paired-timing.md)). Processes of ONNX Runtime differ from each other more than those of the
+others, so LoadGen's percentiles take twice as many rounds.
 """
 REPEATABILITY = """
 The same ratio, again and again: the standard deviation over the mean.
