@@ -91,12 +91,7 @@ def _figures(rows: Sequence[Row], yardstick: Yardstick, model: str) -> Iterator[
         apart = [100 * (row["theirs"][f"{statistic}_ns"] / row[f"{statistic}_ns"] - 1) for row in clean]
         value = abs(float(np.median(apart))) if len(apart) >= FEWEST else math.inf
         yield Figure(
-            f"{yardstick.title}, {_SAID[statistic]}, {model}",
-            value,
-            "%",
-            "<=",
-            bound,
-            _note(clean, rows, apart),
+            f"{yardstick.title}, {_SAID[statistic]}, {model}", value, "%", "<=", bound, _note(clean, rows, apart)
         )
 
 

@@ -63,7 +63,11 @@ def summary_of(settings, answer, load):
 
 def main(file, scenario, seconds, expected_ns, core):
     everywhere = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {int(core)})
+
+    def stay(_=None):
+        os.sched_setaffinity(0, {int(core)})
+
+    stay()
     session = session_of(file)
     (taken,) = session.get_inputs()
     names = [each.name for each in session.get_outputs()]
@@ -79,13 +83,10 @@ def main(file, scenario, seconds, expected_ns, core):
             session.run(names, feeds[query.index])
             loadgen.QuerySamplesComplete([loadgen.QuerySampleResponse(query.id, 0, 0)])
 
-    def load(_):
-        # LoadGen's threads run by now, with what this one was allowed when they started.
-        os.sched_setaffinity(0, {int(core)})
-
     settings = settings_of(scenario, float(seconds), int(expected_ns))
+    # LoadGen's threads start with what this one may, and run by the time that samples are loaded.
     os.sched_setaffinity(0, everywhere)
-    summary = summary_of(settings, answer, load)
+    summary = summary_of(settings, answer, load=stay)
     found = {name: re.search(line, summary) for name, line in LINES.items()}
     told = {name: float(each[1]) for name, each in found.items() if each}
     print(json.dumps({**told, "is_valid": "Result is : VALID" in summary}))
