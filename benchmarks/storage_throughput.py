@@ -23,7 +23,7 @@ from optfarm_storage.retry import Retry
 from optfarm_storage.s3 import S3Store
 from optfarm_storage.store import ObjectStore
 from optfarm_storage.tree import pull, push
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.tree import scan
 from tests.servers import S3Server, serving
 
 BOUND = 0.8

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import redis
 
-from optfarm_tasks.device import Inventory, Toolchain
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.lease import Claim, Finish, Heartbeat, Lease, Progress
-from optfarm_tasks.result import Failure, Result
-from optfarm_tasks.spec import Kind
+from optfarm_tasks.schema.device import Inventory, Toolchain
+from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease, Progress
+from optfarm_tasks.schema.result import Failure, Result
+from optfarm_tasks.schema.spec import Kind
 from tests.results import a_canary, a_result
 
 if TYPE_CHECKING:
-    from optfarm_tasks.measurement import Measurement
+    from optfarm_tasks.schema.measurement import Measurement
 
 Put = Callable[[Result], None]
 """Stores a result under its key."""

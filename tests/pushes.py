@@ -3,8 +3,8 @@
 import hashlib
 
 from optfarm_tasks.description import Format, ModelDescription
-from optfarm_tasks.sweep import NewModel
-from optfarm_tasks.tree import File, Tree
+from optfarm_tasks.schema.sweep import NewModel
+from optfarm_tasks.schema.tree import File, Tree
 from tests.results import SIGNATURE
 
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from optfarm_tasks.description import Format, ModelDescription, Signature, Tensor
-from optfarm_tasks.measurement import Latency, Measurement, Noise, Ratio, Verdict
-from optfarm_tasks.result import BenchmarkResult, CanaryResult, Conversion, Facts, Quality, Result
-from optfarm_tasks.spec import Kind, Profile
-from optfarm_tasks.tree import File, Tree
+from optfarm_tasks.schema.measurement import Latency, Measurement, Noise, Ratio, Verdict
+from optfarm_tasks.schema.result import BenchmarkResult, CanaryResult, Conversion, Facts, Quality, Result
+from optfarm_tasks.schema.spec import Effort, Kind
+from optfarm_tasks.schema.tree import File, Tree
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 SIGNATURE = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(None, 4)),))
@@ -17,7 +17,7 @@ def a_measurement(*, ratio: float = 2.0) -> Measurement:
     return Measurement(
         verdict=Verdict.CLEAN,
         flags=(),
-        profile=Profile.QUICK,
+        effort=Effort.QUICK,
         attempt=1,
         estimator="clean_p50",
         runtime="litert",

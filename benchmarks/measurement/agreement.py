@@ -14,7 +14,7 @@ from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import Rig, Row, is_clean
 from benchmarks.measurement.subjects import Subject, prepared
 from benchmarks.measurement.yardsticks import TIMED_TURNS, Tools
-from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.benchmark.controller.resident import Variant
 
 ROUNDS = 10
 FEWEST = 6

@@ -14,8 +14,8 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from optfarm_tasks.benchmark import feeds
-from optfarm_tasks.benchmark.clock import Span, time_requests
+from optfarm_tasks.benchmark.process import feeds
+from optfarm_tasks.benchmark.process.clock import Span, time_requests
 
 TURN_NS = 100_000_000
 FEWEST_REQUESTS, MOST_REQUESTS = 10, 50_000

@@ -2,7 +2,7 @@
 
 import sys
 
-from optfarm_tasks.benchmark import shield
+from optfarm_tasks.benchmark.process import shield
 
 ORDINARY, RIVAL = "ordinary", "rival"
 

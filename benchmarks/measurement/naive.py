@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from optfarm_tasks.benchmark import feeds
+from optfarm_tasks.benchmark.process import feeds
 
 CALLS = 100
 

@@ -11,21 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.benchmark import controller, pairs, shield, stats, verdict
-from optfarm_tasks.benchmark.attempts import Clock
-from optfarm_tasks.benchmark.controller import Plan
-from optfarm_tasks.benchmark.fingerprint import last_level_cache_bytes
-from optfarm_tasks.benchmark.pairs import BASELINE, Amount
-from optfarm_tasks.benchmark.process import Resident, Variant
-from optfarm_tasks.benchmark.rules import aim_of
-from optfarm_tasks.benchmark.summary import Summary
-from optfarm_tasks.benchmark.turns import Bench, block_order, prepare, stretch
-from optfarm_tasks.benchmark.usage import Stretch
-from optfarm_tasks.measurement import Verdict
-from optfarm_tasks.spec import Profile
-from optfarm_tasks.tree import scan
+from optfarm_tasks.benchmark.analysis import pairs, stats, verdict
+from optfarm_tasks.benchmark.analysis.pairs import BASELINE, Amount
+from optfarm_tasks.benchmark.analysis.rules import precision_target_of
+from optfarm_tasks.benchmark.analysis.usage import Stretch
+from optfarm_tasks.benchmark.controller import paired
+from optfarm_tasks.benchmark.controller.attempts import Clock
+from optfarm_tasks.benchmark.controller.paired import MeasurementPlan
+from optfarm_tasks.benchmark.controller.resident import Resident, Variant
+from optfarm_tasks.benchmark.controller.summary import Summary
+from optfarm_tasks.benchmark.controller.turns import PairSetup, block_order, prepare, stretch
+from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
+from optfarm_tasks.benchmark.process import shield
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.spec import Effort
+from optfarm_tasks.schema.tree import scan
 
-QUICK = replace(pairs.AMOUNTS[Profile.QUICK], backoff_s=())
+QUICK = replace(pairs.AMOUNTS[Effort.QUICK], backoff_s=())
 """The profile quick, but one attempt: what is invalid counts as that."""
 TURN_NS = 1_000_000_000
 """How long a single artifact is timed at a stretch."""
@@ -58,7 +60,7 @@ class Rig:
         """
         plan = self._plan((_variant("baseline", baseline), _variant("candidate", candidate)), amount, seed)
         with shield.away_from(self.cores):
-            return controller.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
+            return paired.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
 
     @contextlib.contextmanager
     def warm(self, artifact: Path | Variant, *, seed: int) -> Iterator["Warm"]:
@@ -71,10 +73,12 @@ class Rig:
             order = block_order(plan, start, QUICK, dropped=dropped)
             yield Warm(lambda: stretch(resident, bench, order, rows=3), dropped)
 
-    def _plan(self, variants: tuple[Variant, Variant], amount: Amount, seed: int) -> Plan:
-        aim = aim_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
-        bench = Bench(variants, self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=aim.settle_ns)
-        return Plan(bench, Profile.QUICK, aim)
+    def _plan(self, variants: tuple[Variant, Variant], amount: Amount, seed: int) -> MeasurementPlan:
+        aim = precision_target_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
+        bench = PairSetup(
+            variants, self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=aim.settle_ns
+        )
+        return MeasurementPlan(bench, Effort.QUICK, aim)
 
 
 def ratio_row(summary: Summary) -> Row:
@@ -138,4 +142,4 @@ def variation(values: Sequence[float]) -> float:
 
 
 def _variant(role: str, given: Path | Variant) -> Variant:
-    return replace(given, role=role) if isinstance(given, Variant) else controller.variant_of(role, given)
+    return replace(given, role=role) if isinstance(given, Variant) else paired.variant_of(role, given)

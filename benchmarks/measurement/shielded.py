@@ -3,7 +3,7 @@
 import os
 import sys
 
-from optfarm_tasks.benchmark import shield
+from optfarm_tasks.benchmark.process import shield
 
 
 def main(cores: str, *command: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.benchmark.process import Variant
+from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.description import Format
 from optfarm_tasks.runtime import Arrays, Session
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers.tasks import Bench
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Convert
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Convert
 
 _SCRIPTS = {
     "PilotNet": "from examples.pilotnet.train import pilotnet; model = pilotnet(head=13500)",

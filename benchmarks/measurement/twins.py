@@ -11,7 +11,7 @@ from benchmarks.figure import Figure
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import QUICK, Rig, Row, ratio_row
 from benchmarks.measurement.subjects import prepared
-from optfarm_tasks.measurement import Verdict
+from optfarm_tasks.schema.measurement import Verdict
 
 TWINS = 40
 FEWEST = 30

@@ -16,8 +16,8 @@ from benchmarks.peers.page import Contender, text
 from benchmarks.peers.peer import PEERS, Searched
 from benchmarks.peers.pilotnet import ROOT, PilotNet, prepared
 from benchmarks.peers.tasks import Bench, TaskFailed
-from optfarm_tasks.measurement import Measurement
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.spec import Effort
 
 MAX_LOSS = 0.05
 FASTER, SMALLER, CODED = 8, 12, 14
@@ -59,7 +59,7 @@ def _races(own: Ranking, others: list[Contender], model: PilotNet, bench: Bench)
         if own.best is None or theirs is None:
             continue
         try:
-            raced = contest.race(theirs.artifact.folder, own.best.artifact.folder, model, bench, Profile.FULL)
+            raced = contest.race(theirs.artifact.folder, own.best.artifact.folder, model, bench, Effort.FULL)
         except TaskFailed as error:
             raise SystemExit(f"{own.best.artifact.label} against {theirs.artifact.label}: {error}") from error
         note = f"{own.best.artifact.label} against {theirs.artifact.label}: {_said(raced)}"
@@ -71,7 +71,7 @@ def _targets(own: Ranking, model: PilotNet, bench: Bench) -> Iterator[Figure]:
     plain = [entry for entry in own.entries if not _is_coded(entry)]
     coded = [entry for entry in own.entries if _is_coded(entry)]
     if own.best is not None:
-        raced = contest.race(model.saved_model, own.best.artifact.folder, model, bench, Profile.FULL)
+        raced = contest.race(model.saved_model, own.best.artifact.folder, model, bench, Effort.FULL)
         note = f"{own.best.artifact.label}: {_said(raced)}"
         yield Figure("latency ÷ SavedModel", contest.speed_up(raced), "", ">=", FASTER, note)
     if plain:

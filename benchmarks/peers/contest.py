@@ -9,8 +9,8 @@ from rich.console import Console
 from benchmarks.peers.peer import Artifact
 from benchmarks.peers.pilotnet import PilotNet
 from benchmarks.peers.tasks import Bench, TaskFailed
-from optfarm_tasks.measurement import Measurement, Verdict
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.schema.measurement import Measurement, Verdict
+from optfarm_tasks.schema.spec import Effort
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,17 @@ def _entry(artifact: Artifact, model: PilotNet, bench: Bench, *, max_loss: float
     loss = bench.loss(model.saved_model, artifact.folder, model.data)
     if loss > max_loss:
         raise TaskFailed(f"its error rises by {loss:.1%}")
-    return Entry(artifact, loss, race(model.saved_model, artifact.folder, model, bench, Profile.QUICK))
+    return Entry(artifact, loss, race(model.saved_model, artifact.folder, model, bench, Effort.QUICK))
 
 
-def race(baseline: Path, candidate: Path, model: PilotNet, bench: Bench, profile: Profile) -> Measurement:
+def race(baseline: Path, candidate: Path, model: PilotNet, bench: Bench, effort: Effort) -> Measurement:
     """The candidate's measurement; its ratio is above 1 where it is faster than the baseline.
 
     Raises:
         TaskFailed: one of them cannot be run, or the machine was too busy to tell.
     """
-    Console().print(f"racing {candidate.name} against {baseline.name}, profile {profile}", highlight=False)
-    result = bench.race(baseline, candidate, model.data, profile)
+    Console().print(f"racing {candidate.name} against {baseline.name}; effort {effort}", highlight=False)
+    result = bench.race(baseline, candidate, model.data, effort)
     if result.candidate.verdict is Verdict.INVALID:
         raise TaskFailed("the machine was too busy to time it")
     return result.candidate

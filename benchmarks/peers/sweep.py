@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.farm import Farm, running_farm
 from benchmarks.peers.peer import Artifact, Searched
 from benchmarks.peers.pilotnet import PilotNet
-from optfarm_tasks.sweep import Report
+from optfarm_tasks.schema.sweep import SweepReport
 
 BASELINE = "baseline"
 RECIPES = (
@@ -51,7 +51,7 @@ def _swept(farm: Farm, model: PilotNet, found: Path, recipes: tuple[str, ...]) -
     data = ("--data", str(model.data))
     receipt = farm.json("sweep", "run", str(model.keras), "--name", "pilotnet", "--profile", "quick", *data, *words)
     farm.wait(receipt["id"])
-    report = Report.model_validate(farm.json("report", receipt["id"]))
+    report = SweepReport.model_validate(farm.json("report", receipt["id"]))
     failed = {str(each.recipe): each.reason for each in report.skipped}
     places: dict[str, str] = {}
     for row in report.rows:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from optfarm.loss import loss
-from optfarm_tasks.result import BenchmarkResult, Conversion, Facts, Outcome, Quality
-from optfarm_tasks.spec import Action, Benchmark, Convert, Evaluate, Profile, Role, Task
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Facts, Outcome, Quality
+from optfarm_tasks.schema.spec import Action, Benchmark, Convert, Effort, Evaluate, Role, Task
+from optfarm_tasks.schema.tree import scan
 from optfarm_worker.idle import IdleLock, shared_lock
 
 IDLE_WAIT_S = 3600
@@ -56,14 +56,14 @@ class Bench:
             raise TaskFailed(quality.collapse_reason or "its quality cannot be told")
         return lost
 
-    def race(self, baseline: Path, candidate: Path, data: Path, profile: Profile) -> BenchmarkResult:
+    def race(self, baseline: Path, candidate: Path, data: Path, effort: Effort) -> BenchmarkResult:
         """The paired measurement on one thread, batch 1; its ratio is above 1 where the candidate is faster.
 
         Raises:
             TaskFailed: one of them cannot be run.
         """
         inputs = {Role.BASELINE: baseline, Role.CANDIDATE: candidate, Role.DATA: data}
-        return self._run("race", Benchmark(profile=profile), BenchmarkResult, inputs)[0]
+        return self._run("race", Benchmark(effort=effort), BenchmarkResult, inputs)[0]
 
     def _run(self, name: str, action: Action, kind: type[Told], inputs: dict[Role, Path]) -> tuple[Told, Path]:
         place = self.folder / "tasks" / name

@@ -8,7 +8,7 @@ from benchmarks.__main__ import hardware
 from benchmarks.farm import Farm, running_farm
 from benchmarks.techniques.models import REQUIRED, ROOT, Subject, prepared
 from benchmarks.techniques.page import Tried, renewed
-from optfarm_tasks.sweep import Report
+from optfarm_tasks.schema.sweep import SweepReport
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def _tried(farm: Farm, subject: Subject) -> Tried:
     words = ("--name", subject.name.lower(), "--data", str(subject.data), "--profile", "quick", "--seed", "0")
     receipt = farm.json("sweep", "run", str(subject.keras), *words, "--techniques", "all", *recipes)
     farm.wait(receipt["id"])
-    report = Report.model_validate(farm.json("report", receipt["id"]))
+    report = SweepReport.model_validate(farm.json("report", receipt["id"]))
     tasks = {str(row.recipe): row.convert_task for row in report.rows if row.convert_task and row.failure is None}
     peaks = {recipe: int(farm.json("task", "show", each)["result"]["peak_rss_bytes"]) for recipe, each in tasks.items()}
     return Tried(subject, subject.keras.stat().st_size, report, peaks)

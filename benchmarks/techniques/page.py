@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks.techniques.models import Subject
 from optfarm.loss import loss
 from optfarm.table import shown_ratio, shown_verdict
-from optfarm_tasks.sweep import Report, Row, TaskState
+from optfarm_tasks.schema.sweep import Row, SweepReport, TaskState
 
 HEADINGS = ("recipe", "ended", "MB", "lost", "p50 ms", "speed-up [95%]", "verdict", "peak MB", "of at most")
 BASE_BYTES, FACTOR = 2_500_000_000, 4
@@ -31,7 +31,7 @@ class Tried:
 
     subject: Subject
     model_bytes: int
-    report: Report
+    report: SweepReport
     peaks: dict[str, int]
     """Recipe → bytes of its conversion."""
 

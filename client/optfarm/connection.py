@@ -12,9 +12,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from optfarm.errors import Broken, Unreachable
 from optfarm.problem import error_of
 from optfarm.settings import ClientSettings
-from optfarm_tasks.sweep import SweepStatus
+from optfarm_tasks.schema.sweep import SweepStatus
 
-Notice = Callable[[str], None]
+OnWait = Callable[[str], None]
 """Told, in words for people, that the farm is away and that it is back."""
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Away(Exception):
 class Connection:
     """A connection to one farm. Threads may share it."""
 
-    def __init__(self, settings: ClientSettings, notice: Notice = _log.warning) -> None:
+    def __init__(self, settings: ClientSettings, notice: OnWait = _log.warning) -> None:
         self.settings = settings
         self.notice = notice
         self._subject = f"scheduler unreachable at {settings.url}"
@@ -138,7 +138,7 @@ def _retried(attempt: Callable[[], T], watcher: "_Watcher", patience_s: float) -
 class _Watcher:
     """Tells the user once that a part is away, and once that it is back."""
 
-    def __init__(self, subject: str, patience_s: float, notice: Notice) -> None:
+    def __init__(self, subject: str, patience_s: float, notice: OnWait) -> None:
         self.subject = subject
         self._patience_s = patience_s
         self._notice = notice

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from optfarm.connection import Connection
 from optfarm.errors import Broken
-from optfarm.transfer import PIECE_BYTES, Told, Wire, in_parallel
-from optfarm_tasks.tree import File, Tree, file_digest
+from optfarm.transfer import PIECE_BYTES, OnProgress, Wire, in_parallel
+from optfarm_tasks.schema.tree import File, Tree, file_digest
 
 RANGE_BYTES = 16 << 20
 _WRITE_BYTES = 32 << 10
@@ -32,7 +32,7 @@ class Span:
     size_bytes: int
 
 
-def pull(connection: Connection, tree: Tree, folder: Path, *, told: Told = lambda _: None) -> Path:
+def pull(connection: Connection, tree: Tree, folder: Path, *, told: OnProgress = lambda _: None) -> Path:
     """Brings a tree into a folder; its files take their names once all have arrived, and no other file is touched.
 
     Raises:
@@ -69,7 +69,7 @@ def fetch(
     folder: Path,
     *,
     urls: Mapping[str, str] | None = None,
-    told: Told = lambda _: None,
+    told: OnProgress = lambda _: None,
 ) -> None:
     """Reads every file of a tree into a folder and checks it; see `pull` for what it raises.
 
@@ -101,7 +101,7 @@ class _Fetcher:
     wire: Wire
     folder: Path
     urls: Mapping[str, str]
-    told: Told
+    told: OnProgress
 
     def small(self, file: File) -> None:
         content = self.connection.patiently(_AWAY, lambda: _whole(self.wire, self.urls[file.sha256]))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from optfarm import inputs
-from optfarm.connection import Connection, Notice
+from optfarm.connection import Connection, OnWait
 from optfarm.errors import BadRequest
 from optfarm.search.question import question
 from optfarm.search.report import SearchReport
@@ -14,10 +14,10 @@ from optfarm.search.search import Search, Turn
 from optfarm.settings import read_settings
 from optfarm.specfile import checked
 from optfarm.sweep import Sweep
-from optfarm.transfer import Told
+from optfarm.transfer import OnProgress
 from optfarm.upload import push
-from optfarm_tasks.health import Device, Release
-from optfarm_tasks.sweep import Data, Model, SweepPlan, SweepReceipt, SweepSpec
+from optfarm_tasks.schema.health import Device, Release
+from optfarm_tasks.schema.sweep import Data, Model, SweepPlan, SweepReceipt, SweepSpec
 from optfarm_tasks.technique import TechniqueCard
 
 BASELINE = "baseline"
@@ -35,7 +35,7 @@ class Farm:
         token: str | None = None,
         *,
         retry_s: float | None = None,
-        notice: Notice | None = None,
+        notice: OnWait | None = None,
     ) -> None:
         given = {"url": url, "token": token, "retry_s": retry_s}
         settings = read_settings({name: value for name, value in given.items() if value is not None})
@@ -51,7 +51,7 @@ class Farm:
         """Closes its sockets."""
         self.connection.close()
 
-    def push_model(self, path: str | Path, name: str | None = None, *, told: Told = lambda _: None) -> Model:
+    def push_model(self, path: str | Path, name: str | None = None, *, told: OnProgress = lambda _: None) -> Model:
         """Checks, hashes and sends a model, and registers it under a name; a second push sends only what is new.
 
         Args:
@@ -68,7 +68,7 @@ class Farm:
         push(self.connection, folder, new.tree, told=told)
         return self.connection.post("/v1/models", Model, new)
 
-    def push_data(self, path: str | Path, name: str | None = None, *, told: Told = lambda _: None) -> Data:
+    def push_data(self, path: str | Path, name: str | None = None, *, told: OnProgress = lambda _: None) -> Data:
         """Checks, hashes and sends a data set, an .npz with keys `calibration/…` and `test/…`; see `push_model`."""
         new = inputs.new_data(Path(path), name)
         push(self.connection, inputs.data_file(Path(path)), new.tree, told=told)
@@ -89,7 +89,7 @@ class Farm:
             techniques: recipes as text, `prune(sparsity=0.8) -> tflite-int8`; every technique when left out.
             data: a pushed data set, its name or its digest; without one, quality is not told.
             devices: selectors such as all, gpu, host=alpha.
-            settings: profile, threads, batch_sizes, scenario, bound_ms, limits, seed, fresh: the fields of SweepSpec.
+            settings: other fields of SweepSpec: effort, threads, batch_sizes, scenario, latency_limit_ms, limits …
 
         Raises:
             BadRequest: the farm cannot do what was asked; the message says which part, and what there is.
@@ -127,7 +127,7 @@ class Farm:
             max_steps: how long a recipe may be.
             sampler: tpe or nsga2.
             on_turn: told each sweep that was submitted, and the search, whose `report()` tells what it has so far.
-            settings: profile, threads, batch_sizes, limits, seed, fresh: the fields of SweepSpec.
+            settings: effort, threads, batch_sizes, limits, seed, fresh: the fields of SweepSpec.
 
         Raises:
             BadRequest: a setting is wrong, no technique applies, or Optuna is not installed.

@@ -3,7 +3,7 @@
 from optfarm.loss import gate_of, loss, loss_ci95, why_no_interval
 from optfarm.table import method_of
 from optfarm_tasks.quality.gate import Gate, samples_to_decide
-from optfarm_tasks.sweep import Report, Row
+from optfarm_tasks.schema.sweep import Row, SweepReport
 
 
 def gate_cells(row: Row, max_loss: float) -> tuple[str, str]:
@@ -20,7 +20,7 @@ def shown_loss(row: Row) -> str:
     return shown if interval is None else f"{shown} [{_percent(interval[0])}, {_percent(interval[1])}]"
 
 
-def gate_notes(report: Report, max_loss: float) -> tuple[str, ...]:
+def gate_notes(report: SweepReport, max_loss: float) -> tuple[str, ...]:
     """How many samples would decide what is undecided."""
     return tuple(dict.fromkeys(note for row in report.rows for note in _gate_note(row, max_loss)))
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
-from optfarm_tasks.data import describe_data
+from optfarm_tasks.data_sets.data import describe_data
 from optfarm_tasks.formats import describe, files
-from optfarm_tasks.sweep import NewData, NewModel
-from optfarm_tasks.tree import File, Tree, file_digest, scan
+from optfarm_tasks.schema.sweep import NewData, NewModel
+from optfarm_tasks.schema.tree import File, Tree, file_digest, scan
 
 _DATA_FILE = "data.npz"
 

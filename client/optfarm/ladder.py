@@ -1,6 +1,6 @@
 """A ladder as people read it: every rung, and why it is the last."""
 
-from optfarm_tasks.measurement import Axis, Ladder, Rung, Stop
+from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
 
 _NAMES = {Axis.BATCH_SIZE: "batch", Axis.THREADS: "threads"}
 _ENDS = {

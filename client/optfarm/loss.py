@@ -3,9 +3,9 @@
 import math
 
 from optfarm.errors import BadRequest
-from optfarm_tasks.measurement import Interval
 from optfarm_tasks.quality.gate import Gate, gate
-from optfarm_tasks.result import Quality, Score
+from optfarm_tasks.schema.measurement import Interval
+from optfarm_tasks.schema.result import Quality, Score
 
 
 def loss(quality: Quality) -> float | None:

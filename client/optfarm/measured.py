@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 from optfarm.connection import Connection
 from optfarm.download import fetch
 from optfarm.errors import Broken
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.measurement import Axis
-from optfarm_tasks.result import BenchmarkResult, Result
-from optfarm_tasks.spec import Auto, Kind
-from optfarm_tasks.sweep import Row, SweepStatus, TaskState, TaskStatus
-from optfarm_tasks.tree import File, Tree
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.schema.measurement import Axis
+from optfarm_tasks.schema.result import BenchmarkResult, Result
+from optfarm_tasks.schema.spec import Auto, Kind
+from optfarm_tasks.schema.sweep import Row, SweepStatus, TaskState, TaskStatus
+from optfarm_tasks.schema.tree import File, Tree
 
 Place = tuple[str, str, int | Auto, int | Auto]
 """Recipe, device, threads, batch size, as they were asked for: what tells the rows of a report apart."""

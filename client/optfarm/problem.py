@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from optfarm.errors import BadRequest, Broken, FarmError, NotAllowed, NotFound
-from optfarm_tasks.api import Problem
+from optfarm_tasks.schema.api import Problem
 
 _SERVER_ERROR = 500
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from optfarm.connection import Connection
 from optfarm.download import read_blob
 from optfarm.errors import NotFound
-from optfarm_tasks.result import OpProfile, Result
-from optfarm_tasks.spec import Kind
-from optfarm_tasks.sweep import SweepStatus, TaskStatus
+from optfarm_tasks.schema.result import OpProfile, Result
+from optfarm_tasks.schema.spec import Kind
+from optfarm_tasks.schema.sweep import SweepStatus, TaskStatus
 
 HEADINGS = ("op", "count", "time", "share")
 ROWS = 20

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from optfarm_tasks.sweep import SweepState, SweepStatus, TaskState, TaskStatus
+from optfarm_tasks.schema.sweep import SweepState, SweepStatus, TaskState, TaskStatus
 
 _ENDED = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED})
 _QUEUED = frozenset({TaskState.PENDING, TaskState.READY, TaskState.DISPATCHED})

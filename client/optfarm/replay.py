@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from optfarm.connection import Connection
 from optfarm.download import fetch
 from optfarm.errors import BadRequest
-from optfarm_tasks.result import Outcome
-from optfarm_tasks.sweep import TaskFolder
+from optfarm_tasks.schema.result import Outcome
+from optfarm_tasks.schema.sweep import TaskFolder
 
 _VERSIONS = "toolchain.json"
 _EARLIER = ("result.json", "log.txt")

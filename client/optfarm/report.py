@@ -10,8 +10,8 @@ from optfarm.exports.format import Format
 from optfarm.measured import samples
 from optfarm.row import Row, fastest, is_eligible
 from optfarm.table import cells_of, csv_text, markdown_text
-from optfarm_tasks import sweep
-from optfarm_tasks.sweep import SweepStatus
+from optfarm_tasks.schema import sweep
+from optfarm_tasks.schema.sweep import SweepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Report:
     """What a sweep found out."""
 
-    def __init__(self, facts: sweep.Report, connection: Connection) -> None:
+    def __init__(self, facts: sweep.SweepReport, connection: Connection) -> None:
         self.facts = facts
         self._connection = connection
 

@@ -8,13 +8,13 @@ from optfarm.connection import Connection
 from optfarm.download import pull
 from optfarm.errors import NotFound
 from optfarm.loss import gate_of, loss
-from optfarm.transfer import Told
-from optfarm_tasks import sweep
-from optfarm_tasks.measurement import Verdict
+from optfarm.transfer import OnProgress
 from optfarm_tasks.quality.gate import Gate
-from optfarm_tasks.spec import Auto, Scenario
-from optfarm_tasks.sweep import TaskState, TaskStatus
-from optfarm_tasks.tree import Tree
+from optfarm_tasks.schema import sweep
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.spec import Auto, Scenario
+from optfarm_tasks.schema.sweep import TaskState, TaskStatus
+from optfarm_tasks.schema.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Row:
         """What it loses in quality, see `optfarm.loss`; None when not evaluated."""
         return None if self.facts.quality is None else loss(self.facts.quality)
 
-    def pull(self, folder: str | Path, *, told: Told = lambda _: None) -> Path:
+    def pull(self, folder: str | Path, *, told: OnProgress = lambda _: None) -> Path:
         """Brings the artifact's files into a folder; gives the folder.
 
         Raises:

@@ -10,7 +10,7 @@ from pydantic_settings import PydanticBaseSettingsSource, TomlConfigSettingsSour
 
 from optfarm.embedded.place import current_folder
 from optfarm.errors import BadRequest
-from optfarm_tasks.settings import FarmSettings, config_file
+from optfarm_tasks.schema.settings import FarmSettings, config_file
 
 
 def client_config_file() -> Path:

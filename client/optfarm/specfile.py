@@ -7,9 +7,9 @@ import yaml
 from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
-from optfarm_tasks.recipe import pieces
-from optfarm_tasks.spec import Auto, Scenario
-from optfarm_tasks.sweep import SweepSpec
+from optfarm_tasks.schema.recipe import pieces
+from optfarm_tasks.schema.spec import Auto, Scenario
+from optfarm_tasks.schema.sweep import SweepSpec
 
 _UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
@@ -22,8 +22,12 @@ _SCENARIOS = {
 _UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 
 
+_SPEC_NAMES = {"techniques": "recipes", "profile": "effort", "bound": "latency_limit"}
+"""What people may write, and have written in files, → the present name."""
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The settings in a YAML file: model, recipes (or techniques), data, devices, profile …; see docs/cli.md.
+    """The settings in a YAML file: model, recipes (or techniques), data, devices, effort …; see docs/cli.md.
 
     Raises:
         BadRequest: there is no such file, or it is no YAML mapping.
@@ -41,14 +45,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def normal(settings: dict[str, Any]) -> dict[str, Any]:
     """The same settings under the names of SweepSpec: one word where a list is wanted counts as a list of one."""
-    plain = dict(settings)
-    if "techniques" in plain:
-        plain["recipes"] = plain.pop("techniques")
+    plain = {_SPEC_NAMES.get(name, name): value for name, value in settings.items()}
     for name in ("recipes", "devices", "threads", "batch_sizes"):
         if name in plain and not isinstance(plain[name], list | tuple):
             plain[name] = [plain[name]]
     plain |= {"scenario": _scenario(str(plain["scenario"]))} if plain.get("scenario") is not None else {}
-    plain |= {"bound_ms": duration_ms(str(plain.pop("bound")))} if "bound" in plain else {}
+    plain |= {"latency_limit_ms": duration_ms(str(plain.pop("latency_limit")))} if "latency_limit" in plain else {}
     limits = dict(plain.get("limits") or {})
     limits |= {"timeout_s": plain.pop("timeout")} if "timeout" in plain else {}
     limits |= {"memory_bytes": size_bytes(str(plain.pop("memory")))} if "memory" in plain else {}

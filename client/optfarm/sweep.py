@@ -7,10 +7,10 @@ from optfarm.bundle.export import export
 from optfarm.bundle.manifest import Manifest
 from optfarm.connection import Connection
 from optfarm.report import Report
-from optfarm.transfer import Told
+from optfarm.transfer import OnProgress
 from optfarm.watch import follow
-from optfarm_tasks import sweep
-from optfarm_tasks.sweep import SweepReceipt, SweepStatus
+from optfarm_tasks.schema import sweep
+from optfarm_tasks.schema.sweep import SweepReceipt, SweepStatus
 
 
 class Sweep:
@@ -46,9 +46,9 @@ class Sweep:
 
     def report(self) -> Report:
         """The table as it stands; complete once the sweep has ended."""
-        return Report(self._connection.get(f"/v1/sweeps/{self.id}/report", sweep.Report), self._connection)
+        return Report(self._connection.get(f"/v1/sweeps/{self.id}/report", sweep.SweepReport), self._connection)
 
-    def bundle(self, path: str | Path, *, with_artifacts: bool = False, told: Told = lambda _: None) -> Manifest:
+    def bundle(self, path: str | Path, *, with_artifacts: bool = False, told: OnProgress = lambda _: None) -> Manifest:
         """Writes one tar file with everything that the numbers rest on; gives its manifest. See docs/bundle.md.
 
         Args:

@@ -7,9 +7,9 @@ from typing import Any
 from optfarm.ladder import shown_ladder, shown_rate
 from optfarm.loss import loss, loss_ci95
 from optfarm.row import latency_ns, setting_of
-from optfarm_tasks.measurement import Measurement, Ratio
-from optfarm_tasks.spec import Scenario
-from optfarm_tasks.sweep import Report, Row, TaskState
+from optfarm_tasks.schema.measurement import Measurement, Ratio
+from optfarm_tasks.schema.spec import Scenario
+from optfarm_tasks.schema.sweep import Row, SweepReport, TaskState
 
 _MB = 1e6
 _HARDWARE = ("cpu_model", "gpu_name", "cores", "memory_bytes", "driver")
@@ -18,7 +18,7 @@ _HARDWARE = ("cpu_model", "gpu_name", "cores", "memory_bytes", "driver")
 def cells_of(row: Row) -> dict[str, Any]:
     """A row as plain numbers and words; what is not known is None."""
     measured, quality = row.measurement, row.quality
-    serving = measured.serving if measured else None
+    rates = measured.server_rates if measured else None
     threads, batch_size = setting_of(row)
     interval = measured.ratio.ci95 if measured else None
     lost = loss_ci95(quality) if quality else None
@@ -46,8 +46,8 @@ def cells_of(row: Row) -> dict[str, Any]:
         "speed_up_low": interval[0] if interval else None,
         "speed_up_high": interval[1] if interval else None,
         "throughput_per_s": measured.throughput_per_s if measured else None,
-        "rate_per_s": serving.rate_per_s if serving else None,
-        "bound_ms": serving.bound_ms if serving else None,
+        "rate_per_s": rates.rate_per_s if rates else None,
+        "latency_limit_ms": rates.latency_limit_ms if rates else None,
         "peak_rss_mb": measured.peak_rss_bytes / _MB if measured else None,
         "floor_rss_mb": _mb(measured.floor_rss_bytes) if measured else None,
         "model_rss_mb": _mb(measured.model_rss_bytes) if measured else None,
@@ -62,7 +62,7 @@ def _mb(size_bytes: int | None) -> float | None:
     return None if size_bytes is None else size_bytes / _MB
 
 
-def shown_row(report: Report, row: Row) -> tuple[str, ...]:
+def shown_row(report: SweepReport, row: Row) -> tuple[str, ...]:
     """The cells that people read, in the order of `headings`."""
     measured = row.measurement
     return (
@@ -75,17 +75,17 @@ def shown_row(report: Report, row: Row) -> tuple[str, ...]:
     )
 
 
-def headings(report: Report) -> tuple[str, ...]:
+def headings(report: SweepReport) -> tuple[str, ...]:
     """The headings of a report's table: what is measured depends on the scenario."""
     speeds = {
         Scenario.SINGLE_STREAM: "inference (ms)",
         Scenario.OFFLINE: "samples/s",
-        Scenario.SERVER: f"queries/s, p99 ≤ {report.bound_ms or 0:g} ms",
+        Scenario.SERVER: f"queries/s, p99 ≤ {report.latency_limit_ms or 0:g} ms",
     }
     return ("method", "size (MB)", "MSE", speeds[report.scenario], "speed-up [95%]", "verdict")
 
 
-def _setting(report: Report, row: Row) -> str:
+def _setting(report: SweepReport, row: Row) -> str:
     """Threads and batch size where they vary, or where the farm chose them."""
     settings = {(each.threads, each.batch_size) for each in report.rows}
     if len(settings) == 1 and "auto" not in {row.threads, row.batch_size}:
@@ -95,8 +95,8 @@ def _setting(report: Report, row: Row) -> str:
 
 
 def _speed(row: Row, measured: Measurement) -> str:
-    if measured.serving is not None:
-        return shown_rate(measured.serving.rate_per_s)
+    if measured.server_rates is not None:
+        return shown_rate(measured.server_rates.rate_per_s)
     if measured.scenario is Scenario.OFFLINE:
         return shown_rate(measured.throughput_per_s)
     return f"{latency_ns(row) / 1e6:.3g}"
@@ -115,19 +115,19 @@ def shown_ratio(ratio: Ratio) -> str:
     return value if ratio.ci95 is None else f"{value} [{ratio.ci95[0]:.2f}, {ratio.ci95[1]:.2f}]"
 
 
-def hardware_line(report: Report, device: str) -> str:
+def hardware_line(report: SweepReport, device: str) -> str:
     """What the device is, as one line."""
     attributes = report.devices.get(device, {})
     said = [_attribute(name, attributes[name]) for name in _HARDWARE if attributes.get(name)]
     return ", ".join((device, *said))
 
 
-def devices_of(report: Report) -> tuple[str, ...]:
+def devices_of(report: SweepReport) -> tuple[str, ...]:
     """The devices of the table, in its order."""
     return tuple(dict.fromkeys(row.device for row in report.rows))
 
 
-def notes_of(report: Report) -> tuple[str, ...]:
+def notes_of(report: SweepReport) -> tuple[str, ...]:
     """What is said below the table: warnings, collapses, failures with their last log lines, what was skipped."""
     truths = {
         "the labels" if _label_mse(row) is not None else "the baseline's outputs" for row in report.rows if row.quality
@@ -138,7 +138,7 @@ def notes_of(report: Report) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*notes, *skipped]))
 
 
-def markdown_text(report: Report) -> str:
+def markdown_text(report: SweepReport) -> str:
     """The whole report in Markdown, a table a device."""
     lines = [f"# Sweep {report.sweep_id} of {report.model}"]
     for device in devices_of(report):
@@ -150,7 +150,7 @@ def markdown_text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def csv_text(report: Report) -> str:
+def csv_text(report: SweepReport) -> str:
     """The table as numbers in CSV, with a header."""
     rows = [cells_of(row) for row in report.rows]
     out = io.StringIO()

@@ -23,7 +23,7 @@ _TIMEOUT_S = 60
 _AWAY = frozenset({500, 502, 503, 504})
 _OK = frozenset({200, 204, 206})
 
-Told = Callable[[int], None]
+OnProgress = Callable[[int], None]
 """Told the number of bytes that have moved since it was told last."""
 T = TypeVar("T")
 

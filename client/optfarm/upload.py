@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optfarm.connection import Away, Connection
-from optfarm.transfer import PIECE_BYTES, THREADS, Told, Wire, in_parallel
-from optfarm_tasks.api import Upload
-from optfarm_tasks.tree import File, Tree
+from optfarm.transfer import PIECE_BYTES, THREADS, OnProgress, Wire, in_parallel
+from optfarm_tasks.schema.api import Upload
+from optfarm_tasks.schema.tree import File, Tree
 
 _BATCH = 250
 """Files that one question covers: the next one is asked while the files of this one are under way."""
@@ -26,7 +26,7 @@ class Piece:
     headers: Mapping[str, str]
 
 
-def push(connection: Connection, root: Path, tree: Tree, *, told: Told = lambda _: None) -> int:
+def push(connection: Connection, root: Path, tree: Tree, *, told: OnProgress = lambda _: None) -> int:
     """Sends what the farm lacks of a tree; gives the number of bytes sent. Blocks until all is stored.
 
     Args:
@@ -49,7 +49,9 @@ def _missing(connection: Connection, files: list[File]) -> tuple[Upload, ...]:
     return connection.post("/v1/blobs", tuple[Upload, ...], files)
 
 
-def _send(connection: Connection, wire: Wire, uploads: Iterable[Upload], paths: Mapping[str, Path], told: Told) -> int:
+def _send(
+    connection: Connection, wire: Wire, uploads: Iterable[Upload], paths: Mapping[str, Path], told: OnProgress
+) -> int:
     whole = [upload for upload in uploads if upload.upload_id is None]
     in_parallel(lambda upload: _put_all(connection, wire, upload, paths[upload.sha256], told), whole)
     for upload in uploads:
@@ -58,12 +60,12 @@ def _send(connection: Connection, wire: Wire, uploads: Iterable[Upload], paths: 
     return sum(paths[upload.sha256].stat().st_size for upload in uploads)
 
 
-def _put_all(connection: Connection, wire: Wire, upload: Upload, path: Path, told: Told) -> None:
+def _put_all(connection: Connection, wire: Wire, upload: Upload, path: Path, told: OnProgress) -> None:
     for piece in pieces_of(upload, path, path.stat().st_size):
         _put(connection, wire, piece, told)
 
 
-def _put_parts(connection: Connection, wire: Wire, upload: Upload, path: Path, told: Told) -> None:
+def _put_parts(connection: Connection, wire: Wire, upload: Upload, path: Path, told: OnProgress) -> None:
     pieces = list(pieces_of(upload, path, path.stat().st_size))
     with ThreadPoolExecutor(min(THREADS, 4)) as pool:
         etags = list(pool.map(lambda piece: _put(connection, wire, piece, told), pieces))
@@ -79,11 +81,11 @@ def pieces_of(upload: Upload, path: Path, size_bytes: int) -> Iterator[Piece]:
         yield Piece(url, path, offset, max(0, min(part_bytes, size_bytes - offset)), upload.headers)
 
 
-def _put(connection: Connection, wire: Wire, piece: Piece, told: Told) -> str:
+def _put(connection: Connection, wire: Wire, piece: Piece, told: OnProgress) -> str:
     return connection.patiently("object store unreachable", lambda: _put_once(wire, piece, told))
 
 
-def _put_once(wire: Wire, piece: Piece, told: Told) -> str:
+def _put_once(wire: Wire, piece: Piece, told: OnProgress) -> str:
     if piece.size_bytes <= PIECE_BYTES and piece.offset == 0:
         etag = wire.put(piece.url, piece.path.read_bytes(), size_bytes=piece.size_bytes, headers=piece.headers)
         told(piece.size_bytes)
@@ -101,7 +103,7 @@ def _put_once(wire: Wire, piece: Piece, told: Told) -> str:
 class _Window:
     """A stretch of a file, read once from its start to its end."""
 
-    def __init__(self, stream: io.RawIOBase, size_bytes: int, told: Told) -> None:
+    def __init__(self, stream: io.RawIOBase, size_bytes: int, told: OnProgress) -> None:
         self._stream = stream
         self.left_bytes = size_bytes
         self._told = told

@@ -9,9 +9,9 @@ from itertools import groupby
 
 from optfarm.errors import BadRequest
 from optfarm.sweep import Sweep
-from optfarm_tasks.measurement import Interval, Measurement, Ratio, Verdict
-from optfarm_tasks.spec import Auto
-from optfarm_tasks.sweep import Row, SweepSpec
+from optfarm_tasks.schema.measurement import Interval, Measurement, Ratio, Verdict
+from optfarm_tasks.schema.spec import Auto
+from optfarm_tasks.schema.sweep import Row, SweepSpec
 
 BASELINE = "baseline"
 Place = tuple[str, int | Auto, int | Auto]

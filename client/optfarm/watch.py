@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 from optfarm.connection import Away, Connection
-from optfarm_tasks.sweep import SweepState, SweepStatus
+from optfarm_tasks.schema.sweep import SweepState, SweepStatus
 
 _PAUSE_S = 1.0
 

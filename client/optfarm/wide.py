@@ -1,6 +1,6 @@
 """The columns that `optfarm report --wide` adds: sizes as packed, memory, energy."""
 
-from optfarm_tasks.sweep import Report, Row
+from optfarm_tasks.schema.sweep import Row, SweepReport
 
 HEADINGS = ("gzip (MB)", "zstd (MB)", "memory (MB)", "peak (MB)", "energy (mJ)")
 _MB = 1e6
@@ -19,7 +19,7 @@ def wide_cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def wide_notes(report: Report) -> tuple[str, ...]:
+def wide_notes(report: SweepReport) -> tuple[str, ...]:
     """What memory is counted from, and why there is no energy."""
     measured = [(row.device, row.measurement) for row in report.rows if row.measurement is not None]
     notes = [

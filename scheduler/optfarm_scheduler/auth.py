@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from optfarm_scheduler.errors import Denied
 
 
-class Role(StrEnum):
+class TokenRole(StrEnum):
     """What a token is for."""
 
     USER = "user"
@@ -22,10 +22,10 @@ class Role(StrEnum):
 class Tokens:
     """The tokens that are known."""
 
-    def __init__(self, tokens: Mapping[Role, SecretStr]) -> None:
+    def __init__(self, tokens: Mapping[TokenRole, SecretStr]) -> None:
         self._tokens = {role: token.get_secret_value().encode() for role, token in tokens.items()}
 
-    def roles(self, token: str) -> frozenset[Role]:
+    def roles(self, token: str) -> frozenset[TokenRole]:
         """The roles that a token stands for; takes the same time for every wrong one."""
         given = token.encode()
         return frozenset(role for role, known in self._tokens.items() if hmac.compare_digest(known, given))
@@ -34,7 +34,7 @@ class Tokens:
 _BEARER = HTTPBearer(auto_error=False, description="The farm's token; workers have one of their own.")
 
 
-def require(role: Role) -> Callable[..., None]:
+def require(role: TokenRole) -> Callable[..., None]:
     """A dependency that lets only tokens of a role pass."""
 
     def check(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:

@@ -12,7 +12,7 @@ import redis
 import structlog
 from celery import Celery
 
-from optfarm_scheduler.ledger import Message
+from optfarm_scheduler.store.ledger import Message
 
 TASK = "optfarm.run"
 SETTINGS: dict[str, Any] = {

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from optfarm_scheduler.actions import Resolve
-from optfarm_scheduler.canaries import CANARY_RULES, CanaryRules
+from optfarm_scheduler.decisions.actions import Resolve
+from optfarm_scheduler.decisions.canaries import CANARY_RULES, CanaryRules
+from optfarm_scheduler.decisions.occupancy import RULES, Rules
+from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.errors import Unavailable
-from optfarm_scheduler.floor import RULES, Rules
-from optfarm_scheduler.ledger import Ledger, Message, Resolution
-from optfarm_scheduler.presence import Devices
-from optfarm_scheduler.schedule import schedule
-from optfarm_tasks.result import Result
+from optfarm_scheduler.store.devices import Devices
+from optfarm_scheduler.store.ledger import Ledger, Message, Resolution
+from optfarm_tasks.schema.result import Result
 
 _TICK_S = 1.0
 _LOOKUPS = 16

@@ -16,10 +16,10 @@ from optfarm_storage.location import S3Location
 from optfarm_storage.presign import S3Presigner
 from optfarm_storage.s3 import PART_BYTES, SINGLE_BYTES, S3Store
 from optfarm_storage.store import ObjectStore, Presigner
-from optfarm_tasks.api import Upload
-from optfarm_tasks.result import Result
-from optfarm_tasks.sweep import NewData, NewModel
-from optfarm_tasks.tree import Digest, File
+from optfarm_tasks.schema.api import Upload
+from optfarm_tasks.schema.result import Result
+from optfarm_tasks.schema.sweep import NewData, NewModel
+from optfarm_tasks.schema.tree import Digest, File
 
 log = structlog.get_logger()
 

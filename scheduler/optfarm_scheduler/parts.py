@@ -7,23 +7,23 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from optfarm_scheduler.auth import Role, Tokens
-from optfarm_scheduler.canaries import CanaryRules
-from optfarm_scheduler.catalog import Catalog
+from optfarm_scheduler.auth import TokenRole, Tokens
 from optfarm_scheduler.changes import Changes
-from optfarm_scheduler.database import Database
+from optfarm_scheduler.decisions.canaries import CanaryRules
+from optfarm_scheduler.decisions.occupancy import Rules
 from optfarm_scheduler.dispatch import Dispatcher
-from optfarm_scheduler.floor import Rules
-from optfarm_scheduler.leases import Leases, Terms
-from optfarm_scheduler.ledger import Ledger
 from optfarm_scheduler.loop import Loop, Ports
 from optfarm_scheduler.objects import Objects, objects_of
-from optfarm_scheduler.presence import Devices
-from optfarm_scheduler.pulse import Pulse
 from optfarm_scheduler.settings import SchedulerSettings
-from optfarm_scheduler.sweeps import Sweeps
-from optfarm_scheduler.tables import DATA, MODELS
-from optfarm_tasks.sweep import Data, Model
+from optfarm_scheduler.store.catalog import Catalog
+from optfarm_scheduler.store.database import Database
+from optfarm_scheduler.store.devices import Devices
+from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.leases import Leases, Terms
+from optfarm_scheduler.store.ledger import Ledger
+from optfarm_scheduler.store.sweeps import Sweeps
+from optfarm_scheduler.store.tables import DATA, MODELS
+from optfarm_tasks.schema.sweep import Data, Model
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         dispatcher=dispatcher,
         loop=Loop(ports, on_death=on_death, rules=rules, canary_rules=canary_rules),
         changes=changes,
-        tokens=Tokens({Role.USER: settings.token, Role.WORKER: settings.worker_token}),
+        tokens=Tokens({TokenRole.USER: settings.token, TokenRole.WORKER: settings.worker_token}),
         clock=time.time,
     )
 

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from optfarm_scheduler.errors import Conflict, Denied, NotFound, Refused, Unavailable
-from optfarm_tasks.api import Problem
 from optfarm_tasks.errors import BadInput
+from optfarm_tasks.schema.api import Problem
 
 _STATUS: Mapping[type[Exception], int] = {NotFound: 404, Conflict: 409, Denied: 403, Unavailable: 503, BadInput: 422}
 _RETRY = {"Retry-After": "2"}

@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from optfarm_tasks.settings import FarmSettings
+from optfarm_tasks.schema.settings import FarmSettings
 
 
 class SchedulerSettings(FarmSettings):

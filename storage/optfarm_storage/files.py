@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from optfarm_storage.errors import Corrupt
-from optfarm_storage.store import Progress
+from optfarm_storage.store import OnProgress
 
 PIECE_BYTES = 1 << 20
 WRITE_BYTES = 32 << 10
@@ -24,7 +24,7 @@ class Arrival:
 
     path: Path
     descriptor: int
-    progress: Progress
+    progress: OnProgress
     size_bytes: int = 0
     """How much has been hashed."""
     hashed: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -75,7 +75,7 @@ class Arrival:
 
 
 @contextmanager
-def arriving(folder: Path, *, progress: Progress) -> Iterator[Arrival]:
+def arriving(folder: Path, *, progress: OnProgress) -> Iterator[Arrival]:
     """A file under a name of its own in a folder; it goes when the block ends, unless it was moved."""
     path = folder / f".{secrets.token_hex(8)}.part"
     arrival = Arrival(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE), progress)

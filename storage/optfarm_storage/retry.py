@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 
 from optfarm_storage.errors import Unavailable
-from optfarm_storage.store import ObjectStore, Progress, untold
+from optfarm_storage.store import ObjectStore, OnProgress, untold
 
 PATIENCE_S = 120.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
@@ -36,7 +36,7 @@ class Retry:
         self._patience_s = patience_s
         self._over = over or threading.Event()
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: Progress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
         """Stores a file or bytes."""
         told = _Once(progress)
         self._patiently(f"put {key}", lambda: self._store.put(key, source, sha256=sha256, progress=told.anew()))
@@ -55,7 +55,7 @@ class Retry:
 
         return self._patiently(f"put new {key}", put_new)
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: Progress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
         """Writes an object to a file."""
         told = _Once(progress)
         self._patiently(f"get {key}", lambda: self._store.get(key, target, sha256=sha256, progress=told.anew()))
@@ -86,12 +86,12 @@ class Retry:
 class _Once:
     """Tells of bytes that move again only once they are more than before."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: OnProgress) -> None:
         self._progress = progress
         self._lock = threading.Lock()
         self._told = self._moved = 0
 
-    def anew(self) -> Progress:
+    def anew(self) -> OnProgress:
         """Counts from the start."""
         self._moved = 0
         return self._count

@@ -15,7 +15,7 @@ from optfarm_storage.errors import Corrupt, StorageError, refusal
 from optfarm_storage.location import S3Location
 from optfarm_storage.presign import checksum
 from optfarm_storage.site import Site
-from optfarm_storage.store import Progress, untold
+from optfarm_storage.store import OnProgress, untold
 from optfarm_storage.wire import Answer, Source, Wire
 
 SINGLE_BYTES = 64 << 20
@@ -38,7 +38,7 @@ class S3Store:
         self._site = Site(location)
         self._now = now
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: Progress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
         """Stores a file or bytes; what is larger than 64 MiB in parts side by side, and made one at the end."""
         if isinstance(source, bytes):
             self._put_bytes(key, source, sha256, progress)
@@ -60,7 +60,7 @@ class S3Store:
         self._wanted(key, answer)
         return True
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: Progress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
         """Writes an object to a file."""
         with files.arriving(target.parent, progress=progress) as arrival:
             self._fetch(key, arrival)
@@ -111,20 +111,20 @@ class S3Store:
             return None
         return int(self._wanted(key, answer).headers["content-length"])
 
-    def _put_bytes(self, key: str, content: bytes, sha256: str, progress: Progress) -> None:
+    def _put_bytes(self, key: str, content: bytes, sha256: str, progress: OnProgress) -> None:
         _require_same(key, hashlib.sha256(content).hexdigest(), sha256)
         headers = {"x-amz-checksum-sha256": checksum(sha256)}
         self._wanted(key, self._ask("PUT", key, payload=sha256, headers=headers, body=content))
         progress(len(content))
 
-    def _put_file(self, key: str, path: Path, size_bytes: int, *, sha256: str, progress: Progress) -> None:
+    def _put_file(self, key: str, path: Path, size_bytes: int, *, sha256: str, progress: OnProgress) -> None:
         _require_same(key, window.digest_of(path, 0, size_bytes), sha256)
         headers = {"x-amz-checksum-sha256": checksum(sha256)}
         with window.opened(path, 0, size_bytes, progress=progress) as body:
             answer = self._ask("PUT", key, payload=sha256, headers=headers, body=body, size_bytes=size_bytes)
         self._wanted(key, answer)
 
-    def _put_parts(self, key: str, path: Path, size_bytes: int, *, sha256: str, progress: Progress) -> None:
+    def _put_parts(self, key: str, path: Path, size_bytes: int, *, sha256: str, progress: OnProgress) -> None:
         def put(number: int) -> str:
             offset = (number - 1) * PART_BYTES
             length = min(PART_BYTES, size_bytes - offset)
@@ -137,7 +137,7 @@ class S3Store:
             self._site.control.complete(key, upload_id, etags)
 
     def _put_part(
-        self, key: str, path: Path, offset: int, length: int, *, query: Mapping[str, str], progress: Progress
+        self, key: str, path: Path, offset: int, length: int, *, query: Mapping[str, str], progress: OnProgress
     ) -> str:
         payload = window.digest_of(path, offset, length)
         with window.opened(path, offset, length, progress=progress) as body:

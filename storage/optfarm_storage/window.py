@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from optfarm_storage.store import Progress, untold
+from optfarm_storage.store import OnProgress, untold
 
 PIECE_BYTES = 1 << 20
 
@@ -14,7 +14,7 @@ PIECE_BYTES = 1 << 20
 class Window:
     """Read once from its start to its end."""
 
-    def __init__(self, stream: BinaryIO, size_bytes: int, progress: Progress) -> None:
+    def __init__(self, stream: BinaryIO, size_bytes: int, progress: OnProgress) -> None:
         self._stream = stream
         self._left_bytes = size_bytes
         self._progress = progress
@@ -34,7 +34,7 @@ class Window:
 
 
 @contextmanager
-def opened(path: Path, offset: int, size_bytes: int, *, progress: Progress = untold) -> Iterator[Window]:
+def opened(path: Path, offset: int, size_bytes: int, *, progress: OnProgress = untold) -> Iterator[Window]:
     """A window on a file."""
     with path.open("rb", buffering=0) as stream:
         stream.seek(offset)

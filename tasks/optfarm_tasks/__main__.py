@@ -4,32 +4,25 @@ Exit codes: 0 facts are written, 1 a typed failure is written, 2 DIR holds no ta
 it at once, as it ends any program: a handler would wait for the framework's native code to return.
 """
 
+import importlib
 import os
 import shutil
 import sys
 import traceback
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 from optfarm_tasks import progress
+from optfarm_tasks.actions import ACTIONS
 from optfarm_tasks.errors import Reason, TaskError
-from optfarm_tasks.frameworks import is_exhaustion, line_of
-from optfarm_tasks.result import Conversion, Facts, Failure, Inspection, Outcome, Quality
-from optfarm_tasks.spec import Kind, Role, Task
-from optfarm_tasks.technique import Report
+from optfarm_tasks.frameworks.imports import is_exhaustion, line_of
+from optfarm_tasks.schema.result import Facts, Failure, Outcome
+from optfarm_tasks.schema.spec import Task
+from optfarm_tasks.technique import OnProgress
 
 DONE, FAILED, NO_TASK, INTERRUPTED = 0, 1, 2, 143
-
-_ROLES = {
-    Kind.CONVERT: {Role.MODEL},
-    Kind.INSPECT: {Role.MODEL},
-    Kind.EVALUATE: {Role.BASELINE, Role.CANDIDATE, Role.DATA},
-    Kind.BENCHMARK: {Role.BASELINE, Role.CANDIDATE},
-    Kind.PROFILE: {Role.MODEL},
-    Kind.CANARY: set(),
-}
 
 
 class NoTask(Exception):
@@ -67,7 +60,7 @@ def _task(folder: Path) -> Task:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "it"
         raise NoTask(f"{file} is no task: {place}: {first['msg']}") from error
-    missing = _ROLES[task.action.kind] - task.inputs.keys()
+    missing = ACTIONS[task.action.kind].roles - task.inputs.keys()
     if missing:
         raise NoTask(f"{file}: to {task.action.kind} takes inputs for {', '.join(sorted(missing))}")
     return task
@@ -90,35 +83,11 @@ def failure_of(error: Exception) -> Failure:
     return Failure(reason=reason, message=f"{type(error).__name__}: {line_of(error)}")
 
 
-def _facts(folder: Path, task: Task, report: Report) -> Facts:
+def _facts(folder: Path, task: Task, report: OnProgress) -> Facts:
     """Does the action; only its own part of the package is imported, for a start costs time at every task."""
-    if task.action.kind is Kind.BENCHMARK:
-        from optfarm_tasks import benchmark  # noqa: PLC0415 (see above)
-
-        return benchmark.run(folder, task, report)
-    if task.action.kind is Kind.PROFILE:
-        from optfarm_tasks import profiling  # noqa: PLC0415 (see above)
-
-        return profiling.run(folder, task, report)
-    if task.action.kind is Kind.CANARY:
-        from optfarm_tasks import canary  # noqa: PLC0415 (see above)
-
-        return canary.run(folder, report)
-    return _unmeasured(folder, task, report)
-
-
-def _unmeasured(folder: Path, task: Task, report: Report) -> Conversion | Quality | Inspection:
-    if task.action.kind is Kind.CONVERT:
-        from optfarm_tasks import convert  # noqa: PLC0415 (see _facts)
-
-        return convert.run(folder, task, report)
-    if task.action.kind is Kind.EVALUATE:
-        from optfarm_tasks import quality  # noqa: PLC0415 (see _facts)
-
-        return quality.run(folder, task, report)
-    from optfarm_tasks import inspection  # noqa: PLC0415 (see _facts)
-
-    return inspection.run(folder, task, report)
+    action: Any = importlib.import_module(ACTIONS[task.action.kind].module)
+    facts: Facts = action.run(folder, task, report)
+    return facts
 
 
 def _clear(folder: Path) -> None:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from optfarm_tasks.word import Word
+from optfarm_tasks.schema.value import Value
 
 Shape = tuple[int | None, ...]
 """A tensor's shape; None stands for a dimension that varies, such as the batch."""
@@ -23,7 +23,7 @@ class Format(StrEnum):
     CODED = "coded"
 
 
-class Tensor(Word):
+class Tensor(Value):
     """A named input or output. Quantised tensors say how integers map to real numbers."""
 
     name: str
@@ -40,7 +40,7 @@ class Tensor(Word):
         return f"{self.name}: {self.dtype}[{sizes}]"
 
 
-class Signature(Word):
+class Signature(Value):
     """The way a model is called. Outputs are empty where the format does not tell them without loading."""
 
     name: str = "serving_default"
@@ -50,7 +50,7 @@ class Signature(Word):
     """Inputs with a default, which stands: they are not fed."""
 
 
-class ModelDescription(Word):
+class ModelDescription(Value):
     """What a model's files tell without any framework. The first signature is the one that is run."""
 
     format: Format
@@ -67,7 +67,7 @@ class ModelDescription(Word):
         return self.signatures[0]
 
 
-class Split(Word):
+class Split(Value):
     """One part of a data set: arrays whose first axis counts the samples."""
 
     count: int = Field(ge=1)
@@ -76,7 +76,7 @@ class Split(Word):
     labels: Tensor | None = None
 
 
-class DataDescription(Word):
+class DataDescription(Value):
     """A data set by split; `test` is scored, `calibration` feeds techniques that need activations."""
 
     splits: dict[str, Split]

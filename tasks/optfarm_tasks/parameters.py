@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from optfarm_tasks.recipe import Value
+from optfarm_tasks.schema.recipe import Scalar
 from optfarm_tasks.technique import Bounds, Parameter, Params
 
 
@@ -31,7 +31,7 @@ def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
     return {**whole["$defs"][named], **schema} if named else schema
 
 
-def _choices(schema: dict[str, Any]) -> tuple[Value, ...]:
+def _choices(schema: dict[str, Any]) -> tuple[Scalar, ...]:
     return (False, True) if schema.get("type") == "boolean" else tuple(schema.get("enum", ()))
 
 

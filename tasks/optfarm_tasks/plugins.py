@@ -15,8 +15,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.frameworks import line_of
-from optfarm_tasks.recipe import NAME
+from optfarm_tasks.frameworks.imports import line_of
+from optfarm_tasks.schema.recipe import NAME
 from optfarm_tasks.technique import Card, Params, Technique
 
 GROUP = "optfarm.techniques"

@@ -1,4 +1,4 @@
-"""What a profiler is: one module in profile/ that observes a runtime's ops; its file name is the runtime's."""
+"""What a profiler is: one module in profilers/ that observes a runtime's ops; its file name is the runtime's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from optfarm_tasks.description import Signature
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, Session
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Probe(Protocol):
 
 
 class Profiler(Protocol):
-    """The shape of a module in profile/."""
+    """The shape of a module in profilers/."""
 
     def load(self, model: Path, threads: int) -> Probe:
         """Loads the artifact in a folder.
@@ -71,3 +71,24 @@ class Profiler(Protocol):
             UnsupportedOp: it runs, but cannot be observed.
         """
         ...
+
+
+class PlainSession:
+    """A model as its runtime loads it; whoever observes it loads the file a second time."""
+
+    def __init__(self, plain: Session, file: Path, *, threads: int) -> None:
+        """Takes the model as the runtime loads it, and the file that it is of."""
+        self._plain, self._file, self._threads = plain, file, threads
+
+    @property
+    def signature(self) -> Signature:
+        """That of the file."""
+        return self._plain.signature
+
+    def feed(self, inputs: Arrays) -> Any:
+        """What the runtime takes."""
+        return self._plain.feed(inputs)
+
+    def run(self, feed: Any) -> Any:
+        """One inference that nobody observes."""
+        return self._plain.run(feed)

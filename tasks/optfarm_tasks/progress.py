@@ -9,7 +9,7 @@ DESCRIPTOR = "OPTFARM_PROGRESS_FD"
 _PAUSE_S = 0.1
 
 
-class Progress:
+class ProgressStream:
     """A Report that holds back what nobody could read: within a phase, one line in a tenth of a second."""
 
     def __init__(self, descriptor: int | None) -> None:
@@ -38,13 +38,13 @@ class Progress:
             self._descriptor = None
 
 
-def from_environment() -> Progress:
+def from_environment() -> ProgressStream:
     """Progress to the descriptor that the environment names, if it names an open one."""
     named = os.environ.get(DESCRIPTOR, "")
     if not named.isdecimal():
-        return Progress(None)
+        return ProgressStream(None)
     try:
         os.fstat(int(named))
     except OSError:
-        return Progress(None)
-    return Progress(int(named))
+        return ProgressStream(None)
+    return ProgressStream(int(named))

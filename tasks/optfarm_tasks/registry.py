@@ -17,8 +17,8 @@ from optfarm_tasks import plugins, runtimes, techniques
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter, MissingParameter
 from optfarm_tasks.parameters import parameters_of
-from optfarm_tasks.recipe import Recipe, Step
 from optfarm_tasks.runtime import Runtime
+from optfarm_tasks.schema.recipe import Recipe, Step
 from optfarm_tasks.technique import Params, Technique, TechniqueCard
 
 _EXPORT = Step(technique="baseline")
@@ -120,7 +120,7 @@ def output_format(recipe: Recipe, model_format: Format) -> Format:
     return _yielded(finished(recipe, model_format), model_format)
 
 
-def endings() -> frozenset[Format]:
+def final_formats() -> frozenset[Format]:
     """The formats that a recipe may end in: a runtime runs them, or runs what they are exported to."""
     run = frozenset(each for name in runtime_names() for each in runtime(name).FORMATS)
     return run | _KERAS

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from optfarm_tasks.description import Format
-from optfarm_tasks.recipe import Value
-from optfarm_tasks.word import Message, Word
+from optfarm_tasks.schema.recipe import Scalar
+from optfarm_tasks.schema.value import Value, WireMessage
 
-Report = Callable[[str, float], None]
+OnProgress = Callable[[str, float], None]
 """Told the phase and the fraction done, in 0..1, while work goes on."""
 
 
@@ -36,7 +36,7 @@ Pattern = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
 """A parameter that is a regular expression."""
 
 
-class Memory(Word):
+class Memory(Value):
     """What a conversion takes at its peak; told at submit, and only devices that have it are given the task."""
 
     base_bytes: int
@@ -81,7 +81,7 @@ class Work:
     data: Path | None
     """Folder of the data set."""
     seed: int
-    report: Report
+    report: OnProgress
     original: Path | None = None
     """Folder of the model that the recipe began with, for steps that teach a changed model by it."""
 
@@ -105,7 +105,7 @@ class Technique(Protocol):
         ...
 
 
-class Bounds(Word):
+class Bounds(Value):
     """Where a number lies; None where there is no end, open where the end itself is out."""
 
     lower: float | None
@@ -114,7 +114,7 @@ class Bounds(Word):
     is_upper_open: bool = False
 
 
-class Parameter(Word):
+class Parameter(Value):
     """A parameter as `techniques show` prints it."""
 
     name: str
@@ -126,11 +126,11 @@ class Parameter(Word):
     """Whether it has no default."""
     bounds: Bounds | None = None
     """Of a number."""
-    choices: tuple[Value, ...] = ()
+    choices: tuple[Scalar, ...] = ()
     """Of a word or a truth value that has a few."""
 
 
-class TechniqueCard(Message):
+class TechniqueCard(WireMessage):
     """A technique as the API tells it."""
 
     name: str

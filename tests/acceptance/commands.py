@@ -13,7 +13,7 @@ BIN = Path(sys.executable).parent
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """How a command ended."""
 
     code: int
@@ -39,7 +39,7 @@ class Cli:
             "OPTFARM_CANARY_EVERY_S": "0",
         }
 
-    def run(self, *words: str, timeout_s: float = 600, **env: str) -> Ended:
+    def run(self, *words: str, timeout_s: float = 600, **env: str) -> CommandResult:
         """Runs one command to its end, whatever its exit code."""
         ended = subprocess.run(
             [str(BIN / "optfarm"), *words],
@@ -49,7 +49,7 @@ class Cli:
             timeout=timeout_s,
             check=False,
         )
-        return Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
+        return CommandResult(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
     def ok(self, *words: str, timeout_s: float = 600, **env: str) -> str:
         """Runs one command that has to succeed; gives what it printed."""

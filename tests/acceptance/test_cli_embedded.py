@@ -13,8 +13,8 @@ import pytest
 
 from optfarm import Farm
 from optfarm.download import pull
-from optfarm_tasks.sweep import Data
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.sweep import Data
+from optfarm_tasks.schema.tree import scan
 from tests.acceptance.commands import Cli
 from tests.waiting import until
 

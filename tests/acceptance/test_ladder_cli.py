@@ -36,6 +36,6 @@ def test_what_a_scenario_lacks_is_told_before_anything_is_pushed(farm: Cli, tiny
     unitless = farm.run("sweep", "run", model, "--scenario", "server", "--bound", "50")
 
     assert (boundless.code, unknown.code, unitless.code) == (2, 2, 2)
-    assert "needs a bound" in boundless.err
+    assert "needs a limit" in boundless.err
     assert "single-stream, offline and server" in unknown.err
     assert "write 50ms" in unitless.err

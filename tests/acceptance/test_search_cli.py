@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.commands import Cli, Ended
+from tests.acceptance.commands import Cli, CommandResult
 from tests.waiting import until
 
 SEARCH = ("--search", "--profile", "quick", "--seed", "5", "--trials", "2")
@@ -20,7 +20,7 @@ def lite(tiny_models: Path) -> Path:
     return tiny_models / "float32.tflite"
 
 
-def start(farm: Cli, model: Path) -> tuple[str, Ended]:
+def start(farm: Cli, model: Path) -> tuple[str, CommandResult]:
     """Starts a search, stops it while its first sweep runs; gives the sweep's id and how it ended."""
     before = {each["id"] for each in farm.json("sweep", "list")}
     process = farm.start("sweep", "run", str(model), *SEARCH, *TECHNIQUES)
@@ -31,7 +31,7 @@ def start(farm: Cli, model: Path) -> tuple[str, Ended]:
     until(mine, deadline_s=30)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    return mine()[0], Ended(code=process.returncode, out=out, err=err)
+    return mine()[0], CommandResult(code=process.returncode, out=out, err=err)
 
 
 def recipes(farm: Cli, sweep_id: str) -> set[str]:

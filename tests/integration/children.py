@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.result import Outcome
-from optfarm_tasks.spec import Action, Convert, Limits, Role, Task
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import Outcome
+from optfarm_tasks.schema.spec import Action, Convert, Limits, Role, Task
+from optfarm_tasks.schema.tree import scan
 
 
 def images(count: int) -> dict[str, np.ndarray]:
@@ -29,7 +29,7 @@ def classes(count: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ChildResult:
     """How a child ended."""
 
     code: int
@@ -62,14 +62,14 @@ def lay_out(folder: Path, action: Action, *, limits: Limits | None = None, **inp
     return folder
 
 
-def run(folder: Path, *options: str, python: tuple[str, ...] = (sys.executable,), **changes: Any) -> Ended:
+def run(folder: Path, *options: str, python: tuple[str, ...] = (sys.executable,), **changes: Any) -> ChildResult:
     """Runs the child to its end."""
     env = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2", CUDA_VISIBLE_DEVICES="-1") | changes.pop("env", {})
     command = [*python, "-m", "optfarm_tasks", *(options or (str(folder),))]
     ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False, **changes)
     result = folder / "result.json"
     outcome = Outcome.model_validate_json(result.read_bytes()) if result.exists() else None
-    return Ended(ended.returncode, ended.stdout + ended.stderr, outcome)
+    return ChildResult(ended.returncode, ended.stdout + ended.stderr, outcome)
 
 
 def convert(recipe: str) -> Convert:

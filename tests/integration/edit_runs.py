@@ -20,13 +20,15 @@ import numpy as np
 import tf_keras  # noqa: TID253 (as above)
 from tensorflow.core.protobuf import saved_model_pb2  # noqa: TID253 (as above)
 
-from optfarm_tasks import convert, data, formats, registry
-from optfarm_tasks.benchmark.loaded import Loaded
+from optfarm_tasks import formats, registry
+from optfarm_tasks.actions import convert
+from optfarm_tasks.benchmark.process.loaded import Loaded
+from optfarm_tasks.data_sets import data
 from optfarm_tasks.errors import TaskError
 from optfarm_tasks.quality.agreement import Agreement
-from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.tree import scan
 from optfarm_tasks.technique import Done
-from optfarm_tasks.tree import scan
 
 Told = dict[str, Any]
 Feeds = dict[str, np.ndarray]

@@ -19,10 +19,11 @@ import numpy as np
 import tensorflow as tf  # noqa: TID253 (this script is a process of its own, made to import it)
 import tf_keras  # noqa: TID253 (as above)
 
-from optfarm_tasks import convert, formats, registry
+from optfarm_tasks import formats, registry
+from optfarm_tasks.actions import convert
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import TaskError
-from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.technique import Done
 
 RECIPES = (

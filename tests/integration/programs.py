@@ -4,8 +4,8 @@ import hashlib
 import sys
 from pathlib import Path
 
-from optfarm_tasks.spec import Inspect, Limits, Role, Task
-from optfarm_tasks.tree import Digest, File, Tree
+from optfarm_tasks.schema.spec import Inspect, Limits, Role, Task
+from optfarm_tasks.schema.tree import Digest, File, Tree
 
 INTERPRETER = f"""#!{sys.executable} -IS
 import json, runpy, sys

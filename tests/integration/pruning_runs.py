@@ -17,9 +17,9 @@ import tf_keras  # noqa: TID253 (this script is a process of its own)
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import TaskError
-from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.frameworks.keras import training_set
+from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.technique import Work
-from optfarm_tasks.techniques import _lessons
 
 SAMPLES = np.random.default_rng(0).random((64, 12)).astype(np.float32)
 HALF = "prune-units(min_units=32, learning_rate=1e-12, epochs=1)"
@@ -96,8 +96,8 @@ def told(model: Any, recipe: str, folder: Path, data: Path) -> dict[str, Any]:
 def cramped(folder: Path, data: Path) -> dict[str, Any]:
     """What came of pruning where the activations of five samples fit, and what those of one take."""
     model = tf_keras.Sequential([layers.InputLayer((12,), name="x"), layers.Dense(32, name="y")])
-    sample_bytes = _lessons.activation_bytes(model, {"x": SAMPLES})
-    _lessons.ACTIVATION_BYTES = 5 * sample_bytes + 1
+    sample_bytes = training_set.activation_bytes(model, {"x": SAMPLES})
+    training_set.ACTIVATION_BYTES = 5 * sample_bytes + 1
     return told(model, "prune(epochs=1, min_weights=1)", folder, data) | {"sample_bytes": sample_bytes}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from optfarm_worker.ending import Ending
+from optfarm_worker.ending import ChildExit
 from optfarm_worker.launcher import Runner, Started
 from optfarm_worker.runner import Order
 from tests.integration.processes import processes_with
@@ -42,7 +42,7 @@ class Child:
         )
         return order._replace(**changes)
 
-    def run(self, code: str, **changes: object) -> Ending:
+    def run(self, code: str, **changes: object) -> ChildExit:
         """Runs it to its end."""
         runner = Runner()
         try:

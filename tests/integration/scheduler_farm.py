@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 from botocore.exceptions import ClientError
 
-from optfarm_tasks.device import Inventory
-from optfarm_tasks.result import Result
-from optfarm_tasks.sweep import Report, SweepReceipt, SweepStatus
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.result import Result
+from optfarm_tasks.schema.sweep import SweepReceipt, SweepReport, SweepStatus
 from tests.fakeworker import FakeWorker
 from tests.pushes import new_model
 from tests.servers import LOOPBACK, Broker, S3Server, Server, free_ports, serving
@@ -90,16 +90,16 @@ class Farm:
 
     def put_sweep(self, sweep_id: str, *recipes: str, **more: object) -> httpx.Response:
         """Submits a sweep and gives the answer."""
-        spec = {"model": "model", "recipes": recipes or ("tflite-float32",), "profile": "quick"} | more
+        spec = {"model": "model", "recipes": recipes or ("tflite-float32",), "effort": "quick"} | more
         return self.user.put(f"/v1/sweeps/{sweep_id}", json=spec)
 
     def status(self, sweep_id: str) -> SweepStatus:
         """A sweep as it stands."""
         return SweepStatus.model_validate_json(self.user.get(f"/v1/sweeps/{sweep_id}").content)
 
-    def report(self, sweep_id: str) -> Report:
+    def report(self, sweep_id: str) -> SweepReport:
         """The table of a sweep."""
-        return Report.model_validate_json(self.user.get(f"/v1/sweeps/{sweep_id}/report").content)
+        return SweepReport.model_validate_json(self.user.get(f"/v1/sweeps/{sweep_id}/report").content)
 
     def _http(self, role: str) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {TOKENS[role]}"}, timeout=20)

@@ -5,23 +5,23 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from optfarm_scheduler.actions import Action, Dispatch
-from optfarm_scheduler.catalog import Catalog
-from optfarm_scheduler.database import Database
-from optfarm_scheduler.floor import RULES, OpenTask
-from optfarm_scheduler.leases import Leases, Terms
-from optfarm_scheduler.ledger import Ledger, Resolution
-from optfarm_scheduler.plan import Plan
-from optfarm_scheduler.planner import TaskPlan
-from optfarm_scheduler.presence import Devices
-from optfarm_scheduler.pulse import Pulse
-from optfarm_scheduler.sweeps import Sweeps
-from optfarm_scheduler.tables import MODELS
-from optfarm_scheduler.toolchains import Needs
-from optfarm_tasks.lease import Claim, Finish, Lease
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Convert, Evaluate, Kind, Role
-from optfarm_tasks.sweep import Model, SweepSpec
+from optfarm_scheduler.decisions.actions import Action, Dispatch
+from optfarm_scheduler.decisions.occupancy import RULES, OpenTask
+from optfarm_scheduler.planning.plan import Plan
+from optfarm_scheduler.planning.planner import TaskPlan
+from optfarm_scheduler.planning.toolchains import Needs
+from optfarm_scheduler.store.catalog import Catalog
+from optfarm_scheduler.store.database import Database
+from optfarm_scheduler.store.devices import Devices
+from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.leases import Leases, Terms
+from optfarm_scheduler.store.ledger import Ledger, Resolution
+from optfarm_scheduler.store.sweeps import Sweeps
+from optfarm_scheduler.store.tables import MODELS
+from optfarm_tasks.schema.lease import Claim, Finish, Lease
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Convert, Evaluate, Kind, Role
+from optfarm_tasks.schema.sweep import Model, SweepSpec
 from tests.fakeworker import an_inventory
 from tests.pushes import new_model
 from tests.results import a_result

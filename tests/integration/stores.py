@@ -10,8 +10,8 @@ from optfarm_storage.keys import blob
 from optfarm_storage.local import LocalStore
 from optfarm_storage.location import S3Location
 from optfarm_storage.s3 import S3Store
-from optfarm_storage.store import ObjectStore, Progress, untold
-from optfarm_tasks.tree import Tree, scan
+from optfarm_storage.store import ObjectStore, OnProgress, untold
+from optfarm_tasks.schema.tree import Tree, scan
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Counting:
         self.gets: list[str] = []
         self.asked = 0
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: Progress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
         self.puts.append(key)
         self._store.put(key, source, sha256=sha256, progress=progress)
 
@@ -67,7 +67,7 @@ class Counting:
         self.puts.append(key)
         return self._store.put_new(key, content)
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: Progress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
         self.gets.append(key)
         self._store.get(key, target, sha256=sha256, progress=progress)
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from optfarm_tasks.device import Inventory
-from optfarm_tasks.lease import Claim, Finish, Heartbeat, Lease
-from optfarm_tasks.spec import Task
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease
+from optfarm_tasks.schema.spec import Task
 
 TOKEN = "worker-token"  # noqa: S105 (a stub's)
 OK, NO_CONTENT, DENIED, CONFLICT, AWAY = 200, 204, 401, 409, 503

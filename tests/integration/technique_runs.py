@@ -16,13 +16,15 @@ os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
 
 import numpy as np
 
-from optfarm_tasks import convert, formats, keras_model, registry
+from optfarm_tasks import formats, registry
+from optfarm_tasks.actions import convert
 from optfarm_tasks.description import Format
+from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.quality.agreement import Agreement
 from optfarm_tasks.quality.prediction import predict
-from optfarm_tasks.recipe import Recipe
 from optfarm_tasks.runtime import Session
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.tree import scan
 
 _SLOWLY = "epochs=12, learning_rate=0.001"
 RECIPES = {
@@ -70,7 +72,7 @@ def write_keras(folder: Path, model: Any) -> dict[Format, Path]:
         place.mkdir(parents=True)
     model.save(places[Format.KERAS] / "model.keras")
     model.save(places[Format.H5] / "model.h5")
-    keras_model.export(places[Format.KERAS], places[Format.SAVED_MODEL])
+    as_saved_model.export(places[Format.KERAS], places[Format.SAVED_MODEL])
     return places
 
 

@@ -15,19 +15,21 @@ import psutil
 import pytest
 
 from optfarm_tasks import benchmark
-from optfarm_tasks.benchmark import controller, pairs, raw, shield, stats
-from optfarm_tasks.benchmark.controller import Clock, Measured, Plan
-from optfarm_tasks.benchmark.process import Resident, Variant
-from optfarm_tasks.benchmark.rules import Aim
-from optfarm_tasks.benchmark.stats import Estimator
-from optfarm_tasks.benchmark.turns import Bench
+from optfarm_tasks.benchmark.analysis import pairs, raw, stats
+from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
+from optfarm_tasks.benchmark.analysis.stats import Estimator
+from optfarm_tasks.benchmark.controller import paired
+from optfarm_tasks.benchmark.controller.paired import Clock, Measured, MeasurementPlan
+from optfarm_tasks.benchmark.controller.resident import Resident, Variant
+from optfarm_tasks.benchmark.controller.turns import PairSetup
+from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.errors import BadModel, BadParameter, Internal, TaskError, WorkerLost
-from optfarm_tasks.measurement import Flag, Verdict
-from optfarm_tasks.spec import Benchmark, Inspect, Profile, Task
+from optfarm_tasks.schema.measurement import Flag, Verdict
+from optfarm_tasks.schema.spec import Benchmark, Effort, Inspect, Task
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-SMALL = replace(pairs.AMOUNTS[Profile.QUICK], min_pairs=2, max_pairs=2, pair_s=0.5, backoff_s=())
+SMALL = replace(pairs.AMOUNTS[Effort.QUICK], min_pairs=2, max_pairs=2, pair_s=0.5, backoff_s=())
 MS = 1_000_000
 
 
@@ -44,23 +46,23 @@ def spinning(folder: Path, role: str, **told: Any) -> Variant:
     return Variant(role, own, "tests.integration.spin_runtime")
 
 
-def bench_of(baseline: Variant, candidate: Variant, **changes: Any) -> Bench:
+def bench_of(baseline: Variant, candidate: Variant, **changes: Any) -> PairSetup:
     """A small benchmark of two variants, on the last core."""
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
-    bench = Bench((baseline, candidate), cores=cores, threads=1, batch_size=2, seed=0, amount=SMALL)
+    bench = PairSetup((baseline, candidate), cores=cores, threads=1, batch_size=2, seed=0, amount=SMALL)
     return replace(bench, **changes)
 
 
-def measure(bench: Bench, report: Callable[[str, float], None] = lambda _phase, _fraction: None) -> Measured:
+def measure(bench: PairSetup, report: Callable[[str, float], None] = lambda _phase, _fraction: None) -> Measured:
     """Runs it."""
-    return controller.measure(Plan(bench, Profile.QUICK, Aim(0.01)), report, clock=Clock())
+    return paired.measure(MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01)), report, clock=Clock())
 
 
 def residents() -> list[psutil.Process]:
     """The residents that live below this process, beside the servers of other tests."""
     children = psutil.Process().children(recursive=True)
     alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if "optfarm_tasks.benchmark.resident" in child.cmdline()]
+    return [child for child in alive if "optfarm_tasks.benchmark.process.resident" in child.cmdline()]
 
 
 def test_a_variant_that_takes_half_as_long_is_about_twice_as_fast(tmp_path: Path) -> None:
@@ -148,7 +150,8 @@ def test_a_resident_that_dies_in_a_block_ends_the_task(
 def test_residents_are_pinned_and_do_not_outlive_their_controller(tmp_path: Path) -> None:
     spinning(tmp_path, "baseline")
     script = (
-        "import sys; from pathlib import Path; from optfarm_tasks.benchmark.process import Resident, Variant\n"
+        "import sys; from pathlib import Path\n"
+        "from optfarm_tasks.benchmark.controller.resident import Resident, Variant\n"
         "variant = Variant('baseline', Path(sys.argv[1]), 'tests.integration.spin_runtime')\n"
         "resident = Resident(variant, cores=(int(sys.argv[2]),), threads=1)\n"
         "print(resident.pid, flush=True); input()"
@@ -186,8 +189,8 @@ def test_a_measurement_that_stays_invalid_is_retried_and_then_told(tmp_path: Pat
         amount=replace(SMALL, min_pairs=1, max_pairs=1, pair_s=1, backoff_s=(3,)),
     )
     try:
-        plan = Plan(bench, Profile.QUICK, Aim(0.01))
-        measured = controller.measure(plan, lambda _phase, _fraction: None, clock=Clock(wait=waits.append))
+        plan = MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01))
+        measured = paired.measure(plan, lambda _phase, _fraction: None, clock=Clock(wait=waits.append))
     finally:
         busy.kill()
         busy.wait()

@@ -9,23 +9,26 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
-from optfarm_scheduler.control_chart import Canary, Standing, judged
-from optfarm_tasks.benchmark import contention, shield
-from optfarm_tasks.benchmark.attempts import Clock
-from optfarm_tasks.benchmark.controller import Plan, measure
-from optfarm_tasks.benchmark.process import Variant
-from optfarm_tasks.benchmark.rules import Aim
-from optfarm_tasks.benchmark.turns import Bench
-from optfarm_tasks.canary import twin
-from optfarm_tasks.measurement import Flag, Verdict
-from optfarm_tasks.result import CanaryResult
-from optfarm_tasks.spec import Profile, Usual
+from optfarm_scheduler.decisions.control_chart import Canary, Standing, judged
+from optfarm_tasks.actions import canary
+from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
+from optfarm_tasks.benchmark.controller import contention
+from optfarm_tasks.benchmark.controller.attempts import Clock
+from optfarm_tasks.benchmark.controller.paired import MeasurementPlan, measure
+from optfarm_tasks.benchmark.controller.resident import Variant
+from optfarm_tasks.benchmark.controller.turns import PairSetup
+from optfarm_tasks.benchmark.process import shield
+from optfarm_tasks.schema.measurement import Flag, Verdict
+from optfarm_tasks.schema.result import CanaryResult
+from optfarm_tasks.schema.spec import Canary as CanaryAction
+from optfarm_tasks.schema.spec import Effort, Task, Usual
 
 MOST_RUNS = 4
-SHORT = replace(twin.AMOUNT, min_pairs=1, max_pairs=1)
+SHORT = replace(canary.AMOUNT, min_pairs=1, max_pairs=1)
+TASK = Task(action=CanaryAction(), inputs={})
 LOAD = """
 import sys
-from optfarm_tasks.benchmark import shield
+from optfarm_tasks.benchmark.process import shield
 shield.pin((int(sys.argv[1]),))
 shield.raise_priority()
 while True:
@@ -45,7 +48,7 @@ def load_on(core: int) -> Iterator[None]:
 
 
 def run(folder: Path) -> CanaryResult:
-    return twin.canary(folder, lambda _phase, _fraction: None, amount=SHORT)
+    return canary.run(folder, TASK, lambda _phase, _fraction: None, amount=SHORT)
 
 
 def undisturbed(folder: Path) -> CanaryResult:
@@ -77,9 +80,11 @@ def test_a_device_whose_core_is_kept_busy_leaves_its_band(tmp_path: Path) -> Non
 
 def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Path) -> None:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
-    sides = Variant("baseline", tmp_path, twin.COMPUTE), Variant("candidate", tmp_path, twin.COMPUTE)
-    bench = Bench(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
-    plan = Plan(bench, Profile.QUICK, Aim(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02)))
+    sides = Variant("baseline", tmp_path, canary.COMPUTE), Variant("candidate", tmp_path, canary.COMPUTE)
+    bench = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
+    plan = MeasurementPlan(
+        bench, Effort.QUICK, PrecisionTarget(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02))
+    )
 
     found = measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary.candidate
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optfarm_tasks.result import Conversion, Inspection, Quality
-from optfarm_tasks.spec import Evaluate, Inspect
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.result import Conversion, Inspection, Quality
+from optfarm_tasks.schema.spec import Evaluate, Inspect
+from optfarm_tasks.schema.tree import scan
 from tests.integration.children import classes, convert, images, lay_out, run
 from tests.waiting import until
 

@@ -12,7 +12,7 @@ import pytest
 import optfarm_tasks
 from optfarm_tasks.__main__ import failure_of
 from optfarm_tasks.errors import Reason, UnsupportedOp
-from optfarm_tasks.spec import Benchmark, Evaluate, Inspect
+from optfarm_tasks.schema.spec import Benchmark, Evaluate, Inspect
 from tests.integration.children import convert, images, lay_out, run
 
 MIB = 1 << 20

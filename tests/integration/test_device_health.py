@@ -8,10 +8,10 @@ from itertools import count
 import httpx
 import pytest
 
-from optfarm_tasks.health import Device, DeviceHealth, HealthState
-from optfarm_tasks.measurement import Flag, Verdict
-from optfarm_tasks.spec import Kind
-from optfarm_tasks.sweep import SweepState, TaskState, TaskStatus
+from optfarm_tasks.schema.health import Device, DeviceHealth, HealthState
+from optfarm_tasks.schema.measurement import Flag, Verdict
+from optfarm_tasks.schema.spec import Kind
+from optfarm_tasks.schema.sweep import SweepState, TaskState, TaskStatus
 from tests.acceptance.commands import Cli
 from tests.fakeworker import FakeWorker, an_inventory
 from tests.integration.scheduler_farm import TOKENS, Farm, a_farm

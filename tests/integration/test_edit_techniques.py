@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from optfarm_tasks.result import Quality
-from optfarm_tasks.spec import Evaluate
+from optfarm_tasks.schema.result import Quality
+from optfarm_tasks.schema.spec import Evaluate
 from tests.integration.children import lay_out, run
 from tests.integration.scripts import told_by
 

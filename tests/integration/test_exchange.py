@@ -7,8 +7,8 @@ import pytest
 
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.result import Conversion, Inspection
-from optfarm_tasks.spec import Inspect
+from optfarm_tasks.schema.result import Conversion, Inspection
+from optfarm_tasks.schema.spec import Inspect
 from tests.integration.children import classes, convert, images, lay_out, run
 
 

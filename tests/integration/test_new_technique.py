@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from optfarm_tasks.result import Conversion
+from optfarm_tasks.schema.result import Conversion
 from tests.integration.children import convert, lay_out, run
 
 PAGE = Path(__file__).parents[2] / "docs/new-technique.md"

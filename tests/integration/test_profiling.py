@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.result import OpProfile
-from optfarm_tasks.spec import Trace
+from optfarm_tasks.schema.result import OpProfile
+from optfarm_tasks.schema.spec import Trace
 from tests.integration.children import images, lay_out, run
 
 RUNS = 5

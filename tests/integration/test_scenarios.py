@@ -8,26 +8,28 @@ from typing import Any
 
 import pytest
 
-from optfarm_tasks.benchmark import climb, controller, pairs, raw, shield
-from optfarm_tasks.benchmark.attempts import Clock
-from optfarm_tasks.benchmark.climb import Climbed, Means
-from optfarm_tasks.benchmark.controller import Measured, Plan
-from optfarm_tasks.benchmark.ladder import RungAmount
-from optfarm_tasks.benchmark.process import Variant
-from optfarm_tasks.benchmark.rates import SearchAmount
-from optfarm_tasks.benchmark.recompute import recompute
-from optfarm_tasks.benchmark.rules import Aim
-from optfarm_tasks.benchmark.server import measure_server
-from optfarm_tasks.benchmark.turns import Bench
+from optfarm_tasks.benchmark.analysis import pairs, raw
+from optfarm_tasks.benchmark.analysis.ladder import RungAmount
+from optfarm_tasks.benchmark.analysis.rates import SearchAmount
+from optfarm_tasks.benchmark.analysis.recompute import recompute
+from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
+from optfarm_tasks.benchmark.controller import climb, paired
+from optfarm_tasks.benchmark.controller.attempts import Clock
+from optfarm_tasks.benchmark.controller.climb import Climbed, Means
+from optfarm_tasks.benchmark.controller.paired import Measured, MeasurementPlan
+from optfarm_tasks.benchmark.controller.resident import Variant
+from optfarm_tasks.benchmark.controller.server_scenario import measure_server
+from optfarm_tasks.benchmark.controller.turns import PairSetup
+from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.errors import OutOfMemory
-from optfarm_tasks.measurement import Axis, Serving, Stop
-from optfarm_tasks.result import BenchmarkResult
-from optfarm_tasks.spec import Benchmark, Limits, Profile, Scenario, Task
+from optfarm_tasks.schema.measurement import Axis, ServerRates, Stop
+from optfarm_tasks.schema.result import BenchmarkResult
+from optfarm_tasks.schema.spec import Benchmark, Effort, Limits, Scenario, Task
 from tests.integration.children import lay_out, run
 
 ROOT = Path(__file__).parents[2]
 MS = 1_000_000
-SMALL = replace(pairs.AMOUNTS[Profile.QUICK], min_pairs=1, max_pairs=1, pair_s=0.4, backoff_s=())
+SMALL = replace(pairs.AMOUNTS[Effort.QUICK], min_pairs=1, max_pairs=1, pair_s=0.4, backoff_s=())
 MEANS = Means(RungAmount(timed_s=0.05, min_requests=5, max_s=5), memory_bytes=8 << 30, fixed=(None, None))
 
 
@@ -43,9 +45,9 @@ def spinning(folder: Path, role: str, spin_ns: int, **told: Any) -> Variant:
     return Variant(role, own, "tests.integration.spin_runtime")
 
 
-def bench_of(baseline: Variant, candidate: Variant, **changes: Any) -> Bench:
+def bench_of(baseline: Variant, candidate: Variant, **changes: Any) -> PairSetup:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
-    bench = Bench((baseline, candidate), cores=cores, threads=1, batch_size=1, seed=0, amount=SMALL)
+    bench = PairSetup((baseline, candidate), cores=cores, threads=1, batch_size=1, seed=0, amount=SMALL)
     return replace(bench, **changes)
 
 
@@ -57,13 +59,13 @@ def batches_of(climbed: Climbed) -> list[int]:
     return [rung.batch_size for rung in climbed.ladder.rungs]
 
 
-def searched(bench: Bench, *, bound_ms: float) -> Measured:
+def searched(bench: PairSetup, *, latency_limit_ms: float) -> Measured:
     amount = SearchAmount(searches=1, resolution=0.5, bounds=5, trial_s=0.4)
-    plan = Plan(replace(bench, scenario=Scenario.SERVER), Profile.QUICK, Aim(0.01))
-    return measure_server(plan, quietly, clock=Clock(), bound_ms=bound_ms, amount=amount)
+    plan = MeasurementPlan(replace(bench, scenario=Scenario.SERVER), Effort.QUICK, PrecisionTarget(0.01))
+    return measure_server(plan, quietly, clock=Clock(), latency_limit_ms=latency_limit_ms, amount=amount)
 
 
-def assert_raw_queries_tell(serving: Serving, columns: raw.Columns) -> None:
+def assert_raw_queries_tell(serving: ServerRates, columns: raw.Columns) -> None:
     """The published trials of the candidate can be computed from its queries."""
     for number, trial in enumerate(serving.trials):
         mask = (columns["side"] == 1) & (columns["trial"] == number)
@@ -99,7 +101,9 @@ def test_each_variant_is_offline_at_its_own_best_batch(tmp_path: Path) -> None:
 
     settled = climb.settle(bench, MEANS, quietly, batches=True, threads=False)
     bench = replace(settled.bench, baseline_batch_size=1)
-    summary = controller.measure(Plan(bench, Profile.QUICK, Aim(0.01)), quietly, clock=Clock()).summary
+    summary = paired.measure(
+        MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01)), quietly, clock=Clock()
+    ).summary
 
     assert settled.ladders(0)[0].stop is Stop.GAIN
     assert batches_of(settled.climbed[1]) == [1, 2, 4]
@@ -125,31 +129,31 @@ def test_threads_climb_to_the_cores_and_no_further(tmp_path: Path) -> None:
 def test_the_highest_rate_that_held_is_published_and_its_queries_are_kept(tmp_path: Path) -> None:
     bench = bench_of(spinning(tmp_path, "baseline", 4 * MS), spinning(tmp_path, "candidate", 2 * MS))
 
-    found = searched(bench, bound_ms=80)
+    found = searched(bench, latency_limit_ms=80)
 
     candidate = found.summary.candidate
-    assert candidate.serving is not None
-    held = [trial for trial in candidate.serving.trials if trial.holds]
-    assert candidate.serving.rate_per_s == max(trial.rate_per_s for trial in held) <= 500
+    assert candidate.server_rates is not None
+    held = [trial for trial in candidate.server_rates.trials if trial.holds]
+    assert candidate.server_rates.rate_per_s == max(trial.rate_per_s for trial in held) <= 500
     assert all(trial.p99_ns <= 80 * MS for trial in held)
-    assert all(trial.late > trial.allowed_late for trial in candidate.serving.trials if not trial.holds)
-    assert candidate.throughput_per_s == candidate.serving.rate_per_s
+    assert all(trial.late > trial.allowed_late for trial in candidate.server_rates.trials if not trial.holds)
+    assert candidate.throughput_per_s == candidate.server_rates.rate_per_s
     assert candidate.ratio.value == found.summary.pair_ratios[0]
     assert candidate.ratio.ci95 is None
     assert candidate.latency_ns.min >= 2 * MS
     assert "rests on" in found.warnings[0]
-    assert_raw_queries_tell(candidate.serving, found.summary.columns)
+    assert_raw_queries_tell(candidate.server_rates, found.summary.columns)
 
 
 def test_a_bound_below_the_service_itself_is_held_at_no_rate(tmp_path: Path) -> None:
     bench = bench_of(spinning(tmp_path, "baseline", 4 * MS), spinning(tmp_path, "candidate", 4 * MS))
 
-    found = searched(bench, bound_ms=3)
+    found = searched(bench, latency_limit_ms=3)
 
     candidate = found.summary.candidate
-    assert candidate.serving is not None
-    assert candidate.serving.rate_per_s == candidate.throughput_per_s == 0
-    assert len(candidate.serving.trials) == 1
+    assert candidate.server_rates is not None
+    assert candidate.server_rates.rate_per_s == candidate.throughput_per_s == 0
+    assert len(candidate.server_rates.trials) == 1
     assert candidate.ratio.value is None
     assert "at no rate" in found.warnings[0]
 
@@ -157,9 +161,9 @@ def test_a_bound_below_the_service_itself_is_held_at_no_rate(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "action",
     [
-        Benchmark(profile=Profile.QUICK, threads="auto"),
-        Benchmark(profile=Profile.QUICK, batch_size="auto", scenario=Scenario.OFFLINE),
-        Benchmark(profile=Profile.QUICK, scenario=Scenario.SERVER, bound_ms=5),
+        Benchmark(effort=Effort.QUICK, threads="auto"),
+        Benchmark(effort=Effort.QUICK, batch_size="auto", scenario=Scenario.OFFLINE),
+        Benchmark(effort=Effort.QUICK, scenario=Scenario.SERVER, latency_limit_ms=5),
     ],
 )
 def test_a_real_model_is_measured_in_every_scenario(action: Benchmark, tiny_models: Path, tmp_path: Path) -> None:
@@ -173,7 +177,7 @@ def test_a_real_model_is_measured_in_every_scenario(action: Benchmark, tiny_mode
     assert candidate.scenario is action.scenario
     assert isinstance(candidate.batch_size, int)
     assert candidate.throughput_per_s > 0
-    assert (candidate.serving is not None) == (action.scenario is Scenario.SERVER)
+    assert (candidate.server_rates is not None) == (action.scenario is Scenario.SERVER)
     assert [ladder.axis for ladder in candidate.ladders] == [
         axis
         for axis, value in ((Axis.BATCH_SIZE, action.batch_size), (Axis.THREADS, action.threads))

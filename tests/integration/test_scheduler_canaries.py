@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from optfarm_scheduler.actions import Check, Dispatch
+from optfarm_scheduler.decisions.actions import Check, Dispatch
+from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.errors import LeaseLost
-from optfarm_scheduler.schedule import schedule
-from optfarm_tasks.health import HealthState
-from optfarm_tasks.lease import Claim, Finish, Lease
-from optfarm_tasks.spec import Kind
+from optfarm_tasks.schema.health import HealthState
+from optfarm_tasks.schema.lease import Claim, Finish, Lease
+from optfarm_tasks.schema.spec import Kind
 from tests.integration.scheduler_store import DEVICE, Store, a_store
 from tests.results import a_canary, a_result
 

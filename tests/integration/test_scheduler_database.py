@@ -7,15 +7,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from optfarm_scheduler.actions import Block, Dispatch, Expire, Recall, Resolve
+from optfarm_scheduler.decisions.actions import Block, Dispatch, Expire, Recall, Resolve
+from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.errors import Conflict, NotFound
-from optfarm_scheduler.ledger import Resolution
-from optfarm_scheduler.schedule import schedule
-from optfarm_scheduler.tables import METADATA
-from optfarm_tasks.lease import Heartbeat
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Kind
-from optfarm_tasks.sweep import SweepSpec, TaskState
+from optfarm_scheduler.store.ledger import Resolution
+from optfarm_scheduler.store.tables import METADATA
+from optfarm_tasks.schema.lease import Heartbeat
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Kind
+from optfarm_tasks.schema.sweep import SweepSpec, TaskState
 from tests.fakeworker import an_inventory
 from tests.integration.scheduler_store import DEVICE, Store, a_store, finish, submit
 from tests.pushes import new_model

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optfarm_tasks.sweep import SweepState, TaskState
+from optfarm_tasks.schema.sweep import SweepState, TaskState
 from tests.fakeworker import FakeWorker
 from tests.integration.scheduler_farm import Farm, a_farm
 from tests.servers import S3Server, serving

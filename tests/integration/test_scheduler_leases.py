@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from optfarm_scheduler.actions import Block, Dispatch, EndSweep, Expire, GiveUp
+from optfarm_scheduler.decisions.actions import Block, Dispatch, EndSweep, Expire, GiveUp
 from optfarm_scheduler.errors import LeaseLost
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.lease import Claim, Finish, Heartbeat, Progress
-from optfarm_tasks.result import Failure
-from optfarm_tasks.spec import Kind, Role
-from optfarm_tasks.sweep import SweepState, TaskState
+from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Progress
+from optfarm_tasks.schema.result import Failure
+from optfarm_tasks.schema.spec import Kind, Role
+from optfarm_tasks.schema.sweep import SweepState, TaskState
 from tests.integration.scheduler_store import DEVICE, Store, a_store, finish
 from tests.pushes import new_model
 from tests.results import a_result

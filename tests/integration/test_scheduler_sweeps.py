@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.lease import Progress
-from optfarm_tasks.sweep import SweepState, TaskState
+from optfarm_tasks.schema.lease import Progress
+from optfarm_tasks.schema.sweep import SweepState, TaskState
 from tests.fakeworker import an_inventory
 from tests.integration.scheduler_farm import Farm, a_farm
 from tests.pushes import new_model

@@ -10,7 +10,7 @@ import pytest
 from optfarm_storage.errors import BadName, Corrupt, NotFound
 from optfarm_storage.keys import blob, result
 from optfarm_storage.store import ObjectStore
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.tree import scan
 from tests.integration.stores import Case, digest_of, names, put
 
 MB = 1 << 20

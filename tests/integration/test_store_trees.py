@@ -9,7 +9,7 @@ from optfarm_storage.errors import BadName, NotFound
 from optfarm_storage.keys import blob
 from optfarm_storage.store import ObjectStore
 from optfarm_storage.tree import pull, push
-from optfarm_tasks.tree import File, scan
+from optfarm_tasks.schema.tree import File, scan
 from tests.integration.stores import Counting, digest_of, names, put, write
 
 MB = 1 << 20

@@ -10,13 +10,13 @@ import psutil
 import pytest
 
 from optfarm_tasks import benchmark
-from optfarm_tasks.benchmark import repeat
-from optfarm_tasks.benchmark.energy import Rapl, Zone
-from optfarm_tasks.benchmark.process import Resident
+from optfarm_tasks.benchmark.controller.resident import Resident
+from optfarm_tasks.benchmark.host.energy import Rapl, Zone
+from optfarm_tasks.benchmark.process import repeat
 from optfarm_tasks.errors import TaskError, WorkerLost
-from optfarm_tasks.measurement import Energy, Flag
-from optfarm_tasks.spec import Benchmark, Profile, Role, Task
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.measurement import Energy, Flag
+from optfarm_tasks.schema.spec import Benchmark, Effort, Role, Task
+from optfarm_tasks.schema.tree import scan
 from tests.integration.test_benchmark import MS, ROOT, SMALL, bench_of, measure, residents, spinning
 
 MB = 1 << 20
@@ -126,7 +126,7 @@ def test_a_device_that_vanishes_within_a_pair_leaves_no_half_result(
         (tmp_path / "inputs" / role).mkdir(parents=True)
         (tmp_path / "inputs" / role / "model.tflite").write_bytes((tiny_models / "float32.tflite").read_bytes())
     trees = {role: scan(tmp_path / "inputs" / role) for role in (Role.BASELINE, Role.CANDIDATE)}
-    task = Task(action=Benchmark(profile=Profile.QUICK), inputs=trees)
+    task = Task(action=Benchmark(effort=Effort.QUICK), inputs=trees)
 
     with pytest.raises(WorkerLost, match=told):
         benchmark.run(tmp_path, task, once(act))

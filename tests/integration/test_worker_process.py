@@ -19,7 +19,7 @@ from celery import Celery
 
 from optfarm_storage.location import S3Location
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.result import Result
+from optfarm_tasks.schema.result import Result
 from tests.integration.processes import processes_with
 from tests.integration.programs import STAYS, SUCCEEDS, interpreter, task_of
 from tests.integration.stub_scheduler import TOKEN, Desk, stub_scheduler

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.result import Result
+from optfarm_tasks.schema.result import Result
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.folder import Scratch
 from tests.integration.programs import FAILS, STAYS, SUCCEEDS

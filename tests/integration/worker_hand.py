@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 
-from optfarm_tasks.device import Inventory, Toolchain
-from optfarm_tasks.tree import Digest
+from optfarm_tasks.schema.device import Inventory, Toolchain
+from optfarm_tasks.schema.tree import Digest
 from optfarm_worker.bench import set_up
-from optfarm_worker.run import Hand
+from optfarm_worker.run import TaskRunner
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
 from tests.integration.processes import processes_with
@@ -63,7 +63,7 @@ class Farm:
     desk: Desk
     store: FolderStore
     settings: WorkerSettings
-    hand: Hand
+    hand: TaskRunner
 
     def offer(self, task_id: str, program: str, *, timeout_s: float = 30, ttl_s: float = 3.0, key: str = KEY) -> None:
         """Makes a task claimable that runs a program."""
@@ -112,6 +112,6 @@ def hand_at_work(folder: Path) -> Iterator[Farm]:
         with (
             Scheduler(settings.url, TOKEN) as scheduler,
             set_up(settings, scheduler, store, inventory) as bench,
-            closing(Hand(bench)) as hand,
+            closing(TaskRunner(bench)) as hand,
         ):
             yield Farm(desk, store, settings, hand)

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime
 
-from optfarm_scheduler.plan import Plan, plan
-from optfarm_scheduler.planner import TaskPlan
+from optfarm_scheduler.planning.plan import Plan, plan
+from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_tasks import registry
 from optfarm_tasks.description import DataDescription, Format, ModelDescription, Signature, Split, Tensor
-from optfarm_tasks.device import Inventory, Toolchain
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.sweep import Data, Model, SweepSpec
-from optfarm_tasks.tree import File, Tree
+from optfarm_tasks.schema.device import Inventory, Toolchain
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.sweep import Data, Model, SweepSpec
+from optfarm_tasks.schema.tree import File, Tree
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 VERSIONS = {"tensorflow-cpu": "2.21.0", "ai-edge-litert": "2.3.0", "optfarm": "0.1.0", "pillow": "12"}
@@ -59,4 +59,4 @@ def planned(
 
 
 def shown(tasks: tuple[TaskPlan, ...]) -> list[str]:
-    return [f"{task.kind} {task.label} @{task.bound or '-'}" for task in tasks]
+    return [f"{task.kind} {task.label} @{task.pinned_to or '-'}" for task in tasks]

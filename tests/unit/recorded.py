@@ -9,14 +9,14 @@ from typing import Any
 
 from optfarm.bundle.archive import opened, pack
 from optfarm.bundle.manifest import REPORT, SWEEP, Manifest, task_file
-from optfarm_tasks.benchmark import raw
+from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.description import Format, ModelDescription
-from optfarm_tasks.measurement import Measurement
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.result import BenchmarkResult, Conversion, Facts, Result
-from optfarm_tasks.spec import AnyAction, Benchmark, Convert, Kind, Profile, Role, Task
-from optfarm_tasks.sweep import Report, Row, SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus
-from optfarm_tasks.tree import File, Tree, file_digest, scan
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Facts, Result
+from optfarm_tasks.schema.spec import AnyAction, Benchmark, Convert, Effort, Kind, Role, Task
+from optfarm_tasks.schema.sweep import Row, SweepReport, SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus
+from optfarm_tasks.schema.tree import File, Tree, file_digest, scan
 from tests.results import SIGNATURE, WHEN
 from tests.unit.sampled import ARTIFACT, MODEL, OFFLINE, SERVER, SINGLE_STREAM, benchmark, columns, offline, server
 
@@ -72,14 +72,14 @@ class Recorded:
         )
         self.rows.append(row)
 
-    def report(self) -> Report:
+    def report(self) -> SweepReport:
         """The table of the sweep."""
-        return Report(
+        return SweepReport(
             sweep_id=SWEEP_ID,
             state=SweepState.DONE,
             model="tiny",
             data=None,
-            profile=Profile.QUICK,
+            effort=Effort.QUICK,
             rows=tuple(self.rows),
             skipped=(),
             devices={"alpha.cpu": {"cpu_model": "Xeon", "cores": 2}},

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from optfarm_tasks.measurement import Latency, Measurement, Noise, Ratio, Verdict
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.result import Failure, Quality
-from optfarm_tasks.spec import Profile
-from optfarm_tasks.sweep import Report, Row, Skipped, SweepState, TaskState
+from optfarm_tasks.schema.measurement import Latency, Measurement, Noise, Ratio, Verdict
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import Failure, Quality
+from optfarm_tasks.schema.spec import Effort
+from optfarm_tasks.schema.sweep import Row, Skipped, SweepReport, SweepState, TaskState
 
 
 def measurement(p50_ms: float, *, speed_up: float = 1.0, verdict: Verdict = Verdict.CLEAN, **other: Any) -> Measurement:
@@ -15,7 +15,7 @@ def measurement(p50_ms: float, *, speed_up: float = 1.0, verdict: Verdict = Verd
     values: dict[str, Any] = {
         "verdict": verdict,
         "flags": (),
-        "profile": Profile.QUICK,
+        "effort": Effort.QUICK,
         "attempt": 1,
         "estimator": "p50",
         "runtime": "litert",
@@ -80,14 +80,14 @@ def failed(recipe: str, failure: Failure) -> Row:
     return row(recipe, state=TaskState.FAILED, failure=failure, **gone)
 
 
-def report(*rows: Row, skipped: tuple[Skipped, ...] = (), **other: Any) -> Report:
+def report(*rows: Row, skipped: tuple[Skipped, ...] = (), **other: Any) -> SweepReport:
     """The table of a sweep that has ended."""
-    return Report(
+    return SweepReport(
         sweep_id="0123456789ab",
         state=SweepState.DONE,
         model="pilotnet",
         data="frames",
-        profile=Profile.QUICK,
+        effort=Effort.QUICK,
         rows=rows,
         skipped=skipped,
         devices={each.device: {"cpu_model": "Xeon", "cores": 2, "memory_bytes": 8 << 30} for each in rows},

@@ -6,25 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from optfarm_tasks.benchmark import ladder, rates, raw, searches
-from optfarm_tasks.benchmark.arrivals import arrivals_ns
-from optfarm_tasks.benchmark.columns import joined, query_columns, rung_columns
-from optfarm_tasks.benchmark.conclusion import Seen, conclude
-from optfarm_tasks.benchmark.halves import Searching, Setting
-from optfarm_tasks.benchmark.pairs import BASELINE, CANDIDATE, Side
-from optfarm_tasks.benchmark.searches import Sent
-from optfarm_tasks.benchmark.usage import Stretch, columns_of
-from optfarm_tasks.measurement import Axis, Ladder, Rung, Stop
-from optfarm_tasks.result import BenchmarkResult
-from optfarm_tasks.spec import Benchmark, Profile, Scenario
-from optfarm_tasks.tree import File, Tree
+from optfarm_tasks.benchmark.analysis import ladder, rates, raw, searches
+from optfarm_tasks.benchmark.analysis.conclusion import Seen, conclude
+from optfarm_tasks.benchmark.analysis.halves import Searching, Setting
+from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.analysis.searches import Sent
+from optfarm_tasks.benchmark.analysis.usage import Stretch, columns_of
+from optfarm_tasks.benchmark.controller.columns import joined, query_columns, rung_columns
+from optfarm_tasks.benchmark.process.arrivals import arrivals_ns
+from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
+from optfarm_tasks.schema.result import BenchmarkResult
+from optfarm_tasks.schema.spec import Benchmark, Effort, Scenario
+from optfarm_tasks.schema.tree import File, Tree
 
-SETTING = Setting(Profile.QUICK, attempt=1, threads=1, batch_sizes=(2, 2), half_width=0.01)
+SETTING = Setting(Effort.QUICK, attempt=1, threads=1, batch_sizes=(2, 2), half_width=0.01)
 MODEL = Tree(files=(File(path="model.tflite", sha256="1" * 64, size_bytes=4000),))
 ARTIFACT = Tree(files=(File(path="model.xml", sha256="2" * 64, size_bytes=2000),))
-SINGLE_STREAM = Benchmark(profile=Profile.QUICK, batch_size=SETTING.batch_sizes[CANDIDATE])
-OFFLINE = Benchmark(profile=Profile.QUICK, threads="auto", batch_size="auto", scenario=Scenario.OFFLINE)
-SERVER = Benchmark(profile=Profile.QUICK, scenario=Scenario.SERVER, bound_ms=20)
+SINGLE_STREAM = Benchmark(effort=Effort.QUICK, batch_size=SETTING.batch_sizes[CANDIDATE])
+OFFLINE = Benchmark(effort=Effort.QUICK, threads="auto", batch_size="auto", scenario=Scenario.OFFLINE)
+SERVER = Benchmark(effort=Effort.QUICK, scenario=Scenario.SERVER, latency_limit_ms=20)
 
 Ladders = tuple[tuple[Ladder, ...], tuple[Ladder, ...]]
 
@@ -136,9 +136,9 @@ def offline(speed_up: float, candidate: Tree, *, wide: bool = True) -> tuple[raw
     return samples, benchmark(samples, candidate, setting=setting, ladders=ladders)
 
 
-def server(speed_up: float, candidate: Tree, *, bound_ms: float = 20) -> tuple[raw.Columns, BenchmarkResult]:
+def server(speed_up: float, candidate: Tree, *, latency_limit_ms: float = 20) -> tuple[raw.Columns, BenchmarkResult]:
     """Samples and result of two searches: a query takes the baseline about 2 ms, answered one after the other."""
-    searching = Searching(bound_ms, rates.AMOUNTS[Profile.QUICK])
+    searching = Searching(latency_limit_ms, rates.AMOUNTS[Effort.QUICK])
     found = [
         (search, side, trial, each)
         for search in range(2)
@@ -151,7 +151,7 @@ def server(speed_up: float, candidate: Tree, *, bound_ms: float = 20) -> tuple[r
     ]
     warm = warm_up(np.random.default_rng(0), pairs=2)
     trials = used([(search, trial, side) for search, side, trial, _ in found])
-    samples = {**joined(queries), **warm, **trials, "bound_ms": np.array(float(bound_ms))}
+    samples = {**joined(queries), **warm, **trials, "bound_ms": np.array(float(latency_limit_ms))}
     setting = replace(SETTING, batch_sizes=(1, 1), scenario=Scenario.SERVER, searching=searching)
     return samples, benchmark(samples, candidate, setting=setting)
 
@@ -184,7 +184,7 @@ def _answered(rate_per_s: float, service_ns: float, searching: Searching, *, see
         start_ns = max(arrival_ns, free_ns)
         free_ns = start_ns + took_ns
         rows.append((arrival_ns, start_ns, free_ns, took_ns, 0))
-        late += free_ns - arrival_ns > searches.bound_ns(searching)
+        late += free_ns - arrival_ns > searches.latency_limit_ns(searching)
         if late > allowed_late:
             break
     return np.array(rows, dtype=np.int64).T

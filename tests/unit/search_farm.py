@@ -9,24 +9,24 @@ from typing import Any
 
 from optfarm_tasks.description import DataDescription, Format, ModelDescription, Signature, Split, Tensor
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.measurement import Verdict
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.result import Failure
-from optfarm_tasks.spec import Profile
-from optfarm_tasks.sweep import (
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import Failure
+from optfarm_tasks.schema.spec import Effort
+from optfarm_tasks.schema.sweep import (
     Data,
     Model,
-    Report,
     Row,
     Skipped,
     SweepPlan,
     SweepReceipt,
+    SweepReport,
     SweepSpec,
     SweepState,
     SweepStatus,
 )
+from optfarm_tasks.schema.tree import File, Tree
 from optfarm_tasks.technique import TechniqueCard
-from optfarm_tasks.tree import File, Tree
 from tests.unit.cards import CARDS
 from tests.unit.reports import failed, measurement, quality, report, row
 from tests.unit.scheduler_stub import Answer, Asked, serving
@@ -36,12 +36,12 @@ BASELINE = Recipe.parse("baseline")
 BYTES = 16_000_000
 
 
-def measured(recipe: Recipe, profile: Profile) -> Row:
+def measured(recipe: Recipe, effort: Effort) -> Row:
     """A variant whose speed, size and loss follow from what it is made by; `quick` is a little off."""
     names = [step.technique for step in recipe.steps]
     params = {name: value for step in recipe.steps for name, value in step.params.items()}
     sparsity = float(params.get("sparsity", 0.5)) if "prune" in names else 0.0
-    speed_up = (1 + 2 * ("lite" in names) + ("fold" in names)) * (1.01 if profile is Profile.QUICK else 1.0)
+    speed_up = (1 + 2 * ("lite" in names) + ("fold" in names)) * (1.01 if effort is Effort.QUICK else 1.0)
     size = BYTES * (1 - sparsity * 0.5) * (0.25 if "lite" in names else 1.0)
     lost = sparsity**2 * 0.1 + 0.01 * ("lite" in names)
     return row(
@@ -49,7 +49,7 @@ def measured(recipe: Recipe, profile: Profile) -> Row:
         artifact=f"{abs(hash_of(recipe)):064x}",
         size_bytes=round(size),
         quality=quality(lost, nmse_ci95=(lost * 0.9, lost * 1.1)),
-        measurement=measurement(5.0 / speed_up, speed_up=speed_up, profile=profile),
+        measurement=measurement(5.0 / speed_up, speed_up=speed_up, effort=effort),
     )
 
 
@@ -58,15 +58,15 @@ def hash_of(recipe: Recipe) -> int:
     return int.from_bytes(str(recipe).encode()[-31:])
 
 
-def broken(recipe: Recipe, _: Profile) -> Row:
+def broken(recipe: Recipe, _: Effort) -> Row:
     """A variant that cannot be made."""
     return failed(str(recipe), Failure(reason=Reason.UNSUPPORTED_OP, message="no kernel for Igamma"))
 
 
-def disturbed(recipe: Recipe, profile: Profile) -> Row:
+def disturbed(recipe: Recipe, effort: Effort) -> Row:
     """A variant whose quick measurement cannot be used."""
-    made = measured(recipe, profile)
-    if profile is Profile.FULL or made.measurement is None:
+    made = measured(recipe, effort)
+    if effort is Effort.FULL or made.measurement is None:
         return made
     return made.model_copy(update={"measurement": made.measurement.model_copy(update={"verdict": Verdict.INVALID})})
 
@@ -75,7 +75,7 @@ def disturbed(recipe: Recipe, profile: Profile) -> Row:
 class SearchFarm:
     """Keeps the sweeps that it was asked for."""
 
-    make: Callable[[Recipe, Profile], Row] = measured
+    make: Callable[[Recipe, Effort], Row] = measured
     cards: tuple[TechniqueCard, ...] = CARDS
     refused: dict[str, str] = field(default_factory=dict)
     """Technique → why the farm takes no recipe that has it."""
@@ -89,12 +89,12 @@ class SearchFarm:
     @property
     def tried(self) -> list[str]:
         """The recipes of all sweeps in the quick profile, in order."""
-        return [str(each) for spec in self.sweeps.values() if spec.profile is Profile.QUICK for each in spec.recipes]
+        return [str(each) for spec in self.sweeps.values() if spec.effort is Effort.QUICK for each in spec.recipes]
 
     @property
     def measured_again(self) -> list[str]:
         """The recipes of all sweeps in the full profile, in order."""
-        return [str(each) for spec in self.sweeps.values() if spec.profile is Profile.FULL for each in spec.recipes]
+        return [str(each) for spec in self.sweeps.values() if spec.effort is Effort.FULL for each in spec.recipes]
 
     @contextmanager
     def url(self) -> Iterator[str]:
@@ -128,10 +128,10 @@ class SearchFarm:
         )
         return SweepPlan(tasks=1, devices=self.devices, skipped=skipped, warnings=())
 
-    def _report(self, sweep_id: str) -> Report:
+    def _report(self, sweep_id: str) -> SweepReport:
         spec = self.sweeps[sweep_id]
-        rows = [self.make(recipe, spec.profile) for recipe in spec.recipes]
-        return report(measured(BASELINE, spec.profile), *rows).model_copy(update={"sweep_id": sweep_id})
+        rows = [self.make(recipe, spec.effort) for recipe in spec.recipes]
+        return report(measured(BASELINE, spec.effort), *rows).model_copy(update={"sweep_id": sweep_id})
 
     def _status(self, sweep_id: str) -> SweepStatus:
         return SweepStatus(

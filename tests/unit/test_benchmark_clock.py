@@ -2,8 +2,8 @@
 
 import pytest
 
-from optfarm_tasks.benchmark import clock
-from optfarm_tasks.benchmark.clock import Span
+from optfarm_tasks.benchmark.process import clock
+from optfarm_tasks.benchmark.process.clock import Span
 
 ENOUGH = 10**12
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_tasks.benchmark import energy
-from optfarm_tasks.benchmark.energy import Absent, Rapl
+from optfarm_tasks.benchmark.host import energy
+from optfarm_tasks.benchmark.host.energy import Absent, Rapl
 
 
 def zone(powercap: Path, folder: str, name: str, *, uj: int = 0, range_uj: int = 1000) -> Path:

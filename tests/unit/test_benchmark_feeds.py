@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from optfarm_tasks.benchmark import feeds
+from optfarm_tasks.benchmark.process import feeds
 from optfarm_tasks.description import Shape, Signature, Tensor
 from optfarm_tasks.errors import BadData
 

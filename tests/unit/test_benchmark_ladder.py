@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_tasks.benchmark import ladder
-from optfarm_tasks.benchmark.ladder import AMOUNTS, Seen, Steps, batch_steps, next_step, thread_steps
-from optfarm_tasks.measurement import Axis, Ladder, Stop
-from optfarm_tasks.spec import LARGEST_BATCH, Profile
+from optfarm_tasks.benchmark.analysis import ladder
+from optfarm_tasks.benchmark.analysis.ladder import AMOUNTS, Seen, Steps, batch_steps, next_step, thread_steps
+from optfarm_tasks.schema.measurement import Axis, Ladder, Stop
+from optfarm_tasks.schema.spec import LARGEST_BATCH, Effort
 
-AMOUNT = AMOUNTS[Profile.QUICK]
+AMOUNT = AMOUNTS[Effort.QUICK]
 ROOM = 1 << 40
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from optfarm_tasks.benchmark import noise
+from optfarm_tasks.benchmark.host import noise
 
 STAT = "cpu  {busy} 0 0 900 0 0 0 {steal} 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\ncpu1 0 0 0 0 0 0 0 {steal} 0 0\nctxt 9\n"
 

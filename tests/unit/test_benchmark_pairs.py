@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_tasks.benchmark import pairs
-from optfarm_tasks.benchmark.pairs import AMOUNTS, BASELINE, CANDIDATE
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.benchmark.analysis import pairs
+from optfarm_tasks.benchmark.analysis.pairs import AMOUNTS, BASELINE, CANDIDATE
+from optfarm_tasks.schema.spec import Effort
 
-QUICK, FULL = AMOUNTS[Profile.QUICK], AMOUNTS[Profile.FULL]
+QUICK, FULL = AMOUNTS[Effort.QUICK], AMOUNTS[Effort.FULL]
 
 
 @given(st.integers())

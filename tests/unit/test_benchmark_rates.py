@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from optfarm_tasks.benchmark import rates
-from optfarm_tasks.benchmark.arrivals import arrivals_ns
-from optfarm_tasks.benchmark.rates import AMOUNTS, allowed_late, next_rate, queries_of
-from optfarm_tasks.spec import Profile
+from optfarm_tasks.benchmark.analysis import rates
+from optfarm_tasks.benchmark.analysis.rates import AMOUNTS, allowed_late, next_rate, queries_of
+from optfarm_tasks.benchmark.process.arrivals import arrivals_ns
+from optfarm_tasks.schema.spec import Effort
 
 RATES = st.floats(0.1, 1e5)
 SEEDS = st.integers(0, 2**32 - 1)
-AMOUNT = AMOUNTS[Profile.QUICK]
+AMOUNT = AMOUNTS[Effort.QUICK]
 
 
 def latencies_ns(arrived: np.ndarray, service_ns: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def test_a_trial_has_enough_queries_unless_time_is_short(rate: float, bound_s: f
     assert queries >= 1
     assert queries / rate <= AMOUNT.trial_s + 1 / rate
     assert queries >= rates.QUERIES or queries >= rate * AMOUNT.trial_s
-    assert queries / rate >= min(AMOUNT.bounds * bound_s, AMOUNT.trial_s) * (1 - 1e-9)
+    assert queries / rate >= min(AMOUNT.limits * bound_s, AMOUNT.trial_s) * (1 - 1e-9)
 
 
 @given(st.floats(0.1, 1e6), st.floats(0, 1.5), st.floats(0.005, 0.5))

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.benchmark.recompute import differences, recompute
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.benchmark.analysis.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
-from optfarm_tasks.measurement import Energy, Flag, Verdict
-from optfarm_tasks.spec import Benchmark, Inspect, Profile, Role, Task
+from optfarm_tasks.schema.measurement import Energy, Flag, Verdict
+from optfarm_tasks.schema.spec import Benchmark, Effort, Inspect, Role, Task
 from tests.unit.sampled import ARTIFACT, MODEL, benchmark, columns
 
 TASK = Task(
-    action=Benchmark(profile=Profile.QUICK, batch_size=2), inputs={Role.BASELINE: MODEL, Role.CANDIDATE: ARTIFACT}
+    action=Benchmark(effort=Effort.QUICK, batch_size=2), inputs={Role.BASELINE: MODEL, Role.CANDIDATE: ARTIFACT}
 )
 USED = columns()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from optfarm_tasks.benchmark.serving import Time, serve
+from optfarm_tasks.benchmark.process.queries import Time, serve
 
 MS = 1_000_000
 
@@ -33,29 +33,31 @@ class Turned:
         return run
 
 
-def served(services_ns: list[int], arrivals: list[int], *, bound_ns: int, allowed_late: int = 99) -> np.ndarray:
+def served(services_ns: list[int], arrivals: list[int], *, latency_limit_ns: int, allowed_late: int = 99) -> np.ndarray:
     clock = Turned()
     time = Time(now_ns=clock.now_ns, sleep_s=clock.sleep_s)
     run = clock.answering(*services_ns)
-    return serve(run, [0, 1], np.array(arrivals), bound_ns=bound_ns, allowed_late=allowed_late, time=time)
+    return serve(
+        run, [0, 1], np.array(arrivals), latency_limit_ns=latency_limit_ns, allowed_late=allowed_late, time=time
+    )
 
 
 def test_a_stall_is_seen_in_every_query_that_arrived_meanwhile() -> None:
-    arrival, start, end, _, _ = served([100 * MS, MS, MS, MS], [0, 10 * MS, 20 * MS, 200 * MS], bound_ns=MS)
+    arrival, start, end, _, _ = served([100 * MS, MS, MS, MS], [0, 10 * MS, 20 * MS, 200 * MS], latency_limit_ns=MS)
 
     assert end - arrival == pytest.approx([100 * MS, 91 * MS, 82 * MS, MS], abs=MS / 10)
     assert (end - start)[1:] == pytest.approx([MS, MS, MS], abs=MS / 10)
 
 
 def test_no_answer_begins_before_its_query_arrives() -> None:
-    arrival, start, end, _, _ = served([MS] * 3, [5 * MS, 5 * MS, 30 * MS], bound_ns=MS)
+    arrival, start, end, _, _ = served([MS] * 3, [5 * MS, 5 * MS, 30 * MS], latency_limit_ns=MS)
 
     assert (start >= arrival).all()
     assert (start[1:] >= end[:-1]).all()
 
 
 def test_a_trial_ends_with_the_query_that_fails_it() -> None:
-    table = served([3 * MS] * 5, [0, MS, 2 * MS, 3 * MS, 4 * MS], bound_ns=4 * MS, allowed_late=1)
+    table = served([3 * MS] * 5, [0, MS, 2 * MS, 3 * MS, 4 * MS], latency_limit_ns=4 * MS, allowed_late=1)
 
     assert table.shape == (5, 3)
     assert ((table[2] - table[0]) > 4 * MS).sum() == 2

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_tasks.benchmark import rules
-from optfarm_tasks.benchmark.memory import of_status
-from optfarm_tasks.benchmark.repeat import is_same
-from optfarm_tasks.benchmark.shape import is_bimodal, is_leaking
-from optfarm_tasks.benchmark.stats import Estimator
+from optfarm_tasks.benchmark.analysis import rules
+from optfarm_tasks.benchmark.analysis.shape import is_bimodal, is_leaking
+from optfarm_tasks.benchmark.analysis.stats import Estimator
+from optfarm_tasks.benchmark.host.memory import of_status
+from optfarm_tasks.benchmark.process.repeat import is_same
 
 MB = 1 << 20
 
@@ -78,7 +78,11 @@ def test_a_size_is_found_in_the_kernels_account() -> None:
 
 
 def test_special_rules_are_told_with_their_reason() -> None:
-    assert rules.aim_of(64 * MB, 32 * MB).half_width == 2 * rules.aim_of(64 * MB, None).half_width == 0.02
+    assert (
+        rules.precision_target_of(64 * MB, 32 * MB).half_width
+        == 2 * rules.precision_target_of(64 * MB, None).half_width
+        == 0.02
+    )
     assert rules.of_size(10 * MB, 32 * MB) == ()
     assert "memory-bound: ±2%" in rules.of_size(64 * MB, 32 * MB)[0]
     assert "no size of a cache" in rules.of_size(64 * MB, None)[0]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from optfarm_tasks.benchmark import stats
-from optfarm_tasks.benchmark.stats import Estimator, Samples
+from optfarm_tasks.benchmark.analysis import stats
+from optfarm_tasks.benchmark.analysis.stats import Estimator, Samples
 
 LATENCIES = arrays(np.int64, st.integers(1, 2000), elements=st.integers(1, 10**12))
 FINITE = st.floats(-10, 10, allow_subnormal=False)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from optfarm_tasks.benchmark import verdict
-from optfarm_tasks.benchmark.verdict import Evidence
-from optfarm_tasks.measurement import Flag, Noise, Verdict
+from optfarm_tasks.benchmark.analysis import verdict
+from optfarm_tasks.benchmark.analysis.verdict import Evidence
+from optfarm_tasks.schema.measurement import Flag, Noise, Verdict
 from tests.unit.reports import measurement
 
 QUIET = Noise(run_delay_frac=0.01, preempted_frac=0.0, ext_cpu=0.02, steal_frac=0.0, psi_cpu_frac=0.0)

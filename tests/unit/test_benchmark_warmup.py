@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from optfarm_tasks.benchmark.clock import Span, Timed
-from optfarm_tasks.benchmark.warmup import is_steady, warm_up
+from optfarm_tasks.benchmark.process.clock import Span, Timed
+from optfarm_tasks.benchmark.process.warmup import is_steady, warm_up
 
 MS = 1_000_000
 MAX_NS = 30_000 * MS

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from optfarm_tasks.benchmark import shield, wire
+from optfarm_tasks.benchmark.process import shield, wire
 
 
 def test_a_frame_comes_back_as_it_was_sent() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optfarm.bundle.verify import Finding, verify
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.measurement import Flag, Verdict
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.schema.measurement import Flag, Verdict
 from tests.unit.recorded import SWEEP_ID, Recorded, forged, recorded
 from tests.unit.sampled import ARTIFACT, columns
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from optfarm.bundle.manifest import REPORT
 from optfarm.bundle.verify import Finding, verify
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.benchmark.recompute import recompute
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.benchmark.analysis.recompute import recompute
 from optfarm_tasks.errors import BadData
-from optfarm_tasks.measurement import Measurement
-from optfarm_tasks.result import BenchmarkResult
-from optfarm_tasks.spec import Benchmark, Role, Task
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.result import BenchmarkResult
+from optfarm_tasks.schema.spec import Benchmark, Role, Task
 from tests.unit.recorded import Recorded, forged, recorded_offline, recorded_server
 from tests.unit.sampled import ARTIFACT, MODEL, OFFLINE, SERVER, SINGLE_STREAM, columns, offline, server
 
@@ -65,7 +65,7 @@ def test_an_offline_ratio_is_one_of_samples_at_the_batch_of_each_side() -> None:
 def test_the_rate_of_a_server_is_the_highest_that_its_queries_show_to_hold() -> None:
     samples, result = server(2.0, ARTIFACT)
 
-    serving = recompute(result, task(SERVER), samples).candidate.serving
+    serving = recompute(result, task(SERVER), samples).candidate.server_rates
 
     assert serving is not None
     assert serving.rates_per_s[0] == max(trial.rate_per_s for trial in serving.trials if trial.holds)
@@ -74,12 +74,12 @@ def test_the_rate_of_a_server_is_the_highest_that_its_queries_show_to_hold() -> 
 
 
 def test_a_server_that_holds_its_bound_at_no_rate_has_no_ratio() -> None:
-    samples, result = server(2.0, ARTIFACT, bound_ms=1.5)
+    samples, result = server(2.0, ARTIFACT, latency_limit_ms=1.5)
 
-    again = recompute(result, task(SERVER.model_copy(update={"bound_ms": 1.5})), samples)
+    again = recompute(result, task(SERVER.model_copy(update={"latency_limit_ms": 1.5})), samples)
 
-    assert again.baseline.serving is not None
-    assert again.baseline.serving.rate_per_s == 0
+    assert again.baseline.server_rates is not None
+    assert again.baseline.server_rates.rate_per_s == 0
     assert (again.candidate.ratio.value, again.pair_ratios) == (None, ())
     assert again.candidate == result.candidate
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from optfarm_tasks.chrome_trace import chrome_trace
+from optfarm_tasks.profile.chrome_trace import chrome_trace
 from optfarm_tasks.profiler import Event
 
 EVENTS = (

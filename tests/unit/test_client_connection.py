@@ -12,7 +12,7 @@ from optfarm.connection import Connection
 from optfarm.errors import BadRequest, Broken, NotAllowed, Unreachable
 from optfarm.settings import ClientSettings
 from optfarm.watch import follow
-from optfarm_tasks.sweep import SweepState
+from optfarm_tasks.schema.sweep import SweepState
 from tests.unit.scheduler_stub import Answer, Asked, serving
 from tests.unit.test_client_progress import sweep
 

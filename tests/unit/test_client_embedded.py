@@ -16,10 +16,10 @@ from optfarm.embedded.binaries import missing
 from optfarm.embedded.part import clean
 from optfarm.embedded.parts import Binaries, command_of, settings_toml
 from optfarm.embedded.place import run_folder
-from optfarm.embedded.plan import Plan
+from optfarm.embedded.plan import FarmLayout
 from optfarm.embedded.supervisor import config_text
 
-PLAN = Plan(
+PLAN = FarmLayout(
     ports={name: 20000 + index for index, name in enumerate(plans.PORTS)},
     secrets=dict.fromkeys(("token", "worker_token", "broker_password", "s3_access_key", "s3_secret_key"), "x"),
     hosts=("alpha", "beta"),

@@ -4,7 +4,7 @@ import pytest
 
 from optfarm.errors import BadRequest, Broken, FarmError, NotAllowed, NotFound
 from optfarm.problem import error_of
-from optfarm_tasks.api import Problem
+from optfarm_tasks.schema.api import Problem
 
 
 @pytest.mark.parametrize(

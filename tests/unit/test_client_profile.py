@@ -3,7 +3,7 @@
 import pytest
 
 from optfarm.profiled import notes_of, rows_of, time_text
-from optfarm_tasks.result import OpProfile, OpTime
+from optfarm_tasks.schema.result import OpProfile, OpTime
 
 
 def facts(*ops: OpTime, notes: tuple[str, ...] = ()) -> OpProfile:

@@ -7,11 +7,11 @@ import pytest
 
 from optfarm.progress import exit_code, headline, news, running_lines, shown_s
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.lease import Progress
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.result import Failure
-from optfarm_tasks.spec import Kind
-from optfarm_tasks.sweep import SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus
+from optfarm_tasks.schema.lease import Progress
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import Failure
+from optfarm_tasks.schema.spec import Kind
+from optfarm_tasks.schema.sweep import SweepSpec, SweepState, SweepStatus, TaskState, TaskStatus
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

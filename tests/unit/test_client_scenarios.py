@@ -5,8 +5,8 @@ import pytest
 from optfarm.ladder import shown_ladder
 from optfarm.row import latency_ns
 from optfarm.table import cells_of, headings, markdown_text, notes_of, shown_row
-from optfarm_tasks.measurement import Axis, Ladder, Ratio, Rung, Serving, Stop
-from optfarm_tasks.spec import Scenario
+from optfarm_tasks.schema.measurement import Axis, Ladder, Ratio, Rung, ServerRates, Stop
+from optfarm_tasks.schema.spec import Scenario
 from tests.unit.reports import measurement, report, row
 
 RUNGS = (
@@ -16,9 +16,9 @@ RUNGS = (
 LADDER = Ladder(axis=Axis.BATCH_SIZE, rungs=RUNGS, stop=Stop.GAIN)
 
 
-def serving(rate_per_s: float) -> Serving:
-    return Serving(
-        bound_ms=50,
+def serving(rate_per_s: float) -> ServerRates:
+    return ServerRates(
+        latency_limit_ms=50,
         rate_per_s=rate_per_s,
         rates_per_s=(rate_per_s,),
         resolution=0.05,
@@ -60,13 +60,13 @@ def test_offline_shows_samples_a_second_and_no_latency() -> None:
 
 
 def test_a_server_shows_its_rate_beside_the_bound() -> None:
-    measured = measurement(4, scenario=Scenario.SERVER, throughput_per_s=321.0, serving=serving(321))
+    measured = measurement(4, scenario=Scenario.SERVER, throughput_per_s=321.0, server_rates=serving(321))
     variant = row("tflite-int8", measurement=measured)
-    facts = report(variant, scenario=Scenario.SERVER, bound_ms=50)
+    facts = report(variant, scenario=Scenario.SERVER, latency_limit_ms=50)
 
     assert headings(facts)[3] == "queries/s, p99 ≤ 50 ms"
     assert shown_row(facts, variant)[3] == "321"
-    assert (cells_of(variant)["rate_per_s"], cells_of(variant)["bound_ms"]) == (321, 50)
+    assert (cells_of(variant)["rate_per_s"], cells_of(variant)["latency_limit_ms"]) == (321, 50)
 
 
 def test_a_rate_of_none_has_no_ratio_and_is_the_slowest() -> None:
@@ -74,10 +74,10 @@ def test_a_rate_of_none_has_no_ratio_and_is_the_slowest() -> None:
         4,
         scenario=Scenario.SERVER,
         throughput_per_s=0.0,
-        serving=serving(0),
+        server_rates=serving(0),
         ratio=Ratio(value=None, ci95=None, pairs=1),
     )
     variant = row("tflite-int8", measurement=measured)
 
-    assert shown_row(report(variant, scenario=Scenario.SERVER, bound_ms=50), variant)[3:5] == ("0", "none")
+    assert shown_row(report(variant, scenario=Scenario.SERVER, latency_limit_ms=50), variant)[3:5] == ("0", "none")
     assert latency_ns(variant) == float("inf")

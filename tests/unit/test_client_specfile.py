@@ -6,7 +6,7 @@ import pytest
 
 from optfarm.errors import BadRequest
 from optfarm.specfile import checked, duration_ms, listed, normal, numbers, read_yaml, size_bytes
-from optfarm_tasks.spec import Scenario
+from optfarm_tasks.schema.spec import Scenario
 
 
 def test_yaml_takes_one_word_where_a_list_is_wanted(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_numbers_are_whole() -> None:
         numbers("1,x", "threads")
 
 
-@pytest.mark.parametrize(("text", "bound_ms"), [("50ms", 50), ("0.2s", 200), ("800 us", 0.8), ("1e1 ms", 10)])
-def test_a_bound_is_a_duration_with_its_unit(text: str, bound_ms: float) -> None:
-    assert duration_ms(text) == pytest.approx(bound_ms)
+@pytest.mark.parametrize(("text", "latency_limit_ms"), [("50ms", 50), ("0.2s", 200), ("800 us", 0.8), ("1e1 ms", 10)])
+def test_a_latency_limit_is_a_duration_with_its_unit(text: str, latency_limit_ms: float) -> None:
+    assert duration_ms(text) == pytest.approx(latency_limit_ms)
 
 
 @pytest.mark.parametrize("text", ["50", "ms", "", "fast", "5 min"])
@@ -95,7 +95,7 @@ def test_a_bound_without_a_unit_is_refused(text: str) -> None:
 def test_a_server_is_asked_for_by_its_own_words() -> None:
     spec = checked(normal({"model": "m", "recipes": ["baseline"], "scenario": "server", "bound": "50ms"}))
 
-    assert (spec.scenario, spec.bound_ms, spec.batch_sizes) == (Scenario.SERVER, 50, (1,))
+    assert (spec.scenario, spec.latency_limit_ms, spec.batch_sizes) == (Scenario.SERVER, 50, (1,))
 
 
 def test_offline_takes_the_best_batch_unless_one_is_given() -> None:
@@ -108,7 +108,7 @@ def test_offline_takes_the_best_batch_unless_one_is_given() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"scenario": "server"}, "needs a bound"),
+        ({"scenario": "server"}, "needs a limit"),
         ({"bound": "50ms"}, "belongs to the scenario Server"),
         ({"scenario": "server", "bound": "-1ms"}, "greater than 0"),
         ({"scenario": "server", "bound": "50ms", "batch_sizes": "auto"}, "not auto"),

@@ -11,10 +11,10 @@ from optfarm.loss import allowed, loss
 from optfarm.row import fastest, is_eligible, latency_ns
 from optfarm.table import cells_of, csv_text, hardware_line, markdown_text, notes_of, shown_row
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.measurement import Verdict
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.result import Failure, Score
-from optfarm_tasks.sweep import Skipped
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import Failure, Score
+from optfarm_tasks.schema.sweep import Skipped
 from tests.unit.reports import failed, measurement, quality, report, row
 
 

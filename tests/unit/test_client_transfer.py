@@ -14,8 +14,8 @@ from optfarm.connection import Connection
 from optfarm.errors import Broken
 from optfarm.settings import ClientSettings
 from optfarm.upload import pieces_of, push
-from optfarm_tasks.api import Upload
-from optfarm_tasks.tree import scan
+from optfarm_tasks.schema.api import Upload
+from optfarm_tasks.schema.tree import scan
 from tests.unit.scheduler_stub import Answer, Asked, Stub, serving
 
 

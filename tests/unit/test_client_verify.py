@@ -4,9 +4,9 @@ import pytest
 
 from optfarm.errors import BadRequest
 from optfarm.verify import Finding, compare, repetition, sample
-from optfarm_tasks.measurement import Verdict
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.sweep import SweepSpec
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.sweep import SweepSpec
 from tests.unit.reports import measurement, row
 
 
@@ -63,4 +63,4 @@ def test_a_repetition_asks_for_the_same_in_one_place_afresh() -> None:
 
     assert (again.devices, again.threads, again.batch_sizes) == (("alpha.cpu",), (2,), (1,))
     assert again.recipes == (Recipe.parse("b"),)
-    assert (again.fresh, again.seed, again.profile) == (True, 7, spec.profile)
+    assert (again.fresh, again.seed, again.effort) == (True, 7, spec.effort)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from optfarm_tasks.sweep import Report, SweepReceipt, SweepState, SweepStatus, TaskState
+from optfarm_tasks.schema.sweep import SweepReceipt, SweepReport, SweepState, SweepStatus, TaskState
 from tests.unit.reports import report, row
 from tests.unit.scheduler_stub import Answer, Asked, serving
 from tests.unit.test_client_progress import sweep, task
@@ -23,7 +23,7 @@ def plain(message: Any) -> Any:
     return json.loads(message.model_dump_json())
 
 
-def scheduler(*states: SweepStatus, facts: Report) -> Any:
+def scheduler(*states: SweepStatus, facts: SweepReport) -> Any:
     """Answers with the states in order, the last for ever, and with the report."""
     left = list(states)
 
@@ -97,6 +97,6 @@ def test_a_file_s_settings_yield_to_flags(tmp_path: Path) -> None:
         (sent,) = (json.loads(asked.body) for asked in stub.asked if asked.method == "PUT")
 
     assert process.returncode == 0, err
-    assert sent["profile"] == "quick"
+    assert sent["effort"] == "quick"
     assert sent["limits"] == {"timeout_s": 5.0, "memory_bytes": 10**9}
     assert sent["threads"] == [1, 2]

@@ -4,7 +4,7 @@ import pytest
 
 from optfarm.cli.report import print_report
 from optfarm.wide import HEADINGS, wide_cells, wide_notes
-from optfarm_tasks.measurement import Energy, Flag
+from optfarm_tasks.schema.measurement import Energy, Flag
 from tests.unit.reports import measurement, report, row
 
 UNKNOWN = Energy(per_request_mj=None, source=None, reason="/sys/class/powercap has no RAPL zone")

@@ -23,12 +23,12 @@ MODEL = ModelDescription(
 )
 
 
-def coded(data: bytes) -> list[tuple[segments.Plan, bytes]]:
+def coded(data: bytes) -> list[tuple[segments.SegmentPlan, bytes]]:
     view = memoryview(data)
     return [(plan, segments.encode(view, plan)) for plan in segments.plans(view)]
 
 
-def decoded(made: list[tuple[segments.Plan, bytes]]) -> bytes:
+def decoded(made: list[tuple[segments.SegmentPlan, bytes]]) -> bytes:
     return b"".join(segments.decode(memoryview(code), plan.kind, plan.end - plan.start) for plan, code in made)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_scheduler.control_chart import CHART_RULES, Canary, Standing, compute_band, judged, memory_band
+from optfarm_scheduler.decisions.control_chart import CHART_RULES, Canary, Standing, compute_band, judged, memory_band
 
 STILL = (1.0, 1.01, 0.99, 1.0, 1.02, 0.98, 1.0, 1.01)
 MS = 1e6

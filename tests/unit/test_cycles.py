@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from optfarm_tasks.techniques._cycles import collected_soon
+from optfarm_tasks.frameworks.cycles import collected_soon
 
 
 class Graph:

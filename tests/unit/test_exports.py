@@ -15,9 +15,9 @@ from optfarm.exports.documents import documents, folder_names, write
 from optfarm.exports.format import Format
 from optfarm.measured import place_of
 from optfarm.table import cells_of
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.measurement import Energy, Measurement, Verdict
-from optfarm_tasks.sweep import Report, Row
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.schema.measurement import Energy, Measurement, Verdict
+from optfarm_tasks.schema.sweep import Row, SweepReport
 from tests.unit.reports import report, row
 from tests.unit.sampled import ARTIFACT, benchmark, columns
 
@@ -199,7 +199,7 @@ def test_documents_are_written_below_a_folder(tmp_path: Path) -> None:
 
 
 def test_nothing_measured_is_nothing_to_export() -> None:
-    empty: Report = report(row("openvino", measurement=None))
+    empty: SweepReport = report(row("openvino", measurement=None))
 
     with pytest.raises(BadRequest, match="nothing in sweep"):
         documents(Format.MLPERF, empty, {})

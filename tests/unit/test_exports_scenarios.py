@@ -10,11 +10,11 @@ from optfarm.errors import BadRequest
 from optfarm.exports.documents import documents
 from optfarm.exports.format import Format
 from optfarm.measured import place_of, place_of_task
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.measurement import Measurement
-from optfarm_tasks.result import BenchmarkResult
-from optfarm_tasks.spec import Kind
-from optfarm_tasks.sweep import Row
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.result import BenchmarkResult
+from optfarm_tasks.schema.spec import Kind
+from optfarm_tasks.schema.sweep import Row
 from tests.results import a_result
 from tests.unit.recorded import status_of
 from tests.unit.reports import report, row
@@ -35,7 +35,7 @@ def shaped(shape: Format, found: tuple[raw.Columns, BenchmarkResult], **asked: o
 
 
 def served(found: tuple[raw.Columns, BenchmarkResult]) -> Measurement:
-    assert found[1].candidate.serving is not None
+    assert found[1].candidate.server_rates is not None
     return found[1].candidate
 
 
@@ -68,7 +68,7 @@ def test_the_summary_of_a_server_tells_its_rate_as_loadgen_counts_it() -> None:
 
 
 def test_the_summary_of_a_server_that_holds_no_rate_is_not_valid_and_names_none() -> None:
-    lines = summary_lines(shaped(Format.MLPERF, server(2.0, ARTIFACT, bound_ms=0.5)))
+    lines = summary_lines(shaped(Format.MLPERF, server(2.0, ARTIFACT, latency_limit_ms=0.5)))
 
     assert (lines["Result is"], lines["Performance constraints satisfied"]) == ("INVALID", "NO")
     assert not {"Scheduled samples per second", "Completed samples per second", "target_qps"} & set(lines)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from optfarm_tasks.data import describe_data, load_split
+from optfarm_tasks.data_sets.data import describe_data, load_split
 from optfarm_tasks.description import Split, Tensor
 from optfarm_tasks.errors import BadData
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from optfarm_tasks.data import fit
+from optfarm_tasks.data_sets.data import fit
 from optfarm_tasks.description import Signature, Split, Tensor
 from optfarm_tasks.errors import BadData
 

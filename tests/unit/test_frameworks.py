@@ -3,7 +3,7 @@
 import pytest
 
 from optfarm_tasks.errors import BadData, BadModel, MissingToolchain, OutOfMemory
-from optfarm_tasks.frameworks import blaming, line_of, require
+from optfarm_tasks.frameworks.imports import blaming, line_of, require
 
 
 class ResourceExhaustedError(Exception):

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_scheduler.actions import Action, Check, Dispatch, EndSweep, Move, Recall
-from optfarm_scheduler.canaries import CanaryRules, due_at
-from optfarm_scheduler.floor import OpenTask, Presence
-from optfarm_scheduler.schedule import schedule
-from optfarm_tasks.health import DeviceHealth, HealthState
-from optfarm_tasks.measurement import Verdict
-from optfarm_tasks.result import CanaryResult
-from optfarm_tasks.sweep import TaskState
-from tests.unit.floor import GOOD, NOW, QUARANTINED, benchmark, canary, convert, device
+from optfarm_scheduler.decisions.actions import Action, Check, Dispatch, EndSweep, Move, Recall
+from optfarm_scheduler.decisions.canaries import CanaryRules, due_at
+from optfarm_scheduler.decisions.occupancy import OpenTask, Presence
+from optfarm_scheduler.decisions.schedule import schedule
+from optfarm_tasks.schema.health import DeviceHealth, HealthState
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.result import CanaryResult
+from optfarm_tasks.schema.sweep import TaskState
+from tests.unit.occupied import GOOD, NOW, QUARANTINED, benchmark, canary, convert, device
 
 RULES = CanaryRules()
 DAY = 86_400.0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_tasks import images
+from optfarm_tasks.data_sets import images
 from optfarm_tasks.description import Shape, Signature, Split, Tensor
 from optfarm_tasks.errors import BadData
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optfarm_tasks.errors import BadData, BadParameter
-from optfarm_tasks.techniques import _loss
+from optfarm_tasks.frameworks.keras import losses
 
 SOFTMAX = np.full((4, 3), 1 / 3, np.float32)
 LOGITS = np.float32([[3, -1, 0]] * 4)
@@ -28,12 +28,12 @@ CLASSES = np.int64([0, 1, 2, 1, 0])
 def test_auto_follows_labels_and_outputs(
     labels: np.ndarray, outputs: np.ndarray, name: str, *, from_logits: bool
 ) -> None:
-    assert _loss.for_labels("auto", labels, outputs) == _loss.Loss(name, from_logits=from_logits)
+    assert losses.for_labels("auto", labels, outputs) == losses.Loss(name, from_logits=from_logits)
 
 
 def test_labels_take_the_shape_that_the_loss_compares() -> None:
-    classes = _loss.shaped(CLASSES[:, None], LOGITS, _loss.Loss("sparse_categorical_crossentropy"))
-    numbers = _loss.shaped(np.float64([1, 2]), np.zeros((9, 1)), _loss.Loss("mse"))
+    classes = losses.shaped(CLASSES[:, None], LOGITS, losses.Loss("sparse_categorical_crossentropy"))
+    numbers = losses.shaped(np.float64([1, 2]), np.zeros((9, 1)), losses.Loss("mse"))
 
     assert (classes.shape, classes.dtype) == ((5,), np.int64)
     assert (numbers.shape, numbers.dtype) == ((2, 1), np.float32)
@@ -53,10 +53,10 @@ def test_labels_that_do_not_fit_are_refused_with_both_shapes(
     asked: str, labels: np.ndarray, outputs: np.ndarray
 ) -> None:
     with pytest.raises(BadData, match=r"labels of shape \[.*do not fit outputs of shape \["):
-        _loss.for_labels(asked, labels, outputs)
+        losses.for_labels(asked, labels, outputs)
 
 
 def test_a_teacher_gives_numbers_and_no_classes() -> None:
-    assert _loss.for_answers("auto").name == "mse"
+    assert losses.for_answers("auto").name == "mse"
     with pytest.raises(BadParameter, match="takes labels, and the split has none"):
-        _loss.for_answers("sparse_categorical_crossentropy")
+        losses.for_answers("sparse_categorical_crossentropy")

@@ -1,6 +1,6 @@
 """The time of ops by their type: nothing is counted twice, and what is told is of one inference."""
 
-from optfarm_tasks.op_times import op_times, own_times
+from optfarm_tasks.profile.op_times import op_times, own_times
 from optfarm_tasks.profiler import Event, Inference
 
 

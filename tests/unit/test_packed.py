@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from optfarm_tasks import packed
+from optfarm_tasks.coding import packed
 
 
 def test_files_are_packed_as_one(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 import pytest
 
 from optfarm_scheduler.errors import Refused
-from optfarm_scheduler.plan import plan
-from optfarm_scheduler.planner import sweep_of
+from optfarm_scheduler.planning.plan import plan
+from optfarm_scheduler.planning.planner import sweep_of
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import BadData, BadParameter
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Benchmark, Kind, Role, Scenario
-from optfarm_tasks.sweep import Data, SweepSpec
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Benchmark, Kind, Role, Scenario
+from optfarm_tasks.schema.sweep import Data, SweepSpec
 from tests.unit.planning import VERSIONS, data, device, model, planned, shown
 
 
@@ -43,7 +43,7 @@ def test_a_benchmark_is_planned_for_each_device_and_setting() -> None:
     made = planned("baseline", alive=there, threads=[1, 2, 1], batch_sizes=[1, 8])
 
     benchmarks = [task for task in made.tasks if task.kind is Kind.BENCHMARK]
-    assert [task.bound for task in benchmarks] == ["alpha.cpu"] * 4 + ["beta.cpu"] * 4
+    assert [task.pinned_to for task in benchmarks] == ["alpha.cpu"] * 4 + ["beta.cpu"] * 4
     assert benchmarks[1].label == "baseline [threads=1, batch=8]"
     assert benchmarks[3].action == Benchmark(threads=2, batch_size=8)
 
@@ -115,7 +115,7 @@ def test_data_without_a_test_split_is_not_scored() -> None:
 def test_more_threads_than_cores_are_skipped_on_that_device() -> None:
     made = planned("tflite-float32", alive=(device("a.cpu", cores=2), device("b.cpu", cores=8)), threads=[4])
 
-    assert {task.bound for task in made.tasks if task.kind is Kind.BENCHMARK} == {"b.cpu"}
+    assert {task.pinned_to for task in made.tasks if task.kind is Kind.BENCHMARK} == {"b.cpu"}
     assert {(each.device, each.reason) for each in made.skipped} == {("a.cpu", "threads=4, but the device has 2 cores")}
 
 
@@ -224,10 +224,10 @@ def test_what_is_left_to_the_farm_is_planned_once_whatever_the_model_fixes() -> 
 
 
 def test_a_scenario_reaches_every_benchmark() -> None:
-    made = planned("tflite-float32", scenario="Server", bound_ms=20.0)
+    made = planned("tflite-float32", scenario="Server", latency_limit_ms=20.0)
 
     timed = [task.action for task in made.tasks if isinstance(task.action, Benchmark)]
-    assert [(action.scenario, action.bound_ms) for action in timed] == [(Scenario.SERVER, 20)] * 2
+    assert [(action.scenario, action.latency_limit_ms) for action in timed] == [(Scenario.SERVER, 20)] * 2
 
 
 def test_a_parameter_without_a_default_is_asked_for() -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from optfarm_scheduler.errors import Refused
-from optfarm_scheduler.plan import Plan, draft
+from optfarm_scheduler.planning.plan import Plan, draft
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.sweep import SweepSpec
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.sweep import SweepSpec
 from tests.unit.planning import device, model, planned
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from optfarm_scheduler.plan import Plan
-from optfarm_scheduler.toolchains import Needs, offered
+from optfarm_scheduler.planning.plan import Plan
+from optfarm_scheduler.planning.toolchains import Needs, offered
 from optfarm_tasks import registry
-from optfarm_tasks.data import training_split
+from optfarm_tasks.data_sets.data import training_split
 from optfarm_tasks.description import Format
-from optfarm_tasks.device import Inventory
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Kind, Limits, Role
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Kind, Limits, Role
 from tests.unit.planning import data, device, model, planned
 
 NEED_BYTES = registry.memory_bytes(Recipe.parse("prune"), 1)

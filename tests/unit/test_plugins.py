@@ -39,7 +39,8 @@ def install(folder: Path, modules: Mapping[str, str], points: str) -> None:
 
 def ask(folder: Path, expression: str) -> Any:
     """What an interpreter with that distribution says."""
-    script = f"import json; from optfarm_tasks import registry, recipe; print(json.dumps(({expression})))"
+    imported = "import json; from optfarm_tasks import registry; from optfarm_tasks.schema import recipe"
+    script = f"{imported}; print(json.dumps(({expression})))"
     ended = subprocess.run(
         [sys.executable, "-c", script],
         env=os.environ | {"PYTHONPATH": str(folder)},

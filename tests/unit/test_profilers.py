@@ -9,15 +9,15 @@ import pytest
 
 from optfarm_tasks import registry
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.profile import litert, names, onnxruntime, openvino, profiler
-from optfarm_tasks.profile._litert_api import Told
+from optfarm_tasks.frameworks.tflite.profiler_api import ProfiledEvent
+from optfarm_tasks.profilers import litert, names, onnxruntime, openvino, profiler
 
 
-def told(tag: str, kind: int, start_us: int, elapsed_us: int) -> Told:
-    return Told(tag=tag.encode(), kind=kind, start_us=start_us, elapsed_us=elapsed_us)
+def told(tag: str, kind: int, start_us: int, elapsed_us: int) -> ProfiledEvent:
+    return ProfiledEvent(tag=tag.encode(), kind=kind, start_us=start_us, elapsed_us=elapsed_us)
 
 
-def shown(*events: Told) -> list[tuple[str, int, int]]:
+def shown(*events: ProfiledEvent) -> list[tuple[str, int, int]]:
     return [(each.op, each.start_ns // 1000, each.duration_ns // 1000) for each in litert.events(events)]
 
 
@@ -31,7 +31,7 @@ def test_a_runtime_without_a_profiler_is_refused_with_those_that_have_one() -> N
 
 
 def test_to_find_a_profiler_imports_no_framework() -> None:
-    script = "import json, sys; from optfarm_tasks.profile import *; list(map(profiler, names())); "
+    script = "import json, sys; from optfarm_tasks.profilers import *; list(map(profiler, names())); "
     command = [sys.executable, "-c", script + "print(json.dumps(sorted(sys.modules)))"]
 
     loaded = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)

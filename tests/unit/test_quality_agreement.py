@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from optfarm_tasks.actions.evaluate import batches, cosine
 from optfarm_tasks.quality.agreement import Agreement
-from optfarm_tasks.quality.evaluation import batches, cosine
 
 Numbers = NDArray[np.float64]
 

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from optfarm_tasks.actions.evaluate import Gathered, told
 from optfarm_tasks.quality import collapse
 from optfarm_tasks.quality.agreement import Agreement
-from optfarm_tasks.quality.evaluation import Gathered, told
 from optfarm_tasks.quality.labels import Scored, scoring_for
-from optfarm_tasks.result import Score
+from optfarm_tasks.schema.result import Score
 
 STEERING = np.random.default_rng(0).normal(0, 0.2, (200, 1))
 

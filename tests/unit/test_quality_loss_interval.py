@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from optfarm_tasks.quality.gate import Gate, gate
-from optfarm_tasks.quality.loss_interval import Doubt, _newcombe, _wilson, of_hits, of_means, of_parts
+from optfarm_tasks.quality.loss_interval import ConfidenceInterval, _newcombe, _wilson, of_hits, of_means, of_parts
 
 counts = st.integers(0, 60)
 
@@ -104,7 +104,7 @@ def test_a_few_samples_decide_nothing_and_the_reason_is_told(count: int) -> None
 def test_one_hit_decides_nothing() -> None:
     one = np.ones(1, dtype=bool)
 
-    assert of_hits(one, one) == Doubt(None, "1 test sample is too few: an interval takes 2")
+    assert of_hits(one, one) == ConfidenceInterval(None, "1 test sample is too few: an interval takes 2")
 
 
 def test_there_is_no_loss_relative_to_nothing() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.recipe import Recipe, Step
+from optfarm_tasks.schema.recipe import Recipe, Step
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
 KEYS = st.from_regex(r"[a-z_][a-z0-9_]{0,10}", fullmatch=True)

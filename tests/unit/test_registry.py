@@ -8,7 +8,7 @@ import pytest
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.recipe import Recipe, Step
+from optfarm_tasks.schema.recipe import Recipe, Step
 
 FRAMEWORKS = {
     "ai_edge_litert", "h5py", "keras", "nncf", "onnx", "onnxruntime", "openvino", "tensorflow", "tf2onnx", "tf_keras"
@@ -79,7 +79,7 @@ def test_a_recipe_needs_calibration_if_a_step_does() -> None:
 def test_every_format_that_is_made_can_be_run() -> None:
     made = {kind for name in registry.technique_names() for kind in registry.technique(name).CARD.yields.values()}
 
-    assert made <= registry.endings()
+    assert made <= registry.final_formats()
     with pytest.raises(BadParameter, match="no runtime runs keras"):
         registry.runtime_for(Format.KERAS)
 

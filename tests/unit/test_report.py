@@ -4,26 +4,28 @@ from dataclasses import replace
 
 import pytest
 
-from optfarm_scheduler.eta import Timed, eta_s
-from optfarm_scheduler.report import Ended, rows
+from optfarm_scheduler.decisions.eta import Timed, eta_s
+from optfarm_scheduler.views.report import TaskRecord, rows
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.result import Failure
-from optfarm_tasks.spec import Benchmark, Kind, Role
-from optfarm_tasks.sweep import TaskState
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import Failure
+from optfarm_tasks.schema.spec import Benchmark, Kind, Role
+from optfarm_tasks.schema.sweep import TaskState
 from tests.results import a_measurement, a_result
 
 DONE = TaskState.DONE
 
 
-def tasks(name: str, *, state: TaskState = DONE, failure: Failure | None = None, ratio: float = 2.0) -> list[Ended]:
+def tasks(
+    name: str, *, state: TaskState = DONE, failure: Failure | None = None, ratio: float = 2.0
+) -> list[TaskRecord]:
     """A conversion, an evaluation and a benchmark of one recipe."""
     recipe, convert = Recipe.parse(name), f"{name}-convert"
     pair = {Role.BASELINE: "task:baseline-convert", Role.CANDIDATE: f"task:{convert}"}
     after = DONE if state is DONE else TaskState.BLOCKED
     measured = a_result(Kind.BENCHMARK, measurement=a_measurement(ratio=ratio))
     return [
-        Ended(
+        TaskRecord(
             id=convert,
             kind=Kind.CONVERT,
             recipe=recipe,
@@ -33,7 +35,7 @@ def tasks(name: str, *, state: TaskState = DONE, failure: Failure | None = None,
             failure=failure,
             result=a_result(Kind.CONVERT) if state is DONE else None,
         ),
-        Ended(
+        TaskRecord(
             id=f"{name}-evaluate",
             kind=Kind.EVALUATE,
             recipe=recipe,
@@ -42,14 +44,14 @@ def tasks(name: str, *, state: TaskState = DONE, failure: Failure | None = None,
             inputs=pair,
             result=a_result(Kind.EVALUATE) if after is DONE else None,
         ),
-        Ended(
+        TaskRecord(
             id=f"{name}-benchmark",
             kind=Kind.BENCHMARK,
             recipe=recipe,
             state=after,
             cached=False,
             inputs=pair,
-            bound="alpha.cpu",
+            pinned_to="alpha.cpu",
             setting=Benchmark(threads=2),
             result=measured if after is DONE else None,
         ),
@@ -89,8 +91,8 @@ def test_a_failed_conversion_spoils_its_own_row_only() -> None:
     assert (bad.state, bad.failure, bad.measurement, bad.artifact) == (TaskState.FAILED, failure, None, None)
 
 
-def timed(kind: Kind, state: TaskState, *, bound: str | None = None, duration_s: float | None = None) -> Timed:
-    return Timed(kind=kind, state=state, bound=bound, duration_s=duration_s)
+def timed(kind: Kind, state: TaskState, *, pinned_to: str | None = None, duration_s: float | None = None) -> Timed:
+    return Timed(kind=kind, state=state, pinned_to=pinned_to, duration_s=duration_s)
 
 
 @pytest.mark.parametrize(("devices", "wanted"), [(1, 2 * 10 + 30), (2, 10 + 30)])
@@ -98,8 +100,8 @@ def test_what_is_bound_adds_up_and_the_rest_is_shared(devices: int, wanted: floa
     there = [
         timed(Kind.CONVERT, DONE, duration_s=10),
         *[timed(Kind.CONVERT, TaskState.READY)] * 2,
-        timed(Kind.BENCHMARK, DONE, bound="a.cpu", duration_s=30),
-        timed(Kind.BENCHMARK, TaskState.PENDING, bound="a.cpu"),
+        timed(Kind.BENCHMARK, DONE, pinned_to="a.cpu", duration_s=30),
+        timed(Kind.BENCHMARK, TaskState.PENDING, pinned_to="a.cpu"),
     ]
 
     assert eta_s(there, devices=devices, history={}) == wanted

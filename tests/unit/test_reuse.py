@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optfarm_tasks.techniques._reuse import Reuse, clustered
+from optfarm_tasks.frameworks.tensorflow.reuse import Reuse, clustered
 
 RANDOM = np.random.default_rng(0)
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optfarm_tasks.data_sets.model_inputs import dequantised, fitted
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import BadData, BadParameter
 from optfarm_tasks.formats.graph_def import Node, unconsumed
-from optfarm_tasks.runtimes._inputs import dequantised, fitted
 from optfarm_tasks.runtimes.litert import precision_of
 
 QUANTISED = Tensor(name="x", dtype="int8", shape=(None, 3), scale=0.5, zero_point=-4)

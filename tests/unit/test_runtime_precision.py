@@ -3,7 +3,7 @@
 import pytest
 
 from optfarm_tasks.formats.onnx_graph import Graph
-from optfarm_tasks.runtimes._onnx_precision import precision_of as precision_of_graph
+from optfarm_tasks.frameworks.onnx.precision import precision_of as precision_of_graph
 from optfarm_tasks.runtimes.openvino import precision_of as precision_of_layers
 from tests.unit.protobuf import field, value_info
 

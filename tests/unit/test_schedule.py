@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from optfarm_scheduler.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
-from optfarm_scheduler.floor import OpenTask, Presence
-from optfarm_scheduler.schedule import schedule
-from optfarm_tasks.sweep import TaskState
-from tests.unit.floor import NOW, benchmark, convert, device
+from optfarm_scheduler.decisions.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
+from optfarm_scheduler.decisions.occupancy import OpenTask, Presence
+from optfarm_scheduler.decisions.schedule import schedule
+from optfarm_tasks.schema.sweep import TaskState
+from tests.unit.occupied import NOW, benchmark, convert, device
 
 
 def decide(

@@ -6,14 +6,25 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optfarm_scheduler.actions import Action, Block, Check, Dispatch, EndSweep, Expire, GiveUp, Move, Recall, Resolve
-from optfarm_scheduler.canaries import CanaryRules
-from optfarm_scheduler.floor import OpenTask, Rules
-from optfarm_scheduler.schedule import schedule
-from optfarm_scheduler.states import ENDS, IN_FLIGHT
-from optfarm_tasks.spec import Kind
-from optfarm_tasks.sweep import TaskState
-from tests.unit.floor import BENCHMARKS, CONVERTS, GOOD, NOW, QUARANTINED, canary, convert, device
+from optfarm_scheduler.decisions.actions import (
+    Action,
+    Block,
+    Check,
+    Dispatch,
+    EndSweep,
+    Expire,
+    GiveUp,
+    Move,
+    Recall,
+    Resolve,
+)
+from optfarm_scheduler.decisions.canaries import CanaryRules
+from optfarm_scheduler.decisions.occupancy import OpenTask, Rules
+from optfarm_scheduler.decisions.schedule import schedule
+from optfarm_scheduler.decisions.states import ENDS, IN_FLIGHT
+from optfarm_tasks.schema.spec import Kind
+from optfarm_tasks.schema.sweep import TaskState
+from tests.unit.occupied import BENCHMARKS, CONVERTS, GOOD, NOW, QUARANTINED, canary, convert, device
 
 DEVICES = ("x.cpu", "x.gpu-0", "y.cpu", "z.cpu")
 RULES = Rules()
@@ -38,7 +49,9 @@ class Farm:
         made = convert(f"{index:02}", TaskState.PENDING, position=index, depends_on=depends_on)
         key = f"key {self.chance.randint(0, 9)}"
         kind = Kind.BENCHMARK if bound else Kind.CONVERT
-        self.tasks[made.id] = replace(made, bound=bound, kind=kind, needs=BENCHMARKS if bound else CONVERTS, key=key)
+        self.tasks[made.id] = replace(
+            made, pinned_to=bound, kind=kind, needs=BENCHMARKS if bound else CONVERTS, key=key
+        )
 
     def decide(self) -> tuple[Action, ...]:
         tasks, devices = list(self.tasks.values()), list(self.devices.values())
@@ -67,8 +80,8 @@ class Farm:
                 self.change(task_id, state=TaskState.BLOCKED)
             case Move(task_id, device_name):
                 before = self.tasks[task_id]
-                tried = (*before.tried, before.bound or "")
-                self.change(task_id, state=TaskState.PENDING, bound=device_name, device=None, tried=tried)
+                tried = (*before.tried, before.pinned_to or "")
+                self.change(task_id, state=TaskState.PENDING, pinned_to=device_name, device=None, tried=tried)
             case Check(device_name, _):
                 made = canary(device_name, TaskState.PENDING, key=f"canary {self.now}")
                 self.tasks[f"{made.id} {self.now}"] = replace(made, id=f"{made.id} {self.now}")
@@ -104,7 +117,7 @@ class Farm:
                 assert is_trusted or not self.tasks[task_id].kind.needs_trust, "a device in quarantine measures"
             case Check(device_name, _):
                 assert not any(
-                    task.kind is Kind.CANARY and task.bound == device_name and task.state not in ENDS
+                    task.kind is Kind.CANARY and task.pinned_to == device_name and task.state not in ENDS
                     for task in self.tasks.values()
                 ), "two canaries wait for one device"
 
@@ -113,7 +126,7 @@ class Farm:
         for name in DEVICES:
             assert sum(task.device == name for task in flying) <= RULES.messages
         for task in flying:
-            assert task.bound in (None, task.device)
+            assert task.pinned_to in (None, task.device)
             if task.kind.runs_alone:
                 host = (task.device or "").partition(".")[0]
                 beside = {each.device for each in flying if (each.device or "").startswith(f"{host}.")}

@@ -45,7 +45,7 @@ def test_nothing_on_the_front_is_beaten_and_the_fastest_comes_first() -> None:
 def test_the_quick_profile_measures_nothing_again() -> None:
     there = SearchFarm()
 
-    found = search(there, profile="quick")
+    found = search(there, effort="quick")
 
     assert there.measured_again == []
     assert found.front

@@ -11,7 +11,7 @@ from optfarm.search.applicable import applicable
 from optfarm.search.draws import Draws
 from optfarm.search.proposer import Proposer
 from optfarm.search.space import Space, shortest, space_of
-from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.schema.recipe import Recipe
 from tests.unit.cards import CARDS, H5, ONNX, SAVED, TFLITE, card, parameter
 
 ENDINGS = frozenset({SAVED, H5, TFLITE})

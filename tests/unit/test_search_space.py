@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from optfarm.search.knob import Choice, Range, knob_of
 from optfarm.search.space import Space, choices_of, draw, shortest, space_of
 from optfarm_tasks.description import Format
-from optfarm_tasks.recipe import Recipe, Value
+from optfarm_tasks.schema.recipe import Recipe, Scalar
 from optfarm_tasks.technique import Bounds
 from tests.unit.cards import CARDS, CODED, H5, ONNX, SAVED, TFLITE, ZIP, card, parameter
 
@@ -28,9 +28,9 @@ class Hypothesis:
 
     def __init__(self, data: st.DataObject) -> None:
         self._data = data
-        self.made: dict[str, Value] = {}
+        self.made: dict[str, Scalar] = {}
 
-    def choose(self, name: str, values: Sequence[Value]) -> Value:
+    def choose(self, name: str, values: Sequence[Scalar]) -> Scalar:
         self.made[name] = self._data.draw(st.sampled_from(list(values)), label=name)
         return self.made[name]
 
@@ -45,10 +45,10 @@ class Hypothesis:
 class Given:
     """Chooses what it was given."""
 
-    def __init__(self, choices: dict[str, Value]) -> None:
+    def __init__(self, choices: dict[str, Scalar]) -> None:
         self._choices = choices
 
-    def choose(self, name: str, values: Sequence[Value]) -> Value:
+    def choose(self, name: str, values: Sequence[Scalar]) -> Scalar:
         assert self._choices[name] in values
         return self._choices[name]
 
@@ -139,7 +139,7 @@ def test_a_longer_way_than_allowed_is_none() -> None:
 
 
 def test_a_step_that_is_drawn_twice_ends_the_recipe() -> None:
-    choices: dict[str, Value] = {
+    choices: dict[str, Scalar] = {
         "step 1 from saved_model": "fold",
         "fold is turned": False,
         "more after 1 to saved_model": True,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from optfarm_scheduler.selectors import select
-from optfarm_tasks.device import Inventory
+from optfarm_scheduler.planning.selectors import select
 from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.schema.device import Inventory
 
 CPU = Inventory(
     host="alpha",

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Benchmark, Convert, Limits, Profile, Role, Scenario, Task, task_key
-from optfarm_tasks.tree import Tree
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Benchmark, Convert, Effort, Limits, Role, Scenario, Task, task_key
+from optfarm_tasks.schema.tree import Tree
 
 MODEL = {Role.MODEL: "0" * 64}
 CONVERT = Convert(recipe=Recipe.parse("tflite-int8"))
@@ -30,7 +30,7 @@ def test_whatever_shapes_the_result_changes_the_key() -> None:
         key(versions={"tensorflow-cpu": "2.22.0"}),
         key(device="alpha.cpu"),
         key(Benchmark()),
-        key(Benchmark(profile=Profile.QUICK)),
+        key(Benchmark(effort=Effort.QUICK)),
         task_key(CONVERT, {Role.MODEL: "1" * 64}, toolchain=VERSIONS, device=None),
     }
 
@@ -39,14 +39,25 @@ def test_whatever_shapes_the_result_changes_the_key() -> None:
 
 def test_a_measurement_without_a_scenario_keeps_the_key_that_it_always_had() -> None:
     written = Benchmark().model_dump(mode="json")
+    quick_server = Benchmark(scenario=Scenario.SERVER, latency_limit_ms=5, effort=Effort.QUICK)
+    place = {"toolchain": {"x": "1"}, "device": "alpha.cpu:0"}
 
-    assert written == {"kind": "benchmark", "profile": "full", "threads": 1, "batch_size": 1, "seed": 0}
+    assert written == {"kind": "benchmark", "effort": "full", "threads": 1, "batch_size": 1, "seed": 0}
+    # Both digests were taken while the fields were still called profile and bound_ms.
+    assert task_key(Benchmark(), {Role.MODEL: "1" * 64}, **place) == (
+        "256a622aa6ef4689a4ee6af23889b349ac2614352bdebb651df760e67516b2d6"
+    )
+    assert task_key(quick_server, {Role.MODEL: "1" * 64}, **place) == (
+        "b95232c309c111423b608ec900865c49ac2ee165235e0d86e3d5d06af22c0308"
+    )
     assert key(Benchmark(scenario=Scenario.OFFLINE)) != key(Benchmark())
-    assert key(Benchmark(scenario=Scenario.SERVER, bound_ms=5)) != key(Benchmark(scenario=Scenario.SERVER, bound_ms=6))
+    assert key(Benchmark(scenario=Scenario.SERVER, latency_limit_ms=5)) != key(
+        Benchmark(scenario=Scenario.SERVER, latency_limit_ms=6)
+    )
 
 
 def test_a_scenario_survives_the_wire() -> None:
-    server = Benchmark(scenario=Scenario.SERVER, bound_ms=5, threads="auto")
+    server = Benchmark(scenario=Scenario.SERVER, latency_limit_ms=5, threads="auto")
 
     assert Benchmark.model_validate_json(server.model_dump_json()) == server
 

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
+from optfarm_scheduler.decisions.states import ENDS, MOVES, SEVERITY, move, sources, sweep_state, worst
 from optfarm_scheduler.errors import IllegalMove
-from optfarm_scheduler.states import ENDS, MOVES, SEVERITY, move, sources, sweep_state, worst
-from optfarm_tasks.sweep import SweepState, TaskState
+from optfarm_tasks.schema.sweep import SweepState, TaskState
 
 
 def test_every_state_has_its_moves_and_its_severity() -> None:

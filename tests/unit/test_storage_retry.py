@@ -9,7 +9,7 @@ import pytest
 from optfarm_storage.errors import Denied, StorageError, Unavailable
 from optfarm_storage.local import LocalStore
 from optfarm_storage.retry import Retry
-from optfarm_storage.store import ObjectStore, Progress, untold
+from optfarm_storage.store import ObjectStore, OnProgress, untold
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -23,7 +23,7 @@ class Flaky:
         self._after = after
         self.calls = 0
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: Progress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
         progress(7)
         self._trouble()
         self._store.put(key, source, sha256=sha256)
@@ -35,7 +35,7 @@ class Flaky:
         self._trouble()
         return done if self._after else self._store.put_new(key, content)
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: Progress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
         progress(4)
         self._trouble()
         self._store.get(key, target, sha256=sha256, progress=progress)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from optfarm_scheduler.plan import Plan
-from optfarm_scheduler.planner import identity
-from optfarm_scheduler.trace_plan import Artifact, plan_trace
+from optfarm_scheduler.planning.plan import Plan
+from optfarm_scheduler.planning.planner import identity
+from optfarm_scheduler.planning.trace_plan import Artifact, plan_trace
 from optfarm_tasks.description import Format
-from optfarm_tasks.device import Inventory
 from optfarm_tasks.errors import BadData, BadParameter
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.spec import Role, Trace
-from optfarm_tasks.sweep import Data, Model, SweepSpec, Tracing
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Role, Trace
+from optfarm_tasks.schema.sweep import Data, Model, SweepSpec, Tracing
 from tests.unit.planning import data, device, model, shown
 
 ARTIFACT = Artifact("task:0123456789ab-004", Recipe.parse("tflite-int8"), Format.TFLITE)
@@ -39,7 +39,7 @@ def test_a_model_that_runs_as_it_is_takes_one_task() -> None:
     (task,) = made.tasks
     assert task.action == Trace(threads=2, batch_size=4, seed=9, runs=7)
     assert task.inputs == {Role.MODEL: f"model:{model().digest}"}
-    assert (task.id, task.bound, task.identity) == ("abc-001", "alpha.cpu", identity(device("alpha.cpu")))
+    assert (task.id, task.pinned_to, task.identity) == ("abc-001", "alpha.cpu", identity(device("alpha.cpu")))
     assert task.depends_on == ()
     assert task.needs.runtimes == ("tensorflow",)
     assert task.needs.versions["tensorflow-cpu"] == "2.21.0"
@@ -80,7 +80,7 @@ def test_a_selector_has_to_leave_one_device() -> None:
 
     with pytest.raises(BadParameter, match=r"one device, and 2 are meant; name one: alpha.cpu \(Xeon\), beta.cpu"):
         planned(alive=there)
-    assert planned(alive=there, devices=["beta.cpu"]).tasks[0].bound == "beta.cpu"
+    assert planned(alive=there, devices=["beta.cpu"]).tasks[0].pinned_to == "beta.cpu"
     with pytest.raises(BadParameter, match="'gamma' matches nothing"):
         planned(alive=there, devices=["gamma"])
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from optfarm_tasks.tree import File, Tree, scan
+from optfarm_tasks.schema.tree import File, Tree, scan
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 

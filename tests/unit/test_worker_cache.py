@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from optfarm_tasks.tree import Digest, File
+from optfarm_tasks.schema.tree import Digest, File
 from optfarm_worker.cache import Cache
 from optfarm_worker.errors import NoSpace, Spoiled
 from tests.waiting import until
@@ -205,7 +205,7 @@ def test_two_workers_that_fetch_the_same_blob_at_once_agree(tmp_path: Path, shop
 CROWD = """
 import hashlib, random, sys
 from pathlib import Path
-from optfarm_tasks.tree import File
+from optfarm_tasks.schema.tree import File
 from optfarm_worker.cache import Cache
 
 bodies = {hashlib.sha256(b).hexdigest(): b for b in (bytes([n]) * 10240 for n in range(20))}

@@ -5,9 +5,9 @@ import signal
 import pytest
 
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.result import Failure, Outcome, Quality
-from optfarm_tasks.spec import Evaluate, Inspect, Limits, Task
-from optfarm_worker.ending import LINE_CHARACTERS, LOG_TAIL_LINES, Ending, judged, tail_of
+from optfarm_tasks.schema.result import Failure, Outcome, Quality
+from optfarm_tasks.schema.spec import Evaluate, Inspect, Limits, Task
+from optfarm_worker.ending import LINE_CHARACTERS, LOG_TAIL_LINES, ChildExit, judged, tail_of
 
 TASK = Task(action=Evaluate(), inputs={}, limits=Limits(timeout_s=10, memory_bytes=2_000_000_000))
 FACTS = Quality(samples=1, mse=0.0, nmse=0.0, max_abs_difference=0.0, cosine=1.0, collapsed=False)
@@ -16,18 +16,18 @@ BAD = Outcome(failure=Failure(reason=Reason.UNSUPPORTED_OP, message="no such op"
 TAIL = ("the last line",)
 
 
-def failure(ending: Ending, outcome: Outcome | None = None) -> Failure:
+def failure(ending: ChildExit, outcome: Outcome | None = None) -> Failure:
     found = judged(ending, outcome, task=TASK, log_tail=TAIL)
     assert isinstance(found, Failure)
     return found
 
 
 def test_facts_of_a_child_that_went_well_are_taken() -> None:
-    assert judged(Ending("exit"), GOOD, task=TASK, log_tail=TAIL) == FACTS
+    assert judged(ChildExit("exit"), GOOD, task=TASK, log_tail=TAIL) == FACTS
 
 
 def test_a_typed_failure_is_taken_with_the_end_of_the_log() -> None:
-    found = failure(Ending("exit", code=1), BAD)
+    found = failure(ChildExit("exit", code=1), BAD)
 
     assert (found.reason, found.message, found.log_tail) == (Reason.UNSUPPORTED_OP, "no such op", TAIL)
 
@@ -35,24 +35,24 @@ def test_a_typed_failure_is_taken_with_the_end_of_the_log() -> None:
 @pytest.mark.parametrize(
     ("ending", "reason", "word"),
     [
-        (Ending("timeout"), Reason.TIMEOUT, "10 s"),
-        (Ending("memory"), Reason.OUT_OF_MEMORY, "2.00 GB"),
-        (Ending("processes"), Reason.BAD_MODEL, "processes"),
-        (Ending("cancelled"), Reason.WORKER_LOST, "worker"),
-        (Ending("lost"), Reason.WORKER_LOST, "supervisor"),
-        (Ending("unstartable", message="/x: no such file"), Reason.MISSING_TOOLCHAIN, "/x"),
-        (Ending("exit", code=-signal.SIGKILL), Reason.WORKER_LOST, "SIGKILL"),
-        (Ending("exit", code=-signal.SIGKILL, oom_kills=1), Reason.OUT_OF_MEMORY, "kernel"),
-        (Ending("exit", code=-signal.SIGSEGV), Reason.BAD_MODEL, "SIGSEGV"),
-        (Ending("exit", code=-signal.SIGABRT), Reason.BAD_MODEL, "SIGABRT"),
-        (Ending("exit", code=-signal.SIGBUS), Reason.BAD_MODEL, "SIGBUS"),
-        (Ending("exit", code=-200), Reason.BAD_MODEL, "signal 200"),
-        (Ending("exit", code=7), Reason.BAD_MODEL, "exit code 7"),
-        (Ending("exit", code=0), Reason.BAD_MODEL, "exit code 0"),
-        (Ending("exit", code=1), Reason.BAD_MODEL, "exit code 1"),
+        (ChildExit("timeout"), Reason.TIMEOUT, "10 s"),
+        (ChildExit("memory"), Reason.OUT_OF_MEMORY, "2.00 GB"),
+        (ChildExit("processes"), Reason.BAD_MODEL, "processes"),
+        (ChildExit("cancelled"), Reason.WORKER_LOST, "worker"),
+        (ChildExit("lost"), Reason.WORKER_LOST, "supervisor"),
+        (ChildExit("unstartable", message="/x: no such file"), Reason.MISSING_TOOLCHAIN, "/x"),
+        (ChildExit("exit", code=-signal.SIGKILL), Reason.WORKER_LOST, "SIGKILL"),
+        (ChildExit("exit", code=-signal.SIGKILL, oom_kills=1), Reason.OUT_OF_MEMORY, "kernel"),
+        (ChildExit("exit", code=-signal.SIGSEGV), Reason.BAD_MODEL, "SIGSEGV"),
+        (ChildExit("exit", code=-signal.SIGABRT), Reason.BAD_MODEL, "SIGABRT"),
+        (ChildExit("exit", code=-signal.SIGBUS), Reason.BAD_MODEL, "SIGBUS"),
+        (ChildExit("exit", code=-200), Reason.BAD_MODEL, "signal 200"),
+        (ChildExit("exit", code=7), Reason.BAD_MODEL, "exit code 7"),
+        (ChildExit("exit", code=0), Reason.BAD_MODEL, "exit code 0"),
+        (ChildExit("exit", code=1), Reason.BAD_MODEL, "exit code 1"),
     ],
 )
-def test_an_ending_without_a_result_has_its_reason(ending: Ending, reason: Reason, word: str) -> None:
+def test_an_ending_without_a_result_has_its_reason(ending: ChildExit, reason: Reason, word: str) -> None:
     found = failure(ending)
 
     assert found.reason is reason
@@ -60,8 +60,8 @@ def test_an_ending_without_a_result_has_its_reason(ending: Ending, reason: Reaso
     assert found.log_tail == TAIL
 
 
-@pytest.mark.parametrize("ending", [Ending("timeout"), Ending("memory"), Ending("exit", code=7)])
-def test_a_result_does_not_save_a_child_that_ended_badly(ending: Ending) -> None:
+@pytest.mark.parametrize("ending", [ChildExit("timeout"), ChildExit("memory"), ChildExit("exit", code=7)])
+def test_a_result_does_not_save_a_child_that_ended_badly(ending: ChildExit) -> None:
     assert failure(ending, GOOD).reason is not None
 
 
@@ -70,7 +70,7 @@ def test_a_result_does_not_save_a_child_that_ended_badly(ending: Ending) -> None
     [(1, GOOD, "exit code 1"), (0, Outcome(), "nothing")],
 )
 def test_a_result_that_does_not_fit_is_a_defect(code: int, outcome: Outcome, word: str) -> None:
-    found = failure(Ending("exit", code=code), outcome)
+    found = failure(ChildExit("exit", code=code), outcome)
 
     assert found.reason is Reason.INTERNAL
     assert word in found.message
@@ -79,7 +79,7 @@ def test_a_result_that_does_not_fit_is_a_defect(code: int, outcome: Outcome, wor
 def test_facts_of_another_kind_are_a_defect() -> None:
     task = Task(action=Inspect(), inputs={})
 
-    found = judged(Ending("exit"), GOOD, task=task, log_tail=())
+    found = judged(ChildExit("exit"), GOOD, task=task, log_tail=())
 
     assert isinstance(found, Failure)
     assert found.reason is Reason.INTERNAL

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from optfarm_tasks.spec import Evaluate, Limits, Task
+from optfarm_tasks.schema.spec import Evaluate, Limits, Task
 from optfarm_worker.child import environment, hard_bound, order_for
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.inventory import attributes, cpu_model, probe

@@ -20,7 +20,7 @@ from optfarm_worker.errors import BadSettings, Denied
 from optfarm_worker.inventory import inventory_of
 from optfarm_worker.objects import Objects, location_of
 from optfarm_worker.presence import Presence
-from optfarm_worker.run import Hand
+from optfarm_worker.run import TaskRunner
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
 
@@ -58,7 +58,7 @@ def serve(settings: WorkerSettings) -> int:
         closing(S3Store(location_of(settings))) as store,
         set_up(settings, scheduler, Objects(store), inventory) as bench,
     ):
-        hand = Hand(bench)
+        hand = TaskRunner(bench)
         consumer = Consumer(settings.broker_url.get_secret_value(), settings.name, hand.carry_out)
         presence = Presence(scheduler, inventory)
         _on_signals(hand, consumer)
@@ -75,7 +75,7 @@ def serve(settings: WorkerSettings) -> int:
             hand.close()
 
 
-def _on_signals(hand: Hand, consumer: Consumer) -> None:
+def _on_signals(hand: TaskRunner, consumer: Consumer) -> None:
     def end(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGTERM, _at_once)
         signal.signal(signal.SIGINT, _at_once)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from optfarm_tasks.device import Inventory, Toolchain
+from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_worker.cache import Cache
 from optfarm_worker.delivery import Delivery
 from optfarm_worker.folder import Scratch
@@ -15,7 +15,7 @@ from optfarm_worker.store import Store
 
 
 @dataclass(frozen=True)
-class Bench:
+class WorkerContext:
     """The parts that all tasks of a worker share."""
 
     settings: WorkerSettings
@@ -29,7 +29,9 @@ class Bench:
 
 
 @contextmanager
-def set_up(settings: WorkerSettings, scheduler: Scheduler, store: Store, inventory: Inventory) -> Iterator[Bench]:
+def set_up(
+    settings: WorkerSettings, scheduler: Scheduler, store: Store, inventory: Inventory
+) -> Iterator[WorkerContext]:
     """The bench, there inside the block.
 
     Raises:
@@ -43,7 +45,7 @@ def set_up(settings: WorkerSettings, scheduler: Scheduler, store: Store, invento
         stack.callback(idle.close)
         delivery = Delivery(store)
         stack.callback(delivery.close)
-        yield Bench(
+        yield WorkerContext(
             settings=settings,
             scheduler=scheduler,
             store=store,

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from optfarm_tasks.tree import Digest, File, file_digest
+from optfarm_tasks.schema.tree import Digest, File, file_digest
 from optfarm_worker.errors import NoSpace, Spoiled
 
 Stamp = tuple[int, int, int, int]

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from optfarm_tasks.spec import Task
+from optfarm_tasks.schema.spec import Task
 from optfarm_worker.runner import Order
 
 GIB = 1 << 30

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from optfarm_tasks.result import Result
-from optfarm_tasks.tree import Digest, File, file_digest
+from optfarm_tasks.schema.result import Result
+from optfarm_tasks.schema.tree import Digest, File, file_digest
 from optfarm_worker.store import Store
 
 PARALLEL_PUSHES = 4

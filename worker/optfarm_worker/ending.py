@@ -4,8 +4,8 @@ import signal
 from dataclasses import dataclass
 
 from optfarm_tasks.errors import Reason
-from optfarm_tasks.result import Facts, Failure, Outcome
-from optfarm_tasks.spec import Limits, Task
+from optfarm_tasks.schema.result import Facts, Failure, Outcome
+from optfarm_tasks.schema.spec import Limits, Task
 
 LOG_TAIL_LINES = 20
 LINE_CHARACTERS = 500
@@ -14,7 +14,7 @@ SUCCESS, TYPED_FAILURE = 0, 1
 
 
 @dataclass(frozen=True)
-class Ending:
+class ChildExit:
     """What the runner saw of a child."""
 
     how: str
@@ -32,7 +32,7 @@ class Ending:
     """What the system said when the child could not be started."""
 
 
-def judged(ending: Ending, outcome: Outcome | None, *, task: Task, log_tail: tuple[str, ...]) -> Facts | Failure:
+def judged(ending: ChildExit, outcome: Outcome | None, *, task: Task, log_tail: tuple[str, ...]) -> Facts | Failure:
     """The facts of a task that went well, or why it did not.
 
     Args:
@@ -64,7 +64,7 @@ def _told(code: int, outcome: Outcome, *, task: Task, log_tail: tuple[str, ...])
     return Failure(reason=Reason.INTERNAL, message=message, log_tail=log_tail)
 
 
-def _ended_from_outside(ending: Ending, limits: Limits) -> tuple[Reason, str] | None:
+def _ended_from_outside(ending: ChildExit, limits: Limits) -> tuple[Reason, str] | None:
     how = ending.how
     if how == "exit" and ending.code == -signal.SIGKILL:
         how = "out of memory" if ending.oom_kills else "killed"
@@ -81,7 +81,7 @@ def _ended_from_outside(ending: Ending, limits: Limits) -> tuple[Reason, str] | 
     }.get(how)
 
 
-def _crashed(ending: Ending) -> tuple[Reason, str]:
+def _crashed(ending: ChildExit) -> tuple[Reason, str]:
     if ending.code < 0:
         return Reason.BAD_MODEL, f"the model's child crashed: {_signal_name(-ending.code)}"
     return Reason.BAD_MODEL, f"the model's child ended with exit code {ending.code} and left no result"

@@ -11,9 +11,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.result import Outcome
-from optfarm_tasks.spec import Task
-from optfarm_tasks.tree import Digest, Tree, scan
+from optfarm_tasks.schema.result import Outcome
+from optfarm_tasks.schema.spec import Task
+from optfarm_tasks.schema.tree import Digest, Tree, scan
 from optfarm_worker.errors import BadSettings, NoSpace
 
 RESULT_BYTES = 16 << 20

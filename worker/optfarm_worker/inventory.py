@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from optfarm_tasks.device import Inventory, Toolchain
+from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.settings import WorkerSettings
 

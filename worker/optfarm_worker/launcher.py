@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optfarm_worker import processes
-from optfarm_worker.ending import Ending
+from optfarm_worker.ending import ChildExit
 from optfarm_worker.runner import ISOLATE, Order
 
 _ROOT = str(Path(__file__).parents[1])
@@ -53,7 +53,7 @@ class Runner:
         """The runner's process."""
         return self._process.pid
 
-    def run(self, order: Order, heard: Event) -> Ending:
+    def run(self, order: Order, heard: Event) -> ChildExit:
         """Blocks until the child and everything it started have ended. Called once."""
         siblings = processes.children() - {self.pid}
         self._send(json.dumps(order._asdict()).encode() + b"\n")
@@ -89,7 +89,7 @@ class Runner:
             except BrokenPipeError:
                 return
 
-    def _listen(self, heard: Event) -> Ending | None:
+    def _listen(self, heard: Event) -> ChildExit | None:
         if self._process.stdout is None:
             return None
         for line in self._process.stdout:
@@ -100,13 +100,13 @@ class Runner:
                 case "progress":
                     heard(event["line"])
                 case "unstartable":
-                    return Ending(how="unstartable", **event)
+                    return ChildExit(how="unstartable", **event)
                 case "ended":
-                    return Ending(**event)
+                    return ChildExit(**event)
         return None
 
-    def _bury(self, siblings: frozenset[int]) -> Ending:
+    def _bury(self, siblings: frozenset[int]) -> ChildExit:
         """The runner went without a word: somebody killed it, and its orphans are this process's now."""
         self._process.wait()
         processes.end_orphans(but=siblings)
-        return Ending(how="lost")
+        return ChildExit(how="lost")

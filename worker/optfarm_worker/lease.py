@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Self
 
-from optfarm_tasks.lease import Heartbeat, Lease, Progress
+from optfarm_tasks.schema.lease import Heartbeat, Lease, Progress
 from optfarm_worker.errors import Denied, LeaseLost, Unreachable, WorkerError
 from optfarm_worker.scheduler import Scheduler
 
@@ -39,7 +39,7 @@ def lost_because(answer: Answer, *, now: float, held_from: float, ttl_s: float) 
     return None
 
 
-class Heart:
+class LeaseKeeper:
     """Beats for one lease in its own thread, inside a with block."""
 
     def __init__(self, scheduler: Scheduler, lease: Lease, token: int, *, held_from: float) -> None:

@@ -12,7 +12,7 @@ from optfarm_storage.location import S3Location
 from optfarm_storage.retry import Retry
 from optfarm_storage.store import ObjectStore
 from optfarm_tasks.errors import Internal
-from optfarm_tasks.tree import Digest
+from optfarm_tasks.schema.tree import Digest
 from optfarm_worker.errors import Corrupt, StoreAway
 from optfarm_worker.settings import WorkerSettings
 

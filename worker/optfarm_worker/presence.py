@@ -4,7 +4,7 @@ import threading
 
 import structlog
 
-from optfarm_tasks.device import Inventory
+from optfarm_tasks.schema.device import Inventory
 from optfarm_worker.errors import LeaseLost, Unreachable, WorkerError
 from optfarm_worker.scheduler import Scheduler
 

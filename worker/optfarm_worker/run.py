@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 import structlog
 
 from optfarm_tasks.errors import Reason, TaskError
-from optfarm_tasks.lease import Finish
-from optfarm_tasks.result import Failure
-from optfarm_worker.bench import Bench
+from optfarm_tasks.schema.lease import Finish
+from optfarm_tasks.schema.result import Failure
+from optfarm_worker.bench import WorkerContext
 from optfarm_worker.errors import Denied, HandBack, LeaseLost, Stopped
 from optfarm_worker.launcher import Runner
-from optfarm_worker.lease import Heart
+from optfarm_worker.lease import LeaseKeeper
 from optfarm_worker.scheduler import insist
-from optfarm_worker.work import Ended, Work
+from optfarm_worker.work import ChildOutcome, LeasedTask
 
 Step = TypeVar("Step")
 _DROPPED = (LeaseLost, Denied, Stopped)
@@ -25,17 +25,17 @@ _DROPPED = (LeaseLost, Denied, Stopped)
 log = structlog.get_logger()
 
 
-class Hand:
+class TaskRunner:
     """Carries out one task after the other, in one thread; stop() may come from another.
 
     What a child has made is delivered in a second thread, so that the next task is claimed meanwhile. Its child
     starts once the delivery is over, since that would disturb it.
     """
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: WorkerContext) -> None:
         self._bench = bench
         self._stopping = threading.Event()
-        self._hearts: set[Heart] = set()
+        self._hearts: set[LeaseKeeper] = set()
         self._runner = self._next_runner()
         self._deliverer = ThreadPoolExecutor(1, thread_name_prefix="deliver")
         self._is_delivered = threading.Event()
@@ -64,26 +64,26 @@ class Hand:
         self._deliverer.shutdown()
         self._runner.close()
 
-    def _claim(self, task_id: str, token: int, kept: ExitStack) -> Work:
+    def _claim(self, task_id: str, token: int, kept: ExitStack) -> LeasedTask:
         """The lease is kept alive until the stack is closed."""
         scheduler, device = self._bench.scheduler, self._bench.settings.name
         set_out = time.monotonic()
         lease = insist(lambda: scheduler.claim(task_id, token=token, device=device), stop=self._stopping)
-        heart = kept.enter_context(Heart(scheduler, lease, token, held_from=set_out))
+        heart = kept.enter_context(LeaseKeeper(scheduler, lease, token, held_from=set_out))
         self._hearts.add(heart)
         kept.callback(self._hearts.discard, heart)
         if self._stopping.is_set():
             self.stop()
         said = self._said(task_id, token)
         said.info("task claimed", sweep_id=lease.sweep_id, kind=lease.task.action.kind, attempt=lease.attempt)
-        return Work(self._bench, lease, token, heart)
+        return LeasedTask(self._bench, lease, token, heart)
 
-    def _ended(self, work: Work, kept: ExitStack) -> Ended | Failure:
+    def _ended(self, work: LeasedTask, kept: ExitStack) -> ChildOutcome | Failure:
         runner, self._runner = self._runner, self._next_runner()
         kept.callback(runner.close)
         return self._or_failure(work, lambda: work.ended(runner, kept))
 
-    def _hand_in(self, work: Work, end: Ended | Failure, kept: ExitStack) -> None:
+    def _hand_in(self, work: LeasedTask, end: ChildOutcome | Failure, kept: ExitStack) -> None:
         said = self._said(work.lease.task_id, work.token)
         with kept:
             try:
@@ -95,14 +95,14 @@ class Hand:
                 failure = finish.failure
                 said.info("task finished", failure=failure and f"{failure.reason}: {failure.message}")
 
-    def _finish(self, work: Work, end: Ended | Failure) -> Finish:
+    def _finish(self, work: LeasedTask, end: ChildOutcome | Failure) -> Finish:
         try:
             finish = end if isinstance(end, Failure) else self._or_failure(work, lambda: work.delivered(end))
         finally:
             self._is_delivered.set()
         return finish if isinstance(finish, Finish) else work.finish(failure=finish)
 
-    def _or_failure(self, work: Work, step: Callable[[], Step]) -> Step | Failure:
+    def _or_failure(self, work: LeasedTask, step: Callable[[], Step]) -> Step | Failure:
         """What the step gives. A task that cannot be done here and now is lost, and the scheduler runs it again."""
         try:
             return step()

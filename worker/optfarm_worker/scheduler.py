@@ -7,9 +7,9 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import ValidationError
 
-from optfarm_tasks.device import Inventory
-from optfarm_tasks.lease import Claim, Finish, Heartbeat, Lease
-from optfarm_tasks.word import Message
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease
+from optfarm_tasks.schema.value import WireMessage
 from optfarm_worker.errors import Denied, LeaseLost, Stopped, Unreachable
 
 ANSWER_TIMEOUT_S = 10.0
@@ -63,7 +63,9 @@ class Scheduler:
         """Closes the connections."""
         self.close()
 
-    def _send(self, method: str, path: str, message: Message, *, timeout_s: float = ANSWER_TIMEOUT_S) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, message: WireMessage, *, timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> httpx.Response:
         headers = {"Content-Type": "application/json"}
         try:
             answer = self._client.request(

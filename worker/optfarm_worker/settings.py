@@ -9,7 +9,7 @@ from typing import Self
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
-from optfarm_tasks.settings import FarmSettings, config_file
+from optfarm_tasks.schema.settings import FarmSettings, config_file
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.idle import shared_lock
 

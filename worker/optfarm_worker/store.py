@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from optfarm_tasks.tree import Digest
+from optfarm_tasks.schema.tree import Digest
 
 
 class Store(Protocol):

@@ -10,35 +10,35 @@ from datetime import UTC, datetime
 import structlog
 from pydantic import ValidationError
 
-from optfarm_tasks.device import Toolchain
 from optfarm_tasks.errors import MissingToolchain
-from optfarm_tasks.lease import Finish, Lease, Progress
-from optfarm_tasks.result import Facts, Failure, Result
-from optfarm_tasks.tree import Digest, Tree
-from optfarm_worker.bench import Bench
+from optfarm_tasks.schema.device import Toolchain
+from optfarm_tasks.schema.lease import Finish, Lease, Progress
+from optfarm_tasks.schema.result import Facts, Failure, Result
+from optfarm_tasks.schema.tree import Digest, Tree
+from optfarm_worker.bench import WorkerContext
 from optfarm_worker.cache import Hold
 from optfarm_worker.child import order_for
-from optfarm_worker.ending import Ending, judged, tail_of
+from optfarm_worker.ending import ChildExit, judged, tail_of
 from optfarm_worker.errors import NoSpace
 from optfarm_worker.folder import TaskFolder
 from optfarm_worker.launcher import Runner, Started
-from optfarm_worker.lease import Heart
+from optfarm_worker.lease import LeaseKeeper
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Ended:
+class ChildOutcome:
     """What a child left behind."""
 
     folder: TaskFolder
     inputs: Hold
     started_at: float
-    ending: Ending
+    ending: ChildExit
 
 
 @dataclass(frozen=True)
-class Work:
+class LeasedTask:
     """What belongs to one lease. Its methods block and raise:
 
     LeaseLost: drop the task.
@@ -46,12 +46,12 @@ class Work:
     TaskError: it cannot be done.
     """
 
-    bench: Bench
+    bench: WorkerContext
     lease: Lease
     token: int
-    heart: Heart
+    heart: LeaseKeeper
 
-    def ended(self, runner: Runner, kept: ExitStack) -> Ended:
+    def ended(self, runner: Runner, kept: ExitStack) -> ChildOutcome:
         """Runs the child to its end; its folder and its inputs stay until the stack is closed."""
         bench, task = self.bench, self.lease.task
         toolchain = self._toolchain()
@@ -62,9 +62,9 @@ class Work:
             hold = kept.enter_context(bench.cache.held(inputs))
             folder.lay_out(task, hold.paths)
         started_at, ending = self._run(folder, toolchain, runner)
-        return Ended(folder, hold, started_at, ending)
+        return ChildOutcome(folder, hold, started_at, ending)
 
-    def delivered(self, end: Ended) -> Finish:
+    def delivered(self, end: ChildOutcome) -> Finish:
         """Pushes what the child left; facts become a result in the store, under the lease that is still held."""
         self.heart.check()
         end.inputs.check()
@@ -92,7 +92,7 @@ class Work:
             raise MissingToolchain(f"{self.bench.settings.name} has no toolchain {self.lease.toolchain!r}")
         return found
 
-    def _run(self, folder: TaskFolder, toolchain: Toolchain, runner: Runner) -> tuple[float, Ending]:
+    def _run(self, folder: TaskFolder, toolchain: Toolchain, runner: Runner) -> tuple[float, ChildExit]:
         """Runs the child while the host is this task's to use."""
         settings, task, started_at = self.bench.settings, self.lease.task, [time.time()]
 
@@ -121,7 +121,7 @@ class Work:
         stored = frozenset(file.sha256 for tree in self.lease.task.inputs.values() for file in tree.files)
         return self.bench.delivery.push(folder.outputs_path, outputs.files, log=folder.log, stored=stored)
 
-    def _result(self, facts: Facts, outputs: Tree, end: Ended) -> Result:
+    def _result(self, facts: Facts, outputs: Tree, end: ChildOutcome) -> Result:
         settings, ending = self.bench.settings, end.ending
         return Result(
             key=self.lease.key,

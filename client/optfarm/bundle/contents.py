@@ -12,18 +12,18 @@ from pydantic import TypeAdapter, ValidationError
 from optfarm.bundle.archive import Archive
 from optfarm.bundle.manifest import RAN, REPORT, SWEEP, artifact_folder, task_file
 from optfarm.errors import BadRequest
-from optfarm_tasks.benchmark import raw
+from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.errors import BadData
-from optfarm_tasks.result import Result
-from optfarm_tasks.spec import Task
-from optfarm_tasks.sweep import Report, SweepStatus, TaskState, TaskStatus
-from optfarm_tasks.tree import Tree
+from optfarm_tasks.schema.result import Result
+from optfarm_tasks.schema.spec import Task
+from optfarm_tasks.schema.sweep import SweepReport, SweepStatus, TaskState, TaskStatus
+from optfarm_tasks.schema.tree import Tree
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Ended:
+class FinishedTask:
     """A task that is done, with what it ran on and what it found out."""
 
     status: TaskStatus
@@ -40,7 +40,7 @@ class Contents:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self.report = self._word(REPORT, Report)
+        self.report = self._word(REPORT, SweepReport)
         self.sweep = self._word(SWEEP, SweepStatus)
         self.tasks = {each.id: self._task(each.id) for each in self.sweep.tasks if each.state in RAN}
         """What each task ran on, also one that failed."""
@@ -69,11 +69,11 @@ class Contents:
         own = tuple(file.model_copy(update={"path": file.path.removeprefix(folder)}) for file in files)
         return Tree(files=own) if own else None
 
-    def _ended(self) -> Iterator[Ended]:
+    def _ended(self) -> Iterator[FinishedTask]:
         for status in self.sweep.tasks:
             if status.state is TaskState.DONE:
                 result = self._word(task_file(status.id, "result.json"), Result)
-                yield Ended(status, self.tasks[status.id], result)
+                yield FinishedTask(status, self.tasks[status.id], result)
 
     def _task(self, task_id: str) -> Task:
         self._word(task_file(task_id, "toolchain.json"), dict[str, str])

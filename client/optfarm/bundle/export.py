@@ -12,13 +12,13 @@ from optfarm.connection import Connection
 from optfarm.download import fetch
 from optfarm.errors import BadRequest
 from optfarm.measured import raw_file, results
-from optfarm.transfer import Told
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.result import BenchmarkResult, Conversion, Result
-from optfarm_tasks.spec import Role
-from optfarm_tasks.sweep import Report, SweepState, SweepStatus, TaskFolder
-from optfarm_tasks.tree import File, Tree, scan
-from optfarm_tasks.word import Message
+from optfarm.transfer import OnProgress
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Result
+from optfarm_tasks.schema.spec import Role
+from optfarm_tasks.schema.sweep import SweepReport, SweepState, SweepStatus, TaskFolder
+from optfarm_tasks.schema.tree import File, Tree, scan
+from optfarm_tasks.schema.value import WireMessage
 
 
 def export(
@@ -27,7 +27,7 @@ def export(
     path: Path,
     *,
     with_artifacts: bool = False,
-    told: Told = lambda _: None,
+    told: OnProgress = lambda _: None,
 ) -> Manifest:
     """Writes the bundle of a sweep that has ended; gives its manifest.
 
@@ -46,7 +46,7 @@ def export(
     if not path.absolute().parent.is_dir():
         raise BadRequest(f"there is no folder {path.absolute().parent} for {path.name}")
     sweep = connection.get(f"/v1/sweeps/{sweep_id}", SweepStatus)
-    report = connection.get(f"/v1/sweeps/{sweep_id}/report", Report)
+    report = connection.get(f"/v1/sweeps/{sweep_id}/report", SweepReport)
     if sweep.state is SweepState.RUNNING:
         raise BadRequest(f"sweep {sweep_id} still runs; wait for its end: optfarm sweep watch {sweep_id}")
     if not report.rows:
@@ -64,11 +64,11 @@ def export(
 def _collect(
     connection: Connection,
     sweep: SweepStatus,
-    report: Report,
+    report: SweepReport,
     folder: Path,
     *,
     with_artifacts: bool,
-    told: Told,
+    told: OnProgress,
 ) -> Manifest:
     found = {task.id: result for task, result in results(connection, sweep)}
     fetch(connection, Tree(files=tuple(_files(found, with_artifacts=with_artifacts))), folder, told=told)
@@ -109,6 +109,6 @@ def _task(connection: Connection, task_id: str, folder: Path) -> TaskFolder:
     return found
 
 
-def _write(path: Path, message: Message) -> None:
+def _write(path: Path, message: WireMessage) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(message.model_dump_json(indent=2) + "\n")

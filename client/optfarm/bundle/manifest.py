@@ -6,9 +6,9 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from optfarm.errors import BadRequest
-from optfarm_tasks.sweep import TaskState
-from optfarm_tasks.tree import Digest, File
-from optfarm_tasks.word import SCHEMA_VERSION, Message, digest_of
+from optfarm_tasks.schema.sweep import TaskState
+from optfarm_tasks.schema.tree import Digest, File
+from optfarm_tasks.schema.value import SCHEMA_VERSION, WireMessage, digest_of
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
@@ -17,7 +17,7 @@ RAN = frozenset({TaskState.DONE, TaskState.FAILED})
 """Tasks whose inputs were made, so that the bundle tells what they ran on."""
 
 
-class Manifest(Message):
+class Manifest(WireMessage):
     """The first file of a bundle: every other one with its digest and size, in the order of their paths."""
 
     kind: Literal["optfarm-bundle"] = "optfarm-bundle"

@@ -9,17 +9,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from optfarm.bundle.archive import opened
-from optfarm.bundle.contents import Contents, Ended
+from optfarm.bundle.contents import Contents, FinishedTask
 from optfarm.bundle.manifest import Manifest, task_file
 from optfarm.errors import BadRequest
 from optfarm.measured import Place, place_of, place_of_task
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.benchmark.recompute import differences, recompute
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.benchmark.analysis.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
-from optfarm_tasks.measurement import Measurement
-from optfarm_tasks.result import BenchmarkResult, Conversion, Quality
-from optfarm_tasks.spec import Auto, Role
-from optfarm_tasks.sweep import Row
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Quality
+from optfarm_tasks.schema.spec import Auto, Role
+from optfarm_tasks.schema.sweep import Row
 
 BASELINE = "baseline"
 
@@ -97,13 +97,13 @@ class _Again:
     """From the result that its worker stored."""
 
 
-def _benchmarks(contents: Contents) -> Iterator[tuple[Place, Ended]]:
+def _benchmarks(contents: Contents) -> Iterator[tuple[Place, FinishedTask]]:
     for ended in contents.ended:
         if isinstance(ended.result.facts, BenchmarkResult):
             yield place_of_task(ended.status, ended.result, ended.result.facts), ended
 
 
-def _again(contents: Contents, ended: Ended) -> _Again:
+def _again(contents: Contents, ended: FinishedTask) -> _Again:
     facts, name = ended.result.facts, task_file(ended.status.id, raw.FILE)
     if not isinstance(facts, BenchmarkResult):
         raise BadRequest(f"task {ended.status.id} is no benchmark")
@@ -129,7 +129,7 @@ def _again(contents: Contents, ended: Ended) -> _Again:
     return _Again(found.candidate, tuple(seen))
 
 
-def _check(row: Row, contents: Contents, measured: dict[Place, Ended], again: dict[Place, _Again]) -> Check:
+def _check(row: Row, contents: Contents, measured: dict[Place, FinishedTask], again: dict[Place, _Again]) -> Check:
     place = place_of(row)
     seen = list(_row_differences(row, contents))
     if place in measured:

@@ -60,7 +60,7 @@ def chosen(report: "Report", recipe: str) -> "Row":
         NotFound: the sweep has none.
     """
     from optfarm.errors import NotFound
-    from optfarm_tasks.recipe import Recipe
+    from optfarm_tasks.schema.recipe import Recipe
 
     wanted = str(Recipe.parse(recipe))
     for row in _made(report):

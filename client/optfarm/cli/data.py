@@ -9,7 +9,7 @@ from optfarm.cli.options import Json
 from optfarm.cli.output import farm, moving, note, print_json, print_list, size_text
 
 if TYPE_CHECKING:
-    from optfarm_tasks.sweep import Data
+    from optfarm_tasks.schema.sweep import Data
 
 app = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def push(
 @app.command("list")
 def list_data(*, as_json: Json = False) -> None:
     """List the data sets that were pushed."""
-    from optfarm_tasks.sweep import Data
+    from optfarm_tasks.schema.sweep import Data
 
     with farm() as opened:
         found = opened.connection.get("/v1/data", tuple[Data, ...])

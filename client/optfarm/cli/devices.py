@@ -8,7 +8,7 @@ from optfarm.cli.options import Json
 from optfarm.cli.output import farm, note, print_json, print_list
 
 if TYPE_CHECKING:
-    from optfarm_tasks.health import Device, DeviceHealth
+    from optfarm_tasks.schema.health import Device, DeviceHealth
 
 app = typer.Typer(name="devices", help="List the machines of the farm, and end their quarantine.")
 

@@ -87,7 +87,7 @@ def _hosts(*, no_worker: bool, workers: int | None, names: list[str] | None) -> 
 
 def _seen(folder: Path | None) -> dict[str, Any]:
     from optfarm.embedded.plan import load
-    from optfarm_tasks.api import Health
+    from optfarm_tasks.schema.api import Health
 
     plan = load(folder.absolute()) if folder is not None else None
     place = {"url": plan.url, "token": plan.secrets["token"]} if plan else {}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from optfarm.connection import Connection
-    from optfarm_tasks.sweep import SweepStatus
+    from optfarm_tasks.schema.sweep import SweepStatus
 
 
 def show(connection: "Connection", sweep_id: str, *, heading: str | None = None) -> "SweepStatus":

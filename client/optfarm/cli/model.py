@@ -10,7 +10,7 @@ from optfarm.cli.output import farm, moving, note, print_json, print_list, print
 
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
-    from optfarm_tasks.sweep import Model
+    from optfarm_tasks.schema.sweep import Model
 
 app = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def push(
 @app.command("list")
 def list_models(*, as_json: Json = False) -> None:
     """List the models that were pushed."""
-    from optfarm_tasks.sweep import Model
+    from optfarm_tasks.schema.sweep import Model
 
     with farm() as opened:
         found = opened.connection.get("/v1/models", tuple[Model, ...])
@@ -47,7 +47,7 @@ def list_models(*, as_json: Json = False) -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_json: Json = False) -> None:
     """Show a model's signatures, operations and files."""
-    from optfarm_tasks.sweep import Model
+    from optfarm_tasks.schema.sweep import Model
 
     with farm() as opened:
         found = opened.connection.get(f"/v1/models/{name}", Model)

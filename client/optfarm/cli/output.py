@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from optfarm import Farm
-    from optfarm.transfer import Told
+    from optfarm.transfer import OnProgress
 
 T = TypeVar("T")
 _PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
@@ -68,7 +68,7 @@ def farm(url: str | None = None, token: str | None = None, *, retry_s: float | N
 
 
 @contextmanager
-def moving(what: str) -> Iterator["Told"]:
+def moving(what: str) -> Iterator["OnProgress"]:
     """A counter of bytes on stderr, for terminals only."""
     if not sys.stderr.isatty():
         yield lambda _: None

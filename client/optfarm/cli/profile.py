@@ -14,7 +14,7 @@ from optfarm.cli.sweep import path_meant
 
 if TYPE_CHECKING:
     from optfarm import Farm
-    from optfarm_tasks.sweep import TaskStatus
+    from optfarm_tasks.schema.sweep import TaskStatus
 
 _DETACHED = 130
 _TASK = re.compile(r"[0-9a-f]{12}-\d{3,}")
@@ -88,7 +88,7 @@ def _model(name: str) -> dict[str, Any]:
 
 def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:
     from optfarm.errors import BadRequest
-    from optfarm_tasks.sweep import TaskStatus
+    from optfarm_tasks.schema.sweep import TaskStatus
 
     task = opened.connection.get(f"/v1/tasks/{task_id}", TaskStatus)
     if task.sweep_id is None:
@@ -101,7 +101,7 @@ def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:
 def _known(opened: "Farm", name: str) -> str:
     """The name of a pushed model, by its name or digest."""
     from optfarm.errors import NotFound
-    from optfarm_tasks.sweep import Model
+    from optfarm_tasks.schema.sweep import Model
 
     try:
         return opened.connection.get(f"/v1/models/{name}", Model).name
@@ -135,7 +135,7 @@ def _followed(opened: "Farm", spec: Any) -> "TaskStatus":
 
 def _tell(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -> None:
     from optfarm.profiled import HEADINGS, notes_of, profiled, rows_of
-    from optfarm_tasks.sweep import TaskState
+    from optfarm_tasks.schema.sweep import TaskState
 
     about = {"sweep": task.sweep_id, "task": task.id, "device": task.device}
     if task.state is not TaskState.DONE:

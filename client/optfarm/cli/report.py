@@ -11,7 +11,7 @@ from optfarm.exports.format import Format
 
 if TYPE_CHECKING:
     from optfarm.report import Report as Found
-    from optfarm_tasks.sweep import Report
+    from optfarm_tasks.schema.sweep import SweepReport
 
 
 _METHOD_WIDTH = 30
@@ -75,7 +75,7 @@ def _export(found: "Found", shape: Format, folder: Path | None, *, as_json: bool
         raise BadRequest(f"{shape} takes {len(texts)} files; name a folder for them: --to DIR")
 
 
-def _gated(facts: "Report", max_loss: float) -> dict[str, Any]:
+def _gated(facts: "SweepReport", max_loss: float) -> dict[str, Any]:
     from optfarm.gated import gate_cells
 
     told = facts.model_dump(mode="json")
@@ -86,7 +86,7 @@ def _gated(facts: "Report", max_loss: float) -> dict[str, Any]:
     return {**told, "max_loss": max_loss, "rows": rows}
 
 
-def print_report(facts: "Report", *, max_loss: float | None = None, wide: bool = False) -> None:
+def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: bool = False) -> None:
     """Prints a report for people.
 
     Args:
@@ -102,7 +102,7 @@ def print_report(facts: "Report", *, max_loss: float | None = None, wide: bool =
     from optfarm.wide import HEADINGS, wide_cells, wide_notes
 
     out = console(wide=wide)
-    out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, profile {facts.profile})")
+    out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, effort {facts.effort})")
     for device in devices_of(facts):
         rows = [row for row in facts.rows if row.device == device]
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))

@@ -66,7 +66,7 @@ def _show(opened: "Farm", search: "Search", turn: "Turn") -> None:
     from optfarm.search.table import headline
 
     progress = headline(search.report(), search.asked.budget, search.elapsed_s)
-    what = f"sweep {turn.sweep.id} measures {len(turn.recipes)} in profile {turn.profile}"
+    what = f"sweep {turn.sweep.id} measures {len(turn.recipes)} with effort {turn.effort}"
     live.show(opened.connection, turn.sweep.id, heading=f"{progress}; {what}")
 
 

@@ -10,8 +10,8 @@ from optfarm.cli.output import farm, note, print_json, print_table
 
 if TYPE_CHECKING:
     from optfarm.connection import Connection
-    from optfarm_tasks.result import Outcome
-    from optfarm_tasks.sweep import TaskStatus
+    from optfarm_tasks.schema.result import Outcome
+    from optfarm_tasks.schema.sweep import TaskStatus
 
 app = typer.Typer(name="task", help="Show, read and replay tasks.", no_args_is_help=True)
 Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` lists them.")]
@@ -82,7 +82,7 @@ def replay(
 
 
 def _status(connection: "Connection", task: str) -> "TaskStatus":
-    from optfarm_tasks.sweep import TaskStatus
+    from optfarm_tasks.schema.sweep import TaskStatus
 
     return connection.get(f"/v1/tasks/{task}", TaskStatus)
 

@@ -14,7 +14,7 @@ from optfarm.embedded import record, supervisor
 from optfarm.embedded.binaries import find_binaries
 from optfarm.embedded.parts import broker_config, settings_toml
 from optfarm.embedded.place import current_folder, point_at
-from optfarm.embedded.plan import Plan
+from optfarm.embedded.plan import FarmLayout
 from optfarm.embedded.ready import health_of
 from optfarm.embedded.stand import log_tail
 from optfarm.errors import BadRequest, NotStarted
@@ -24,10 +24,10 @@ READY_S = 60.0
 _STUCK_S = 10.0
 _STOP_S = 30.0
 _FOLDERS = ("broker", "s3", "scheduler", "cache", "scratch", "logs", "run")
-Told = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
-def up(folder: Path, *, hosts: tuple[str, ...] | None, told: Told) -> Plan:
+def up(folder: Path, *, hosts: tuple[str, ...] | None, told: OnProgress) -> FarmLayout:
     """Starts the farm of a folder, or takes note that it runs; returns when every part serves.
 
     Args:
@@ -51,7 +51,7 @@ def up(folder: Path, *, hosts: tuple[str, ...] | None, told: Told) -> Plan:
     return plan
 
 
-def _start(plan: Plan, folder: Path, told: Told) -> None:
+def _start(plan: FarmLayout, folder: Path, told: OnProgress) -> None:
     record.end(_orphans(folder), patience_s=_STOP_S / 2)
     _require_ports(plan)
     _write(plan, folder)
@@ -63,7 +63,7 @@ def _start(plan: Plan, folder: Path, told: Told) -> None:
         raise
 
 
-def down(folder: Path, *, told: Told) -> bool:
+def down(folder: Path, *, told: OnProgress) -> bool:
     """Stops every process of the farm in a folder; its data stay. Gives whether anything ran."""
     if plans.load(folder) is None:
         return False
@@ -112,7 +112,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _planned(folder: Path, hosts: tuple[str, ...] | None) -> Plan:
+def _planned(folder: Path, hosts: tuple[str, ...] | None) -> FarmLayout:
     known = plans.load(folder)
     if known is None:
         known = plans.new_plan(hosts if hosts is not None else (plans.this_host(),))
@@ -122,31 +122,31 @@ def _planned(folder: Path, hosts: tuple[str, ...] | None) -> Plan:
     if supervisor.is_running(folder):
         now = ", ".join(known.hosts) or "none"
         raise BadRequest(f"the farm runs already, with other workers ({now}); run `optfarm down` first")
-    changed = Plan(ports=known.ports, secrets=known.secrets, hosts=hosts)
+    changed = FarmLayout(ports=known.ports, secrets=known.secrets, hosts=hosts)
     plans.save(changed, folder)
     return changed
 
 
-def _require_ports(plan: Plan) -> None:
+def _require_ports(plan: FarmLayout) -> None:
     taken = {name: port for name, port in plan.ports.items() if not plans.is_free(port)}
     if taken:
         shown = ", ".join(f"{port} ({name})" for name, port in taken.items())
         raise NotStarted(f"other programs listen on ports of this farm: {shown}. Stop them, or delete farm.json")
 
 
-def _write(plan: Plan, folder: Path) -> None:
+def _write(plan: FarmLayout, folder: Path) -> None:
     plans.write_private(folder / "optfarm.toml", settings_toml(plan, folder, environment=os.environ))
     plans.write_private(folder / "broker.conf", broker_config(plan, folder))
 
 
-def _wait(plan: Plan, folder: Path, told: Told) -> None:
+def _wait(plan: FarmLayout, folder: Path, told: OnProgress) -> None:
     ends_at = time.monotonic() + READY_S
     for part in plan.parts:
         told(f"waiting for {part}")
         _await_part(part, plan, folder, ends_at=ends_at)
 
 
-def _await_part(part: str, plan: Plan, folder: Path, *, ends_at: float) -> None:
+def _await_part(part: str, plan: FarmLayout, folder: Path, *, ends_at: float) -> None:
     failing_since: float | None = None
     while (health := health_of(part, plan)) != "ok":
         now = time.monotonic()

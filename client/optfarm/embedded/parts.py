@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from optfarm.embedded.place import run_folder
-from optfarm.embedded.plan import Plan
+from optfarm.embedded.plan import FarmLayout
 
 _LOOPBACK = "127.0.0.1"
 _TAKEN = ("canary_every_s", "canary_again_s", "canary_idle_s")
@@ -30,7 +30,7 @@ class Binaries:
     weed: str
 
 
-def settings_toml(plan: Plan, folder: Path, *, environment: Mapping[str, str]) -> str:
+def settings_toml(plan: FarmLayout, folder: Path, *, environment: Mapping[str, str]) -> str:
     """optfarm.toml: what scheduler, workers and client read; when canaries run is the user's to say."""
     ports, secrets = plan.ports, plan.secrets
     values: dict[str, str | int] = {
@@ -54,7 +54,7 @@ def settings_toml(plan: Plan, folder: Path, *, environment: Mapping[str, str]) -
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
 
-def broker_config(plan: Plan, folder: Path) -> str:
+def broker_config(plan: FarmLayout, folder: Path) -> str:
     """The broker's configuration file: loopback, a password, every write on disk within a second."""
     values = {
         "bind": _LOOPBACK,
@@ -69,7 +69,7 @@ def broker_config(plan: Plan, folder: Path) -> str:
     return "".join(f"{name} {value}\n" for name, value in values.items())
 
 
-def command_of(part: str, plan: Plan, folder: Path, *, binaries: Callable[[], Binaries]) -> Command:
+def command_of(part: str, plan: FarmLayout, folder: Path, *, binaries: Callable[[], Binaries]) -> Command:
     """What runs as a part: broker, s3, scheduler, or a worker of the plan."""
     if part == "broker":
         return Command((binaries().valkey, str(folder / "broker.conf")))
@@ -82,7 +82,7 @@ def command_of(part: str, plan: Plan, folder: Path, *, binaries: Callable[[], Bi
     return Command((sys.executable, "-m", "optfarm_worker", "--device", "cpu", "--host", host), scratch)
 
 
-def _s3(plan: Plan, folder: Path, weed: str) -> Command:
+def _s3(plan: FarmLayout, folder: Path, weed: str) -> Command:
     ports = {
         f"-{server}.port{kind}": plan.ports[f"{server}{kind.replace('.', '_')}"]
         for server in ("s3", "master", "volume", "filer", "admin")

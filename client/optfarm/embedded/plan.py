@@ -20,7 +20,7 @@ _PORT_RANGE = range(20000, 32000)
 
 
 @dataclass(frozen=True)
-class Plan:
+class FarmLayout:
     """The choices that outlive a restart."""
 
     ports: dict[str, int]
@@ -44,9 +44,9 @@ class Plan:
         return {"worker" if index == 0 else f"worker-{host}": host for index, host in enumerate(self.hosts)}
 
 
-def new_plan(hosts: tuple[str, ...]) -> Plan:
+def new_plan(hosts: tuple[str, ...]) -> FarmLayout:
     """Chooses ports that are free now, and random credentials."""
-    return Plan(
+    return FarmLayout(
         ports=dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)),
         secrets={name: secrets.token_hex(16) for name in _SECRETS},
         hosts=hosts,
@@ -59,16 +59,16 @@ def this_host() -> str:
     return plain[:63].rstrip("-_") or "localhost"
 
 
-def load(folder: Path) -> Plan | None:
+def load(folder: Path) -> FarmLayout | None:
     """The plan in a farm's folder; None where there is none yet."""
     try:
         found = json.loads(_file(folder).read_text())
     except FileNotFoundError:
         return None
-    return Plan(ports=found["ports"], secrets=found["secrets"], hosts=tuple(found["hosts"]))
+    return FarmLayout(ports=found["ports"], secrets=found["secrets"], hosts=tuple(found["hosts"]))
 
 
-def save(plan: Plan, folder: Path) -> None:
+def save(plan: FarmLayout, folder: Path) -> None:
     """Keeps the plan in the farm's folder, readable by its owner only."""
     write_private(_file(folder), json.dumps(dataclasses.asdict(plan), indent=2))
 

@@ -6,12 +6,12 @@ import socket
 import urllib.parse
 from typing import Any
 
-from optfarm.embedded.plan import Plan
+from optfarm.embedded.plan import FarmLayout
 
 _TIMEOUT_S = 2.0
 
 
-def health_of(part: str, plan: Plan) -> str:
+def health_of(part: str, plan: FarmLayout) -> str:
     """`ok`, or what is wrong with a part, in words."""
     try:
         return _checked(part, plan)
@@ -19,7 +19,7 @@ def health_of(part: str, plan: Plan) -> str:
         return f"does not answer ({error or type(error).__name__})"
 
 
-def _checked(part: str, plan: Plan) -> str:
+def _checked(part: str, plan: FarmLayout) -> str:
     if part == "broker":
         return _broker(plan)
     if part == "s3":
@@ -30,7 +30,7 @@ def _checked(part: str, plan: Plan) -> str:
     return _worker(plan.workers[part], _get(f"{plan.url}/v1/devices", plan.secrets["token"])[1])
 
 
-def _broker(plan: Plan) -> str:
+def _broker(plan: FarmLayout) -> str:
     with socket.create_connection(("127.0.0.1", plan.ports["broker"]), timeout=_TIMEOUT_S) as stream:
         stream.sendall(f"AUTH {plan.secrets['broker_password']}\r\nPING\r\n".encode())
         lines = stream.makefile("rb")

@@ -54,7 +54,7 @@ def _tail(path: Path, lines: int) -> str:
         return ""
 
 
-def _part(name: str, folder: Path, state: str, process: psutil.Process | None, plan: plans.Plan) -> Part:
+def _part(name: str, folder: Path, state: str, process: psutil.Process | None, plan: plans.FarmLayout) -> Part:
     health = "is not running" if process is None else health_of(name, plan)
     return _seen(name, folder, state, process, health)
 

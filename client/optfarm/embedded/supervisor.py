@@ -14,7 +14,7 @@ from typing import Any
 from optfarm.embedded import record
 from optfarm.embedded.part import clean
 from optfarm.embedded.place import run_folder
-from optfarm.embedded.plan import Plan, write_private
+from optfarm.embedded.plan import FarmLayout, write_private
 from optfarm.errors import NotStarted
 
 _SUPERVISOR = "supervisor"
@@ -52,13 +52,13 @@ stdout_logfile_backups=3
 """
 
 
-def config_text(plan: Plan, *, run: str, is_root: bool) -> str:
+def config_text(plan: FarmLayout, *, run: str, is_root: bool) -> str:
     """supervisord's configuration; its paths are relative to the farm's folder, so no letter in them needs quoting."""
     programs = (_PROGRAM.format(part=part, priority=10 * index) for index, part in enumerate(plan.parts, 1))
     return _HEAD.format(user="user=root\n" if is_root else "", run=run) + "".join(programs)
 
 
-def start(plan: Plan, folder: Path) -> None:
+def start(plan: FarmLayout, folder: Path) -> None:
     """Starts supervisord, which starts the parts; returns at once."""
     config = folder / "supervisord.conf"
     run = _private(run_folder(folder))

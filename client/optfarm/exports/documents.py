@@ -10,8 +10,8 @@ from optfarm.exports import mlperf, model_analyzer, optimum_benchmark
 from optfarm.exports.format import Format
 from optfarm.exports.timed import Timed, timed_rows
 from optfarm.measured import Place
-from optfarm_tasks.benchmark import raw
-from optfarm_tasks.sweep import Report
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.schema.sweep import SweepReport
 
 _PER_VARIANT: dict[Format, tuple[str, Callable[[Timed], str]]] = {
     Format.OPTIMUM_BENCHMARK: (optimum_benchmark.FILE, optimum_benchmark.document),
@@ -19,7 +19,7 @@ _PER_VARIANT: dict[Format, tuple[str, Callable[[Timed], str]]] = {
 }
 
 
-def documents(shape: Format, report: Report, samples: Mapping[Place, raw.Columns]) -> dict[str, str]:
+def documents(shape: Format, report: SweepReport, samples: Mapping[Place, raw.Columns]) -> dict[str, str]:
     """Path → text: DEVICE/VARIANT/FILE, and DEVICE/FILE where one document holds all variants.
 
     Args:

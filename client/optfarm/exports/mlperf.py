@@ -9,9 +9,9 @@ import numpy as np
 
 from optfarm.errors import Broken
 from optfarm.exports.timed import Timed
-from optfarm_tasks.benchmark import stats
-from optfarm_tasks.measurement import Serving, Verdict
-from optfarm_tasks.spec import Scenario
+from optfarm_tasks.benchmark.analysis import stats
+from optfarm_tasks.schema.measurement import ServerRates, Verdict
+from optfarm_tasks.schema.spec import Scenario
 
 FILE = "mlperf_log_summary.txt"
 
@@ -54,12 +54,12 @@ def _offline(timed: Timed) -> Iterator[str]:
 
 
 def _server(timed: Timed) -> Iterator[str]:
-    serving = _serving(timed)
-    if serving.rate_per_s:
+    rates = _server_rates(timed)
+    if rates.rate_per_s:
         yield f"Scheduled samples per second : {_samples_per_s(timed, _ARRIVAL):.2f}"
-    yield _result(is_valid=timed.measurement.verdict is Verdict.CLEAN and serving.is_early_stopping_met)
-    yield f"  Performance constraints satisfied : {_answer(all(serving.rates_per_s))}"
-    yield f"  Early stopping satisfied: {_answer(serving.is_early_stopping_met)}"
+    yield _result(is_valid=timed.measurement.verdict is Verdict.CLEAN and rates.is_early_stopping_met)
+    yield f"  Performance constraints satisfied : {_answer(all(rates.rates_per_s))}"
+    yield f"  Early stopping satisfied: {_answer(rates.is_early_stopping_met)}"
 
 
 _RESULTS: dict[Scenario, Callable[[Timed], Iterator[str]]] = {
@@ -72,7 +72,7 @@ _RESULTS: dict[Scenario, Callable[[Timed], Iterator[str]]] = {
 def _rates(timed: Timed) -> Iterator[str]:
     if timed.measurement.scenario is Scenario.SINGLE_STREAM:
         yield f"QPS w/o loadgen overhead        : {1e9 / timed.measurement.latency_ns.mean:.2f}"
-    elif _serving(timed).rate_per_s:
+    elif _server_rates(timed).rate_per_s:
         yield f"Completed samples per second    : {_samples_per_s(timed, _END):.2f}"
 
 
@@ -91,10 +91,10 @@ def _parameters(timed: Timed) -> Iterator[str]:
     # Offline LoadGen has all samples in one query, and here they come in batches.
     if measured.scenario is not Scenario.OFFLINE:
         yield f"samples_per_query : {measured.batch_size}"
-    if measured.serving is not None:
-        if measured.serving.rate_per_s:
-            yield f"target_qps : {measured.serving.rate_per_s:g}"
-        yield f"target_latency (ns): {int(measured.serving.bound_ms * 1e6)}"
+    if measured.server_rates is not None:
+        if measured.server_rates.rate_per_s:
+            yield f"target_qps : {measured.server_rates.rate_per_s:g}"
+        yield f"target_latency (ns): {int(measured.server_rates.latency_limit_ms * 1e6)}"
     if measured.scenario is Scenario.SINGLE_STREAM:
         yield "max_async_queries : 1"
 
@@ -107,11 +107,11 @@ def _samples_per_s(timed: Timed, until: int) -> float:
     return float(np.median([count / end_ns * 1e9 for count, end_ns in zip(counts, ends_ns, strict=True)]))
 
 
-def _serving(timed: Timed) -> Serving:
-    serving = timed.measurement.serving
-    if serving is None:
+def _server_rates(timed: Timed) -> ServerRates:
+    rates = timed.measurement.server_rates
+    if rates is None:
         raise Broken(f"the measurement of {timed.method} as a server tells no rate")
-    return serving
+    return rates
 
 
 def _result(*, is_valid: bool) -> str:

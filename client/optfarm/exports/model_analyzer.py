@@ -38,7 +38,7 @@ def _row(model: str, name: str, timed: Timed) -> dict[str, Any]:
     return {
         "Model": model,
         "Batch": measured.batch_size,
-        "Concurrency": 1 if measured.serving is None else None,
+        "Concurrency": 1 if measured.server_rates is None else None,
         "Model Config Path": name,
         "Instance Group": f"1:{slot.partition('-')[0].upper()}",
         "Max Batch Size": None,
@@ -49,7 +49,7 @@ def _row(model: str, name: str, timed: Timed) -> dict[str, Any]:
         "p90 Latency (ms)": _ms(timed.tail_ns(0.90)),
         "p95 Latency (ms)": _ms(timed.tail_ns(0.95)),
         "RAM Usage (MB)": measured.peak_rss_bytes / 1e6,
-        "Request Rate": None if measured.serving is None else measured.serving.rate_per_s,
+        "Request Rate": None if measured.server_rates is None else measured.server_rates.rate_per_s,
     }
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from optfarm.errors import BadRequest
 from optfarm.exports.timed import Timed
-from optfarm_tasks.measurement import Measurement
-from optfarm_tasks.spec import Scenario
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.spec import Scenario
 
 FILE = "benchmark_report.json"
 

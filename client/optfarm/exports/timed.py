@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from optfarm.measured import Place, place_of
-from optfarm_tasks.benchmark import rates, raw, stats
-from optfarm_tasks.benchmark.halves import Searching
-from optfarm_tasks.benchmark.pairs import CANDIDATE
-from optfarm_tasks.benchmark.searches import Sent, deciding, searches
-from optfarm_tasks.benchmark.stats import Integers
-from optfarm_tasks.measurement import Measurement, Verdict
-from optfarm_tasks.sweep import Report, Row
+from optfarm_tasks.benchmark.analysis import rates, raw, stats
+from optfarm_tasks.benchmark.analysis.halves import Searching
+from optfarm_tasks.benchmark.analysis.pairs import CANDIDATE
+from optfarm_tasks.benchmark.analysis.searches import Sent, deciding, searches
+from optfarm_tasks.benchmark.analysis.stats import Integers
+from optfarm_tasks.schema.measurement import Measurement, Verdict
+from optfarm_tasks.schema.sweep import Row, SweepReport
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Timed:
         return stats.tail(self.wall_ns, fraction) if is_told else None
 
 
-def timed_rows(report: Report, samples: Mapping[Place, raw.Columns]) -> Iterator[Timed]:
+def timed_rows(report: SweepReport, samples: Mapping[Place, raw.Columns]) -> Iterator[Timed]:
     """The rows of a report that were measured, in its order."""
     for row in report.rows:
         if row.measurement is not None:
@@ -48,9 +48,9 @@ def timed_rows(report: Report, samples: Mapping[Place, raw.Columns]) -> Iterator
 
 
 def _timed(row: Row, measured: Measurement, columns: raw.Columns) -> Timed:
-    if measured.serving is None:
+    if measured.server_rates is None:
         kept = raw.kept(columns)
         return Timed(row, measured, kept.wall_ns[kept.side == CANDIDATE])
-    searching = Searching(measured.serving.bound_ms, rates.AMOUNTS[measured.profile])
+    searching = Searching(measured.server_rates.latency_limit_ms, rates.AMOUNTS[measured.effort])
     finals = tuple(deciding(trials) for trials in searches(columns, CANDIDATE, searching))
     return Timed(row, measured, np.concatenate([each.latency_ns for each in finals]), finals)

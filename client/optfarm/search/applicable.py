@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from optfarm.search.space import LeftOut, Space, shortest
-from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.schema.recipe import Recipe
 
 Refusals = Callable[[Iterable[Recipe]], Mapping[str, str]]
 """Recipes → the reason for each of them that the farm would not run."""

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
-from optfarm_tasks.recipe import Recipe
+from optfarm_tasks.schema.recipe import Recipe
 
 _PATIENCE = 32
 """So many recipes in a row that were drawn before mean that there is nothing new."""

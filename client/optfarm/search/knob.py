@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil, copysign, floor, inf, log10
 
-from optfarm_tasks.recipe import Value
+from optfarm_tasks.schema.recipe import Scalar
 from optfarm_tasks.technique import Bounds, Parameter
 
 _REACH = 10
@@ -20,8 +20,8 @@ class Choice:
     """A parameter that has one of a few values."""
 
     name: str
-    values: tuple[Value, ...]
-    default: Value
+    values: tuple[Scalar, ...]
+    default: Scalar
 
 
 @dataclass(frozen=True)

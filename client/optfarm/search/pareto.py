@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from optfarm_tasks.measurement import Interval
+from optfarm_tasks.schema.measurement import Interval
 
 
 @dataclass(frozen=True)

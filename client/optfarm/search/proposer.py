@@ -10,7 +10,7 @@ from typing import Any
 from optfarm.errors import BadRequest
 from optfarm.search.knob import Range
 from optfarm.search.space import Space, choices_of, draw
-from optfarm_tasks.recipe import Recipe, Value
+from optfarm_tasks.schema.recipe import Recipe, Scalar
 
 _POPULATION = 10
 """Of NSGA-II: small, as a search has tens of trials, not thousands."""
@@ -66,7 +66,7 @@ class Proposer:
             for trial in self._open.pop(str(recipe), []):
                 self._study.tell(trial, values, state=pruned)
 
-    def _asked(self, choices: dict[str, Value] | None) -> Recipe:
+    def _asked(self, choices: dict[str, Scalar] | None) -> Recipe:
         with _quiet():
             if choices is not None:
                 self._study.enqueue_trial(choices)
@@ -81,9 +81,9 @@ class _Dice:
 
     def __init__(self, source: random.Random) -> None:
         self._source = source
-        self.thrown: dict[str, Value] = {}
+        self.thrown: dict[str, Scalar] = {}
 
-    def choose(self, name: str, values: Sequence[Value]) -> Value:
+    def choose(self, name: str, values: Sequence[Scalar]) -> Scalar:
         return self.thrown.setdefault(name, self._source.choice(values))
 
     def number(self, name: str, knob: Range) -> float:
@@ -102,8 +102,8 @@ class _Chooser:
     def __init__(self, trial: Any) -> None:
         self._trial = trial
 
-    def choose(self, name: str, values: Sequence[Value]) -> Value:
-        chosen: Value = self._trial.suggest_categorical(name, tuple(values))
+    def choose(self, name: str, values: Sequence[Scalar]) -> Scalar:
+        chosen: Scalar = self._trial.suggest_categorical(name, tuple(values))
         return chosen
 
     def number(self, name: str, knob: Range) -> float:

@@ -7,9 +7,9 @@ from typing import Any
 
 from optfarm.errors import BadRequest
 from optfarm.specfile import checked
-from optfarm_tasks.recipe import Recipe, Step
-from optfarm_tasks.spec import Scenario
-from optfarm_tasks.sweep import SweepSpec
+from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.spec import Scenario
+from optfarm_tasks.schema.sweep import SweepSpec
 
 SAMPLERS = ("tpe", "nsga2")
 TRIALS = 40
@@ -37,7 +37,7 @@ class Question:
     """A search: what holds for each of its sweeps, and what it may choose."""
 
     spec: SweepSpec
-    """Without a meaning of its recipes; its profile is that of the final measurement."""
+    """Without a meaning of its recipes; its effort is that of the final measurement."""
     steps: tuple[Step, ...]
     """The techniques to choose from, with what is fixed at them; all of them when empty."""
     first: tuple[Recipe, ...]

@@ -15,10 +15,11 @@ from optfarm.search.question import Question
 from optfarm.search.report import SearchReport
 from optfarm.search.space import LeftOut, Space, shortest, space_of
 from optfarm.search.trial import Trial, judged, rivals
-from optfarm_tasks import registry, sweep
-from optfarm_tasks.recipe import Recipe, Step
-from optfarm_tasks.spec import Profile
-from optfarm_tasks.sweep import Data, Model
+from optfarm_tasks import registry
+from optfarm_tasks.schema import sweep
+from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.spec import Effort
+from optfarm_tasks.schema.sweep import Data, Model
 
 if TYPE_CHECKING:
     from optfarm.farm import Farm
@@ -35,7 +36,7 @@ class Turn:
 
     sweep: "Sweep"
     recipes: tuple[Recipe, ...]
-    profile: Profile
+    effort: Effort
 
 
 class Search:
@@ -57,7 +58,7 @@ class Search:
         self._began_s: float | None = None
         self._model = farm.connection.get(f"/v1/models/{asked.spec.model}", Model)
         self._is_scored = _is_scored(farm, asked.spec.data)
-        self._device = _only(farm.preview(self._spec([_BASELINE], Profile.QUICK)).devices)
+        self._device = _only(farm.preview(self._spec([_BASELINE], Effort.QUICK)).devices)
         space, self._left_out = self._space()
         objectives = 3 if self._is_scored else 2
         self._proposer = Proposer(space, sampler=asked.sampler, seed=asked.spec.seed, objectives=objectives)
@@ -83,7 +84,7 @@ class Search:
                 yield from self._tried(batch)
             if len(batch) < count:
                 break
-        if self.asked.spec.profile is Profile.FULL:
+        if self.asked.spec.effort is Effort.FULL:
             yield from self._measured_again()
 
     def report(self) -> SearchReport:
@@ -99,7 +100,7 @@ class Search:
     def _tried(self, batch: Sequence[Recipe]) -> Iterator[Turn]:
         refused = self._refusals(batch)
         taken = [recipe for recipe in batch if str(recipe) not in refused]
-        sweep_id, rows = (yield from self._swept(taken, Profile.QUICK)) if taken else (None, {})
+        sweep_id, rows = (yield from self._swept(taken, Effort.QUICK)) if taken else (None, {})
         for recipe in batch:
             name = str(recipe)
             trial = Trial(number=len(self._trials) + 1, recipe=recipe, sweep_id=sweep_id, reason=refused.get(name))
@@ -116,19 +117,19 @@ class Search:
         again = [trial for name, trial in self._trials.items() if name in kept]
         for start in range(0, len(again), AT_ONCE):
             group = again[start : start + AT_ONCE]
-            sweep_id, rows = yield from self._swept([trial.recipe for trial in group], Profile.FULL)
+            sweep_id, rows = yield from self._swept([trial.recipe for trial in group], Effort.FULL)
             for trial in group:
                 name = str(trial.recipe)
                 final = self._judged(replace(trial, sweep_id=sweep_id), rows.get(name))
                 self._trials[name] = final if final.is_measured else replace(trial, reason=final.reason)
 
     def _swept(
-        self, recipes: Sequence[Recipe], profile: Profile
+        self, recipes: Sequence[Recipe], effort: Effort
     ) -> Generator[Turn, None, tuple[str, dict[str, sweep.Row]]]:
         """Has recipes measured; gives the sweep's id and its rows by recipe."""
         self.running = secrets.token_hex(6)
-        submitted = self._farm.submit(self._spec(recipes, profile), sweep_id=self.running)
-        yield Turn(submitted, tuple(recipes), profile)
+        submitted = self._farm.submit(self._spec(recipes, effort), sweep_id=self.running)
+        yield Turn(submitted, tuple(recipes), effort)
         rows = {str(row.recipe): row for row in submitted.wait().facts.rows}
         self.running = None
         twin = rows.get(str(_BASELINE))
@@ -152,7 +153,7 @@ class Search:
             cards,
             self.asked.steps,
             start=self._model.description.format,
-            endings=registry.endings(),
+            endings=registry.final_formats(),
             max_steps=self.asked.max_steps,
         )
         space, refused = applicable(whole, self._refusals)
@@ -162,11 +163,11 @@ class Search:
         return space, (*for_people, *refused)
 
     def _refusals(self, recipes: Iterable[Recipe]) -> dict[str, str]:
-        skipped = self._farm.preview(self._spec(tuple(recipes), Profile.QUICK)).skipped
+        skipped = self._farm.preview(self._spec(tuple(recipes), Effort.QUICK)).skipped
         return {str(each.recipe): each.reason for each in skipped}
 
-    def _spec(self, recipes: Sequence[Recipe], profile: Profile) -> sweep.SweepSpec:
-        return self.asked.spec.model_copy(update={"recipes": tuple(recipes), "profile": profile})
+    def _spec(self, recipes: Sequence[Recipe], effort: Effort) -> sweep.SweepSpec:
+        return self.asked.spec.model_copy(update={"recipes": tuple(recipes), "effort": effort})
 
 
 def _is_scored(farm: "Farm", name: str | None) -> bool:

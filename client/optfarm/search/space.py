@@ -6,7 +6,7 @@ from typing import Protocol
 
 from optfarm.search.knob import Knob, Range, knob_of
 from optfarm_tasks.description import Format
-from optfarm_tasks.recipe import Recipe, Step, Value
+from optfarm_tasks.schema.recipe import Recipe, Scalar, Step
 from optfarm_tasks.technique import TechniqueCard
 
 
@@ -71,7 +71,7 @@ class Space:
 class Chooser(Protocol):
     """Makes the choices that a recipe is drawn by; the same name always has the same values to choose from."""
 
-    def choose(self, name: str, values: Sequence[Value]) -> Value:
+    def choose(self, name: str, values: Sequence[Scalar]) -> Scalar:
         """One of the values."""
         ...
 
@@ -128,9 +128,9 @@ def draw(space: Space, chooser: Chooser) -> Recipe:
     return Recipe(steps=tuple(steps))
 
 
-def choices_of(space: Space, recipe: Recipe) -> dict[str, Value] | None:
+def choices_of(space: Space, recipe: Recipe) -> dict[str, Scalar] | None:
     """The choices by which `draw` gives a recipe whose knobs are not turned; None when it never gives it."""
-    choices: dict[str, Value] = {}
+    choices: dict[str, Scalar] = {}
     reached = space.start
     for position, step in enumerate(recipe.steps):
         move = space.by_name.get(str(step))
@@ -182,7 +182,7 @@ def _turned(move: Move, chooser: Chooser) -> Step:
     return Step(technique=move.step.technique, params={**move.step.params, **changed})
 
 
-def _value(move: Move, knob: Knob, chooser: Chooser) -> Value:
+def _value(move: Move, knob: Knob, chooser: Chooser) -> Scalar:
     if isinstance(knob, Range):
         return knob.tidy(chooser.number(_knob(move, knob), knob))
     return chooser.choose(_knob(move, knob), knob.values)

@@ -6,12 +6,12 @@ from math import isfinite
 
 from optfarm.loss import loss
 from optfarm.search.pareto import UNKNOWN, Estimate, Point, contenders
-from optfarm_tasks import sweep
-from optfarm_tasks.measurement import Measurement, Verdict
-from optfarm_tasks.recipe import Recipe
-from optfarm_tasks.result import Quality
-from optfarm_tasks.spec import Profile
-from optfarm_tasks.sweep import TaskState
+from optfarm_tasks.schema import sweep
+from optfarm_tasks.schema.measurement import Measurement, Verdict
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import Quality
+from optfarm_tasks.schema.spec import Effort
+from optfarm_tasks.schema.sweep import TaskState
 
 _INVALID = "its measurement was too disturbed to be used"
 
@@ -34,10 +34,8 @@ class Trial:
 
     @property
     def is_final(self) -> bool:
-        """Whether it was measured in the full profile."""
-        return (
-            self.row is not None and self.row.measurement is not None and self.row.measurement.profile is Profile.FULL
-        )
+        """Whether it was measured with full effort."""
+        return self.row is not None and self.row.measurement is not None and self.row.measurement.effort is Effort.FULL
 
     @property
     def is_measured(self) -> bool:

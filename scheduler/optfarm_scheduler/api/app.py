@@ -21,10 +21,10 @@ from optfarm_scheduler.api import (
     tasks,
     techniques,
 )
-from optfarm_scheduler.auth import Role, require
+from optfarm_scheduler.auth import TokenRole, require
 from optfarm_scheduler.parts import Parts
 from optfarm_scheduler.problems import tell_problems
-from optfarm_tasks.api import Problem
+from optfarm_tasks.schema.api import Problem
 
 _USER = (techniques, devices, blobs, models, data, sweeps, events, tasks)
 _WORKER = (presence, leases)
@@ -58,7 +58,7 @@ def application(parts: Parts) -> FastAPI:
     tell_problems(app)
     app.include_router(health.router, prefix="/v1")
     for module in _USER:
-        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(Role.USER))])
+        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(TokenRole.USER))])
     for module in _WORKER:
-        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(Role.WORKER))])
+        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(TokenRole.WORKER))])
     return app

@@ -7,14 +7,14 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.api import Upload
-from optfarm_tasks.tree import Digest, File
-from optfarm_tasks.word import Word
+from optfarm_tasks.schema.api import Upload
+from optfarm_tasks.schema.tree import Digest, File
+from optfarm_tasks.schema.value import Value
 
 router = APIRouter(tags=["blobs"])
 
 
-class Completion(Word):
+class Completion(Value):
     """The parts of a multipart upload, once all of them are up."""
 
     upload_id: str

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.sweep import Data, NewData
+from optfarm_tasks.schema.sweep import Data, NewData
 
 router = APIRouter(prefix="/data", tags=["data"])
 

@@ -4,7 +4,7 @@ import structlog
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.health import Device, Release
+from optfarm_tasks.schema.health import Device, Release
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from optfarm_scheduler.api.sweeps import status_of
 from optfarm_scheduler.parts import Farm, Parts
-from optfarm_tasks.sweep import SweepState
+from optfarm_tasks.schema.sweep import SweepState
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from optfarm_scheduler.errors import Unavailable
 from optfarm_scheduler.parts import Farm, Parts
-from optfarm_tasks.api import Health
+from optfarm_tasks.schema.api import Health
 
 router = APIRouter(tags=["health"])
 

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_scheduler.planner import sweep_of
-from optfarm_tasks.lease import Claim, Finish, Heartbeat, Lease
-from optfarm_tasks.spec import Kind
+from optfarm_scheduler.planning.planner import sweep_of
+from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease
+from optfarm_tasks.schema.spec import Kind
 
 router = APIRouter(prefix="/tasks", tags=["workers"])
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.sweep import Model, NewModel
+from optfarm_tasks.schema.sweep import Model, NewModel
 
 router = APIRouter(prefix="/models", tags=["models"])
 

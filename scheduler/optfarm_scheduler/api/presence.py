@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.device import Inventory
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.health import Device
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.health import Device
 
 router = APIRouter(prefix="/devices", tags=["workers"])
 

@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from optfarm_scheduler.errors import Conflict
 from optfarm_scheduler.parts import Farm, Parts
-from optfarm_scheduler.plan import Plan, draft, plan
-from optfarm_scheduler.statuses import in_quarantine, sweep_report, sweep_status
-from optfarm_scheduler.trace_plan import plan_trace
-from optfarm_tasks.sweep import Data, Model, Report, SweepPlan, SweepReceipt, SweepSpec, SweepStatus
+from optfarm_scheduler.planning.plan import Plan, draft, plan
+from optfarm_scheduler.planning.trace_plan import plan_trace
+from optfarm_scheduler.views.statuses import in_quarantine, sweep_report, sweep_status
+from optfarm_tasks.schema.sweep import Data, Model, SweepPlan, SweepReceipt, SweepReport, SweepSpec, SweepStatus
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
@@ -55,7 +55,7 @@ def sweep(farm: Farm, sweep_id: str) -> SweepStatus:
 
 
 @router.get("/{sweep_id}/report")
-def report(farm: Farm, sweep_id: str) -> Report:
+def report(farm: Farm, sweep_id: str) -> SweepReport:
     """The table, also while the sweep runs."""
     row, tasks = farm.sweeps.tasks(sweep_id, with_results=True)
     return sweep_report(row, tasks)

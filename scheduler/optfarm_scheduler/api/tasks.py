@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from optfarm_scheduler.folders import folder, task_row
 from optfarm_scheduler.parts import Farm
-from optfarm_scheduler.statuses import task_status
-from optfarm_scheduler.toolchains import Needs
-from optfarm_tasks.result import Result
-from optfarm_tasks.sweep import TaskFolder, TaskStatus
+from optfarm_scheduler.planning.toolchains import Needs
+from optfarm_scheduler.store.task_folders import folder, task_row
+from optfarm_scheduler.views.statuses import task_status
+from optfarm_tasks.schema.result import Result
+from optfarm_tasks.schema.sweep import TaskFolder, TaskStatus
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from optfarm_tasks.canary.work import Work
+from optfarm_tasks.canary.work import FixedWork
 
 MODULES = ("numpy",)
 SIZE = 640
@@ -13,7 +13,7 @@ SIZE = 640
 3 MB stay in the caches."""
 
 
-class Product(Work):
+class Product(FixedWork):
     """C = A · B in float64."""
 
     def __init__(self) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from optfarm_tasks.benchmark.fingerprint import last_level_cache_bytes
-from optfarm_tasks.canary.work import Work
+from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
+from optfarm_tasks.canary.work import FixedWork
 
 MODULES = ("numpy",)
 LEAST_BYTES, MOST_BYTES = 64 << 20, 512 << 20
@@ -17,7 +17,7 @@ def buffer_bytes() -> int:
     return min(max(LEAST_BYTES, 4 * (last_level_cache_bytes() or 0)), MOST_BYTES)
 
 
-class Copy(Work):
+class Copy(FixedWork):
     """Copies one half of the buffer over the other."""
 
     def __init__(self) -> None:

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
-from optfarm_tasks.benchmark.feeds import Arrays
+from optfarm_tasks.benchmark.process.feeds import Arrays
 from optfarm_tasks.description import Signature, Tensor
 
 
-class Work(ABC):
+class FixedWork(ABC):
     """A session that computes the same each time, whatever it is fed."""
 
     precision = "float64"

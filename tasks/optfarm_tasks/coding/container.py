@@ -17,15 +17,15 @@ from optfarm_tasks.coding import segments
 from optfarm_tasks.description import ModelDescription
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import Malformed, cut, view
-from optfarm_tasks.tree import File, scan
-from optfarm_tasks.word import Word
+from optfarm_tasks.schema.tree import File, scan
+from optfarm_tasks.schema.value import Value
 
 MAGIC = b"\x89OFC1\r\n\x1a"
 _LENGTH_BYTES = 4
 _MOST_HEADER_BYTES = 64 << 20
 
 
-class Segment(Word):
+class Segment(Value):
     """A part of a file and of the code."""
 
     kind: segments.Kind
@@ -33,14 +33,14 @@ class Segment(Word):
     coded_bytes: int = Field(ge=0)
 
 
-class CodedFile(Word):
+class CodedFile(Value):
     """A file of the model and its segments, in order."""
 
     file: File
     segments: tuple[Segment, ...]
 
 
-class Header(Word):
+class Header(Value):
     """All that is known without decoding."""
 
     version: Literal[1] = 1

@@ -28,7 +28,7 @@ _Values = NDArray[np.unsignedinteger]
 
 
 @dataclass(frozen=True)
-class Plan:
+class SegmentPlan:
     """Part of a file and how it is to be coded."""
 
     kind: Kind
@@ -40,23 +40,23 @@ class Plan:
     """The alphabet, ascending, where there is one."""
     counts: NDArray[np.int64] | None = None
 
-    def joined(self, other: "Plan") -> "Plan | None":
+    def joined(self, other: "SegmentPlan") -> "SegmentPlan | None":
         """Both as one segment, if that is worth it; the other begins where this one ends."""
         if self.kind != other.kind or other.end - self.start > MOST_BYTES:
             return None
         if self.values is None or other.values is None or self.counts is None or other.counts is None:
-            return Plan(self.kind, self.start, other.end, self.bits + other.bits - _OVERHEAD_BITS)
+            return SegmentPlan(self.kind, self.start, other.end, self.bits + other.bits - _OVERHEAD_BITS)
         values, places = np.unique(np.concatenate([self.values, other.values]), return_inverse=True)
         counts = np.bincount(places, np.concatenate([self.counts, other.counts])).astype(np.int64)
         if values.size > rans.MOST_SYMBOLS:
             return None
-        both = Plan(self.kind, self.start, other.end, _bits(values, counts), values, counts)
+        both = SegmentPlan(self.kind, self.start, other.end, _bits(values, counts), values, counts)
         return both if both.bits <= self.bits + other.bits else None
 
 
-def plans(data: memoryview) -> Iterator[Plan]:
+def plans(data: memoryview) -> Iterator[SegmentPlan]:
     """How the bytes of a file are cut and coded; the plans cover them in order."""
-    held: Plan | None = None
+    held: SegmentPlan | None = None
     for plan in _pieces(data):
         joined = held.joined(plan) if held is not None else None
         if held is not None and joined is None:
@@ -66,7 +66,7 @@ def plans(data: memoryview) -> Iterator[Plan]:
         yield held
 
 
-def encode(data: memoryview, plan: Plan) -> bytes:
+def encode(data: memoryview, plan: SegmentPlan) -> bytes:
     """The code of a segment of a file's bytes."""
     part = data[plan.start : plan.end]
     if plan.values is None or plan.counts is None:
@@ -110,7 +110,7 @@ def _unpacked(code: memoryview, size_bytes: int) -> bytes:
     return data
 
 
-def _pieces(data: memoryview) -> Iterator[Plan]:
+def _pieces(data: memoryview) -> Iterator[SegmentPlan]:
     """Pieces of a file with the best way to code each; words begin where most of them repeat."""
     phase = _phase(data)
     if phase:
@@ -119,22 +119,22 @@ def _pieces(data: memoryview) -> Iterator[Plan]:
         yield _best(data, start, min(start + PIECE_BYTES, len(data)))
 
 
-def _best(data: memoryview, start: int, end: int) -> Plan:
+def _best(data: memoryview, start: int, end: int) -> SegmentPlan:
     ways = [_packed(data, start, end), _coded(data, start, end, kind="bytes")]
     if (end - start) % _WIDTHS["words"] == 0:
         ways.append(_coded(data, start, end, kind="words"))
     return min((way for way in ways if way is not None), key=lambda way: way.bits)
 
 
-def _packed(data: memoryview, start: int, end: int) -> Plan:
-    return Plan("zlib", start, end, 8 * len(zlib.compress(data[start:end])) + _OVERHEAD_BITS)
+def _packed(data: memoryview, start: int, end: int) -> SegmentPlan:
+    return SegmentPlan("zlib", start, end, 8 * len(zlib.compress(data[start:end])) + _OVERHEAD_BITS)
 
 
-def _coded(data: memoryview, start: int, end: int, *, kind: Kind) -> Plan | None:
+def _coded(data: memoryview, start: int, end: int, *, kind: Kind) -> SegmentPlan | None:
     values, counts = np.unique(_elements(data[start:end], kind), return_counts=True)
     if values.size > rans.MOST_SYMBOLS:
         return None
-    return Plan(kind, start, end, _bits(values, counts), values, counts)
+    return SegmentPlan(kind, start, end, _bits(values, counts), values, counts)
 
 
 def _bits(values: _Values, counts: NDArray[np.int64]) -> float:

@@ -15,6 +15,8 @@ from optfarm_tasks.formats.raw import MAIN, Malformed, view
 
 SIGNATURE_PATH = ("optfarm", "signature")
 """Where a model's own information keeps the name of the signature it was made from; OpenVINO has no word for it."""
+PRECISION_PATH = ("optfarm", "inference_precision")
+"""Where a model's own information says in which type to compute what is float; float32 if it does not."""
 
 _VERSIONS = frozenset({"10", "11"})
 _MOST_XML_BYTES = 128 << 20

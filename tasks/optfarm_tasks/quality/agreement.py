@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.quality import loss_interval
-from optfarm_tasks.quality.loss_interval import Doubt
+from optfarm_tasks.quality.loss_interval import ConfidenceInterval
 
 Numbers = NDArray[np.float64]
 
@@ -92,15 +92,15 @@ class Agreement:
         return self.squares / self.spread if has_spread else None
 
     @property
-    def doubt(self) -> Doubt:
+    def doubt(self) -> ConfidenceInterval:
         """The 95% interval of nmse over samples, the baseline's variance taken as known."""
         if self.nmse is None:
-            return Doubt(None, "the baseline's output is constant")
+            return ConfidenceInterval(None, "the baseline's output is constant")
         squares = np.concatenate(self._sample_squares)
         # What never differs needs no variance.
         spread = self.spread if self.squares else 1.0
         found = loss_interval.of_means(np.full(len(squares), spread / len(squares)), squares, seed=0)
-        return found if found.ci95 is None else Doubt((max(0.0, found.ci95[0] + 1), found.ci95[1] + 1))
+        return found if found.ci95 is None else ConfidenceInterval((max(0.0, found.ci95[0] + 1), found.ci95[1] + 1))
 
     def _sum(self, theirs: Numbers, ours: Numbers) -> None:
         apart = np.abs(ours - theirs)

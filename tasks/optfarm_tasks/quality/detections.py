@@ -11,7 +11,7 @@ from optfarm_tasks.description import Signature
 from optfarm_tasks.quality import loss_interval
 from optfarm_tasks.quality.labels import Scored
 from optfarm_tasks.quality.prediction import Outputs
-from optfarm_tasks.result import Score
+from optfarm_tasks.schema.result import Score
 
 LEAST_SCORE = 0.5
 """What is less sure is not looked at, as TensorFlow's Object Detection API has it when it draws (min_score_thresh)."""

@@ -3,7 +3,7 @@
 import math
 from enum import StrEnum
 
-from optfarm_tasks.measurement import Interval
+from optfarm_tasks.schema.measurement import Interval
 
 
 class Gate(StrEnum):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.quality import loss_interval
 from optfarm_tasks.quality.confusion import Confusion
-from optfarm_tasks.result import Score
+from optfarm_tasks.schema.result import Score
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.measurement import Interval
+from optfarm_tasks.schema.measurement import Interval
 
 RESAMPLES = 2000
 FEWEST = 2
@@ -29,21 +29,21 @@ Numbers = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Doubt:
+class ConfidenceInterval:
     """The 95% interval of a loss, or why there is none."""
 
     ci95: Interval | None
     reason: str | None = None
 
 
-def of_means(baseline: Numbers, candidate: Numbers, *, seed: int) -> Doubt:
+def of_means(baseline: Numbers, candidate: Numbers, *, seed: int) -> ConfidenceInterval:
     """The interval of mean(candidate) / mean(baseline) - 1 for errors of each sample (N,), by a paired bootstrap.
 
     A studentised bootstrap (Efron and Tibshirani 1993, chapter 12): plain percentiles are too narrow for some hundred
     samples. None for fewer than five samples, or where the baseline has no error.
     """
     if reason := _missing(baseline, fewest=FEWEST_RESAMPLED):
-        return Doubt(None, reason)
+        return ConfidenceInterval(None, reason)
     errors = np.stack([baseline, candidate], axis=1).astype(np.float64)
     products = np.column_stack([errors, errors[:, 0] ** 2, errors[:, 0] * errors[:, 1], errors[:, 1] ** 2])
     ratio, spread = (float(each[0]) for each in _ratio(products.sum(axis=0)[None]))
@@ -51,12 +51,12 @@ def of_means(baseline: Numbers, candidate: Numbers, *, seed: int) -> Doubt:
     ratios, spreads = _ratio(sums[sums[:, 0] > 0])
     known = spreads > spread * _NO_SPREAD
     if not known.any():
-        return Doubt((ratio - 1, ratio - 1))
+        return ConfidenceInterval((ratio - 1, ratio - 1))
     low, high = np.quantile((ratios[known] - ratio) / spreads[known], _TAILS)
-    return Doubt((float(ratio - high * spread - 1), float(ratio - low * spread - 1)))
+    return ConfidenceInterval((float(ratio - high * spread - 1), float(ratio - low * spread - 1)))
 
 
-def of_hits(baseline: NDArray[np.bool_], candidate: NDArray[np.bool_]) -> Doubt:
+def of_hits(baseline: NDArray[np.bool_], candidate: NDArray[np.bool_]) -> ConfidenceInterval:
     """The interval of the relative fall of a share of hits, from hits of each sample (N,).
 
     Newcombe's square-and-add interval of a difference between paired shares (Statistics in Medicine 17, 1998, method
@@ -64,7 +64,7 @@ def of_hits(baseline: NDArray[np.bool_], candidate: NDArray[np.bool_]) -> Doubt:
     fewer than two samples, or where the baseline never hits.
     """
     if reason := _missing(baseline, fewest=FEWEST):
-        return Doubt(None, reason)
+        return ConfidenceInterval(None, reason)
     count, hits = len(baseline), int(baseline.sum())
     low, high = _newcombe(
         both=int((baseline & candidate).sum()),
@@ -72,10 +72,10 @@ def of_hits(baseline: NDArray[np.bool_], candidate: NDArray[np.bool_]) -> Doubt:
         won=int((~baseline & candidate).sum()),
         neither=int((~baseline & ~candidate).sum()),
     )
-    return Doubt((low * count / hits, high * count / hits))
+    return ConfidenceInterval((low * count / hits, high * count / hits))
 
 
-def of_shares(baseline: Numbers, candidate: Numbers) -> Doubt:
+def of_shares(baseline: Numbers, candidate: Numbers) -> ConfidenceInterval:
     """The interval of the relative fall of a mean share of hits, from the share of each sample (N,)."""
     shares = np.stack([baseline, candidate])
     if np.isin(shares, (0, 1)).all():
@@ -83,7 +83,7 @@ def of_shares(baseline: Numbers, candidate: Numbers) -> Doubt:
     return _fall(of_means(baseline, candidate, seed=0))
 
 
-def of_parts(whole: Numbers, part: Numbers) -> Doubt:
+def of_parts(whole: Numbers, part: Numbers) -> ConfidenceInterval:
     """The interval of how much of a whole is missing, from the amounts of each sample (N,).
 
     Where nothing is missing of any sample, each is a hit, so that a doubt is left.
@@ -92,8 +92,8 @@ def of_parts(whole: Numbers, part: Numbers) -> Doubt:
     return of_hits(is_all, is_all) if np.array_equal(whole, part) else _fall(of_means(whole, part, seed=0))
 
 
-def _fall(rise: Doubt) -> Doubt:
-    return rise if rise.ci95 is None else Doubt((-rise.ci95[1], -rise.ci95[0]))
+def _fall(rise: ConfidenceInterval) -> ConfidenceInterval:
+    return rise if rise.ci95 is None else ConfidenceInterval((-rise.ci95[1], -rise.ci95[0]))
 
 
 def _missing(baseline: Numbers, *, fewest: int) -> str | None:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks import formats
+from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature, Tensor
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks import blamed, blaming, require
+from optfarm_tasks.frameworks.imports import blamed, blaming, require
 from optfarm_tasks.runtime import Arrays
-from optfarm_tasks.runtimes import _inputs
 
 FORMATS = frozenset({Format.TFLITE})
 MODULES = ("ai_edge_litert.interpreter",)
@@ -42,7 +42,7 @@ class Model:
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the model's types; resizes the interpreter, so what was fed last is what may be run."""
-        arrays = _inputs.fitted(inputs, self.signature)
+        arrays = model_inputs.fitted(inputs, self.signature)
         shapes = {name: array.shape for name, array in arrays.items()}
         if shapes != self._shapes:
             self._resize(shapes)
@@ -61,7 +61,7 @@ class Model:
 
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """Real numbers by output name."""
-        return {tensor.name: _inputs.dequantised(raw[tensor.name], tensor) for tensor in self.signature.outputs}
+        return {tensor.name: model_inputs.dequantised(raw[tensor.name], tensor) for tensor in self.signature.outputs}
 
     def _resize(self, shapes: dict[str, tuple[int, ...]]) -> None:
         with blaming(BadModel, f"LiteRT cannot take inputs of the shapes {shapes}"):

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks import formats
+from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats import onnx_graph
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
-from optfarm_tasks.frameworks import blamed, blaming, require
+from optfarm_tasks.frameworks.imports import blamed, blaming, require
+from optfarm_tasks.frameworks.onnx import precision
 from optfarm_tasks.runtime import Arrays
-from optfarm_tasks.runtimes import _inputs, _onnx_precision
 
 FORMATS = frozenset({Format.ONNX})
 MODULES = ("onnxruntime",)
@@ -42,7 +43,7 @@ class Model:
         """
         # To tell it, the engine has to store it, weights and all; in this process that would count as the model's own
         # memory and loading time.
-        command = [sys.executable, "-I", "-m", _onnx_precision.__name__, str(self._file)]
+        command = [sys.executable, "-I", "-m", precision.__name__, str(self._file)]
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         if ended.returncode:
             raise BadModel(f"ONNX Runtime does not tell its graph: {ended.stderr.strip().rpartition(chr(10))[2]}")
@@ -50,7 +51,7 @@ class Model:
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the signature's types."""
-        return _inputs.fitted(inputs, self.signature)
+        return model_inputs.fitted(inputs, self.signature)
 
     def run(self, feed: Any) -> Any:
         """Computes from the arrays as they lie in memory, and gives new ones."""
@@ -77,8 +78,8 @@ def load(model: Path, threads: int) -> Model:
     file = _file(model)
     signature = formats.describe(model).signature
     with blaming(BadModel, "ONNX Runtime cannot load the model"):
-        options = _onnx_precision.options_for(threads)
-        session = onnxruntime.InferenceSession(str(file), options, providers=_onnx_precision.PROVIDERS)
+        options = precision.options_for(threads)
+        session = onnxruntime.InferenceSession(str(file), options, providers=precision.PROVIDERS)
     return Model(session, file=file, signature=signature)
 
 

@@ -8,18 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks import formats
+from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.formats import openvino as openvino_format
-from optfarm_tasks.frameworks import blamed, blaming, require
+from optfarm_tasks.frameworks.imports import blamed, blaming, require
 from optfarm_tasks.runtime import Arrays
-from optfarm_tasks.runtimes import _inputs
 
 FORMATS = frozenset({Format.OPENVINO})
 MODULES = ("openvino",)
 
-PRECISION_PATH = ("optfarm", "inference_precision")
-"""Where a model's own information says in which type to compute what is float; float32 if it does not."""
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 _HEAVY = frozenset(
@@ -53,7 +51,7 @@ class Model:
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the signature's types by the number of the input; compiles the model for their shapes."""
-        arrays = {self._inputs[name]: array for name, array in _inputs.fitted(inputs, self.signature).items()}
+        arrays = {self._inputs[name]: array for name, array in model_inputs.fitted(inputs, self.signature).items()}
         shapes = {place: array.shape for place, array in arrays.items()}
         if shapes != self._shapes:
             self._specialise(shapes)
@@ -126,7 +124,11 @@ def _computed(kernel: str) -> str:
 
 def settings_for(read: Any, threads: int) -> dict[str, Any]:
     """How the CPU plugin is asked to run an openvino.Model; 0 threads leave their number to it."""
-    wanted = read.get_rt_info(list(PRECISION_PATH)).astype(str) if read.has_rt_info(list(PRECISION_PATH)) else "float32"
+    wanted = (
+        read.get_rt_info(list(openvino_format.PRECISION_PATH)).astype(str)
+        if read.has_rt_info(list(openvino_format.PRECISION_PATH))
+        else "float32"
+    )
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,

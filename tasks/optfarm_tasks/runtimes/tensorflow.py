@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks import formats, graph_file
+from optfarm_tasks import formats
+from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature, Tensor
 from optfarm_tasks.errors import BadModel, Internal
-from optfarm_tasks.frameworks import blamed, blaming, require
+from optfarm_tasks.frameworks.imports import blamed, blaming, require
+from optfarm_tasks.frameworks.tensorflow import graph_facts, graph_file
 from optfarm_tasks.runtime import Arrays
-from optfarm_tasks.runtimes import _graph, _inputs
 
 FORMATS = frozenset({Format.SAVED_MODEL, Format.FROZEN_GRAPH})
 MODULES = ("tensorflow",)
@@ -32,7 +33,7 @@ class Model:
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the signature's types."""
-        return _inputs.fitted(inputs, self.signature)
+        return model_inputs.fitted(inputs, self.signature)
 
     def run(self, feed: Any) -> Any:
         """Copies the arrays into tensors, computes, and copies the results back."""
@@ -77,7 +78,7 @@ def _load_saved(model: Path, described: Signature) -> Model:
             inputs=_tensors(function.structured_input_signature[1]),
             outputs=_tensors(function.structured_outputs),
         )
-    return Model(loaded, function, signature=signature, precision=_graph.precision(model))
+    return Model(loaded, function, signature=signature, precision=graph_facts.precision(model))
 
 
 def _load_frozen(model: Path, described: Signature) -> Model:
@@ -94,13 +95,13 @@ def _load_frozen(model: Path, described: Signature) -> Model:
         whole,
         lambda **named: function(*(named[name] for name in inputs)),
         signature=signature,
-        precision=_graph.precision(model),
+        precision=graph_facts.precision(model),
     )
 
 
 def ends(model: Path) -> tuple[str, ...]:
     """The nodes of the outermost graph that nothing takes."""
-    return _graph.ends(model)
+    return graph_facts.ends(model)
 
 
 def _tensors(specs: dict[str, Any]) -> tuple[Tensor, ...]:

@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _graph, _grappler, _nodes
-from optfarm_tasks.techniques._freeze import MetaGraph
 
-CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=1e-3)
+CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-3)
 
 _PASSES = {"bfloat16": "auto_mixed_precision_onednn_bfloat16", "float16": "auto_mixed_precision"}
 _ARCHITECTURE = "8.0"
@@ -40,25 +40,25 @@ def run(work: Work, params: PARAMS) -> Done:
     reasons: list[str] = []
 
     def change(graph: MetaGraph) -> MetaGraph:
-        tidy = _grappler.optimise(graph, _grappler.TIDY)
+        tidy = grappler.optimise(graph, grappler.TIDY)
         before = _typed(tidy, "float32")
         reasons.append(_hindrance(tidy) or _absence(params.dtype))
         if not _hindrance(tidy):
-            passes = (_PASSES[params.dtype], *_grappler.TIDY)
-            _grappler.optimise(tidy, passes, cluster=_gpu() if params.dtype == "float16" else None)
+            passes = (_PASSES[params.dtype], *grappler.TIDY)
+            grappler.optimise(tidy, passes, cluster=_gpu() if params.dtype == "float16" else None)
         counts.extend((len(before & _typed(tidy, params.dtype)), len(before)))
         return tidy
 
-    done = _graph.rewrite(work, change)
-    converted, nodes = counts
+    done = graph_edit.rewrite(work, change)
+    converted, total = counts
     warnings = () if converted else (f"no node was converted to {params.dtype}: {reasons[0]}",)
-    notes = {"converted": f"{converted} of {nodes} nodes", **done.notes}
+    notes = {"converted": f"{converted} of {total} nodes", **done.notes}
     return Done(warnings=(*done.warnings, *warnings), notes=notes)
 
 
 def _hindrance(graph: MetaGraph) -> str | None:
     """Why Grappler must not convert a graph, if it must not."""
-    lists = [node for node in _graph.nodes(graph) if node.op.startswith("TensorList")]
+    lists = [node for node in graph_edit.nodes(graph) if node.op.startswith("TensorList")]
     if not lists or not graph.graph_def.library.function:
         return None
     # It looks at one function at a time, and would give a list one type outside a loop and another within.
@@ -73,9 +73,9 @@ def _typed(graph: MetaGraph, dtype: str) -> set[tuple[str, str]]:
     functions = {each.signature.name: each.node_def for each in graph.graph_def.library.function}
     return {
         (function, node.name)
-        for function, nodes in {"": graph.graph_def.node, **functions}.items()
-        for node in nodes
-        if _nodes.attribute(node, "T").type == number
+        for function, body in {"": graph.graph_def.node, **functions}.items()
+        for node in body
+        if nodes.attribute(node, "T").type == number
     }
 
 

@@ -12,8 +12,8 @@ apart.
 
 import shutil
 
-from optfarm_tasks import keras_model
 from optfarm_tasks.description import Format
+from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
 YIELDS = {
@@ -36,6 +36,6 @@ def run(work: Work, _: Params) -> Done:
     """Copies or exports the model."""
     if work.format in (Format.KERAS, Format.H5):
         work.report("exporting", 0.1)
-        return Done(warnings=keras_model.export(work.model, work.output))
+        return Done(warnings=as_saved_model.export(work.model, work.output))
     shutil.copytree(work.model, work.output, dirs_exist_ok=True)
     return Done()

@@ -10,22 +10,22 @@ Traps: no faster by itself. Convolutions in int8 have a scale per channel, so a 
 integer in each channel: few values per channel remain, not few in all.
 """
 
+from optfarm_tasks.frameworks.keras import clustering, kernels, training
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _clustering, _kernels, _training
 
-CARD = _training.card(tolerance_nmse=0.2)
+CARD = training.card(tolerance_nmse=0.2)
 
 
-class PARAMS(_clustering.Clustering):
+class PARAMS(clustering.Clustering):
     """How many values, and how they learn."""
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Clusters and fine-tunes."""
-    model = _training.load(work)
-    kernels = _clustering.clusterable(model, params, user="cluster")
-    lessons = _training.lessons_of(work, model, params)
-    report = _training.part(work.report, 0.2, 0.9)
-    losses = _clustering.cluster(model, kernels, lessons, params, seed=work.seed, report=report)
-    notes = {"distinct_weights": _kernels.distinct(kernels), "sparsity": _kernels.sparsity(kernels), "loss": losses}
-    return _training.save(model, work, notes=notes | lessons.told())
+    model = training.load(work)
+    weights = clustering.clusterable(model, params, user="cluster")
+    lessons = training.lessons_of(work, model, params)
+    report = training.part(work.report, 0.2, 0.9)
+    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, report=report)
+    notes = {"distinct_weights": kernels.distinct(weights), "sparsity": kernels.sparsity(weights), "loss": losses}
+    return training.save(model, work, notes=notes | lessons.told())

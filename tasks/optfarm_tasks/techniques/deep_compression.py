@@ -16,34 +16,34 @@ from pathlib import Path
 
 from pydantic import Field
 
-from optfarm_tasks import keras_model
+from optfarm_tasks.coding import artifact
 from optfarm_tasks.description import Format
+from optfarm_tasks.frameworks.keras import as_saved_model, clustering, kernels, pruning, training
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _clustering, _coding, _kernels, _pruning, _training
 
-CARD = dataclasses.replace(_training.card(tolerance_nmse=0.5), yields=dict.fromkeys(_training.ACCEPTS, Format.CODED))
+CARD = dataclasses.replace(training.card(tolerance_nmse=0.5), yields=dict.fromkeys(training.ACCEPTS, Format.CODED))
 
 
-class PARAMS(_clustering.Clustering, _pruning.Pruning):
+class PARAMS(clustering.Clustering, pruning.Pruning):
     """How much is pruned, how many values, and how the model learns."""
 
-    sparsity: float = Field(default=0.8, gt=0, lt=1, description=_pruning.SPARSITY)
+    sparsity: float = Field(default=0.8, gt=0, lt=1, description=pruning.SPARSITY)
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Prunes, clusters, exports and codes."""
-    model = _training.load(work)
-    kernels = _clustering.clusterable(model, params, user="deep-compression")
-    lessons = _training.lessons_of(work, model, params)
-    pruning, clustering = _training.part(work.report, 0.1, 0.5), _training.part(work.report, 0.5, 0.85)
+    model = training.load(work)
+    weights = clustering.clusterable(model, params, user="deep-compression")
+    lessons = training.lessons_of(work, model, params)
+    pruned, clustered = training.part(work.report, 0.1, 0.5), training.part(work.report, 0.5, 0.85)
     losses = {
-        "pruning_loss": _pruning.prune(model, kernels, lessons, params, seed=work.seed, report=pruning),
-        "clustering_loss": _clustering.cluster(model, kernels, lessons, params, seed=work.seed, report=clustering),
+        "pruning_loss": pruning.prune(model, weights, lessons, params, seed=work.seed, report=pruned),
+        "clustering_loss": clustering.cluster(model, weights, lessons, params, seed=work.seed, report=clustered),
     }
-    notes = {"sparsity": _kernels.sparsity(kernels), "distinct_weights": _kernels.distinct(kernels)}
+    notes = {"sparsity": kernels.sparsity(weights), "distinct_weights": kernels.distinct(weights)}
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="steps-") as scratch:
         keras, exported = Path(scratch, "keras"), Path(scratch, "exported")
         keras.mkdir()
-        _training.save(model, dataclasses.replace(work, output=keras), notes={})
-        warnings = keras_model.export(keras, exported)
-        return Done(warnings=warnings, notes=notes | losses | lessons.told() | _coding.code(exported, work))
+        training.save(model, dataclasses.replace(work, output=keras), notes={})
+        warnings = as_saved_model.export(keras, exported)
+        return Done(warnings=warnings, notes=notes | losses | lessons.told() | artifact.code(exported, work))

@@ -18,16 +18,18 @@ import numpy as np
 from pydantic import Field
 
 from optfarm_tasks import formats
+from optfarm_tasks.data_sets import calibration
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.tensorflow import graph_edit, reuse, shapes
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _calibration, _graph, _reuse, _shapes, baseline
-from optfarm_tasks.techniques._freeze import MetaGraph
+from optfarm_tasks.techniques import baseline
 
 CARD = Card(
-    accepts=_graph.ACCEPTS,
-    yields=_graph.YIELDS,
-    modules=_graph.MODULES,
+    accepts=graph_edit.ACCEPTS,
+    yields=graph_edit.YIELDS,
+    modules=graph_edit.MODULES,
     needs_calibration=True,
     tolerance_nmse=1e-10,
 )
@@ -43,20 +45,20 @@ class PARAMS(Params):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Watches the convolutions, and gives the model as it is."""
-    graph, warnings = _graph.frozen(work)
-    _graph.keep_main(graph)
+    graph, warnings = graph_edit.frozen(work)
+    graph_edit.keep_main(graph)
     convolutions = _convolutions(graph)
-    calibration = _calibration.calibration_of(work, formats.describe(work.model).signature, params.samples)
-    reuse = _reuse.Reuse(length=params.length, hash_bits=params.hash_bits, seed=work.seed)
-    total = len(convolutions) * calibration.count
-    for at, (name, rows, kernel) in enumerate(_unfolded(graph, convolutions, calibration)):
-        reuse.add(name, rows, kernel)
+    samples = calibration.calibration_of(work, formats.describe(work.model).signature, params.samples)
+    estimate = reuse.Reuse(length=params.length, hash_bits=params.hash_bits, seed=work.seed)
+    total = len(convolutions) * samples.count
+    for at, (name, rows, kernel) in enumerate(_unfolded(graph, convolutions, samples)):
+        estimate.add(name, rows, kernel)
         work.report("watching", 0.2 + 0.6 * min(1.0, at / total))
     copied = baseline.run(work, baseline.PARAMS())
-    left_out = [node.name for node in convolutions if node.name not in reuse.told()] + _in_functions(graph)
+    left_out = [node.name for node in convolutions if node.name not in estimate.told()] + _in_functions(graph)
     grouped = (f"convolutions in groups or in functions are left out: {', '.join(left_out)}",) if left_out else ()
-    notes = {"samples": calibration.count, "saved": reuse.saved, "layers": reuse.told()}
-    return Done(warnings=tuple(dict.fromkeys((*warnings, *calibration.fed, *grouped, *copied.warnings))), notes=notes)
+    notes = {"samples": samples.count, "saved": estimate.saved, "layers": estimate.told()}
+    return Done(warnings=tuple(dict.fromkeys((*warnings, *samples.fed, *grouped, *copied.warnings))), notes=notes)
 
 
 def _convolutions(graph: MetaGraph) -> list[Any]:
@@ -74,12 +76,12 @@ def _in_functions(graph: MetaGraph) -> list[str]:
 
 
 def _unfolded(
-    graph: MetaGraph, convolutions: list[Any], calibration: _calibration.Calibration
-) -> Iterator[tuple[str, _reuse.Matrix, _reuse.Matrix]]:
+    graph: MetaGraph, convolutions: list[Any], samples: calibration.Calibration
+) -> Iterator[tuple[str, reuse.Matrix, reuse.Matrix]]:
     """For each sample and convolution its name, its unfolded input (R, K) and its kernel (K, M)."""
     watch = _watching(graph, convolutions)
     with blaming(BadModel, "TensorFlow cannot run the model"):
-        for feed in calibration.feeds():
+        for feed in samples.feeds():
             values = watch(feed)
             for node in convolutions:
                 images, kernel = values[f"{node.name}/images"], values[f"{node.name}/kernel"]
@@ -98,7 +100,7 @@ def _watching(graph: MetaGraph, convolutions: list[Any]) -> Any:
     with tf.Graph().as_default() as imported:
         tf.graph_util.import_graph_def(graph.graph_def, name="")
     session = tf.compat.v1.Session(graph=imported)
-    inputs = {key: info.name for key, info in _shapes.main_signature(graph).inputs.items()}
+    inputs = {key: info.name for key, info in shapes.main_signature(graph).inputs.items()}
     fetched = {
         f"{node.name}/{part}": imported.get_operation_by_name(node.name).inputs[at]
         for node in convolutions

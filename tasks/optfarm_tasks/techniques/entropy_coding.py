@@ -13,12 +13,12 @@ clustered hardly shrink.
 import tempfile
 from pathlib import Path
 
-from optfarm_tasks import keras_model
+from optfarm_tasks.coding import artifact
 from optfarm_tasks.description import Format
+from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _coding
 
-CARD = Card(accepts=frozenset(_coding.YIELDS), yields=_coding.YIELDS, tolerance_nmse=1e-10)
+CARD = Card(accepts=frozenset(artifact.YIELDS), yields=artifact.YIELDS, tolerance_nmse=1e-10)
 
 
 class PARAMS(Params):
@@ -28,8 +28,8 @@ class PARAMS(Params):
 def run(work: Work, _: Params) -> Done:
     """Codes what is there."""
     if work.format not in (Format.KERAS, Format.H5):
-        return Done(notes=_coding.code(work.model, work))
+        return Done(notes=artifact.code(work.model, work))
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
         work.report("exporting", 0.1)
-        warnings = keras_model.export(work.model, Path(folder))
-        return Done(warnings=warnings, notes=_coding.code(Path(folder), work))
+        warnings = as_saved_model.export(work.model, Path(folder))
+        return Done(warnings=warnings, notes=artifact.code(Path(folder), work))

@@ -13,12 +13,16 @@ from pydantic import Field
 
 from optfarm_tasks.description import Shape
 from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, shapes
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _graph, _grappler, _shapes
-from optfarm_tasks.techniques._freeze import MetaGraph
 
 CARD = Card(
-    accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, fixes_batch="batch", tolerance_nmse=1e-8
+    accepts=graph_edit.ACCEPTS,
+    yields=graph_edit.YIELDS,
+    modules=graph_edit.MODULES,
+    fixes_batch="batch",
+    tolerance_nmse=1e-8,
 )
 
 
@@ -30,16 +34,16 @@ class PARAMS(Params):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Sets the first axis of all inputs, and folds what becomes constant."""
-    return _graph.rewrite(work, lambda graph: _fixed(graph, params.batch))
+    return graph_edit.rewrite(work, lambda graph: _fixed(graph, params.batch))
 
 
 def _fixed(graph: MetaGraph, batch: int) -> MetaGraph:
-    known = {name: _known(name, shape, batch) for name, shape in _shapes.shapes_of(graph).items()}
+    known = {name: _known(name, shape, batch) for name, shape in shapes.shapes_of(graph).items()}
     wanted = {name: (batch, *shape[1:]) for name, shape in known.items() if shape}
     if not wanted:
         raise BadModel(f"no input has an axis for the batch; there are {', '.join(known) or 'no inputs'}")
-    _shapes.set_shapes(graph, wanted, refusal=f"the model takes no batch of {batch}")
-    return _grappler.optimise(graph, _grappler.TIDY)
+    shapes.set_shapes(graph, wanted, refusal=f"the model takes no batch of {batch}")
+    return grappler.optimise(graph, grappler.TIDY)
 
 
 def _known(name: str, shape: Shape | None, batch: int) -> Shape:

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.formats.graph_def import giver
+from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _graph, _grappler, _nodes
-from optfarm_tasks.techniques._freeze import MetaGraph
 
-CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=1e-8)
+CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-8)
 
 _NORMS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
 _WEIGHTS_AXES = {"Conv2D": (3,), "DepthwiseConv2dNative": (2, 3), "Conv2DBackpropInput": (2,)}
@@ -58,15 +58,15 @@ def run(work: Work, _: Params) -> Done:
 
     def change(graph: MetaGraph) -> MetaGraph:
         # Between convolutions and batch norms stand Identity nodes, which would hide the one from the other.
-        tidy = _grappler.optimise(graph, _grappler.TIDY)
+        tidy = grappler.optimise(graph, grappler.TIDY)
         norms = [node for node in tidy.graph_def.node if node.op in _NORMS]
         reasons = list(_fold_all(tidy, norms))
         counts.update(found=len(norms), folded=len(norms) - len(reasons))
         told.extend(_warnings(reasons, found=len(norms)))
-        _graph.strip(tidy)
+        graph_edit.strip(tidy)
         return tidy
 
-    done = _graph.rewrite(work, change)
+    done = graph_edit.rewrite(work, change)
     notes = {"batch_norms": counts["found"], "batch_norms_folded": counts["folded"], **done.notes}
     return Done(warnings=(*done.warnings, *told), notes=notes)
 
@@ -81,25 +81,25 @@ def _warnings(reasons: list[str], *, found: int) -> Iterator[str]:
 
 def _fold_all(graph: MetaGraph, norms: list[Any]) -> Iterator[str]:
     """Folds what can be folded, and gives for the rest the reason."""
-    nodes = {node.name: node for node in graph.graph_def.node}
-    uses = Counter(giver(name) for node in nodes.values() for name in node.input)
-    uses.update(_graph.ends(graph))
+    by_name = {node.name: node for node in graph.graph_def.node}
+    uses = Counter(giver(name) for node in by_name.values() for name in node.input)
+    uses.update(graph_edit.ends(graph))
     for norm in norms:
         try:
-            _fold(graph.graph_def, _found(norm, nodes, uses), nodes)
+            _fold(graph.graph_def, _found(norm, by_name, uses), by_name)
         except _Stays as reason:
             yield f"{norm.name} ({reason})"
 
 
-def _found(norm: Any, nodes: dict[str, Any], uses: Counter[str]) -> _Found:
-    if _nodes.attribute(norm, "is_training").b:
+def _found(norm: Any, by_name: dict[str, Any], uses: Counter[str]) -> _Found:
+    if nodes.attribute(norm, "is_training").b:
         raise _Stays("it computes its statistics anew")
-    if any(name.startswith(f"{norm.name}:") for node in nodes.values() for name in node.input):
+    if any(name.startswith(f"{norm.name}:") for node in by_name.values() for name in node.input):
         raise _Stays("its statistics are used")
-    before, bias = nodes[giver(norm.input[0])], np.zeros(1)
+    before, bias = by_name[giver(norm.input[0])], np.zeros(1)
     if before.op in _SUMS and before.op not in _WEIGHTS_AXES:
         _check_single(before, uses)
-        before, bias = _parts_of_sum(before, nodes)
+        before, bias = _parts_of_sum(before, by_name)
     if before.op not in _WEIGHTS_AXES:
         raise _Stays(f"before it comes {before.op} ({before.name})")
     _check_single(before, uses)
@@ -111,12 +111,12 @@ def _check_single(node: Any, uses: Counter[str]) -> None:
         raise _Stays(f"{node.op} ({node.name}) before it is used elsewhere too")
 
 
-def _parts_of_sum(node: Any, nodes: dict[str, Any]) -> tuple[Any, NDArray[Any]]:
-    first, second = (nodes[giver(name)] for name in node.input[:2])
+def _parts_of_sum(node: Any, by_name: dict[str, Any]) -> tuple[Any, NDArray[Any]]:
+    first, second = (by_name[giver(name)] for name in node.input[:2])
     if first.op == "Const":
         first, second = second, first
     bias = _constant(second, what="bias")
-    if bias.size != max(bias.shape, default=1) or _nodes.attribute(node, "data_format").s == b"NCHW":
+    if bias.size != max(bias.shape, default=1) or nodes.attribute(node, "data_format").s == b"NCHW":
         raise _Stays(f"what {node.op} ({node.name}) before it adds is not one number per channel")
     return first, bias.reshape(-1)
 
@@ -124,30 +124,30 @@ def _parts_of_sum(node: Any, nodes: dict[str, Any]) -> tuple[Any, NDArray[Any]]:
 def _constant(node: Any, *, what: str) -> NDArray[Any]:
     if node.op != "Const":
         raise _Stays(f"its {what} is no constant but {node.op} ({node.name})")
-    return _nodes.value(node).astype(np.float64)
+    return nodes.value(node).astype(np.float64)
 
 
-def _fold(definition: Any, found: _Found, nodes: dict[str, Any]) -> None:
+def _fold(definition: Any, found: _Found, by_name: dict[str, Any]) -> None:
     norm, convolution = found.norm, found.convolution
     names = ("scale", "offset", "mean", "variance")
-    given = (nodes[giver(name)] for name in norm.input[1:5])
+    given = (by_name[giver(name)] for name in norm.input[1:5])
     scale, offset, mean, variance = (_constant(node, what=name) for node, name in zip(given, names, strict=True))
-    weights_node = nodes[giver(convolution.input[1])]
+    weights_node = by_name[giver(convolution.input[1])]
     weights = _constant(weights_node, what="convolution's weights")
-    factor = scale / np.sqrt(variance + _nodes.attribute(norm, "epsilon").f)
+    factor = scale / np.sqrt(variance + nodes.attribute(norm, "epsilon").f)
     axes = _WEIGHTS_AXES[convolution.op]
     along = [size if axis in axes else 1 for axis, size in enumerate(weights.shape)]
-    dtype = _nodes.value(weights_node).dtype
+    dtype = nodes.value(weights_node).dtype
     folded = (weights * factor.reshape(along)).astype(dtype)
     # New constants, for another convolution may use the old ones.
-    convolution.input[1] = _nodes.add_constant(definition, f"{norm.name}/weights", folded)
+    convolution.input[1] = nodes.add_constant(definition, f"{norm.name}/weights", folded)
     bias = (offset + (found.bias - mean) * factor).astype(dtype)
-    _become_bias(norm, convolution, _nodes.add_constant(definition, f"{norm.name}/bias", bias))
+    _become_bias(norm, convolution, nodes.add_constant(definition, f"{norm.name}/bias", bias))
 
 
 def _become_bias(norm: Any, convolution: Any, bias: str) -> None:
-    layout = _nodes.attribute(norm, "data_format").s or b"NHWC"
-    kind = _nodes.attribute(norm, "T").type
-    _nodes.become(norm, "BiasAdd", [convolution.name, bias])
+    layout = nodes.attribute(norm, "data_format").s or b"NHWC"
+    kind = nodes.attribute(norm, "T").type
+    nodes.become(norm, "BiasAdd", [convolution.name, bias])
     norm.attr["T"].type = kind
     norm.attr["data_format"].s = layout

@@ -12,13 +12,13 @@ by name (unsupported_op). A graph over 2 GB cannot be stored (bad_model).
 """
 
 from optfarm_tasks.description import Format
+from optfarm_tasks.frameworks.tensorflow import graph_edit
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _graph
 
 CARD = Card(
-    accepts=_graph.ACCEPTS,
-    yields=dict.fromkeys(_graph.ACCEPTS, Format.SAVED_MODEL),
-    modules=_graph.MODULES,
+    accepts=graph_edit.ACCEPTS,
+    yields=dict.fromkeys(graph_edit.ACCEPTS, Format.SAVED_MODEL),
+    modules=graph_edit.MODULES,
     tolerance_nmse=1e-10,
 )
 
@@ -29,7 +29,7 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Freezes, and stores the graph as a SavedModel."""
-    graph, warnings = _graph.frozen(work)
+    graph, warnings = graph_edit.frozen(work)
     work.report("writing", 0.9)
-    _graph.write(graph, work.output, Format.SAVED_MODEL)
-    return Done(warnings=warnings, notes={"nodes": _graph.node_counts(graph)})
+    graph_edit.write(graph, work.output, Format.SAVED_MODEL)
+    return Done(warnings=warnings, notes={"nodes": graph_edit.node_counts(graph)})

@@ -11,13 +11,13 @@ too.
 """
 
 from optfarm_tasks.description import Format
+from optfarm_tasks.frameworks.tensorflow import graph_edit
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _graph
 
 CARD = Card(
-    accepts=_graph.ACCEPTS,
-    yields=dict.fromkeys(_graph.ACCEPTS, Format.FROZEN_GRAPH),
-    modules=_graph.MODULES,
+    accepts=graph_edit.ACCEPTS,
+    yields=dict.fromkeys(graph_edit.ACCEPTS, Format.FROZEN_GRAPH),
+    modules=graph_edit.MODULES,
     tolerance_nmse=1e-10,
 )
 
@@ -28,9 +28,9 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Freezes, and stores the graph of the signature that is run."""
-    graph, warnings = _graph.frozen(work)
-    others = _graph.keep_main(graph)
+    graph, warnings = graph_edit.frozen(work)
+    others = graph_edit.keep_main(graph)
     work.report("writing", 0.9)
-    _graph.write(graph, work.output, Format.FROZEN_GRAPH)
+    graph_edit.write(graph, work.output, Format.FROZEN_GRAPH)
     left_out = (f"signatures left out, for a .pb has one: {', '.join(others)}",) if others else ()
-    return Done(warnings=(*warnings, *left_out), notes={"nodes": _graph.node_counts(graph)})
+    return Done(warnings=(*warnings, *left_out), notes={"nodes": graph_edit.node_counts(graph)})

@@ -15,11 +15,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _graph, _grappler
-from optfarm_tasks.techniques._freeze import MetaGraph
 
-CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=1e-8)
+CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-8)
 
 _PASSES = {
     "pruning": "pruning",
@@ -54,7 +54,7 @@ def run(work: Work, params: PARAMS) -> Done:
     passes = [_PASSES[name] for name in _PASSES if getattr(params, name)]
 
     def change(graph: MetaGraph) -> MetaGraph:
-        with _grappler.placed_on_cpu(graph):
-            return _grappler.optimise(graph, passes)
+        with grappler.placed_on_cpu(graph):
+            return grappler.optimise(graph, passes)
 
-    return _graph.rewrite(work, change)
+    return graph_edit.rewrite(work, change)

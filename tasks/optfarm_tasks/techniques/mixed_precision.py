@@ -16,17 +16,18 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from optfarm_tasks import formats, keras_model
+from optfarm_tasks import formats
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
 ACCEPTS = frozenset({Format.KERAS, Format.H5})
 CARD = Card(
     accepts=ACCEPTS,
     yields=dict.fromkeys(ACCEPTS, Format.SAVED_MODEL),
-    modules=keras_model.MODULES,
+    modules=as_saved_model.MODULES,
     tolerance_nmse=1e-3,
 )
 
@@ -45,7 +46,7 @@ class PARAMS(Params):
 def run(work: Work, params: PARAMS) -> Done:
     """Rebuilds the model under the policy and exports it."""
     work.report("loading", 0.1)
-    model, library = keras_model.load(work.model)
+    model, library = as_saved_model.load(work.model)
     policy = f"mixed_{params.dtype}"
     with blaming(BadModel, f"{library} cannot rebuild the model under {policy}"):
         config, changed = _under(model.get_config(), policy)
@@ -60,7 +61,7 @@ def run(work: Work, params: PARAMS) -> Done:
         raise BadModel(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
     work.report("exporting", 0.5)
     signature = formats.describe(work.model).signature
-    warnings = keras_model.write(twin, library, signature, work.output, casts_to="float32")
+    warnings = as_saved_model.write(twin, library, signature, work.output, casts_to="float32")
     return Done(warnings=warnings, notes={"policy": policy, "layers": len(changed)})
 
 

@@ -16,13 +16,13 @@ import shutil
 from pydantic import Field
 
 from optfarm_tasks.description import Format
+from optfarm_tasks.frameworks.onnx import conversion, from_tensorflow
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _onnx, _onnx_graph
 
 CARD = Card(
-    accepts=_onnx.CONVERTED,
-    yields=dict.fromkeys(_onnx.CONVERTED, Format.ONNX),
-    modules=(*_onnx.MODULES, "ai_edge_litert"),
+    accepts=conversion.CONVERTED,
+    yields=dict.fromkeys(conversion.CONVERTED, Format.ONNX),
+    modules=(*conversion.MODULES, "ai_edge_litert"),
     tolerance_nmse=1e-8,
 )
 
@@ -31,15 +31,15 @@ class PARAMS(Params):
     """What it writes."""
 
     opset: int = Field(
-        default=_onnx_graph.NEWEST_OPSET,
-        ge=_onnx_graph.OLDEST_OPSET,
-        le=_onnx_graph.NEWEST_OPSET,
+        default=from_tensorflow.NEWEST_OPSET,
+        ge=from_tensorflow.OLDEST_OPSET,
+        le=from_tensorflow.NEWEST_OPSET,
         description="version of ONNX's ops that the file is written in",
     )
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Converts without any optimisation that changes numbers."""
-    with _onnx.source(work, opset=params.opset) as (file, _, warnings):
-        shutil.copy(file, work.output / _onnx.FILE)
-        return _onnx.done(work, None, warnings)
+    with conversion.source(work, opset=params.opset) as (file, _, warnings):
+        shutil.copy(file, work.output / conversion.FILE)
+        return conversion.done(work, None, warnings)

@@ -16,11 +16,11 @@ from typing import Literal
 from pydantic import Field
 
 from optfarm_tasks.errors import BadModel, UnsupportedOp
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _onnx
 
-CARD = Card(accepts=_onnx.ACCEPTS, yields=_onnx.YIELDS, modules=_onnx.MODULES, tolerance_nmse=0.01)
+CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=0.01)
 
 _PRODUCTS = ["MatMul", "Gemm"]
 _ALL = [*_PRODUCTS, "Conv", "LSTM", "Attention", "EmbedLayerNormalization", "Gather"]
@@ -44,13 +44,13 @@ def run(work: Work, params: PARAMS) -> Done:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     wanted = _PRODUCTS if params.ops == "products" else _ALL
-    target = work.output / _onnx.FILE
-    with _onnx.source(work) as (file, signature, warnings):
+    target = work.output / conversion.FILE
+    with conversion.source(work) as (file, signature, warnings):
         work.report("quantising", 0.6)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
             quantize_dynamic(file, target, op_types_to_quantize=wanted, per_channel=True, weight_type=QuantType.QInt8)
-        _onnx.save(onnx.load(target), target, signature=signature.name)
-        done = _onnx.done(work, file, warnings)
+        conversion.save(onnx.load(target), target, signature=signature.name)
+        done = conversion.done(work, file, warnings)
     if done.notes["nodes_after"] == done.notes["nodes_before"]:
         raise UnsupportedOp(f"nothing to quantise: the model has no {', '.join(wanted)} with constant weights")
     return done

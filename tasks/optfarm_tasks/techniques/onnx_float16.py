@@ -12,10 +12,10 @@ and an epsilon may be lost.
 
 from typing import Any
 
+from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _onnx
 
-CARD = Card(accepts=_onnx.ACCEPTS, yields=_onnx.YIELDS, modules=_onnx.MODULES, tolerance_nmse=1e-4)
+CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-4)
 
 _FEWEST_ELEMENTS = 256
 
@@ -28,12 +28,12 @@ def run(work: Work, _: Params) -> Done:
     """Halves the weights."""
     import onnx
 
-    with _onnx.source(work) as (file, signature, warnings):
+    with conversion.source(work) as (file, signature, warnings):
         work.report("halving", 0.7)
         model = onnx.load(file)
         left = tuple(f"{name} stays float32: it has weights beyond ±65,504" for name in _halve(model))
-        _onnx.save(model, work.output / _onnx.FILE, signature=signature.name)
-        return _onnx.done(work, file, (*warnings, *left))
+        conversion.save(model, work.output / conversion.FILE, signature=signature.name)
+        return conversion.done(work, file, (*warnings, *left))
 
 
 def _halve(model: Any) -> list[str]:

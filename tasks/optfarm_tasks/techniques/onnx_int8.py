@@ -16,16 +16,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Card, Done, Work
-from optfarm_tasks.techniques import _onnx
-from optfarm_tasks.techniques._calibrated import Calibrated
 
 CARD = Card(
-    accepts=_onnx.ACCEPTS,
-    yields=_onnx.YIELDS,
-    modules=_onnx.MODULES,
+    accepts=conversion.ACCEPTS,
+    yields=conversion.YIELDS,
+    modules=conversion.MODULES,
     needs_calibration=True,
     tolerance_nmse=0.05,
 )
@@ -53,16 +53,14 @@ def run(work: Work, params: PARAMS) -> Done:
     """Watches ranges and quantises."""
     import onnx
 
-    from optfarm_tasks.techniques import _calibration
-
-    target = work.output / _onnx.FILE
-    with _onnx.source(work) as (file, signature, warnings):
-        calibration = _calibration.calibration_of(work, signature, params.calibration_samples)
+    target = work.output / conversion.FILE
+    with conversion.source(work) as (file, signature, warnings):
+        samples = calibration_of(work, signature, params.calibration_samples)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            _quantise(file, target, _Reader(calibration.told(work.report)), is_symmetric=params.activations == "int8")
-        _onnx.save(onnx.load(target), target, signature=signature.name)
-        told = (*warnings, *calibration.warnings)
-        return _onnx.done(work, file, told, calibration_samples=calibration.count)
+            _quantise(file, target, _Reader(samples.told(work.report)), is_symmetric=params.activations == "int8")
+        conversion.save(onnx.load(target), target, signature=signature.name)
+        told = (*warnings, *samples.warnings)
+        return conversion.done(work, file, told, calibration_samples=samples.count)
 
 
 def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) -> None:

@@ -12,13 +12,13 @@ refused by name (unsupported_op).
 """
 
 from optfarm_tasks.description import Format
+from optfarm_tasks.frameworks.openvino import conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _openvino
 
 CARD = Card(
-    accepts=_openvino.CONVERTED,
-    yields=dict.fromkeys(_openvino.CONVERTED, Format.OPENVINO),
-    modules=_openvino.MODULES,
+    accepts=conversion.CONVERTED,
+    yields=dict.fromkeys(conversion.CONVERTED, Format.OPENVINO),
+    modules=conversion.MODULES,
     tolerance_nmse=1e-8,
 )
 
@@ -29,4 +29,4 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Converts without any optimisation that changes numbers."""
-    return _openvino.convert(work)
+    return conversion.convert(work)

@@ -11,10 +11,10 @@ Traps: elsewhere it computes in float32, which the precision in the report tells
 digits: look at the quality column.
 """
 
+from optfarm_tasks.frameworks.openvino import conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _openvino
 
-CARD = Card(accepts=_openvino.ACCEPTS, yields=_openvino.YIELDS, modules=_openvino.MODULES, tolerance_nmse=1e-3)
+CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-3)
 
 
 class PARAMS(Params):
@@ -23,4 +23,4 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Converts, and writes down the type to compute in."""
-    return _openvino.convert(work, halve=True, precision="bfloat16")
+    return conversion.convert(work, halve=True, precision="bfloat16")

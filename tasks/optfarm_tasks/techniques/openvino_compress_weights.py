@@ -15,11 +15,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.openvino import compression, conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _nncf, _openvino
 
-CARD = Card(accepts=_openvino.ACCEPTS, yields=_openvino.YIELDS, modules=_nncf.MODULES, tolerance_nmse=0.01)
+CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=compression.MODULES, tolerance_nmse=0.01)
 
 _MODES = {"int8": "INT8_ASYM", "int8-symmetric": "INT8_SYM", "int4": "INT4_ASYM", "int4-symmetric": "INT4_SYM"}
 
@@ -40,13 +40,13 @@ def run(work: Work, params: PARAMS) -> Done:
     """Compresses weights."""
     import nncf
 
-    with _openvino.source(work) as (model, signature, warnings):
+    with conversion.source(work) as (model, signature, warnings):
         work.report("compressing", 0.6)
-        mode, before = getattr(nncf.CompressWeightsMode, _MODES[params.weights]), _openvino.counts(model)
-        with blaming(BadModel, "NNCF cannot compress the model"), _nncf.quietly():
+        mode, before = getattr(nncf.CompressWeightsMode, _MODES[params.weights]), conversion.counts(model)
+        with blaming(BadModel, "NNCF cannot compress the model"), compression.quietly():
             compressed = nncf.compress_weights(model, mode=mode, **_groups(params))
-        _openvino.write(compressed, signature, work)
-        return Done(warnings=warnings, notes=_nncf.notes(before, compressed))
+        conversion.write(compressed, signature, work)
+        return Done(warnings=warnings, notes=compression.notes(before, compressed))
 
 
 def _groups(params: PARAMS) -> dict[str, Any]:

@@ -9,10 +9,10 @@ Traps: on CPUs it is no faster than `openvino`, and memory is not saved. A const
 logarithm or a division, becomes zero unless OpenVINO recognises what it is for.
 """
 
+from optfarm_tasks.frameworks.openvino import conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _openvino
 
-CARD = Card(accepts=_openvino.ACCEPTS, yields=_openvino.YIELDS, modules=_openvino.MODULES, tolerance_nmse=1e-4)
+CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-4)
 
 
 class PARAMS(Params):
@@ -21,4 +21,4 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Converts with halved weights."""
-    return _openvino.convert(work, halve=True)
+    return conversion.convert(work, halve=True)

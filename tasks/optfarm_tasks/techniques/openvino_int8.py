@@ -10,20 +10,20 @@ look at the quality column. `openvino-int8-accuracy` takes back what costs too m
 """
 
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.openvino import compression, conversion
 from optfarm_tasks.technique import Card, Done, Work
-from optfarm_tasks.techniques import _nncf, _openvino
 
 CARD = Card(
-    accepts=_openvino.ACCEPTS,
-    yields=_openvino.YIELDS,
-    modules=_nncf.MODULES,
+    accepts=conversion.ACCEPTS,
+    yields=conversion.YIELDS,
+    modules=compression.MODULES,
     needs_calibration=True,
     tolerance_nmse=0.1,
 )
 
 
-class PARAMS(_nncf.Quantised):
+class PARAMS(compression.Quantised):
     """What it watches, and how it quantises."""
 
 
@@ -31,11 +31,13 @@ def run(work: Work, params: PARAMS) -> Done:
     """Watches ranges and quantises."""
     import nncf
 
-    with _openvino.source(work) as (model, signature, warnings):
-        calibration, settings = _nncf.settings(work, signature, params)
-        before = _openvino.counts(model)
-        with blaming(BadModel, "NNCF cannot quantise the model"), _nncf.quietly():
+    with conversion.source(work) as (model, signature, warnings):
+        calibration, settings = compression.settings(work, signature, params)
+        before = conversion.counts(model)
+        with blaming(BadModel, "NNCF cannot quantise the model"), compression.quietly():
             quantised = nncf.quantize(model, **settings)
-        _openvino.write(quantised, signature, work)
+        conversion.write(quantised, signature, work)
         told = (*warnings, *calibration.warnings)
-        return Done(warnings=told, notes={"calibration_samples": calibration.count} | _nncf.notes(before, quantised))
+        return Done(
+            warnings=told, notes={"calibration_samples": calibration.count} | compression.notes(before, quantised)
+        )

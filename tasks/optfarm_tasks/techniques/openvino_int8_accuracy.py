@@ -16,20 +16,21 @@ these samples is not promised for others: the quality column is told on the test
 from pydantic import Field
 
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.openvino import compression, conversion
+from optfarm_tasks.frameworks.openvino.validation import validation_of
 from optfarm_tasks.technique import Card, Done, Work
-from optfarm_tasks.techniques import _nncf, _openvino
 
 CARD = Card(
-    accepts=_openvino.ACCEPTS,
-    yields=_openvino.YIELDS,
-    modules=_nncf.MODULES,
+    accepts=conversion.ACCEPTS,
+    yields=conversion.YIELDS,
+    modules=compression.MODULES,
     needs_calibration=True,
     tolerance_nmse=0.05,
 )
 
 
-class PARAMS(_nncf.Quantised):
+class PARAMS(compression.Quantised):
     """What it watches, how it quantises, and what it may lose."""
 
     max_drop: float = Field(
@@ -42,13 +43,11 @@ def run(work: Work, params: PARAMS) -> Done:
     """Quantises, measures and takes back."""
     import nncf
 
-    from optfarm_tasks.techniques import _validation
-
-    with _openvino.source(work) as (model, signature, warnings):
-        calibration, settings = _nncf.settings(work, signature, params)
-        before = _openvino.counts(model)
-        validation = _validation.validation_of(work, model, signature, asked=params.validation_samples)
-        with blaming(BadModel, "NNCF cannot quantise the model"), _nncf.quietly():
+    with conversion.source(work) as (model, signature, warnings):
+        calibration, settings = compression.settings(work, signature, params)
+        before = conversion.counts(model)
+        validation = validation_of(work, model, signature, asked=params.validation_samples)
+        with blaming(BadModel, "NNCF cannot quantise the model"), compression.quietly():
             quantised = nncf.quantize_with_accuracy_control(
                 model,
                 validation_dataset=nncf.Dataset(validation.items, validation.feed),
@@ -58,8 +57,8 @@ def run(work: Work, params: PARAMS) -> Done:
                 **settings,
             )
         loss = validation.loss(quantised)
-        _openvino.write(quantised, signature, work)
+        conversion.write(quantised, signature, work)
     kept = () if loss <= params.max_drop else (f"the loss is {loss:.3g}, above the limit of {params.max_drop:.3g}",)
     told = {"loss": loss, "measured_by": validation.kind, "validation_samples": validation.count}
-    notes = {"calibration_samples": calibration.count} | told | _nncf.notes(before, quantised)
+    notes = {"calibration_samples": calibration.count} | told | compression.notes(before, quantised)
     return Done(warnings=(*warnings, *calibration.warnings, *validation.warnings, *kept), notes=notes)

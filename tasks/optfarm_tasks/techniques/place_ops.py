@@ -19,14 +19,13 @@ from typing import Any
 
 from pydantic import Field
 
-from optfarm_tasks import graph_file
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel, BadParameter
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.tensorflow import graph_edit, graph_file
 from optfarm_tasks.technique import Card, Done, Params, Pattern, Work
-from optfarm_tasks.techniques import _graph
 
-CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=1e-10)
+CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-10)
 
 _SAVED = "saved_model.pb"
 _FINGERPRINT = "fingerprint.pb"
@@ -50,7 +49,7 @@ def run(work: Work, params: PARAMS) -> Done:
         moved = _moved([definition], params)
         (work.output / "model.pb").write_bytes(definition.SerializeToString(deterministic=True))
         return _done(moved, params)
-    with _graph.saved_model(work) as (source, warnings):
+    with graph_edit.saved_model(work) as (source, warnings):
         shutil.copytree(source, work.output, dirs_exist_ok=True)
     return _done(_edited(work, params), params, warnings)
 

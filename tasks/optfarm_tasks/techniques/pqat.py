@@ -8,26 +8,26 @@ When it helps: an int8 model that packs well, with better quality than `prune ->
 Traps: those of `prune` and of `qat`; it trains twice. After a `prune` step a lower `sparsity` here changes nothing.
 """
 
+from optfarm_tasks.frameworks.keras import keeping, kernels, pruning, quantising, training
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _keeping, _kernels, _pruning, _quantising, _training
 
-CARD = _training.card(tolerance_nmse=0.5)
+CARD = training.card(tolerance_nmse=0.5)
 
 
-class PARAMS(_pruning.Pruning):
+class PARAMS(pruning.Pruning):
     """How much is pruned, and how the model learns."""
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Prunes, then fine-tunes with int8 emulated."""
-    model = _training.load(work)
-    kernels = _kernels.chosen(model, min_weights=params.min_weights, user="pqat")
-    lessons = _training.lessons_of(work, model, params)
-    pruning, learning = _training.part(work.report, 0.1, 0.5), _training.part(work.report, 0.5, 0.9)
-    losses = _pruning.prune(model, kernels, lessons, params, seed=work.seed, report=pruning)
-    emulating, notes = _quantising.quantise(
-        model, lessons, params, seed=work.seed, report=learning, keep=_keeping.zeros_of
+    model = training.load(work)
+    weights = kernels.chosen(model, min_weights=params.min_weights, user="pqat")
+    lessons = training.lessons_of(work, model, params)
+    pruned, learning = training.part(work.report, 0.1, 0.5), training.part(work.report, 0.5, 0.9)
+    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, report=pruned)
+    emulating, notes = quantising.quantise(
+        model, lessons, params, seed=work.seed, report=learning, keep=keeping.zeros_of
     )
-    sparsity = _kernels.sparsity(_kernels.kernels(emulating, min_weights=params.min_weights))
+    sparsity = kernels.sparsity(kernels.kernels(emulating, min_weights=params.min_weights))
     notes |= {"sparsity": sparsity, "pruning_loss": losses, **lessons.told()}
-    return _training.save(emulating, work, notes=notes)
+    return training.save(emulating, work, notes=notes)

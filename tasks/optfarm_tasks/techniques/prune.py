@@ -10,21 +10,21 @@ Traps: no faster by itself on CPUs. A high sparsity on small layers collapses a 
 Without enough steps (epochs times samples over batch size) the model has no time to recover.
 """
 
+from optfarm_tasks.frameworks.keras import kernels, pruning, training
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _kernels, _pruning, _training
 
-CARD = _training.card(tolerance_nmse=0.5)
+CARD = training.card(tolerance_nmse=0.5)
 
 
-class PARAMS(_pruning.Pruning):
+class PARAMS(pruning.Pruning):
     """How much is pruned, and how the model recovers."""
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Prunes and fine-tunes."""
-    model = _training.load(work)
-    kernels = _kernels.chosen(model, min_weights=params.min_weights, user="prune")
-    lessons = _training.lessons_of(work, model, params)
-    report = _training.part(work.report, 0.2, 0.9)
-    losses = _pruning.prune(model, kernels, lessons, params, seed=work.seed, report=report)
-    return _training.save(model, work, notes={"sparsity": _kernels.sparsity(kernels), "loss": losses, **lessons.told()})
+    model = training.load(work)
+    weights = kernels.chosen(model, min_weights=params.min_weights, user="prune")
+    lessons = training.lessons_of(work, model, params)
+    report = training.part(work.report, 0.2, 0.9)
+    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, report=report)
+    return training.save(model, work, notes={"sparsity": kernels.sparsity(weights), "loss": losses, **lessons.told()})

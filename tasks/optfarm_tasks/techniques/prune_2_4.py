@@ -10,38 +10,37 @@ Traps: CPUs gain no time. The first convolution of an image model has three inpu
 
 from typing import Any
 
-from optfarm_tasks import keras_bridge
 from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks.keras import bridge, kernels, pruning, training
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _kernels, _pruning, _training
 
-CARD = _training.card(tolerance_nmse=0.6)
+CARD = training.card(tolerance_nmse=0.6)
 
 _GROUP = 4
 _CLASSES = ("Dense", "Conv2D")
 
 
-class PARAMS(_training.Training):
+class PARAMS(training.Training):
     """How the model recovers."""
 
-    min_weights: int = _pruning.MIN_WEIGHTS
+    min_weights: int = pruning.MIN_WEIGHTS
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Prunes two of four and fine-tunes."""
-    model = _training.load(work)
-    kernels = _kernels.chosen(model, min_weights=params.min_weights, user="prune-2-4")
-    unfit = {name: reason for name, kernel in kernels.items() if (reason := _unfit(model, name, kernel))}
-    eligible = {name: kernel for name, kernel in kernels.items() if name not in unfit}
+    model = training.load(work)
+    weights = kernels.chosen(model, min_weights=params.min_weights, user="prune-2-4")
+    unfit = {name: reason for name, kernel in weights.items() if (reason := _unfit(model, name, kernel))}
+    eligible = {name: kernel for name, kernel in weights.items() if name not in unfit}
     if not eligible:
         said = "; ".join(f"{name} {reason}" for name, reason in unfit.items())
         raise BadModel(f"no layer can be pruned 2:4: {said}")
-    lessons = _training.lessons_of(work, model, params)
-    report = _training.part(work.report, 0.2, 0.9)
+    lessons = training.lessons_of(work, model, params)
+    report = training.part(work.report, 0.2, 0.9)
     wrapping = dict.fromkeys(eligible, _once())
-    losses = _pruning.pruned(model, wrapping, lessons, params, seed=work.seed, report=report)
-    notes = {"sparsity": _kernels.sparsity(eligible), "left_alone": unfit, "loss": losses, **lessons.told()}
-    return _training.save(model, work, notes=notes)
+    losses = pruning.pruned(model, wrapping, lessons, params, seed=work.seed, report=report)
+    notes = {"sparsity": kernels.sparsity(eligible), "left_alone": unfit, "loss": losses, **lessons.told()}
+    return training.save(model, work, notes=notes)
 
 
 def _once() -> dict[str, Any]:
@@ -53,7 +52,7 @@ def _once() -> dict[str, Any]:
 
 
 def _unfit(model: Any, name: str, kernel: Any) -> str:
-    layer = next(each for each in keras_bridge.leaves(model) if each.name == name)
+    layer = next(each for each in bridge.leaves(model) if each.name == name)
     kind, inputs = type(layer).__name__, int(kernel.shape[-2])
     if kind not in _CLASSES:
         return f"is a {kind}, not one of {', '.join(_CLASSES)}"

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks.keras import pruning, training, training_set
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _lessons, _pruning, _training
 
-CARD = _training.card(tolerance_nmse=0.5)
+CARD = training.card(tolerance_nmse=0.5)
 
 _WATCHED = 512
 """Samples on which activations are watched."""
@@ -34,7 +34,7 @@ Kept = Mapping[str, NDArray[np.intp]]
 """Layer name → the units that stay, in their order."""
 
 
-class PARAMS(_training.Training):
+class PARAMS(training.Training):
     """How many units go, and how the model recovers."""
 
     share: float = Field(default=0.5, gt=0, lt=1, description="fraction of a layer's units that is removed")
@@ -43,15 +43,15 @@ class PARAMS(_training.Training):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Removes units layer by layer, and fine-tunes."""
-    model = _training.load(work)
-    lessons = _training.lessons_of(work, model, params)
+    model = training.load(work)
+    lessons = training.lessons_of(work, model, params)
     pairs = _pairs(model, params)
     kept = {layer.name: _remove(model, layer, reader, lessons, params) for layer, reader in pairs}
     narrow = _narrowed(model, kept, {reader.name: kept[layer.name] for layer, reader in pairs})
-    report = _training.part(work.report, 0.2, 0.9)
-    losses = _training.fine_tune(narrow, lessons, params, seed=work.seed, report=report)
+    report = training.part(work.report, 0.2, 0.9)
+    losses = training.fine_tune(narrow, lessons, params, seed=work.seed, report=report)
     units = {layer.name: [int(layer.units), len(kept[layer.name])] for layer, _ in pairs}
-    return _training.save(narrow, work, notes={"units_before_and_after": units, "loss": losses, **lessons.told()})
+    return training.save(narrow, work, notes={"units_before_and_after": units, "loss": losses, **lessons.told()})
 
 
 def _pairs(model: Any, params: PARAMS) -> list[tuple[Any, Any]]:
@@ -82,13 +82,13 @@ def _reader(model: Any, layer: Any) -> Any | None:
     return None
 
 
-def _remove(model: Any, layer: Any, reader: Any, lessons: _lessons.Lessons, params: PARAMS) -> NDArray[np.intp]:
+def _remove(model: Any, layer: Any, reader: Any, lessons: training_set.TrainingSet, params: PARAMS) -> NDArray[np.intp]:
     """Chooses the units that stay, and moves the mean of the others into the reader's bias."""
     import tf_keras
 
     watching = tf_keras.Model(model.inputs, reader.input)
     samples = {name: array[:_WATCHED] for name, array in lessons.inputs.items()}
-    (activations,) = _lessons.predictions(watching, samples)
+    (activations,) = training_set.predictions(watching, samples)
     flat = activations.reshape(-1, activations.shape[-1]).astype(np.float64)
     kernel, *bias = reader.get_weights()
     told = flat.std(axis=0) * np.linalg.norm(kernel, axis=1)
@@ -107,7 +107,7 @@ def _narrowed(model: Any, kept: Kept, read: Kept) -> Any:
         units = {"units": len(kept[layer.name])} if layer.name in kept else {}
         return type(layer).from_config(layer.get_config() | units)
 
-    narrow = _pruning.with_layers(model, narrowed)
+    narrow = pruning.with_layers(model, narrowed)
     for layer in model.layers:
         weights = layer.get_weights()
         if layer.name in read:

@@ -9,20 +9,20 @@ Traps: alone it is slower than the original, for it emulates. Layers that the to
 are named in the result; `tflite-int8` then refuses them, `tflite-int8-float` lets them be.
 """
 
+from optfarm_tasks.frameworks.keras import quantising, training
 from optfarm_tasks.technique import Done, Work
-from optfarm_tasks.techniques import _quantising, _training
 
-CARD = _training.card(tolerance_nmse=0.1)
+CARD = training.card(tolerance_nmse=0.1)
 
 
-class PARAMS(_training.Training):
+class PARAMS(training.Training):
     """How the model learns."""
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Fine-tunes with int8 emulated."""
-    model = _training.load(work)
-    lessons = _training.lessons_of(work, model, params)
-    report = _training.part(work.report, 0.2, 0.9)
-    emulating, notes = _quantising.quantise(model, lessons, params, seed=work.seed, report=report)
-    return _training.save(emulating, work, notes=notes | lessons.told())
+    model = training.load(work)
+    lessons = training.lessons_of(work, model, params)
+    report = training.part(work.report, 0.2, 0.9)
+    emulating, notes = quantising.quantise(model, lessons, params, seed=work.seed, report=report)
+    return training.save(emulating, work, notes=notes | lessons.told())

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from optfarm_tasks.formats.graph_def import giver
+from optfarm_tasks.frameworks.tensorflow import graph_edit, nodes
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _graph, _nodes
-from optfarm_tasks.techniques._freeze import MetaGraph
 
-CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=0.01)
+CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=0.01)
 
 _LAST_STEP = 127
 _CHANNELS = {"Conv2DBackpropInput": (2,), "DepthwiseConv2dNative": (2, 3), "Gather": (0,), "GatherV2": (0,)}
@@ -43,7 +43,7 @@ def run(work: Work, params: PARAMS) -> Done:
         stored.extend(_quantise_all(graph.graph_def, params))
         return graph
 
-    done = _graph.rewrite(work, change)
+    done = graph_edit.rewrite(work, change)
     few = () if stored else (f"no float32 constant has {params.min_elements} elements or more, so none is quantised",)
     return Done(warnings=(*done.warnings, *few), notes={"constants_quantised": len(stored), **done.notes})
 
@@ -55,9 +55,9 @@ def _quantise_all(definition: Any, params: PARAMS) -> list[str]:
     floats = tf.float32.as_datatype_enum
     names = []
     for node in [
-        node for node in definition.node if node.op == "Const" and _nodes.attribute(node, "dtype").type == floats
+        node for node in definition.node if node.op == "Const" and nodes.attribute(node, "dtype").type == floats
     ]:
-        weights = _nodes.value(node)
+        weights = nodes.value(node)
         if weights.size < params.min_elements or not np.isfinite(weights).all():
             continue
         names.append(node.name)
@@ -80,7 +80,7 @@ def _channels(taker: Any, weights: NDArray[Any]) -> tuple[int, ...]:
     """The axes along which weights have a scale each."""
     if weights.ndim < 2 or taker is None:  # noqa: PLR2004 (a vector has one scale)
         return ()
-    if any(_nodes.attribute(taker, key).b for key in ("transpose_b", "adj_y")):
+    if any(nodes.attribute(taker, key).b for key in ("transpose_b", "adj_y")):
         return (weights.ndim - 2,)
     axes = _CHANNELS.get(taker.op, (weights.ndim - 1,))
     return axes if max(axes) < weights.ndim else (weights.ndim - 1,)
@@ -93,15 +93,13 @@ def _store_integers(definition: Any, node: Any, weights: NDArray[Any], *, axes: 
     steps = np.rint(weights / scales).astype(np.int8)
     name = node.name
     floats = definition.node.add(name=f"{name}/floats")
-    _nodes.become(
-        floats, "Cast", [_nodes.add_constant(definition, f"{name}/int8", steps)], SrcT=np.int8, DstT=np.float32
-    )
-    factors = _nodes.add_constant(definition, f"{name}/scales", scales)
-    _nodes.become(node, "Mul", [floats.name, factors], T=np.float32)
+    nodes.become(floats, "Cast", [nodes.add_constant(definition, f"{name}/int8", steps)], SrcT=np.int8, DstT=np.float32)
+    factors = nodes.add_constant(definition, f"{name}/scales", scales)
+    nodes.become(node, "Mul", [floats.name, factors], T=np.float32)
 
 
 def _store_halved(definition: Any, node: Any, weights: NDArray[Any]) -> None:
     limit = np.finfo(np.float16).max
     halves = np.clip(weights, -limit, limit).astype(np.float16)
-    stored = _nodes.add_constant(definition, f"{node.name}/float16", halves)
-    _nodes.become(node, "Cast", [stored], SrcT=np.float16, DstT=np.float32)
+    stored = nodes.add_constant(definition, f"{node.name}/float16", halves)
+    nodes.become(node, "Cast", [stored], SrcT=np.float16, DstT=np.float32)

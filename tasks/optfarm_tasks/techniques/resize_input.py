@@ -16,11 +16,11 @@ from pydantic import Field
 
 from optfarm_tasks.description import Shape
 from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks.tensorflow import graph_edit, shapes
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _graph, _shapes
-from optfarm_tasks.techniques._freeze import MetaGraph
 
-CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=1e-8)
+CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-8)
 
 _IMAGE_RANK = 4
 
@@ -34,16 +34,16 @@ class PARAMS(Params):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Sets the sizes of all image inputs."""
-    return _graph.rewrite(work, lambda graph: _resized(graph, params))
+    return graph_edit.rewrite(work, lambda graph: _resized(graph, params))
 
 
 def _resized(graph: MetaGraph, params: PARAMS) -> MetaGraph:
-    shapes = _shapes.shapes_of(graph)
-    images = {name: shape for name, shape in shapes.items() if shape is not None and len(shape) == _IMAGE_RANK}
+    given = shapes.shapes_of(graph)
+    images = {name: shape for name, shape in given.items() if shape is not None and len(shape) == _IMAGE_RANK}
     if not images:
-        raise BadModel(f"no input is a batch of images (batch, height, width, channels): {_told(shapes)}")
+        raise BadModel(f"no input is a batch of images (batch, height, width, channels): {_told(given)}")
     wanted = {name: (shape[0], params.height, params.width, shape[3]) for name, shape in images.items()}
-    return _shapes.set_shapes(graph, wanted, refusal=f"the model takes no images of {params.height} x {params.width}")
+    return shapes.set_shapes(graph, wanted, refusal=f"the model takes no images of {params.height} x {params.width}")
 
 
 def _told(shapes: dict[str, Shape | None]) -> str:

@@ -11,10 +11,10 @@ fewer than 1,024 elements are left alone by the converter, so tiny models do not
 
 from typing import Any
 
+from optfarm_tasks.frameworks.tflite import conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _tflite
 
-CARD = Card(accepts=_tflite.ACCEPTS, yields=_tflite.YIELDS, modules=_tflite.MODULES, tolerance_nmse=0.01)
+CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=0.01)
 
 
 class PARAMS(Params):
@@ -23,7 +23,7 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Converts with quantised weights."""
-    return _tflite.convert(work, _configure)
+    return conversion.convert(work, _configure)
 
 
 def _configure(tf: Any, converter: Any) -> None:

@@ -10,10 +10,10 @@ Traps: ops without a TFLite kernel are refused by name (unsupported_op). Dense l
 little.
 """
 
+from optfarm_tasks.frameworks.tflite import conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _tflite
 
-CARD = Card(accepts=_tflite.ACCEPTS, yields=_tflite.YIELDS, modules=_tflite.MODULES, tolerance_nmse=1e-8)
+CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-8)
 
 
 class PARAMS(Params):
@@ -22,4 +22,4 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Converts without any optimisation that changes numbers."""
-    return _tflite.convert(work, lambda _tf, _converter: None)
+    return conversion.convert(work, lambda _tf, _converter: None)

@@ -12,14 +12,14 @@ kernel of this kind and are refused by name (unsupported_op).
 
 from typing import Any
 
+from optfarm_tasks.data_sets.calibration import Calibrated
+from optfarm_tasks.frameworks.tflite import conversion
 from optfarm_tasks.technique import Card, Done, Work
-from optfarm_tasks.techniques import _tflite
-from optfarm_tasks.techniques._calibrated import Calibrated
 
 CARD = Card(
-    accepts=_tflite.ACCEPTS,
-    yields=_tflite.YIELDS,
-    modules=_tflite.MODULES,
+    accepts=conversion.ACCEPTS,
+    yields=conversion.YIELDS,
+    modules=conversion.MODULES,
     needs_calibration=True,
     tolerance_nmse=0.02,
 )
@@ -31,7 +31,7 @@ class PARAMS(Calibrated):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Converts with wide activations."""
-    return _tflite.convert_calibrated(work, params, _configure)
+    return conversion.convert_calibrated(work, params, _configure)
 
 
 def _configure(tf: Any, converter: Any) -> None:

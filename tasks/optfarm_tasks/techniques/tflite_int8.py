@@ -13,15 +13,15 @@ samples do the same. Look at the quality column. An op that would stay in float 
 
 from typing import Any
 
+from optfarm_tasks.data_sets.calibration import Calibrated
 from optfarm_tasks.errors import UnsupportedOp
+from optfarm_tasks.frameworks.tflite import conversion
 from optfarm_tasks.technique import Card, Done, Work
-from optfarm_tasks.techniques import _tflite
-from optfarm_tasks.techniques._calibrated import Calibrated
 
 CARD = Card(
-    accepts=_tflite.ACCEPTS,
-    yields=_tflite.YIELDS,
-    modules=_tflite.MODULES,
+    accepts=conversion.ACCEPTS,
+    yields=conversion.YIELDS,
+    modules=conversion.MODULES,
     needs_calibration=True,
     tolerance_nmse=0.05,
 )
@@ -33,8 +33,8 @@ class PARAMS(Calibrated):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Converts, and checks that nothing was left in float."""
-    done = _tflite.convert_calibrated(work, params, _configure)
-    left = _tflite.float_ops((work.output / "model.tflite").read_bytes())
+    done = conversion.convert_calibrated(work, params, _configure)
+    left = conversion.float_ops((work.output / "model.tflite").read_bytes())
     if left:
         raise UnsupportedOp(f"no int8 kernel for {', '.join(left)}; tflite-int8-float leaves such ops in float")
     return done

@@ -10,14 +10,14 @@ Traps: conversions around float ops cost time; in a model with many of them noth
 through int8 before they are turned into float32, so regression suffers as in `tflite-int8`.
 """
 
+from optfarm_tasks.data_sets.calibration import Calibrated
+from optfarm_tasks.frameworks.tflite import conversion
 from optfarm_tasks.technique import Card, Done, Work
-from optfarm_tasks.techniques import _tflite
-from optfarm_tasks.techniques._calibrated import Calibrated
 
 CARD = Card(
-    accepts=_tflite.ACCEPTS,
-    yields=_tflite.YIELDS,
-    modules=_tflite.MODULES,
+    accepts=conversion.ACCEPTS,
+    yields=conversion.YIELDS,
+    modules=conversion.MODULES,
     needs_calibration=True,
     tolerance_nmse=0.05,
 )
@@ -29,4 +29,4 @@ class PARAMS(Calibrated):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Converts with calibration and the converter's own choice of kernels."""
-    return _tflite.convert_calibrated(work, params, lambda _tf, _converter: None)
+    return conversion.convert_calibrated(work, params, lambda _tf, _converter: None)

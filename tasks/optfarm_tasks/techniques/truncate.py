@@ -17,18 +17,18 @@ from typing import Any
 
 from pydantic import Field
 
-from optfarm_tasks import keras_model
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel, BadParameter
-from optfarm_tasks.frameworks import blaming
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.keras import as_saved_model
+from optfarm_tasks.frameworks.keras.blocks import Block, blocks_of, repeated, without
 from optfarm_tasks.technique import Card, Done, Params, Pattern, Work
-from optfarm_tasks.techniques._blocks import Block, blocks_of, repeated, without
 
 ACCEPTS = frozenset({Format.KERAS, Format.H5})
 CARD = Card(
     accepts=ACCEPTS,
     yields=dict.fromkeys(ACCEPTS, Format.H5),
-    modules=keras_model.MODULES,
+    modules=as_saved_model.MODULES,
     tolerance_nmse=math.inf,
 )
 
@@ -43,7 +43,7 @@ class PARAMS(Params):
 def run(work: Work, params: PARAMS) -> Done:
     """Rebuilds the model without the blocks, and copies its weights."""
     work.report("loading", 0.1)
-    model, library = keras_model.load(work.model)
+    model, library = as_saved_model.load(work.model)
     blocks = blocks_of(model)
     left_out = _chosen(blocks, params)
     work.report("rebuilding", 0.5)

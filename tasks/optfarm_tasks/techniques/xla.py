@@ -9,10 +9,10 @@ Traps: on CPUs XLA has no oneDNN kernels: convolutions may take many times as lo
 waits for the compiler. Ops that XLA has no kernel for, such as those on strings, are refused by name (unsupported_op).
 """
 
+from optfarm_tasks.frameworks.tensorflow import compiled, graph_edit
 from optfarm_tasks.technique import Card, Done, Params, Work
-from optfarm_tasks.techniques import _compiled, _graph
 
-CARD = Card(accepts=_graph.ACCEPTS, yields=_graph.YIELDS, modules=_graph.MODULES, tolerance_nmse=1e-6)
+CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-6)
 
 
 class PARAMS(Params):
@@ -21,4 +21,4 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Wraps the graph into functions to be compiled, and compiles them once to see whether it can be done."""
-    return _graph.rewrite(work, _compiled.compiled)
+    return graph_edit.rewrite(work, compiled.compiled)

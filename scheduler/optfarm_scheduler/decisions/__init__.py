@@ -1,0 +1,1 @@
+"""Decides from a snapshot of tasks and devices what happens next; pure."""

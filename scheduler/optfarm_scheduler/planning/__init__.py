@@ -1,0 +1,1 @@
+"""Turns a sweep into tasks with keys and needs; pure."""

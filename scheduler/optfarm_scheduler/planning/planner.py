@@ -1,0 +1,246 @@
+"""Plans one recipe after another, so that later ones can build on the baseline."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from optfarm_scheduler.planning.samples import samples_for
+from optfarm_scheduler.planning.toolchains import Needs, lacking, pinned
+from optfarm_tasks import registry
+from optfarm_tasks.description import Format
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Action, Benchmark, Convert, Evaluate, Kind, Role
+from optfarm_tasks.schema.sweep import Data, Model, Skipped, SweepSpec
+from optfarm_tasks.schema.value import digest_of
+
+BASELINE = Recipe.parse("baseline")
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """One task as it is stored."""
+
+    id: str
+    kind: Kind
+    label: str
+    recipe: Recipe
+    action: Action
+    inputs: dict[Role, str]
+    """Role → model:<digest>, data:<digest> or task:<id>, whose outputs are meant."""
+    needs: Needs
+    pinned_to: str | None = None
+    identity: str | None = None
+    """What stands for the device in the task's key."""
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """The tasks that make its inputs; those of other sweeps have ended."""
+        sources = (source.partition(":") for source in self.inputs.values())
+        made = (name for kind, _, name in sources if kind == "task")
+        return tuple(dict.fromkeys(name for name in made if sweep_of(name) == sweep_of(self.id)))
+
+
+@dataclass
+class Planner:
+    """Collects tasks and skipped combinations."""
+
+    spec: SweepSpec
+    sweep_id: str
+    model: Model
+    data: Data | None
+    selected: tuple[Inventory, ...]
+    """Devices that measure."""
+    alive: tuple[Inventory, ...]
+    """Devices that may convert and evaluate."""
+    settings: tuple[Benchmark, ...]
+    tasks: list[TaskPlan] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    planned: dict[str, str] = field(default_factory=dict)
+    """Recipe as text → its conversion; the first is the baseline's."""
+    baseline_format: Format | None = None
+
+    def add(self, recipe: Recipe) -> None:
+        """Plans a recipe, or skips it with the reason."""
+        try:
+            self._check_baseline(recipe)
+            artifact_format = registry.output_format(recipe, self.model.description.format)
+            runtimes = self._runtimes(artifact_format)
+            conversion = self.conversion(recipe)
+        except BadParameter as error:
+            self._skip(recipe, None, str(error))
+            return
+        benchmarks = list(self._benchmarks(recipe, runtimes))
+        if not benchmarks:
+            return
+        self._take(recipe, conversion, artifact_format)
+        self._evaluate(recipe, conversion.id, runtimes)
+        for device, needs, setting in benchmarks:
+            self._benchmark(recipe, conversion.id, device, needs=needs, setting=setting)
+
+    def _take(self, recipe: Recipe, conversion: TaskPlan, artifact_format: Format) -> None:
+        self.baseline_format = self.baseline_format or artifact_format
+        self.planned[str(recipe)] = conversion.id
+        self.tasks.append(conversion)
+
+    def _check_baseline(self, recipe: Recipe) -> None:
+        if recipe != BASELINE and not self.planned:
+            raise BadParameter("there is no baseline to compare it with")
+
+    def conversion(self, recipe: Recipe) -> TaskPlan:
+        """The task that makes a recipe's artifact.
+
+        Raises:
+            BadParameter: a step lacks data or memory, or no device alive offers what it imports.
+        """
+        samples = samples_for(recipe, self.model, self.data)
+        learnt_from = {} if samples is None else {Role.DATA: f"data:{samples.digest}"}
+        names = tuple(dict.fromkeys(step.technique for step in recipe.steps))
+        gpu = any(registry.technique(name).CARD.needs_gpu for name in names)
+        return TaskPlan(
+            id=self._id(),
+            kind=Kind.CONVERT,
+            label=str(recipe),
+            recipe=recipe,
+            action=Convert(recipe=recipe, seed=self.spec.seed),
+            inputs={Role.MODEL: f"model:{self.model.digest}"} | learnt_from,
+            needs=self._pinned(
+                Needs(techniques=names, gpu=gpu, memory_bytes=self._memory_bytes(recipe)),
+                registry.modules_of(recipe),
+                self.alive,
+            ),
+        )
+
+    def _memory_bytes(self, recipe: Recipe) -> int:
+        needed = registry.memory_bytes(recipe, self.model.description.size_bytes)
+        limit = self.spec.limits.memory_bytes
+        if needed > limit:
+            raise BadParameter(
+                f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
+            )
+        return needed
+
+    def _evaluate(self, recipe: Recipe, conversion: str, runtimes: tuple[str, ...]) -> None:
+        if self.data is None:
+            return
+        if "test" not in self.data.description.splits:
+            self._warn(f"{self.data.name} has no test split, so quality is not scored")
+            return
+        self.tasks.append(
+            TaskPlan(
+                id=self._id(),
+                kind=Kind.EVALUATE,
+                label=str(recipe),
+                recipe=recipe,
+                action=Evaluate(),
+                inputs=self._pair(conversion) | {Role.DATA: f"data:{self.data.digest}"},
+                needs=self._pinned(Needs(runtimes=runtimes), _modules(runtimes), self.alive),
+            )
+        )
+
+    def _benchmarks(self, recipe: Recipe, runtimes: tuple[str, ...]) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
+        for device in self.selected:
+            try:
+                needs = self._pinned(Needs(runtimes=runtimes), _modules(runtimes), (device,))
+            except BadParameter as error:
+                self._skip(recipe, device.name, str(error))
+                continue
+            yield from ((device, needs, setting) for setting in self._possible(recipe, device))
+
+    def _possible(self, recipe: Recipe, device: Inventory) -> Iterable[Benchmark]:
+        cores, batch = device.attributes.get("cores"), self._model_batch()
+        for setting in self._suited(recipe):
+            if isinstance(cores, int) and setting.threads != "auto" and setting.threads > cores:
+                self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
+            elif setting.batch_size != "auto" and batch not in (None, setting.batch_size):
+                self._skip(
+                    recipe, device.name, f"batch={setting.batch_size}, but the model has a fixed batch of {batch}"
+                )
+            else:
+                yield setting
+
+    def _suited(self, recipe: Recipe) -> Iterable[Benchmark]:
+        """The settings, at the batch that the recipe fixes if it fixes one; a ladder finds that out by itself."""
+        batch = registry.fixed_batch(recipe)
+        if batch is None:
+            return self.settings
+        if any(setting.batch_size not in {batch, "auto"} for setting in self.settings):
+            self._warn(f"{recipe} is timed at its batch of {batch}, and the baseline beside it too")
+        return dict.fromkeys(
+            setting if setting.batch_size == "auto" else setting.model_copy(update={"batch_size": batch})
+            for setting in self.settings
+        )
+
+    def _model_batch(self) -> int | None:
+        inputs = self.model.description.signature.inputs
+        return next((each.shape[0] for each in inputs if each.shape and each.shape[0] is not None), None)
+
+    def _benchmark(
+        self, recipe: Recipe, conversion: str, device: Inventory, *, needs: Needs, setting: Benchmark
+    ) -> None:
+        inputs = self._pair(conversion)
+        if self.data is not None and "test" in self.data.description.splits:
+            inputs[Role.DATA] = f"data:{self.data.digest}"
+        self.tasks.append(
+            TaskPlan(
+                id=self._id(),
+                kind=Kind.BENCHMARK,
+                label=f"{recipe}{self._varying(setting)}",
+                recipe=recipe,
+                action=setting,
+                inputs=inputs,
+                needs=needs,
+                pinned_to=device.name,
+                identity=identity(device),
+            )
+        )
+
+    def _varying(self, setting: Benchmark) -> str:
+        shown = [f"threads={setting.threads}"] if len({each.threads for each in self.settings}) > 1 else []
+        batches = {setting.batch_size, *(each.batch_size for each in self.settings)}
+        shown += [f"batch={setting.batch_size}"] if len(batches) > 1 else []
+        return f" [{', '.join(shown)}]" if shown else ""
+
+    def _pair(self, conversion: str) -> dict[Role, str]:
+        baseline = next(iter(self.planned.values()))
+        return {Role.BASELINE: f"task:{baseline}", Role.CANDIDATE: f"task:{conversion}"}
+
+    def _runtimes(self, artifact_format: Format) -> tuple[str, ...]:
+        formats = (self.baseline_format or artifact_format, artifact_format)
+        return tuple(sorted({registry.runtime_for(each) for each in formats}))
+
+    def _pinned(self, needs: Needs, modules: Iterable[str], devices: Sequence[Inventory]) -> Needs:
+        found = pinned(needs, devices, modules)
+        if found is not None:
+            return found
+        raise BadParameter(f"{lacking(needs, devices)} on {' or '.join(device.name for device in devices)}")
+
+    def _skip(self, recipe: Recipe, device: str | None, reason: str) -> None:
+        self.skipped.append(Skipped(recipe=recipe, device=device, reason=reason))
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _id(self) -> str:
+        return task_id(self.sweep_id, len(self.tasks) + 1)
+
+
+def identity(device: Inventory) -> str:
+    """What stands for a device in keys: numbers belong to one machine, and only while it stays the same."""
+    return f"{device.name}:{digest_of(device.attributes)}"
+
+
+def _modules(runtimes: Iterable[str]) -> frozenset[str]:
+    return frozenset(module for name in runtimes for module in registry.runtime(name).MODULES)
+
+
+def task_id(sweep_id: str, number: int) -> str:
+    """What the task of a number, from 1 on, is called."""
+    return f"{sweep_id}-{number:03d}"
+
+
+def sweep_of(task: str) -> str:
+    """The sweep that a task belongs to, by the task's id."""
+    return task.rpartition("-")[0]

@@ -1,0 +1,74 @@
+"""Which devices a person means by all, gpu, host=alpha, cpu_model~Xeon, label.rack=7 or a device's name."""
+
+from collections.abc import Iterable, Sequence
+
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.schema.device import Inventory
+
+
+def select(selectors: Sequence[str], devices: Iterable[Inventory]) -> tuple[Inventory, ...]:
+    """The devices that at least one selector matches, sorted by name.
+
+    Within a selector a comma means "and".
+
+    Raises:
+        BadParameter: a selector matches nothing; the message lists what there is.
+    """
+    there = sorted(devices, key=lambda device: device.name)
+    found: dict[str, Inventory] = {}
+    for selector in selectors:
+        matching = [device for device in there if matches(selector, device)]
+        if not matching:
+            raise BadParameter(f"the device selector {selector!r} matches nothing; there are: {listing(there)}")
+        found |= {device.name: device for device in matching}
+    return tuple(found[name] for name in sorted(found))
+
+
+def matches(selector: str, device: Inventory) -> bool:
+    """Whether every part of a selector holds for a device.
+
+    Raises:
+        BadParameter: a part of the selector is empty.
+    """
+    parts = [part.strip() for part in selector.split(",")]
+    if not all(parts):
+        raise BadParameter(
+            f"the device selector {selector!r} has an empty part; write all, cpu, gpu, a name or key=value"
+        )
+    return all(_holds(part, device) for part in parts)
+
+
+def listing(devices: Sequence[Inventory]) -> str:
+    """The devices in one line, for messages."""
+    return ", ".join(_described(device) for device in devices) or "none"
+
+
+def _holds(part: str, device: Inventory) -> bool:
+    if part == "all":
+        return True
+    if part in ("cpu", "gpu"):
+        return device.slot.partition("-")[0] == part
+    for sign in ("~", "="):
+        key, found, wanted = part.partition(sign)
+        if found:
+            return _compare(_value(key.strip(), device), sign, wanted.strip())
+    return part == device.name
+
+
+def _value(key: str, device: Inventory) -> str | None:
+    if key.startswith("label."):
+        return device.labels.get(key.removeprefix("label."))
+    known = {"host": device.host, "slot": device.slot, "name": device.name}
+    value = known.get(key, device.attributes.get(key))
+    return None if value is None else str(value)
+
+
+def _compare(value: str | None, sign: str, wanted: str) -> bool:
+    if value is None:
+        return False
+    return wanted.lower() in value.lower() if sign == "~" else wanted == value
+
+
+def _described(device: Inventory) -> str:
+    model = device.attributes.get("gpu_name") or device.attributes.get("cpu_model")
+    return f"{device.name} ({model})" if model else device.name

@@ -1,0 +1,82 @@
+"""What a task needs of a device, and whether a toolchain there offers it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from optfarm_tasks.schema.device import Inventory, Toolchain
+from optfarm_tasks.schema.value import Value
+
+_BUILDS = ("", "-cpu", "-gpu", "-intel", "-rocm", "-macos", "-directml")
+"""One module comes from several distributions: tensorflow and tensorflow-cpu import alike."""
+
+
+class Needs(Value):
+    """What a device must offer to run a task."""
+
+    techniques: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = {}
+    """Distribution → version that shapes the result, so it is part of the task's key."""
+    gpu: bool = False
+    memory_bytes: int = 0
+    """Of the whole machine; a device that does not tell its memory is not passed over."""
+
+
+def relevant(versions: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
+    """The versions that shape a result: of the modules that are imported, and of optfarm itself."""
+    names = {_normal(module.partition(".")[0]) + build for module in modules for build in _BUILDS}
+    return {name: versions[name] for name in sorted(versions) if _normal(name) in names | {"optfarm"}}
+
+
+def offers(toolchain: Toolchain, needs: Needs) -> bool:
+    """Whether every technique and runtime imports there, in the wanted versions."""
+    return (
+        set(needs.techniques) <= set(toolchain.techniques)
+        and set(needs.runtimes) <= set(toolchain.runtimes)
+        and all(toolchain.versions.get(name) == version for name, version in needs.versions.items())
+    )
+
+
+def offered(device: Inventory, needs: Needs) -> Toolchain | None:
+    """The first toolchain of a device that offers what is needed; None when none does."""
+    if needs.gpu and not device.slot.startswith("gpu"):
+        return None
+    if not _has_memory(device, needs):
+        return None
+    return next((each for each in device.toolchains if offers(each, needs)), None)
+
+
+def pinned(needs: Needs, devices: Iterable[Inventory], modules: Iterable[str]) -> Needs | None:
+    """The needs with the versions that most devices offer; None when no device offers them at all."""
+    names = tuple(modules)
+    found = [offered(device, needs) for device in devices]
+    counts = Counter(tuple(relevant(each.versions, names).items()) for each in found if each is not None)
+    if not counts:
+        return None
+    most = max(counts, key=lambda versions: (counts[versions], versions))
+    return needs.model_copy(update={"versions": dict(most)})
+
+
+def lacking(needs: Needs, devices: Iterable[Inventory]) -> str:
+    """What no toolchain of these devices has, in words."""
+    there = tuple(devices)
+    if needs.gpu and not any(device.slot.startswith("gpu") for device in there):
+        return "no GPU"
+    if not any(_has_memory(device, needs) for device in there):
+        return f"too little memory (it needs about {needs.memory_bytes / 1e9:.1f} GB)"
+    toolchains = [each for device in there for each in device.toolchains]
+    absent = [
+        f"technique {name}" for name in needs.techniques if not any(name in each.techniques for each in toolchains)
+    ]
+    absent += [f"runtime {name}" for name in needs.runtimes if not any(name in each.runtimes for each in toolchains)]
+    together = [f"technique {name}" for name in needs.techniques] + [f"runtime {name}" for name in needs.runtimes]
+    return f"no {', no '.join(absent)}" if absent else f"no single toolchain with {', '.join(together)}"
+
+
+def _has_memory(device: Inventory, needs: Needs) -> bool:
+    there = device.attributes.get("memory_bytes")
+    return not isinstance(there, int) or there >= needs.memory_bytes
+
+
+def _normal(name: str) -> str:
+    return name.replace("_", "-").replace(".", "-").lower()

@@ -1,0 +1,137 @@
+"""Plans a sweep that observes ops: one artifact, on one device. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from optfarm_scheduler.planning.plan import Plan, check_fit, faults_of, refuse_faults
+from optfarm_scheduler.planning.planner import BASELINE, Planner, TaskPlan, identity, task_id
+from optfarm_scheduler.planning.selectors import listing, select
+from optfarm_scheduler.planning.toolchains import Needs, lacking, pinned
+from optfarm_tasks import registry
+from optfarm_tasks.data_sets.data import TEST
+from optfarm_tasks.description import Format
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.profilers import profiler
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.spec import Kind, Role, Trace
+from optfarm_tasks.schema.sweep import Data, Model, SweepSpec, Tracing
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What is observed."""
+
+    source: str
+    """model:<digest>, or task:<id> for what a task makes."""
+    recipe: Recipe
+    format: Format
+
+
+def plan_trace(
+    spec: SweepSpec,
+    trace: Tracing,
+    *,
+    sweep_id: str,
+    model: Model,
+    data: Data | None,
+    alive: Sequence[Inventory],
+    artifact: Artifact | None = None,
+) -> Plan:
+    """A task that observes an artifact, and before it one that makes the artifact where there is none.
+
+    Args:
+        spec: what was asked for; one recipe, one number of threads, one batch size.
+        trace: how the ops are observed.
+        sweep_id: prefix of the task ids.
+        model: the registered model.
+        data: the registered data set, when one was named; its test split feeds the model.
+        alive: inventories of the devices that are alive.
+        artifact: the one that `trace` names, if it names one.
+
+    Raises:
+        BadParameter: a recipe, a number or a selector is wrong, or what was asked for cannot be observed there.
+        BadData: the data set does not fit the model's signature.
+    """
+    refuse_faults(spec.recipes)
+    recipe = _only("recipe", spec.recipes)
+    device = _device(spec, alive)
+    action = _action(spec, trace, device)
+    made, before = (artifact, ()) if artifact else _made(spec, sweep_id, recipe, model=model, data=data, alive=alive)
+    observing = TaskPlan(
+        id=task_id(sweep_id, len(before) + 1),
+        kind=Kind.PROFILE,
+        label=str(made.recipe),
+        recipe=made.recipe,
+        action=action,
+        inputs={Role.MODEL: made.source, **_data(model, data)},
+        needs=_needs(made.format, device),
+        pinned_to=device.name,
+        identity=identity(device),
+    )
+    return Plan(tasks=(*before, observing), devices=(device,), skipped=(), warnings=())
+
+
+def _made(
+    spec: SweepSpec, sweep_id: str, recipe: Recipe, *, model: Model, data: Data | None, alive: Sequence[Inventory]
+) -> tuple[Artifact, tuple[TaskPlan, ...]]:
+    """What a recipe makes of the model, and the task that makes it; none where the model runs as it is."""
+    given = model.description.format
+    made_format = registry.output_format(recipe, given)
+    if recipe == BASELINE and made_format is given:
+        return Artifact(f"model:{model.digest}", recipe, given), ()
+    there = tuple(sorted(alive, key=lambda device: device.name))
+    planner = Planner(spec=spec, sweep_id=sweep_id, model=model, data=data, selected=(), alive=there, settings=())
+    conversion = planner.conversion(recipe)
+    return Artifact(f"task:{conversion.id}", recipe, made_format), (conversion,)
+
+
+def _device(spec: SweepSpec, alive: Sequence[Inventory]) -> Inventory:
+    if not alive:
+        raise BadParameter("no device is alive; start a worker with: optfarm-worker --device cpu")
+    found = select(spec.devices, alive)
+    if len(found) > 1:
+        raise BadParameter(f"ops are observed on one device, and {len(found)} are meant; name one: {listing(found)}")
+    return found[0]
+
+
+def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
+    threads, batch_size = _only("number of threads", spec.threads), _only("batch size", spec.batch_sizes)
+    cores = device.attributes.get("cores")
+    if threads == "auto" or batch_size == "auto":
+        raise BadParameter("ops are observed with a given number of threads and a given batch size, not with auto")
+    if isinstance(cores, int) and threads > cores:
+        raise BadParameter(f"threads={threads}, but {device.name} has {cores} cores")
+    try:
+        return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs)
+    except ValidationError as error:
+        raise BadParameter(f"ops cannot be observed so: {faults_of(error)}") from error
+
+
+def _needs(artifact_format: Format, device: Inventory) -> Needs:
+    runtime = registry.runtime_for(artifact_format)
+    profiler(runtime)
+    needs = Needs(runtimes=(runtime,))
+    found = pinned(needs, (device,), registry.runtime(runtime).MODULES)
+    if found is None:
+        raise BadParameter(f"{lacking(needs, (device,))} on {device.name}")
+    return found
+
+
+def _data(model: Model, data: Data | None) -> dict[Role, str]:
+    """The data set as an input, if it has what feeds the model."""
+    if data is None:
+        return {}
+    check_fit(model, data)
+    return {Role.DATA: f"data:{data.digest}"} if TEST in data.description.splits else {}
+
+
+def _only(what: str, values: Sequence[Value]) -> Value:
+    if len(values) != 1:
+        raise BadParameter(f"ops are observed with one {what}, and {len(values)} are given")
+    return values[0]

@@ -1,0 +1,142 @@
+"""The health of devices as it is stored: canaries sent, judged as they end, and quarantines ended by hand."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, desc, insert, select, update
+
+from optfarm_scheduler.decisions.actions import Check
+from optfarm_scheduler.decisions.control_chart import (
+    CHART_RULES,
+    Band,
+    Canary,
+    Quarantine,
+    Standing,
+    compute_band,
+    judged,
+    memory_band,
+)
+from optfarm_scheduler.planning.toolchains import Needs
+from optfarm_scheduler.store.tables import CANARIES, DEVICES, TASKS
+from optfarm_scheduler.store.transitions import cancel_tasks
+from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.health import Chart, DeviceHealth, HealthState
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.result import CanaryResult, Result
+from optfarm_tasks.schema.spec import Canary as CanaryAction
+from optfarm_tasks.schema.spec import Kind, Limits, Usual
+from optfarm_tasks.schema.sweep import TaskState
+
+LIMITS = Limits(timeout_s=300, memory_bytes=2 << 30)
+"""Of a canary; it takes ten seconds and half a gigabyte at most."""
+
+
+def send_canary(connection: Connection, check: Check, *, now: float) -> str | None:
+    """Adds a canary to the tasks, pinned to the device and of no sweep; gives its id, None when it came too late."""
+    device = check.device
+    as_decided = (DEVICES.c.name == device) & (DEVICES.c.canary_at == check.canary_at)
+    if not connection.execute(update(DEVICES).where(as_decided).values(canary_at=now)).rowcount:
+        return None
+    task_id = f"canary-{secrets.token_hex(8)}"
+    row = {
+        "id": task_id,
+        "position": 0,
+        "kind": Kind.CANARY,
+        "label": "canary",
+        "recipe": "baseline",
+        "action": CanaryAction().model_dump(mode="json"),
+        "inputs": {},
+        "needs": Needs().model_dump(mode="json"),
+        "depends_on": [],
+        "pinned_to": device,
+        "identity": device,
+        "state": TaskState.PENDING,
+        "queued_at": now,
+    }
+    connection.execute(insert(TASKS).values(row))
+    return task_id
+
+
+def note_canary(connection: Connection, task_id: str, device: str, result: Result, *, now: float) -> None:
+    """Judges a canary that has ended by the earlier ones of its device; other results pass by."""
+    facts = result.facts
+    row = connection.execute(select(DEVICES.c.health, DEVICES.c.band_from).where(DEVICES.c.name == device)).first()
+    if row is None or not isinstance(facts, CanaryResult):
+        return
+    canary = Canary(now, facts.compute_ns, facts.memory_ns, is_disturbed=facts.verdict is Verdict.INVALID)
+    before = Standing(_good(connection, device, since=row.band_from), _quarantine(health_of(row.health)))
+    after = judged(before, canary)
+    values = {"task_id": task_id, "device": device, "at": now, "is_good": canary in after.good}
+    measured = {"compute_ns": facts.compute_ns, "memory_ns": facts.memory_ns}
+    connection.execute(insert(CANARIES).values(values | measured))
+    _store(connection, device, _told(after, facts, now))
+
+
+def release(connection: Connection, device: str, *, anew: bool, now: float) -> None:
+    """Ends a quarantine; `anew` forgets what was usual. Canaries that were begun before count for nothing."""
+    cancel_tasks(connection, (TASKS.c.kind == Kind.CANARY) & (TASKS.c.pinned_to == device), now=now)
+    stored = connection.execute(select(DEVICES.c.health).where(DEVICES.c.name == device)).scalar_one()
+    if anew:
+        connection.execute(update(DEVICES).where(DEVICES.c.name == device).values(band_from=now, health=None))
+        return
+    free = {"state": HealthState.GOOD, "reason": None, "since": None, "good_in_a_row": 0}
+    _store(connection, device, health_of(stored).model_copy(update=free), canary_at=now)
+
+
+def usual_of(connection: Connection, device: str) -> Usual | None:
+    """What a benchmark is told of the device that it is sent to; None before its first canary."""
+    stored = connection.execute(select(DEVICES.c.health).where(DEVICES.c.name == device)).scalar_one_or_none()
+    health = health_of(stored)
+    if health.canary is None:
+        return None
+    return Usual(memory_ns=health.memory and health.memory.usual_ns, null_ci95=health.canary.null_ci95)
+
+
+def health_of(stored: dict[str, Any] | None) -> DeviceHealth:
+    """The health as a device's row holds it."""
+    return DeviceHealth.model_validate(stored or {})
+
+
+def lineage(device: Inventory) -> tuple[object, ...]:
+    """What canaries have to share to be compared: the machine, and the library that computes."""
+    return device.attributes, *(toolchain.versions.get("numpy") for toolchain in device.toolchains[:1])
+
+
+def _good(connection: Connection, device: str, *, since: float) -> tuple[Canary, ...]:
+    ours = (CANARIES.c.device == device) & CANARIES.c.is_good & (CANARIES.c.at > since)
+    latest = select(CANARIES).where(ours).order_by(desc(CANARIES.c.at)).limit(CHART_RULES.window)
+    rows = connection.execute(latest).all()
+    return tuple(Canary(row.at, row.compute_ns, row.memory_ns) for row in reversed(rows))
+
+
+def _quarantine(health: DeviceHealth) -> Quarantine | None:
+    if health.state is not HealthState.QUARANTINED or health.since is None:
+        return None
+    return Quarantine(health.since.timestamp(), health.reason or "", health.good_in_a_row)
+
+
+def _told(standing: Standing, facts: CanaryResult, now: float) -> DeviceHealth:
+    quarantine = standing.quarantine
+    compute, memory = compute_band(standing.good), memory_band(standing.good)
+    usual = HealthState.LEARNING if compute is None else HealthState.GOOD
+    return DeviceHealth(
+        state=usual if quarantine is None else HealthState.QUARANTINED,
+        reason=quarantine and quarantine.reason,
+        since=quarantine and datetime.fromtimestamp(quarantine.since, UTC),
+        good_in_a_row=quarantine.good_in_a_row if quarantine else 0,
+        good=len(standing.good),
+        compute=_chart(compute),
+        memory=_chart(memory),
+        canary=facts,
+        canary_at=datetime.fromtimestamp(now, UTC),
+    )
+
+
+def _chart(band: Band | None) -> Chart | None:
+    return None if band is None else Chart(low_ns=band.low_ns, usual_ns=band.centre_ns, high_ns=band.high_ns)
+
+
+def _store(connection: Connection, device: str, health: DeviceHealth, **others: float) -> None:
+    values = {"health": health.model_dump(mode="json")} | others
+    connection.execute(update(DEVICES).where(DEVICES.c.name == device).values(values))

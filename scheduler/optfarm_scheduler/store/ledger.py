@@ -1,0 +1,224 @@
+"""The database as the loop sees it: what is open, and what was decided about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, select, update
+
+from optfarm_scheduler.decisions.actions import (
+    Action,
+    Block,
+    Check,
+    Dispatch,
+    EndSweep,
+    Expire,
+    GiveUp,
+    Move,
+    Recall,
+    Resolve,
+)
+from optfarm_scheduler.decisions.occupancy import RULES, OpenTask, Rules
+from optfarm_scheduler.decisions.states import ENDS, sources
+from optfarm_scheduler.planning.keys import key_of
+from optfarm_scheduler.planning.toolchains import Needs
+from optfarm_scheduler.store.database import Database
+from optfarm_scheduler.store.device_health import note_canary, send_canary
+from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.reassignments import moved_by, moved_from_quarantine, tried_names
+from optfarm_scheduler.store.tables import SWEEPS, TASKS
+from optfarm_scheduler.store.transitions import done_values, failed_values, release_device
+from optfarm_tasks.errors import Reason
+from optfarm_tasks.schema.result import Failure, Result
+from optfarm_tasks.schema.spec import Action as TaskAction
+from optfarm_tasks.schema.spec import Kind, Role
+from optfarm_tasks.schema.sweep import SweepState, TaskState
+
+_ACTION: TypeAdapter[TaskAction] = TypeAdapter(TaskAction)
+_OPEN = (
+    "id", "sweep_id", "position", "kind", "state", "needs", "depends_on", "pinned_to", "device", "token", "key",
+    "attempt", "ready_at", "dispatched_at", "lease_until", "tried",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent to a worker: this task is yours, under this token."""
+
+    task_id: str
+    token: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of applying decisions."""
+
+    messages: tuple[Message, ...]
+    sweeps: frozenset[str]
+    """Sweeps in which something changed."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Where the result of a task lies, and the result when there is one."""
+
+    task_id: str
+    key: str
+    result: Result | None = None
+
+
+class Ledger:
+    """Reads open tasks and writes decisions, each guarded by the state that it was made for."""
+
+    def __init__(self, database: Database, pulse: Pulse, *, rules: Rules = RULES) -> None:
+        self._database = database
+        self._pulse = pulse
+        self._rules = rules
+
+    def open_tasks(self) -> list[OpenTask]:
+        """Every task of every running sweep, ended ones too, and every canary that has not ended."""
+        columns = [TASKS.c[name] for name in _OPEN]
+        running = select(*columns).join(SWEEPS).where(SWEEPS.c.state == SweepState.RUNNING)
+        unended = (TASKS.c.kind == Kind.CANARY) & TASKS.c.state.not_in(sorted(ENDS))
+        with self._database.reading() as connection:
+            rows = [
+                *connection.execute(running).mappings(),
+                *connection.execute(select(*columns).where(unended)).mappings(),
+            ]
+        return [self._open(dict(row)) for row in rows]
+
+    def resolutions(self, task_ids: Sequence[str]) -> list[Resolution]:
+        """The keys of tasks whose inputs are all made."""
+        columns = (TASKS.c.id, TASKS.c.action, TASKS.c.inputs, TASKS.c.needs, TASKS.c.identity, TASKS.c.sweep_id)
+        wanted = select(*columns, SWEEPS.c.spec["fresh"].as_boolean().label("fresh")).outerjoin(SWEEPS)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.where(TASKS.c.id.in_(task_ids))).all()
+            digests = _digests(connection, [row.inputs for row in rows])
+        return [
+            Resolution(
+                row.id,
+                key_of(
+                    _ACTION.validate_python(row.action),
+                    {Role(role): digests[source] for role, source in row.inputs.items()},
+                    needs=Needs.model_validate(row.needs),
+                    identity=row.identity,
+                    fresh_for=row.id if row.sweep_id is None else row.sweep_id if row.fresh else None,
+                ),
+            )
+            for row in rows
+        ]
+
+    def settle(self, resolutions: Sequence[Resolution], *, now: float) -> frozenset[str]:
+        """Tasks whose results were found are done, the others ready; gives the sweeps that changed."""
+        changed: set[str] = set()
+        with self._database.writing() as connection:
+            for each in resolutions:
+                row = connection.execute(select(TASKS).where(TASKS.c.id == each.task_id)).one()
+                values = self._settled(connection, row, each, now)
+                if _become(connection, each.task_id, values, before=(TaskState.PENDING,)):
+                    changed.add(row.sweep_id or row.id)
+        return frozenset(changed)
+
+    def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> dict[str, Any]:
+        if found.result is None:
+            return {"state": TaskState.READY, "ready_at": row.ready_at or now, "key": found.key}
+        moved = moved_by(connection, row, found.result, now=now, rules=self._rules)
+        if moved is not None:
+            return moved
+        note_canary(connection, row.id, row.pinned_to, found.result, now=now)
+        # After an attempt it is this task's own result, whose end the worker could not tell.
+        return done_values(found.result, now=now, cached=row.attempt == 0) | {"key": found.key}
+
+    def apply(self, actions: Sequence[Action], *, now: float) -> Applied:
+        """Writes decisions, in one transaction; what changed in the meantime is left alone."""
+        messages: list[Message] = []
+        changed: set[str] = set()
+        with self._database.writing() as connection:
+            for action in actions:
+                sweep_id, message = _write(connection, action, now)
+                changed |= {sweep_id} if sweep_id else set()
+                messages += [message] if message else []
+        return Applied(messages=tuple(messages), sweeps=frozenset(changed))
+
+    def _open(self, row: dict[str, Any]) -> OpenTask:
+        beat = self._pulse.last(row["id"], row.pop("token"))
+        lease_until = max(row["lease_until"], beat.lease_until if beat else 0.0)
+        return OpenTask(
+            **row
+            | {
+                "kind": Kind(row["kind"]),
+                "state": TaskState(row["state"]),
+                "needs": Needs.model_validate(row["needs"]),
+                "depends_on": tuple(row["depends_on"]),
+                "tried": tried_names(row["tried"]),
+                "lease_until": lease_until,
+            }
+        )
+
+
+def _digests(connection: Connection, inputs: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Source → digest of its tree."""
+    named = {source: source.partition(":") for each in inputs for source in each.values()}
+    made = [name for kind, _, name in named.values() if kind == "task"]
+    rows = connection.execute(select(TASKS.c.id, TASKS.c.output_digest).where(TASKS.c.id.in_(made)))
+    outputs = {row.id: row.output_digest for row in rows}
+    return {source: outputs[name] if kind == "task" else name for source, (kind, _, name) in named.items()}
+
+
+def _write(connection: Connection, action: Action, now: float) -> tuple[str | None, Message | None]:
+    if isinstance(action, EndSweep):
+        ending = update(SWEEPS).where(SWEEPS.c.id == action.sweep_id, SWEEPS.c.state == SweepState.RUNNING)
+        changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount
+        return (action.sweep_id if changed else None), None
+    if isinstance(action, Check):
+        return send_canary(connection, action, now=now), None
+    row = connection.execute(select(TASKS).where(TASKS.c.id == action.task_id)).one()
+    if isinstance(action, Move):
+        values = moved_from_quarantine(connection, row, action.device, now=now)
+    else:
+        values = _values(action, row.token + 1, attempt=row.attempt, now=now)
+    if not _become(connection, action.task_id, values, before=_before(action)):
+        return None, None
+    if isinstance(action, Expire | GiveUp):
+        release_device(connection, row.device, now=now)
+    message = Message(action.task_id, row.token + 1, action.device) if isinstance(action, Dispatch) else None
+    return row.sweep_id or row.id, message
+
+
+def _values(action: Action, token: int, *, attempt: int, now: float) -> dict[str, Any]:
+    match action:
+        case Dispatch(device=device):
+            return {"state": TaskState.DISPATCHED, "device": device, "token": token, "dispatched_at": now}
+        case Recall():
+            return {"state": TaskState.READY, "device": None, "token": token}
+        case Expire():
+            return {"state": TaskState.PENDING, "device": None, "token": token}
+        case GiveUp():
+            lost = f"its worker was lost {attempt} times"
+            return failed_values(Failure(reason=Reason.WORKER_LOST, message=lost), now=now) | {"token": token}
+        case Block():
+            return {"state": TaskState.BLOCKED, "finished_at": now}
+        case Resolve() | EndSweep() | Move() | Check():
+            raise ValueError(f"{action} is not written task by task")
+
+
+def _before(action: Action) -> tuple[TaskState, ...]:
+    match action:
+        case Dispatch():
+            return (TaskState.READY, TaskState.DISPATCHED)
+        case Move():
+            return (TaskState.READY,)
+        case Recall():
+            return (TaskState.DISPATCHED,)
+        case Block():
+            return (TaskState.PENDING,)
+        case _:
+            return (TaskState.RUNNING,)
+
+
+def _become(connection: Connection, task_id: str, values: dict[str, Any], *, before: tuple[TaskState, ...]) -> bool:
+    allowed = sources(values["state"]) & set(before)
+    guarded = update(TASKS).where(TASKS.c.id == task_id, TASKS.c.state.in_(sorted(allowed)))
+    return connection.execute(guarded.values(values)).rowcount == 1

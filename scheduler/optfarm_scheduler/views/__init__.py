@@ -1,0 +1,1 @@
+"""Turns stored records into what people see: statuses and reports."""

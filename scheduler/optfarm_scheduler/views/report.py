@@ -1,0 +1,93 @@
+"""The table of a sweep: one row for each variant, device and setting."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from optfarm_scheduler.decisions.states import worst
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Failure, Quality, Result
+from optfarm_tasks.schema.spec import Auto, Benchmark, Kind, Role
+from optfarm_tasks.schema.sweep import Row, TaskState, Tried
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """What a report needs to know of a task, ended or not."""
+
+    id: str
+    kind: Kind
+    recipe: Recipe
+    state: TaskState
+    cached: bool
+    inputs: Mapping[Role, str]
+    pinned_to: str | None = None
+    setting: Benchmark | None = None
+    """For a benchmark: how it measures."""
+    failure: Failure | None = None
+    result: Result | None = None
+    tried: tuple[Tried, ...] = ()
+
+
+def rows(tasks: Sequence[TaskRecord]) -> tuple[Row, ...]:
+    """One row a benchmark, in the order of the plan; a row that has no result yet says in which state it is."""
+    conversions = {f"task:{task.id}": task for task in tasks if task.kind is Kind.CONVERT}
+    evaluations = {task.inputs[Role.CANDIDATE]: task for task in tasks if task.kind is Kind.EVALUATE}
+    benchmarks = [task for task in tasks if task.kind is Kind.BENCHMARK]
+    twins = {_place(task): _measured(task) for task in benchmarks if task.inputs[Role.BASELINE] == _candidate(task)}
+    return tuple(
+        _row(task, conversions[_candidate(task)], evaluations.get(_candidate(task)), twin=twins.get(_place(task)))
+        for task in benchmarks
+    )
+
+
+def _row(
+    benchmark: TaskRecord, conversion: TaskRecord, evaluation: TaskRecord | None, *, twin: Measurement | None
+) -> Row:
+    parts = [part for part in (conversion, evaluation, benchmark) if part is not None]
+    setting = benchmark.setting or Benchmark()
+    artifact, made = conversion.result, _facts(conversion)
+    facts = made if isinstance(made, Conversion) else None
+    quality = _facts(evaluation) if evaluation else None
+    measured = _measured(benchmark)
+    return Row(
+        recipe=benchmark.recipe,
+        device=benchmark.pinned_to or "",
+        threads=setting.threads,
+        batch_size=setting.batch_size,
+        state=worst(part.state for part in parts),
+        cached=all(part.cached for part in parts),
+        artifact=artifact.outputs.digest if artifact else None,
+        convert_task=conversion.id,
+        size_bytes=facts.description.size_bytes if facts else None,
+        gzip_bytes=facts.gzip_bytes if facts else None,
+        zstd_bytes=facts.zstd_bytes if facts else None,
+        format=facts.description.format if facts else None,
+        quality=quality if isinstance(quality, Quality) else None,
+        measurement=measured.beside(twin) if measured and twin else measured,
+        failure=next((part.failure for part in parts if part.failure is not None), None),
+        warnings=(*_warnings(parts), *(f"not measured on {each.device}: {each.why}" for each in benchmark.tried)),
+    )
+
+
+def _measured(task: TaskRecord) -> Measurement | None:
+    facts = _facts(task)
+    return facts.candidate if isinstance(facts, BenchmarkResult) else None
+
+
+def _facts(task: TaskRecord) -> object:
+    return task.result.facts if task.result else None
+
+
+def _candidate(task: TaskRecord) -> str:
+    return task.inputs[Role.CANDIDATE]
+
+
+def _place(task: TaskRecord) -> tuple[str | None, int | Auto, int | Auto]:
+    setting = task.setting or Benchmark()
+    return task.pinned_to, setting.threads, setting.batch_size
+
+
+def _warnings(parts: Sequence[TaskRecord]) -> tuple[str, ...]:
+    found = (getattr(_facts(part), "warnings", ()) for part in parts)
+    return tuple(dict.fromkeys(warning for warnings in found for warning in warnings))

@@ -1,0 +1,111 @@
+"""Measures a task's folder in the scenario that it names, and writes everything down."""
+
+import os
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from optfarm_tasks import formats
+from optfarm_tasks.benchmark.analysis import ladder, raw
+from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.controller import climb
+from optfarm_tasks.benchmark.controller.attempts import Clock
+from optfarm_tasks.benchmark.controller.climb import Means, Settled
+from optfarm_tasks.benchmark.controller.paired import Measured, MeasurementPlan, measure, plan_of
+from optfarm_tasks.benchmark.controller.server_scenario import measure_server
+from optfarm_tasks.benchmark.controller.turns import PairSetup
+from optfarm_tasks.benchmark.host.fingerprint import fingerprint
+from optfarm_tasks.benchmark.process import shield
+from optfarm_tasks.errors import BadParameter, Internal
+from optfarm_tasks.quality.prediction import fixed_batch
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.result import BenchmarkResult
+from optfarm_tasks.schema.spec import Benchmark, Role, Task
+from optfarm_tasks.technique import OnProgress
+
+
+def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
+    """Times inputs/candidate against inputs/baseline and leaves outputs/raw.npz; blocks until it is done.
+
+    Raises:
+        BadModel: a variant cannot be loaded or run.
+        BadData: the data set cannot be read or does not fit a variant.
+        BadParameter: more threads are asked for than this process has cores.
+        MissingToolchain: a runtime does not import here.
+        OutOfMemory: the kernel ended a variant's process for want of memory.
+        WorkerLost: a variant's process was killed from outside.
+    """
+    action = task.action
+    if not isinstance(action, Benchmark):
+        raise Internal(f"a {action.kind} task reached the benchmark")
+    plan = plan_of(folder, task, action, cores=_cores(1 if action.threads == "auto" else action.threads))
+    settled = _settled(folder, task, plan.bench, report=report)
+    bench = settled.bench
+    found = _measured(replace(plan, bench=bench), action, report)
+    summary = found.summary
+    raw.write(folder / "outputs", {**summary.columns, **settled.columns}, estimator=summary.estimator)
+    return BenchmarkResult(
+        baseline=_with_ladders(summary.baseline, settled, BASELINE),
+        candidate=_with_ladders(summary.candidate, settled, CANDIDATE),
+        pair_ratios=summary.pair_ratios,
+        fingerprint={**fingerprint(bench.cores), **_identity(task, bench, found)},
+        input_source="random" if bench.split is None else "data",
+        warnings=found.warnings,
+    )
+
+
+def _settled(folder: Path, task: Task, bench: PairSetup, *, report: OnProgress) -> Settled:
+    """The bench with every number that was left to the farm, and less time by what choosing them took."""
+    action = task.action
+    if not isinstance(action, Benchmark) or "auto" not in {action.threads, action.batch_size}:
+        return Settled(bench)
+    means = Means(
+        amount=ladder.within(ladder.AMOUNTS[action.effort], task.limits.timeout_s),
+        memory_bytes=min(task.limits.memory_bytes, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
+        fixed=(_fixed_batch(folder, Role.BASELINE), _fixed_batch(folder, Role.CANDIDATE)),
+    )
+    started_s = time.monotonic()
+    with shield.away_from(bench.cores):
+        settled = climb.settle(
+            bench, means, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
+        )
+    left_s = max(0.0, bench.amount.budget_s - (time.monotonic() - started_s))
+    return replace(settled, bench=replace(settled.bench, amount=replace(bench.amount, budget_s=left_s)))
+
+
+def _fixed_batch(folder: Path, role: Role) -> int | None:
+    return fixed_batch(formats.describe(folder / "inputs" / role).signature)
+
+
+def _measured(plan: MeasurementPlan, action: Benchmark, report: OnProgress) -> Measured:
+    how = (
+        measure
+        if action.latency_limit_ms is None
+        else partial(measure_server, latency_limit_ms=action.latency_limit_ms)
+    )
+    with shield.away_from(plan.bench.cores):
+        return how(plan, report, clock=Clock())
+
+
+def _with_ladders(measured: Measurement, settled: Settled, side: Side) -> Measurement:
+    return measured.model_copy(update={"ladders": settled.ladders(side)})
+
+
+def _identity(task: Task, bench: PairSetup, found: Measured) -> dict[str, Any]:
+    return {
+        "threads": bench.threads,
+        "batch_size": bench.batch_size,
+        "digests": {str(role): tree.digest for role, tree in task.inputs.items()},
+        "seed": bench.seed,
+        "precision": {variant.role: found.starts[side].precision for side, variant in enumerate(bench.variants)},
+        "inputs": {variant.role: found.starts[side].inputs for side, variant in enumerate(bench.variants)},
+    }
+
+
+def _cores(threads: int) -> tuple[int, ...]:
+    allowed = os.sched_getaffinity(0)
+    if threads > len(allowed):
+        raise BadParameter(f"{threads} threads are asked for, and there are {len(allowed)} cores to pin them to")
+    return shield.choose_cores(allowed, threads)[0]

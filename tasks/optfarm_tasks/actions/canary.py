@@ -1,0 +1,48 @@
+"""Runs fixed work whose duration shows whether a device is still what it was."""
+
+import os
+from pathlib import Path
+from statistics import fmean
+
+from optfarm_tasks.benchmark.analysis import pairs
+from optfarm_tasks.benchmark.analysis.pairs import Amount
+from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
+from optfarm_tasks.benchmark.controller import contention
+from optfarm_tasks.benchmark.controller.attempts import Clock
+from optfarm_tasks.benchmark.controller.paired import MeasurementPlan, measure
+from optfarm_tasks.benchmark.controller.resident import Variant
+from optfarm_tasks.benchmark.controller.turns import PairSetup
+from optfarm_tasks.benchmark.process import shield
+from optfarm_tasks.schema.result import CanaryResult
+from optfarm_tasks.schema.spec import Effort, Role, Task
+from optfarm_tasks.technique import OnProgress
+
+COMPUTE = "optfarm_tasks.canary.compute"
+AMOUNT = Amount(min_pairs=3, max_pairs=3, pair_s=0.6, group_s=20, budget_s=120, backoff_s=())
+"""No second attempt: a host that is too busy to measure on is what a canary is to tell."""
+
+
+def run(folder: Path, _task: Task, report: OnProgress, *, amount: Amount = AMOUNT) -> CanaryResult:
+    """Times a matrix product against itself, then copies in memory, on the last core; blocks for ten seconds.
+
+    Raises:
+        WorkerLost: a process was killed from outside.
+        OutOfMemory: the kernel ended a process for want of memory.
+    """
+    cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
+    sides = Variant(Role.BASELINE, folder, COMPUTE), Variant(Role.CANDIDATE, folder, COMPUTE)
+    bench = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=amount)
+    with shield.away_from(cores):
+        memory_ns = contention.memory_ns(cores)
+        summary = measure(
+            MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), report, clock=Clock()
+        ).summary
+    twin = summary.candidate
+    return CanaryResult(
+        compute_ns=fmean((summary.baseline.latency_ns.p50, twin.latency_ns.p50)),
+        memory_ns=memory_ns,
+        null_value=twin.ratio.value,
+        null_ci95=twin.ratio.ci95,
+        verdict=twin.verdict,
+        flags=twin.flags,
+    )

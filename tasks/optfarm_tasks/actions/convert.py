@@ -1,0 +1,80 @@
+"""Converts a model by a recipe: the output of a step is the input of the next."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from optfarm_tasks import formats, registry
+from optfarm_tasks.coding import packed
+from optfarm_tasks.errors import Internal
+from optfarm_tasks.frameworks.imports import require
+from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.result import Conversion
+from optfarm_tasks.schema.spec import Convert, Role, Task
+from optfarm_tasks.technique import Done, OnProgress, Work
+
+
+def run(folder: Path, task: Task, report: OnProgress) -> Conversion:
+    """Fills outputs/ with the artifact of a task's recipe.
+
+    Raises:
+        BadModel: the model cannot be read.
+        BadParameter: the recipe does not take this model, or a parameter is wrong.
+        TaskError: whatever a technique says.
+    """
+    if not isinstance(task.action, Convert):
+        raise Internal(f"a {task.action.kind} task reached the conversion")
+    inputs, output = folder / "inputs", folder / "outputs"
+    data = inputs / Role.DATA if Role.DATA in task.inputs else None
+    done = chain(task.action.recipe, inputs / Role.MODEL, output, data=data, seed=task.action.seed, report=report)
+    report("describing", 0.98)
+    return Conversion(
+        description=formats.describe(output),
+        gzip_bytes=packed.gzip_bytes(output),
+        zstd_bytes=packed.zstd_bytes(output),
+        warnings=tuple(dict.fromkeys(warning for each in done.values() for warning in each.warnings)),
+        notes={step: each.notes for step, each in done.items() if each.notes},
+    )
+
+
+def chain(
+    recipe: Recipe, model: Path, output: Path, *, data: Path | None, seed: int, report: OnProgress
+) -> dict[str, Done]:
+    """Runs the steps of a recipe; gives what each one tells, by its text. Steps in between are not kept.
+
+    Raises:
+        TaskError: see `run`.
+    """
+    # All steps are checked before the first one spends minutes.
+    original, is_chain = model, len(recipe.steps) > 1
+    recipe = registry.finished(recipe, formats.detect(model))
+    done: dict[str, Done] = {}
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix="steps-") as scratch:
+        for index, step in enumerate(recipe.steps):
+            is_last = index == len(recipe.steps) - 1
+            target = output if is_last else Path(scratch, str(index))
+            target.mkdir(exist_ok=True)
+            work = Work(
+                model=model,
+                format=formats.detect(model),
+                output=target,
+                data=data,
+                seed=seed,
+                report=_part_of(report, index, len(recipe.steps)),
+                original=original,
+            )
+            done[f"{index + 1}: {step}" if is_chain else str(step)] = _done(step, work)
+            model = target
+    return done
+
+
+def _done(step: Step, work: Work) -> Done:
+    technique: Any = registry.technique(step.technique)
+    require(technique.CARD.modules, user=step.technique)
+    work.report(step.technique, 0.0)
+    done: Done = technique.run(work, registry.params_of(step))
+    return done
+
+
+def _part_of(report: OnProgress, index: int, count: int) -> OnProgress:
+    return lambda phase, fraction: report(phase, (index + fraction) / count * 0.98)

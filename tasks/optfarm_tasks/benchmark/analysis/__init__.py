@@ -1,0 +1,1 @@
+"""From raw samples to published numbers: pure functions, the only part of the benchmark that clients import."""

@@ -1,0 +1,180 @@
+"""Concludes the published records from raw samples and from what was seen beside them; the same wherever it is done."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from optfarm_tasks.benchmark.analysis import raw, searches, shape, stats, verdict
+from optfarm_tasks.benchmark.analysis.halves import Setting, VariantStats, of_pairs
+from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE
+from optfarm_tasks.benchmark.analysis.rules import of_work
+from optfarm_tasks.benchmark.analysis.stats import Estimator, Integers
+from optfarm_tasks.benchmark.analysis.usage import Usage
+from optfarm_tasks.benchmark.controller.contention import UNKNOWN, Contention
+from optfarm_tasks.schema.measurement import Energy, Flag, Latency, Measurement, Noise, Ratio, Verdict
+from optfarm_tasks.schema.spec import Scenario
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the samples of a variant do not tell."""
+
+    runtime: str
+    precision: str
+    load_ms: float
+    first_ms: float
+    peak_rss_bytes: int
+    floor_rss_bytes: int | None
+    """None where it was not taken."""
+    meter: str | None
+    """The counters of energy."""
+    no_meter: str | None
+    """Why there are none."""
+    ext_cpu: float | None
+    steal_frac: float | None
+    psi_cpu_frac: float | None
+    is_shielded: bool
+    is_steady: bool
+    is_deterministic: bool
+    contention: Contention = UNKNOWN
+    is_null_held: bool = True
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """Both records, and the ratio of each pair."""
+
+    baseline: Measurement
+    candidate: Measurement
+    pair_ratios: tuple[float, ...]
+    estimator: Estimator
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a variant's record says of its worth."""
+
+    verdict: Verdict
+    flags: tuple[Flag, ...]
+    ratio: Ratio
+
+
+def conclude(columns: raw.Columns, seen: tuple[Seen, Seen], setting: Setting) -> Conclusion:
+    """The published records of the baseline and of the candidate, in any scenario.
+
+    Args:
+        columns: the raw samples, as raw.npz holds them.
+        seen: of the baseline and of the candidate.
+        setting: what they share.
+    """
+    of_samples = searches.of_searches if setting.scenario is Scenario.SERVER else of_pairs
+    found = of_samples(columns, setting)
+    interval = stats.t_interval([math.log(value) for value in found.ratios])
+    is_wide = interval is None or interval.half_width > found.half_width
+    evidence = [
+        _evidence(half, told, threads=setting.threads, is_wide=is_wide)
+        for half, told in zip(found.halves, seen, strict=True)
+    ]
+    value = stats.ratio(found.ratios) if found.ratios else None
+    against = Ratio(value=value, ci95=interval and interval.exponential, pairs=found.count)
+    baseline, candidate = (
+        _measurement(columns, setting, found.estimator, half=found.halves[side], seen=seen[side], judged=judged)
+        for side, judged in zip((BASELINE, CANDIDATE), _judged(evidence, against), strict=True)
+    )
+    return Conclusion(baseline, candidate, pair_ratios=found.ratios, estimator=found.estimator)
+
+
+def _judged(evidence: list[verdict.Evidence], against: Ratio) -> tuple[_Judged, _Judged]:
+    own = [verdict.judge(each) for each in evidence]
+    flags = [verdict.flags(each) for each in evidence]
+    itself = Ratio(value=1.0, ci95=None, pairs=against.pairs)
+    # A ratio is no better than the worse of its sides, and what disturbed one of them disturbed the ratio.
+    both = tuple(flag for flag in Flag if flag in {*flags[0], *flags[1]})
+    return _Judged(own[0], flags[0], itself), _Judged(verdict.worst(*own), both, against)
+
+
+def _noise(half: VariantStats, seen: Seen) -> Noise:
+    return Noise(
+        run_delay_frac=half.usage.run_delay_frac,
+        preempted_frac=float(1 - half.samples.is_clean.mean()),
+        ext_cpu=seen.ext_cpu,
+        steal_frac=seen.steal_frac,
+        psi_cpu_frac=seen.psi_cpu_frac,
+        canary_ratio=seen.contention.ratio,
+        canary_missing=seen.contention.missing,
+    )
+
+
+def _evidence(half: VariantStats, seen: Seen, *, threads: int, is_wide: bool) -> verdict.Evidence:
+    samples, wall_ns = half.samples, half.samples.wall_ns
+    return verdict.Evidence(
+        noise=_noise(half, seen),
+        spread=stats.nearest_rank(wall_ns, 0.50) / stats.nearest_rank(wall_ns, 0.05),
+        n_clean=int(samples.is_clean.sum()) if threads == 1 else wall_ns.size,
+        threads=threads,
+        trends=half.trends,
+        is_leaking=half.usage.is_leaking,
+        is_bimodal=shape.is_bimodal(wall_ns if threads > 1 else wall_ns[samples.is_clean]),
+        is_deterministic=seen.is_deterministic,
+        is_shielded=seen.is_shielded,
+        is_steady=seen.is_steady,
+        has_few_clean=threads == 1 and stats.has_few_clean(samples),
+        is_wide=is_wide,
+        is_null_held=seen.is_null_held,
+    )
+
+
+def _measurement(
+    columns: raw.Columns, setting: Setting, estimator: Estimator, *, half: VariantStats, seen: Seen, judged: _Judged
+) -> Measurement:
+    samples, side, used = half.samples, int(half.samples.side[0]), half.usage
+    return Measurement(
+        verdict=judged.verdict,
+        flags=judged.flags,
+        effort=setting.effort,
+        attempt=setting.attempt,
+        scenario=setting.scenario,
+        estimator=estimator,
+        runtime=seen.runtime,
+        engine_precision=seen.precision,
+        threads=setting.threads,
+        batch_size=setting.batch_sizes[side],
+        n_requests=samples.wall_ns.size,
+        n_clean=int(samples.is_clean.sum()),
+        duration_s=used.duration_s,
+        warmup_s=float(np.median(raw.warm_up_ns(columns, side))) / 1e9,
+        load_ms=seen.load_ms,
+        first_ms=seen.first_ms,
+        latency_ns=_latency(half.latency_ns, with_tails=judged.verdict is Verdict.CLEAN),
+        clean_p50_ns=half.clean_p50_ns,
+        cpu_p50_ns=stats.nearest_rank(samples.cpu_ns, 0.50),
+        p50_ci95_ns=half.p50_ci95_ns,
+        throughput_per_s=half.throughput_per_s,
+        process_cpu_ns=used.process_cpu_ns,
+        peak_rss_bytes=seen.peak_rss_bytes,
+        floor_rss_bytes=seen.floor_rss_bytes,
+        model_rss_bytes=None if seen.floor_rss_bytes is None else seen.peak_rss_bytes - seen.floor_rss_bytes,
+        energy=_energy(used, seen),
+        ratio=judged.ratio,
+        noise=_noise(half, seen),
+        shielded=seen.is_shielded,
+        rules=(*setting.rules, *of_work(threads=setting.threads, estimator=estimator)),
+        server_rates=half.server_rates,
+    )
+
+
+def _energy(used: Usage, seen: Seen) -> Energy | None:
+    reason = None if used.energy_mj is not None else seen.no_meter or "the counters could not be read all the time"
+    return Energy(per_request_mj=used.energy_mj, source=seen.meter, reason=reason)
+
+
+def _latency(latency_ns: Integers, *, with_tails: bool) -> Latency:
+    return Latency(
+        min=int(latency_ns.min()),
+        p05=stats.nearest_rank(latency_ns, 0.05),
+        p50=stats.nearest_rank(latency_ns, 0.50),
+        p90=stats.tail(latency_ns, 0.90) if with_tails else None,
+        p99=stats.tail(latency_ns, 0.99) if with_tails else None,
+        mean=float(latency_ns.mean()),
+    )

@@ -1,0 +1,102 @@
+"""What raw samples say of each variant and of their ratio, before it is judged: pairs that take turns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optfarm_tasks.benchmark.analysis import raw, stats
+from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.analysis.rates import SearchAmount
+from optfarm_tasks.benchmark.analysis.stats import Estimator, Integers, Samples
+from optfarm_tasks.benchmark.analysis.usage import Usage, usage
+from optfarm_tasks.schema.measurement import Interval, ServerRates
+from optfarm_tasks.schema.spec import Effort, Scenario
+
+
+@dataclass(frozen=True)
+class Searching:
+    """What the scenario Server was asked for."""
+
+    latency_limit_ms: float
+    amount: SearchAmount
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What both variants of a measurement share, and the batches of the baseline and of the candidate."""
+
+    effort: Effort
+    attempt: int
+    threads: int
+    batch_sizes: tuple[int, int]
+    half_width: float
+    """An interval of the log ratio is too wide when half of it passes this."""
+    rules: tuple[str, ...] = ()
+    """What the variants' size decided."""
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    searching: Searching | None = None
+    """In the scenario Server."""
+
+
+@dataclass(frozen=True)
+class VariantStats:
+    """One variant's part of all pairs, or of all searches."""
+
+    samples: Samples
+    """By which it is judged; of a server the answers, without the waiting before them."""
+    latency_ns: Integers
+    """As it is published (N,); of a server from the arrival on."""
+    trends: tuple[float, ...]
+    """How far the last groups of each process are above its first ones, as a fraction."""
+    clean_p50_ns: int | None
+    p50_ci95_ns: Interval | None
+    throughput_per_s: float
+    usage: Usage
+    server_rates: ServerRates | None = None
+
+
+@dataclass(frozen=True)
+class PairedStats:
+    """Both parts, and what they say of each other."""
+
+    halves: tuple[VariantStats, VariantStats]
+    estimator: Estimator
+    ratios: tuple[float, ...]
+    """One a pair; of searches none where a variant holds its bound at no rate."""
+    count: int
+    """Pairs or searches."""
+    half_width: float
+    """An interval of the log ratio is too wide when half of it passes this."""
+
+
+def of_pairs(columns: raw.Columns, setting: Setting) -> PairedStats:
+    """What requests say that were sent one after the other."""
+    samples = raw.kept(columns)
+    estimator, ratios = ratios_of(samples, setting)
+    baseline, candidate = (_half(columns, samples, setting, estimator, side=side) for side in (BASELINE, CANDIDATE))
+    return PairedStats((baseline, candidate), estimator, ratios, count=len(ratios), half_width=setting.half_width)
+
+
+def ratios_of(samples: Samples, setting: Setting) -> tuple[Estimator, tuple[float, ...]]:
+    """What the ratio rests on, and its value in each pair; Offline it is one of rates, each at a batch of its own."""
+    if setting.scenario is Scenario.OFFLINE:
+        return Estimator.RATE, stats.pair_ratios(samples, Estimator.RATE, batch_sizes=setting.batch_sizes)
+    estimator = stats.choose_estimator(samples, threads=setting.threads)
+    return estimator, stats.pair_ratios(samples, estimator)
+
+
+def _half(
+    columns: raw.Columns, samples: Samples, setting: Setting, estimator: Estimator, *, side: Side
+) -> VariantStats:
+    own = samples.where(samples.side == side)
+    clean_ns = own.wall_ns[own.is_clean]
+    of_median = Estimator.P50 if estimator is Estimator.RATE else estimator
+    return VariantStats(
+        samples=own,
+        latency_ns=own.wall_ns,
+        trends=stats.trends(own),
+        clean_p50_ns=stats.nearest_rank(clean_ns, 0.50) if clean_ns.size and setting.threads == 1 else None,
+        p50_ci95_ns=stats.process_interval(own, of_median),
+        throughput_per_s=setting.batch_sizes[side] / float(np.mean(own.wall_ns)) * 1e9,
+        usage=usage(columns, side, requests=int(columns["requests"][columns["side"] == side].sum())),
+    )

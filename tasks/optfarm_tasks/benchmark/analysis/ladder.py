@@ -1,0 +1,132 @@
+"""Decides how a ladder of batch sizes or threads is climbed, and which of its rungs is the best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
+from optfarm_tasks.schema.spec import LARGEST_BATCH, Effort, Scenario
+
+GAIN = 0.05
+"""A rung that adds less to the throughput of the one before is the last."""
+
+
+_UNABLE = {Stop.MEMORY, Stop.REFUSED, Stop.TIME}
+
+
+@dataclass(frozen=True)
+class RungAmount:
+    """How much of a rung is timed."""
+
+    timed_s: float
+    min_requests: int
+    max_s: float
+    """A rung that would take longer is not tried; the first always is."""
+
+
+AMOUNTS = {
+    Effort.QUICK: RungAmount(timed_s=0.2, min_requests=5, max_s=10),
+    Effort.FULL: RungAmount(timed_s=1, min_requests=10, max_s=60),
+}
+
+
+def within(amount: RungAmount, timeout_s: float) -> RungAmount:
+    """The same amount for a task of such a time limit: rungs double, so a ladder takes about twice its last one."""
+    return replace(amount, max_s=min(amount.max_s, timeout_s / 20))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The settings that a ladder may have, and what it says when there are no more of them."""
+
+    axis: Axis
+    values: tuple[int, ...]
+    end: Stop
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A rung as it was tried, and the peak memory of the process that tried it."""
+
+    rung: Rung
+    peak_rss_bytes: int
+
+
+def batch_steps(fixed: int | None) -> Steps:
+    """1, 2, 4 …, or the one batch that a model insists on."""
+    if fixed is not None:
+        return Steps(Axis.BATCH_SIZE, (fixed,), Stop.FIXED_BATCH)
+    return Steps(Axis.BATCH_SIZE, _doubled(LARGEST_BATCH), Stop.LARGEST)
+
+
+def thread_steps(cores: int) -> Steps:
+    """1, 2, 4 … and the number of cores."""
+    return Steps(Axis.THREADS, _doubled(cores), Stop.CORES)
+
+
+def next_step(seen: Sequence[Seen], steps: Steps, ceiling_bytes: int, *, amount: RungAmount) -> int | Stop:
+    """The setting to try next, or why there is none.
+
+    Args:
+        seen: the rungs that were tried, in order.
+        steps: the settings that may be tried.
+        ceiling_bytes: the memory that one process may use.
+        amount: how much of a rung is timed.
+    """
+    if not seen:
+        return steps.values[0]
+    gain = seen[-1].rung.gain
+    if gain is not None and gain < GAIN:
+        return Stop.GAIN
+    if len(seen) == len(steps.values):
+        return steps.end
+    if steps.axis is Axis.BATCH_SIZE and _expected_bytes(seen) > ceiling_bytes:
+        return Stop.MEMORY
+    if 2 * seen[-1].rung.p50_ns / 1e9 * amount.min_requests > amount.max_s:
+        return Stop.TIME
+    return steps.values[len(seen)]
+
+
+def rung(threads: int, batch_size: int, p50_ns: int, *, before: Rung | None) -> Rung:
+    """A rung whose requests take so long, compared with the one before."""
+    throughput_per_s = batch_size / max(p50_ns, 1) * 1e9
+    return Rung(
+        threads=threads,
+        batch_size=batch_size,
+        throughput_per_s=throughput_per_s,
+        p50_ns=p50_ns,
+        gain=None if before is None else throughput_per_s / before.throughput_per_s - 1,
+    )
+
+
+def best(rungs: Sequence[Rung]) -> Rung:
+    """The one of the highest throughput, the earliest of equals."""
+    return max(rungs, key=lambda each: each.throughput_per_s)
+
+
+def chosen_batches(baseline: Ladder, candidate: Ladder, scenario: Scenario) -> tuple[int, int]:
+    """The batches at which the baseline and the candidate are measured: Offline each at its own best."""
+    if scenario is Scenario.OFFLINE:
+        return best(baseline.rungs).batch_size, best(candidate.rungs).batch_size
+    common = common_batch(baseline, candidate)
+    return common, common
+
+
+def common_batch(baseline: Ladder, candidate: Ladder) -> int:
+    """The batch at which both are measured where they share one: the candidate's best that the baseline can take."""
+    wanted = best(candidate.rungs).batch_size
+    largest = max(each.batch_size for each in baseline.rungs)
+    if baseline.stop is Stop.FIXED_BATCH:
+        return largest
+    if candidate.stop is Stop.FIXED_BATCH or baseline.stop not in _UNABLE:
+        return wanted
+    return min(wanted, largest)
+
+
+def _doubled(most: int) -> tuple[int, ...]:
+    return (*(1 << power for power in range(most.bit_length()) if 1 << power < most), most)
+
+
+def _expected_bytes(seen: Sequence[Seen]) -> int:
+    """What the next rung will use: inputs and activations grow with the batch, so twice as much as by the last step."""
+    last = seen[-1].peak_rss_bytes
+    return last if len(seen) == 1 else last + 2 * (last - seen[-2].peak_rss_bytes)

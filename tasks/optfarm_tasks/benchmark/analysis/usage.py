@@ -1,0 +1,88 @@
+"""What timed stretches used beside their samples: time, CPUs, energy, memory; as told, as columns, and summed up."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks.benchmark.analysis import raw, shape
+from optfarm_tasks.benchmark.analysis.pairs import Side
+
+Floats = NDArray[np.float64]
+
+_SUMMED = ("run_delay_ns", "process_cpu_ns", "energy_uj")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One block, or one trial of a server; None where the machine does not tell."""
+
+    elapsed_ns: int
+    run_delay_ns: int | None
+    """How long threads waited for CPUs that others had."""
+    process_cpu_ns: int | None
+    """CPU time of all threads."""
+    energy_uj: int | None
+    """What all that the meter reads has used meanwhile."""
+    held_bytes: int | None
+    """Resident set afterwards."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a variant used in the stretches that its numbers rest on."""
+
+    duration_s: float
+    run_delay_frac: float | None
+    process_cpu_ns: float | None
+    """A request."""
+    energy_mj: float | None
+    """A request."""
+    is_leaking: bool
+    """Whether every process took ever more memory."""
+
+
+def columns_of(pair: int, index: int, side: Side, stretch: Stretch) -> raw.Columns:
+    """One row of the columns `block_…` of raw.npz; not a number is what is not told."""
+    place = {"pair": pair, "index": index, "side": side}
+    return {
+        **{f"block_{name}": np.array([value], np.int32) for name, value in place.items()},
+        **{f"block_{name}": np.array([value], np.float64) for name, value in vars(stretch).items()},
+    }
+
+
+def usage(columns: raw.Columns, side: Side, *, requests: int, deciding: Mapping[int, int] | None = None) -> Usage:
+    """What a variant used.
+
+    Args:
+        columns: those of raw.npz.
+        side: the variant.
+        requests: those of the stretches that count.
+        deciding: the index of the one stretch of each pair that counts; all do when left out.
+    """
+    own = columns["block_side"] == side
+    pairs, indices = columns["block_pair"][own], columns["block_index"][own]
+    counts = np.ones(pairs.size, np.bool_)
+    if deciding is not None:
+        counts = np.array([deciding[pair] == index for pair, index in zip(pairs.tolist(), indices, strict=True)])
+    told = {name: columns[f"block_{name}"][own] for name in ("elapsed_ns", *_SUMMED, "held_bytes")}
+    elapsed_ns = float(told["elapsed_ns"][counts].sum())
+    run_delay_ns, process_cpu_ns, energy_uj = (_sum(told[name][counts]) for name in _SUMMED)
+    return Usage(
+        duration_s=elapsed_ns / 1e9,
+        run_delay_frac=None if run_delay_ns is None else run_delay_ns / elapsed_ns,
+        process_cpu_ns=None if process_cpu_ns is None else process_cpu_ns / requests,
+        energy_mj=None if energy_uj is None else energy_uj / 1000 / requests,
+        is_leaking=all(map(shape.is_leaking, _by_pair(told["held_bytes"], pairs))),
+    )
+
+
+def _sum(values: Floats) -> float | None:
+    return None if np.isnan(values).any() else float(values.sum())
+
+
+def _by_pair(held_bytes: Floats, pairs: NDArray[np.int32]) -> Iterator[list[int]]:
+    for pair in np.unique(pairs):
+        own = held_bytes[pairs == pair]
+        yield [int(each) for each in own[~np.isnan(own)]]

@@ -1,0 +1,1 @@
+"""What drives the timed processes: pairs, ladders, the Server scenario, repeated attempts."""

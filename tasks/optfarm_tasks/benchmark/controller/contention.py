@@ -1,0 +1,52 @@
+"""Compares the memory of a host with what is usual there, right before a measurement."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from optfarm_tasks.benchmark.controller.resident import Resident, Variant
+from optfarm_tasks.schema.spec import Usual
+
+STREAM = "optfarm_tasks.canary.stream"
+_LOAD = {"command": "load", "runtime": STREAM, "threads": 1, "batch_size": 1, "seed": 0, "data": None, "split": None}
+_BLOCK = {"command": "block", "min_ns": 250_000_000, "min_requests": 9, "max_ns": 5_000_000_000}
+
+
+@dataclass(frozen=True)
+class Contention:
+    """What the memory canary said."""
+
+    ratio: float | None
+    """Over what is usual; above 1 the memory is slower."""
+    missing: str | None = None
+    """Why there is none."""
+
+
+UNKNOWN = Contention(None, "too few canaries have run on this device to know what is usual")
+
+
+def contention(usual: Usual | None, cores: tuple[int, ...]) -> Contention:
+    """How the memory does now; blocks for half a second where it is known what is usual.
+
+    Raises:
+        TaskError: the process of the canary died.
+    """
+    if usual is None or usual.memory_ns is None:
+        return UNKNOWN
+    return Contention(memory_ns(cores) / usual.memory_ns)
+
+
+def memory_ns(cores: tuple[int, ...]) -> float:
+    """What a pass of the memory canary takes on the last of the cores, in a fresh process: the median of nine or more.
+
+    Raises:
+        TaskError: its process died.
+    """
+    variant = Variant("memory canary", Path(), STREAM)
+    with Resident(variant, cores=cores[-1:], threads=1) as resident:
+        resident.ask({**_LOAD, "folder": ""})
+        first, _ = resident.ask({"command": "first"})
+        _, samples = resident.ask({**_BLOCK, "request_ns": first["first_ns"]})
+    wall_ns = np.frombuffer(samples, dtype=np.int64).reshape(3, -1)[0]
+    return float(np.median(wall_ns))

@@ -1,0 +1,125 @@
+"""Turns the searches of the scenario Server into the two records that are published."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optfarm_tasks.benchmark.analysis import rates, raw, usage
+from optfarm_tasks.benchmark.analysis.conclusion import Seen, conclude
+from optfarm_tasks.benchmark.analysis.halves import Searching
+from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
+from optfarm_tasks.benchmark.analysis.searches import Sent, rate_of
+from optfarm_tasks.benchmark.analysis.usage import Stretch
+from optfarm_tasks.benchmark.controller.columns import joined, query_columns, warm_columns
+from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, seen_of, setting_of
+from optfarm_tasks.benchmark.controller.turns import End, PairSetup, Start
+from optfarm_tasks.benchmark.host.noise import Surroundings
+from optfarm_tasks.schema.spec import Effort
+
+
+@dataclass(frozen=True)
+class Served:
+    """One trial, and how it went."""
+
+    sent: Sent
+    used: Stretch
+
+
+@dataclass(frozen=True)
+class Search:
+    """What one process found."""
+
+    side: Side
+    start: Start
+    served: tuple[Served, ...]
+    end: End
+    surroundings: Surroundings
+
+    @property
+    def rate_per_s(self) -> float:
+        """The highest rate that held; 0 when none did."""
+        return rate_of([each.sent for each in self.served])
+
+    @property
+    def final(self) -> Served:
+        """The trial that it rests on."""
+        return self.served[rates.deciding([each.sent.trial for each in self.served])]
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """All searches of an attempt."""
+
+    bench: PairSetup
+    effort: Effort
+    searching: Searching
+    aim: PrecisionTarget
+    attempt: int
+    taken: tuple[tuple[Search, Search], ...]
+    """Baseline and candidate."""
+    beside: HostNoise
+
+    def of(self, side: Side) -> tuple[Search, ...]:
+        """The searches of one variant."""
+        return tuple(both[side] for both in self.taken)
+
+
+def summarise_server(hunt: Hunt) -> Summary:
+    """The published records; the ratio of two rates is null where one of them is 0."""
+    columns = _columns(hunt)
+    shared = setting_of(hunt.bench, hunt.effort, hunt.aim, attempt=hunt.attempt)
+    setting = replace(shared, searching=hunt.searching)
+    seen = _seen(hunt, BASELINE), _seen(hunt, CANDIDATE)
+    return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
+
+
+def warnings_of(hunt: Hunt) -> Iterator[str]:
+    """What is to be known of how it was measured."""
+    amount = hunt.searching.amount
+    if len(hunt.taken) < amount.searches:
+        yield f"only {len(hunt.taken)} of {amount.searches} searches fit into the time"
+    for side, variant in enumerate(hunt.bench.variants):
+        searches = [both[side] for both in hunt.taken]
+        yield from (f"{variant.role}: {warning}" for warning in searches[0].start.warnings)
+        fewest = min(each.final.sent.trial.queries for each in searches)
+        if all(not search.rate_per_s for search in searches):
+            alone_ms = searches[0].start.request_ns / 1e6
+            yield (
+                f"the {variant.role} holds a p99 of {hunt.searching.latency_limit_ms:g} ms at no rate; "
+                f"a query that never waits takes it {alone_ms:.3g} ms"
+            )
+        elif fewest < rates.QUERIES:
+            yield (
+                f"the rate of the {variant.role} rests on {fewest} queries, where LoadGen's early stopping wants "
+                f"{rates.QUERIES}: it is slow, and a trial takes at most {amount.trial_s:g} s"
+            )
+
+
+def _seen(hunt: Hunt, side: Side) -> Seen:
+    searches = hunt.of(side)
+    return seen_of(
+        hunt.bench,
+        side,
+        starts=[search.start for search in searches],
+        ends=[search.end for search in searches],
+        surroundings=[search.surroundings for search in searches],
+        beside=hunt.beside,
+    )
+
+
+def _columns(hunt: Hunt) -> raw.Columns:
+    found = [(number, search) for number, both in enumerate(hunt.taken) for search in both]
+    parts = [
+        query_columns(number, search.side, trial, rate_per_s=each.sent.trial.rate_per_s, table=each.sent.table)
+        for number, search in found
+        for trial, each in enumerate(search.served)
+    ]
+    used = [
+        usage.columns_of(number, trial, search.side, each.used)
+        for number, search in found
+        for trial, each in enumerate(search.served)
+    ]
+    warm = [warm_columns(number, search.side, search.start) for number, search in found]
+    return {**joined(parts), **joined(warm), **joined(used), "bound_ms": np.array(hunt.searching.latency_limit_ms)}

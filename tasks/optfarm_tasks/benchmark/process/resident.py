@@ -1,0 +1,76 @@
+"""The process that holds one variant: `python -m optfarm_tasks.benchmark.process.resident IN OUT PARENT`.
+
+IN and OUT are the descriptors of two pipes that carry frames, PARENT the controller's process id. The first
+message places the process on its cores; only then is anything imported that could start threads.
+"""
+
+import os
+import sys
+import traceback
+from typing import Any, BinaryIO
+
+from optfarm_tasks.benchmark.process import shield, wire
+
+
+def main(arguments: list[str]) -> int:
+    """Serves the controller until it says quit or closes the pipe."""
+    inbox, outbox, parent = map(int, arguments)
+    shield.die_with_parent(parent)
+    with os.fdopen(inbox, "rb") as orders, os.fdopen(outbox, "wb") as replies:
+        try:
+            _serve(orders, replies)
+        except wire.Closed:
+            return 1
+        except Exception as error:  # noqa: BLE001 (whatever a model's code raises is the controller's to tell)
+            traceback.print_exc()
+            wire.send(replies, {"error": _reason(error), "message": _message(error)})
+            return 1
+    return 0
+
+
+def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
+    place, _ = wire.receive(orders)
+    _pin(place["cores"])
+    wire.send(replies, {"shielded": shield.raise_priority(), "pid": os.getpid()})
+    load, _ = wire.receive(orders)
+
+    from optfarm_tasks.benchmark.process.loaded import Loaded  # noqa: PLC0415 (NumPy sizes its threads by the cores it finds)
+
+    loaded = Loaded(load)
+    wire.send(replies, loaded.introduction)
+    while (order := wire.receive(orders)[0])["command"] != "quit":
+        wire.send(replies, *loaded.answer(order))
+
+
+def _pin(cores: list[int]) -> None:
+    try:
+        shield.pin(cores)
+    except OSError as error:
+        from optfarm_tasks.errors import WorkerLost  # noqa: PLC0415 (not needed before something failed)
+
+        raise WorkerLost(f"cannot run on cores {cores}, which are not there or not left to it: {error}") from error
+
+
+def _reason(error: Exception) -> str:
+    from optfarm_tasks.errors import Reason, TaskError  # noqa: PLC0415 (not needed before something failed)
+
+    if isinstance(error, MemoryError):
+        return Reason.OUT_OF_MEMORY
+    return error.reason if isinstance(error, TaskError) else Reason.BAD_MODEL
+
+
+def _message(error: Exception) -> str:
+    from optfarm_tasks.errors import TaskError  # noqa: PLC0415 (not needed before something failed)
+
+    return str(error) if isinstance(error, TaskError) else f"{type(error).__name__}: {error}"
+
+
+def _flush_and_leave(status: int) -> Any:
+    # A runtime's threads may hang or crash while the interpreter is torn down; nothing here is left to save.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    _flush_and_leave(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Data sets: read, checked, and fed to the inputs of a model."""

@@ -1,0 +1,1 @@
+"""What techniques and runtimes share of each framework, a folder per framework."""

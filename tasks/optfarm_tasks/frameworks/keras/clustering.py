@@ -1,0 +1,47 @@
+"""Clusters kernels and lets the shared values learn."""
+
+from typing import Any
+
+from pydantic import Field
+
+from optfarm_tasks.frameworks.keras import clusters, keeping, kernels, pruning, training
+from optfarm_tasks.frameworks.keras.training_set import TrainingSet
+from optfarm_tasks.technique import OnProgress
+
+_PRUNED = 0.05
+"""A kernel with this fraction of zeros has been pruned; a trained weight is hardly ever zero by chance."""
+_WEIGHTS_PER_VALUE = 4
+"""A kernel of fewer weights per value would hardly shrink, and lose much."""
+
+
+class Clustering(training.Training):
+    """Parameters of techniques that cluster."""
+
+    clusters: int = Field(default=16, ge=3, le=256, description="values that each kernel may have; 16 take 4 bits")
+    min_weights: int = pruning.MIN_WEIGHTS
+
+
+def clusterable(model: Any, params: Clustering, *, user: str) -> dict[str, Any]:
+    """The kernels that are large enough.
+
+    Raises:
+        BadModel: there is none.
+    """
+    least = max(params.min_weights, _WEIGHTS_PER_VALUE * params.clusters)
+    return kernels.chosen(model, min_weights=least, user=user)
+
+
+def cluster(
+    model: Any, weights: kernels.Kernels, lessons: TrainingSet, params: Clustering, *, seed: int, report: OnProgress
+) -> list[float]:
+    """Rounds kernels of a model in place to few values each and fine-tunes those; gives the loss of each epoch.
+
+    A kernel that was pruned keeps its zeros.
+    """
+    for kernel in weights.values():
+        values = kernel.numpy()
+        is_pruned = kernels.zeros(values) >= _PRUNED
+        centroids = clusters.centroids_of(values, params.clusters, keeps_zero=is_pruned)
+        kernel.assign(centroids[clusters.assigned(values, centroids)])
+    keeper = keeping.keeper(weights, keeping.values_of(weights))
+    return training.fine_tune(model, lessons, params, seed=seed, report=report, callbacks=[keeper])

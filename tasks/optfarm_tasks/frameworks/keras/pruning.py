@@ -1,0 +1,101 @@
+"""Prunes kernels while the model learns, by the wrappers of TensorFlow's optimisation toolkit."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.keras import kernels, training
+from optfarm_tasks.frameworks.keras.training_set import TrainingSet
+from optfarm_tasks.technique import OnProgress
+
+_UPDATES = 8
+"""How often the schedule raises the sparsity; each time sorts every kernel."""
+_RISE = 0.6
+"""The fraction of the steps in which it rises; the others make up for it."""
+
+MIN_WEIGHTS = Field(
+    default=1000, ge=1, le=1_000_000_000, description="kernels of fewer weights are left alone: small ones lose most"
+)
+
+SPARSITY = "fraction of a kernel's weights that become zero"
+
+
+class Pruning(training.Training):
+    """Parameters of techniques that prune by magnitude."""
+
+    sparsity: float = Field(default=0.5, gt=0, lt=1, description=SPARSITY)
+    min_weights: int = MIN_WEIGHTS
+
+
+def prune(
+    model: Any, weights: kernels.Kernels, lessons: TrainingSet, params: Pruning, *, seed: int, report: OnProgress
+) -> list[float]:
+    """Prunes kernels of a model in place to a sparsity, in steps that follow a cubic decay (Zhu and Gupta, 2017).
+
+    A kernel that is sparser already keeps its sparsity. Gives the loss of each epoch.
+    """
+    steps = training.steps_of(lessons, params)
+    schedules = {
+        name: _schedule(max(params.sparsity, kernels.zeros(kernel.numpy())), steps) for name, kernel in weights.items()
+    }
+    return pruned(model, schedules, lessons, params, seed=seed, report=report)
+
+
+def pruned(
+    model: Any,
+    wrappings: Mapping[str, Mapping[str, Any]],
+    lessons: TrainingSet,
+    params: training.Training,
+    *,
+    seed: int,
+    report: OnProgress,
+) -> list[float]:
+    """Fine-tunes a model in place while the toolkit prunes some layers; gives the loss of each epoch.
+
+    Args:
+        model: its layers are shared with the wrapped model that is trained, so it ends up pruned itself.
+        wrappings: layer name → arguments of `prune_low_magnitude`.
+        lessons: what it learns from.
+        params: how it learns.
+        seed: of the batches.
+        report: told after each step.
+
+    Raises:
+        BadModel: the toolkit does not take a layer.
+    """
+    from tensorflow_model_optimization.sparsity import keras as sparsity
+
+    with blaming(BadModel, "the model cannot be pruned"):
+        wrapped = with_layers(
+            model,
+            lambda layer: (
+                sparsity.prune_low_magnitude(layer, **wrappings[layer.name]) if layer.name in wrappings else layer
+            ),
+        )
+    updates = sparsity.UpdatePruningStep()
+    return training.fine_tune(wrapped, lessons, params, seed=seed, report=report, callbacks=[updates])
+
+
+def with_layers(model: Any, change: Callable[[Any], Any]) -> Any:
+    """A model of the same layers, some of them changed, in models within it too."""
+    import tf_keras
+
+    def changed(layer: Any) -> Any:
+        return with_layers(layer, change) if hasattr(layer, "layers") else change(layer)
+
+    return tf_keras.models.clone_model(model, clone_function=changed)
+
+
+def _schedule(sparsity: float, steps: int) -> dict[str, Any]:
+    from tensorflow_model_optimization.sparsity.keras import PolynomialDecay
+
+    rise = max(1, int(steps * _RISE))
+    frequency = max(1, rise // _UPDATES)
+    end = rise // frequency * frequency
+    decay = PolynomialDecay(
+        initial_sparsity=0.0, final_sparsity=sparsity, begin_step=0, end_step=end, frequency=frequency
+    )
+    return {"pruning_schedule": decay}

@@ -1,0 +1,183 @@
+"""Fine-tuning in tf_keras, which all techniques that train share: a Keras model in, model.h5 out."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from optfarm_tasks import formats
+from optfarm_tasks.description import Format
+from optfarm_tasks.errors import BadModel, BadParameter
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.keras import as_saved_model, bridge, losses, training_set
+from optfarm_tasks.technique import Card, Done, Memory, OnProgress, Params, Work
+
+ACCEPTS = frozenset({Format.KERAS, Format.H5})
+YIELDS = dict.fromkeys(ACCEPTS, Format.H5)
+MODULES = (*as_saved_model.MODULES, "tensorflow_model_optimization")
+MEMORY = Memory(base_bytes=2_500_000_000, factor=4.0)
+"""TensorFlow and a batch's activations; weights, gradients, Adam's two moments. Measured: docs/techniques.md."""
+
+FILE = "model.h5"
+
+
+class Training(Params):
+    """Parameters of techniques that fine-tune."""
+
+    epochs: int = Field(default=2, ge=1, le=1000, description="how often all samples of the split are learnt from")
+    batch_size: int = Field(
+        default=32,
+        ge=1,
+        le=4096,
+        description="samples per step; fewer where activations take over 0.8 GB; a model's fixed batch goes first",
+    )
+    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="of Adam, constant over all steps")
+    loss: losses.Name = Field(default="auto", description="auto chooses by labels and outputs; mse without labels")
+
+
+def card(*, tolerance_nmse: float) -> Card:
+    """The card of a technique that fine-tunes."""
+    return Card(
+        accepts=ACCEPTS,
+        yields=YIELDS,
+        modules=MODULES,
+        needs_training_data=True,
+        memory=MEMORY,
+        tolerance_nmse=tolerance_nmse,
+    )
+
+
+def load(work: Work) -> Any:
+    """The model in tf_keras, with every later draw of a random number seeded.
+
+    Raises:
+        BadModel: no Keras loads it, tf_keras cannot rebuild it, or it emulates quantisation already.
+    """
+    import tensorflow as tf
+    import tf_keras
+
+    work.report("loading", 0.02)
+    if as_saved_model.is_quantised(work.model):
+        raise BadModel(
+            "the model emulates quantisation already, which pruning and clustering would undo; let them come before "
+            "qat in the recipe, or use pqat, cqat or pcqat"
+        )
+    tf_keras.utils.set_random_seed(work.seed)
+    tf.config.experimental.enable_op_determinism()
+    model, library = as_saved_model.load(work.model)
+    if library == "keras":
+        model = bridge.to_tf_keras(model, formats.describe(work.model).signature.inputs[0].name)
+    if not getattr(model, "inputs", None):
+        raise BadModel("the model has no inputs of known shape; begin it with keras.Input and save it again")
+    return model
+
+
+def lessons_of(work: Work, model: Any, params: Training) -> training_set.TrainingSet:
+    """What a model is to learn; see `training_set.lessons_of`."""
+    return training_set.lessons_of(work, model, params.loss, params.batch_size)
+
+
+def steps_of(lessons: training_set.TrainingSet, params: Training) -> int:
+    """How many steps fine-tuning takes."""
+    return params.epochs * math.ceil(lessons.count / lessons.batch_size)
+
+
+def fine_tune(
+    model: Any,
+    lessons: training_set.TrainingSet,
+    params: Training,
+    *,
+    seed: int,
+    report: OnProgress,
+    callbacks: Sequence[Any] = (),
+) -> list[float]:
+    """Trains a model in place, and gives the mean loss of each epoch.
+
+    Args:
+        model: a tf_keras model whose inputs and outputs are those of the lessons' model.
+        lessons: what it learns from.
+        params: epochs, batch size, learning rate.
+        seed: the same seed draws the same batches.
+        report: told after each step.
+        callbacks: of tf_keras, called before the report.
+
+    Raises:
+        BadModel: tf_keras cannot train it.
+        BadParameter: the loss is no number any more.
+        OutOfMemory: memory ran out.
+    """
+    import tf_keras
+
+    optimizer = tf_keras.optimizers.Adam(params.learning_rate)
+    losses = [lessons.loss.built() for _ in lessons.targets]
+    with blaming(BadModel, "tf_keras cannot train the model"):
+        model.compile(optimizer=optimizer, loss=losses, loss_weights=lessons.weights)
+        told = model.fit(
+            _batches(lessons, model, seed=seed),
+            epochs=params.epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[*callbacks, _watch(report, steps_of(lessons, params))],
+        )
+    return [round(float(each), 8) for each in told.history["loss"]]
+
+
+def save(model: Any, work: Work, *, notes: dict[str, Any], warnings: tuple[str, ...] = ()) -> Done:
+    """Writes model.h5 without the optimizer's state.
+
+    Raises:
+        BadModel: tf_keras cannot save it.
+    """
+    work.report("saving", 0.95)
+    with blaming(BadModel, "tf_keras cannot save the model"):
+        model.save(work.output / FILE, include_optimizer=False)
+    return Done(warnings=warnings, notes=notes)
+
+
+def part(report: OnProgress, start: float, end: float) -> OnProgress:
+    """Tells 0..1 of a part of the work as start..end of the whole."""
+    return lambda phase, fraction: report(phase, start + fraction * (end - start))
+
+
+def _batches(lessons: training_set.TrainingSet, model: Any, *, seed: int) -> Any:
+    import tf_keras
+
+    class Batches(tf_keras.utils.Sequence):  # type: ignore[misc]  # tf_keras has no types
+        """The batches of one epoch after another."""
+
+        def __init__(self) -> None:
+            self._epoch = 0
+            self._order = lessons.order(seed, epoch=0)
+
+        def __len__(self) -> int:
+            return len(self._order)
+
+        def __getitem__(self, index: int) -> Any:
+            return lessons.batch(self._order[index], model)
+
+        def on_epoch_end(self) -> None:
+            self._epoch += 1
+            self._order = lessons.order(seed, epoch=self._epoch)
+
+    return Batches()
+
+
+def _watch(report: OnProgress, steps: int) -> Any:
+    import tf_keras
+
+    class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]  # tf_keras has no types
+        """Tells each step, and ends what has gone astray."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._done = 0
+
+        def on_train_batch_end(self, _batch: int, logs: Any = None) -> None:
+            self._done += 1
+            loss = float((logs or {}).get("loss", 0.0))
+            if not math.isfinite(loss):
+                raise BadParameter(f"the loss is {loss} after step {self._done} of {steps}; lower the learning rate")
+            report("fine-tuning", self._done / steps)
+
+    return Watch()

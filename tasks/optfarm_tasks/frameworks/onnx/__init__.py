@@ -1,0 +1,1 @@
+"""ONNX models: exported from TensorFlow and TFLite, converted and inspected."""

@@ -1,0 +1,99 @@
+"""The steps that all conversions to ONNX share: any model in, model.onnx with the same signature out."""
+
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optfarm_tasks import formats
+from optfarm_tasks.description import Format, Signature
+from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.formats.onnx import SIGNATURE_KEY
+from optfarm_tasks.formats.raw import MAIN
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.onnx import from_tensorflow
+from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.technique import Done, Work
+
+CONVERTED = graph_edit.ACCEPTS | {Format.TFLITE}
+ACCEPTS = graph_edit.ACCEPTS | {Format.ONNX}
+YIELDS = dict.fromkeys(ACCEPTS, Format.ONNX)
+MODULES = (*graph_edit.MODULES, "onnx", "onnxruntime", "tf2onnx")
+FILE = "model.onnx"
+
+_NO_KERNEL = re.compile(r"Could not find an implementation for (\w+)")
+
+
+@contextmanager
+def source(
+    work: Work, *, opset: int = from_tensorflow.NEWEST_OPSET
+) -> Iterator[tuple[Path, Signature, tuple[str, ...]]]:
+    """The model as an .onnx file, its signature, and warnings; the file passes with the context.
+
+    Raises:
+        BadModel: the model cannot be loaded or converted.
+        UnsupportedOp: an op has no counterpart; the message names it.
+    """
+    with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="onnx-") as folder:
+        if work.format is Format.ONNX:
+            # The files of a task may be links, and onnx reads no weights through one.
+            copied = shutil.copytree(work.model, Path(folder, "model"))
+            file = next(path for path in sorted(copied.iterdir()) if path.suffix.lower() == ".onnx")
+            yield file, formats.describe(work.model).signature, ()
+            return
+        file = Path(folder, FILE)
+        model, name, warnings = from_tensorflow.converted(work, opset=opset)
+        save(model, file, signature=name)
+        yield file, formats.describe(file).signature, warnings
+
+
+def save(model: Any, file: Path, *, signature: str) -> None:
+    """Writes a model with the name of the signature that it was made from.
+
+    Raises:
+        BadModel: it is larger than a file of this kind can be.
+    """
+    others = [entry for entry in model.metadata_props if entry.key != SIGNATURE_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(others)
+    if signature != MAIN:
+        model.metadata_props.add(key=SIGNATURE_KEY, value=signature)
+    with blaming(BadModel, "the model cannot be stored as one .onnx file"):
+        file.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def done(work: Work, before: Path | None, warnings: tuple[str, ...], **notes: Any) -> Done:
+    """Checks that the artifact loads in ONNX Runtime, and counts its nodes by op, and those of what it was made from.
+
+    Raises:
+        BadModel: ONNX Runtime refuses it.
+        UnsupportedOp: it has no kernel for an op.
+    """
+    import onnxruntime
+
+    work.report("checking", 0.95)
+    artifact = work.output / FILE
+    with blaming(BadModel, "ONNX Runtime cannot load what was made of the model"), _naming_ops():
+        onnxruntime.InferenceSession(str(artifact), providers=["CPUExecutionProvider"])
+    counts = {} if before is None else {"nodes_before": _counts(before)}
+    return Done(warnings=warnings, notes=notes | counts | {"nodes_after": _counts(artifact)})
+
+
+@contextmanager
+def _naming_ops() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        found = _NO_KERNEL.search(str(error))
+        if found is None:
+            raise
+        raise UnsupportedOp(f"ONNX Runtime has no kernel for {found[1]}") from error
+
+
+def _counts(file: Path) -> dict[str, int]:
+    ops = Counter(formats.describe(file).ops)
+    return {"total": ops.total(), **ops}

@@ -1,0 +1,135 @@
+"""Turns a TensorFlow graph or a .tflite into an ONNX model whose inputs and outputs have the names of its signature."""
+
+from collections import Counter
+from typing import Any
+
+from optfarm_tasks import formats
+from optfarm_tasks.description import Format
+from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.frameworks import cycles
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.frameworks.tflite import signature_tensors
+from optfarm_tasks.technique import Work
+
+OLDEST_OPSET, NEWEST_OPSET = 13, 18
+"""The versions of ONNX's ops that tf2onnx writes and ONNX Runtime quantises per channel."""
+
+Names = dict[str, str]
+"""Tensor → the name that it goes by in the signature."""
+
+
+def converted(work: Work, *, opset: int) -> tuple[Any, str, tuple[str, ...]]:
+    """The model as a ModelProto, the name of its signature, and warnings.
+
+    Raises:
+        BadModel: it cannot be loaded or converted.
+        UnsupportedOp: an op has no counterpart in ONNX, or an input and an output have one name.
+    """
+    import tf2onnx
+
+    # Names of new nodes are counted on from one conversion to the next; begun anew, equal models give equal bytes.
+    tf2onnx.utils.INTERNAL_NAME = 1
+    with blaming(BadModel, "tf2onnx cannot convert the model"):
+        model, name, warnings = (_from_tflite if work.format is Format.TFLITE else _from_graph)(work, opset)
+    _refuse_unknown(model, opset)
+    return model, name, warnings
+
+
+def _from_graph(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
+    graph, warnings = graph_edit.frozen(work)
+    graph_edit.keep_main(graph)
+    ((name, ends),) = graph.signature_def.items()
+    inputs = {info.name: key for key, info in sorted(ends.inputs.items())}
+    outputs = _distinct(graph.graph_def, dict(sorted(ends.outputs.items())), set(inputs))
+    _refuse_shared(inputs, outputs)
+    work.report("converting", 0.4)
+    model = _model(_optimised(graph.graph_def, inputs, outputs), inputs, outputs, opset=opset)
+    return model, name, warnings
+
+
+def _distinct(definition: Any, outputs: dict[str, Any], inputs: set[str]) -> Names:
+    """The tensors of the outputs; one that is an output twice, or an input as well, goes through nodes of its own."""
+    uses = Counter(info.name for info in outputs.values())
+    taken = {node.name for node in definition.node}
+    found = {}
+    for key, info in outputs.items():
+        tensor = info.name
+        if uses[tensor] > 1 or tensor in inputs:
+            number = next(each for each in range(len(taken) + 1) if f"output_{each}" not in taken)
+            node = definition.node.add(name=f"output_{number}", op="Identity", input=[tensor])
+            node.attr["T"].type = info.dtype
+            taken.add(node.name)
+            tensor = f"{node.name}:0"
+        found[tensor] = key
+    return found
+
+
+def _refuse_shared(inputs: Names, outputs: Names) -> None:
+    both = sorted(set(inputs.values()) & set(outputs.values()))
+    if both:
+        raise UnsupportedOp(
+            f"an input and an output are both named {both[0]}, and ONNX has one value of a name; rename one of them"
+        )
+
+
+def _optimised(definition: Any, inputs: Names, outputs: Names) -> Any:
+    import tensorflow as tf
+    from tf2onnx import tf_loader
+
+    with tf.Graph().as_default() as imported, tf.compat.v1.Session(graph=imported):
+        tf.import_graph_def(definition, name="")
+        return tf_loader.tf_optimize(list(inputs), list(outputs), definition)
+
+
+def _model(definition: Any, inputs: Names, outputs: Names, *, opset: int) -> Any:
+    import tensorflow as tf
+    from tf2onnx import tfonnx
+
+    with tf.Graph().as_default() as imported:
+        tf.import_graph_def(definition, name="")
+        graph = tfonnx.process_tf_graph(
+            imported,
+            opset=opset,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            tensors_to_rename=inputs | outputs,
+        )
+    return _written(graph)
+
+
+def _written(graph: Any) -> Any:
+    """A ModelProto of tf2onnx's graph, optimised; each pass leaves a copy of all weights in a cycle of references."""
+    from tf2onnx import optimizer
+
+    with cycles.collected_soon():
+        return optimizer.optimize_graph(graph).make_model("optfarm")
+
+
+def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
+    from tf2onnx import tfonnx
+
+    ends = signature_tensors.ends_of(work.model)
+    inputs, outputs = ({tensor: name for name, tensor in side.items()} for side in (ends.inputs, ends.outputs))
+    _refuse_shared(inputs, outputs)
+    work.report("converting", 0.4)
+    graph = tfonnx.process_tf_graph(
+        None,
+        opset=opset,
+        input_names=list(inputs),
+        output_names=list(outputs),
+        tensors_to_rename=inputs | outputs,
+        tflite_path=str(ends.file),
+    )
+    return _written(graph), formats.describe(work.model).signature.name, ()
+
+
+def _refuse_unknown(model: Any, opset: int) -> None:
+    """tf2onnx leaves an op that it cannot convert as it is, and says so in its log alone."""
+    from onnx import defs
+
+    unknown = sorted(
+        {f"{node.op_type} ({node.name})" for node in model.graph.node if not defs.has(node.op_type, opset, node.domain)}
+    )
+    if unknown:
+        raise UnsupportedOp(f"ONNX has no counterpart for {', '.join(unknown)}")

@@ -1,0 +1,1 @@
+"""OpenVINO models: converted, and compressed or quantised by NNCF."""

@@ -1,0 +1,63 @@
+"""What the techniques that NNCF carries out share: its settings, its silence, and what is told of its work."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
+from optfarm_tasks.description import Signature
+from optfarm_tasks.frameworks.openvino import conversion
+from optfarm_tasks.technique import Work
+
+if TYPE_CHECKING:
+    from optfarm_tasks.data_sets.calibration import Calibration
+
+MODULES = (*conversion.MODULES, "nncf")
+
+
+class Quantised(Calibrated):
+    """Parameters of post-training quantisation."""
+
+    preset: Literal["performance", "mixed"] = Field(
+        default="performance",
+        description="performance: symmetric activations; mixed: asymmetric ones, for other activations than ReLU",
+    )
+    bias_correction: Literal["fast", "full"] = Field(
+        default="fast", description="full: layer by layer on the quantised model, slower and often better"
+    )
+
+
+def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Calibration, dict[str, Any]]":
+    """The samples, and the arguments that NNCF's quantisations have in common.
+
+    Raises:
+        BadData: there is no calibration split, or it does not fit the model.
+    """
+    import nncf
+
+    samples = calibration_of(work, signature, params.calibration_samples)
+    feeds = list(samples.feeds())
+    work.report("calibrating", 0.5)
+    return samples, {
+        "calibration_dataset": nncf.Dataset(feeds),
+        "subset_size": len(feeds),
+        "preset": nncf.QuantizationPreset(params.preset),
+        "fast_bias_correction": params.bias_correction == "fast",
+    }
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keeps NNCF from filling the log with hints."""
+    import nncf
+
+    nncf.set_log_level(logging.WARNING)
+    yield
+
+
+def notes(before: dict[str, int], after: Any) -> dict[str, Any]:
+    """Nodes by op before and after; NNCF may change the model that it is given, so the former are counted first."""
+    return {"nodes_before": before, "nodes_after": conversion.counts(after)}

@@ -1,0 +1,155 @@
+"""The steps that all conversions to OpenVINO share: any model in, model.xml and .bin with the same signature out."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optfarm_tasks import formats
+from optfarm_tasks.description import Format, Signature, Tensor
+from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.formats.openvino import PRECISION_PATH, SIGNATURE_PATH
+from optfarm_tasks.formats.raw import MAIN
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.frameworks.tflite import signature_tensors
+from optfarm_tasks.technique import Done, Work
+
+CONVERTED = graph_edit.ACCEPTS | {Format.TFLITE, Format.ONNX}
+ACCEPTS = CONVERTED | {Format.OPENVINO}
+YIELDS = dict.fromkeys(ACCEPTS, Format.OPENVINO)
+MODULES = (*graph_edit.MODULES, "ai_edge_litert", "openvino")
+FILE = "model.xml"
+
+_SUFFIXES = {Format.TFLITE: ".tflite", Format.ONNX: ".onnx", Format.OPENVINO: ".xml"}
+_NO_NAME = re.compile(r"([A-Z][A-Za-z0-9]*)_\d+")
+_NO_TRANSLATOR = re.compile(r"o (?:translator|conversion rule) found for operation(?:\(s\)|s?): ([\w, ]+)")
+
+Ends = dict[str, Tensor]
+"""The name that OpenVINO knows a tensor by → the input or output that it is."""
+
+
+@contextmanager
+def source(work: Work) -> Iterator[tuple[Any, Signature, tuple[str, ...]]]:
+    """The model as OpenVINO's own, its signature in the order of its ports, and warnings.
+
+    Its weights may lie in files that pass with the context.
+
+    Raises:
+        BadModel: OpenVINO cannot read the model, or loses an input or output of it.
+        UnsupportedOp: it has no counterpart for an op; the message names it.
+    """
+    if work.format in _SUFFIXES:
+        file = next(path for path in sorted(work.model.iterdir()) if path.suffix.lower() == _SUFFIXES[work.format])
+        yield *_read(file, formats.describe(work.model).signature, work), ()
+        return
+    with graph_edit.saved_model(work) as (folder, warnings):
+        yield *_read(folder, formats.describe(folder).signature, work), warnings
+
+
+def write(model: Any, signature: Signature, work: Work, *, halve: bool = False) -> None:
+    """Stores a model under the names of its signature; with float16 weights if they are to be halved.
+
+    Raises:
+        BadModel: OpenVINO cannot store it.
+    """
+    import openvino
+
+    work.report("writing", 0.95)
+    _name_ends(model, signature)
+    _number_layers(model)
+    if signature.name != MAIN:
+        model.set_rt_info(signature.name, list(SIGNATURE_PATH))
+    with blaming(BadModel, "OpenVINO cannot store the model"):
+        openvino.save_model(model, work.output / FILE, compress_to_fp16=halve)
+
+
+def convert(work: Work, *, halve: bool = False, precision: str | None = None) -> Done:
+    """Converts without quantising; `precision` is what the runtime shall compute in, float32 if it is None.
+
+    Raises:
+        BadModel, UnsupportedOp: see `source`.
+    """
+    with source(work) as (model, signature, warnings):
+        if precision is not None:
+            model.set_rt_info(precision, list(PRECISION_PATH))
+        write(model, signature, work, halve=halve)
+        return Done(warnings=warnings, notes={"nodes_after": counts(model)})
+
+
+def counts(model: Any) -> dict[str, int]:
+    """Op → nodes; "total" is their sum."""
+    ops = Counter(str(node.get_type_name()) for node in model.get_ordered_ops())
+    return {"total": ops.total(), **dict(ops.most_common())}
+
+
+def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature]:
+    import openvino
+
+    work.report("converting", 0.3)
+    with blaming(BadModel, "OpenVINO cannot convert the model"), _naming_ops():
+        read = openvino.Core().read_model if work.format is Format.OPENVINO else openvino.convert_model
+        model = read(place)
+    inputs, outputs = _ends(signature, work)
+    in_order = {"inputs": _matched(model.inputs, inputs), "outputs": _matched(model.outputs, outputs)}
+    ordered = signature.model_copy(update=in_order)
+    _name_ends(model, ordered)
+    _number_layers(model)
+    return model, ordered
+
+
+def _name_ends(model: Any, signature: Signature) -> None:
+    for ports, tensors in ((model.inputs, signature.inputs), (model.outputs, signature.outputs)):
+        for port, tensor in zip(ports, tensors, strict=True):
+            port.set_names({tensor.name})
+
+
+def _number_layers(model: Any) -> None:
+    """Numbers the layers that have no name of their own by their order, so that equal models give equal files.
+
+    OpenVINO names them Constant_4711, counted on from one model to the next.
+    """
+    for index, node in enumerate(model.get_ordered_ops()):
+        unnamed = _NO_NAME.fullmatch(node.get_friendly_name())
+        if unnamed is not None:
+            node.set_friendly_name(f"{unnamed[1]}_{index}")
+
+
+def _ends(signature: Signature, work: Work) -> tuple[Ends, Ends]:
+    sides = tuple({tensor.name: tensor for tensor in side} for side in (signature.inputs, signature.outputs))
+    if work.format is not Format.TFLITE:
+        return sides[0], sides[1]
+    ends = signature_tensors.ends_of(work.model)
+    return _of_tensors(ends.inputs, sides[0]), _of_tensors(ends.outputs, sides[1])
+
+
+def _of_tensors(tensors: dict[str, str], ends: Ends) -> Ends:
+    return {tensor: ends[name] for name, tensor in tensors.items()}
+
+
+def _matched(ports: Iterable[Any], ends: Ends) -> tuple[Tensor, ...]:
+    """The inputs or outputs in the order of the ports; two outputs of one tensor have each other's names."""
+    left = dict(ends)
+    found = []
+    for port in ports:
+        name = next((name for name in sorted(port.names) if name in left), None)
+        if name is None:
+            raise BadModel(f"OpenVINO makes {', '.join(sorted(port.names)) or 'a nameless tensor'} an end of the model")
+        found.append(left.pop(name))
+    if left:
+        names = ", ".join(sorted(tensor.name for tensor in left.values()))
+        raise BadModel(f"OpenVINO drops {names} from the model, so its signature would change")
+    return tuple(found)
+
+
+@contextmanager
+def _naming_ops() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        found = _NO_TRANSLATOR.search(str(error))
+        if found is None:
+            raise
+        raise UnsupportedOp(f"OpenVINO has no counterpart for {found[1]}") from error

@@ -1,0 +1,1 @@
+"""Graphs of TensorFlow: frozen, read, changed, and written back."""

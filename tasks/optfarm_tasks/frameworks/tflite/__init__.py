@@ -1,0 +1,1 @@
+"""TFLite models: converted, and read through the C API of LiteRT."""

@@ -1,0 +1,99 @@
+"""The steps that all conversions to TFLite share: a SavedModel in, model.tflite out."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optfarm_tasks import formats
+from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
+from optfarm_tasks.description import Format, Signature
+from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.technique import Done, Work
+
+ACCEPTS = graph_edit.ACCEPTS
+YIELDS = dict.fromkeys(ACCEPTS, Format.TFLITE)
+MODULES = (*graph_edit.MODULES, "ai_edge_litert")
+
+_NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
+
+Configure = Callable[[Any, Any], None]
+"""Told TensorFlow and its converter, which it sets up."""
+
+
+def convert(work: Work, configure: Configure) -> Done:
+    """Writes model.tflite by a converter that `configure` sets up.
+
+    Raises:
+        UnsupportedOp: the converter has no kernel for an op; the message lists them.
+        BadModel: TensorFlow cannot read or convert the model.
+    """
+    with graph_edit.saved_model(work) as (source, warnings):
+        _convert(source, work, configure, signature=formats.describe(source).signature)
+    return Done(warnings=warnings)
+
+
+def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> Done:
+    """As `convert`, with the activations of calibration samples watched.
+
+    Raises:
+        BadData: there is no calibration split, or it does not fit the model.
+    """
+    with graph_edit.saved_model(work) as (source, warnings):
+        signature = formats.describe(source).signature
+        samples = calibration_of(work, signature, params.calibration_samples)
+
+        def configured(tf: Any, converter: Any) -> None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: samples.told(work.report)
+            configure(tf, converter)
+
+        _convert(source, work, configured, signature=signature)
+    return Done(warnings=(*warnings, *samples.warnings), notes={"calibration_samples": samples.count})
+
+
+def float_ops(model: bytes) -> tuple[str, ...]:
+    """The ops of a .tflite that read or write floating-point numbers."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=plain)
+    ops = interpreter._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
+    return tuple(sorted({op["op_name"] for op in ops if _has_floats(op)}))
+
+
+def _has_floats(op: dict[str, Any]) -> bool:
+    is_cast = op["op_name"] in ("QUANTIZE", "DEQUANTIZE")
+    return not is_cast and any("float" in each.__name__ for each in (*op["operand_types"], *op["result_types"]))
+
+
+def _convert(source: Path, work: Work, configure: Configure, *, signature: Signature) -> None:
+    import tensorflow as tf
+
+    work.report("converting", 0.3)
+    with blaming(BadModel, "TensorFlow cannot read the SavedModel"):
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(source), signature_keys=[signature.name])
+    configure(tf, converter)
+    with blaming(BadModel, "TensorFlow cannot convert the model"), _naming_ops():
+        (work.output / "model.tflite").write_bytes(converter.convert())
+
+
+@contextmanager
+def _naming_ops() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        ops = unsupported_ops(error)
+        if not ops:
+            raise
+        raise UnsupportedOp(f"TFLite has no kernel of this kind for {', '.join(ops)}") from error
+
+
+def unsupported_ops(error: Exception) -> tuple[str, ...]:
+    """The ops that an error of the converter is about, as it says them in words and in its own records."""
+    told = {op for pair in _NEEDS_OP.findall(str(error)) for op in pair if op}
+    records = {str(each.operator.name).rpartition(".")[2] for each in getattr(error, "errors", ())}
+    return tuple(sorted((told | records) - {""}))

@@ -1,0 +1,38 @@
+"""Words of the HTTP API that belong to no sweep: where blobs go, what went wrong, how the service is."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from optfarm_tasks.schema.tree import Digest
+from optfarm_tasks.schema.value import Value, WireMessage
+
+
+class Upload(Value):
+    """Where a missing blob goes: one URL, or one for each part of part_bytes."""
+
+    sha256: Digest
+    urls: tuple[str, ...]
+    part_bytes: int | None = None
+    upload_id: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Headers that were signed and have to be sent."""
+
+
+class Problem(WireMessage):
+    """An error as the API tells it (RFC 9457); served as application/problem+json."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: tuple[dict[str, Any], ...] = ()
+
+
+class Health(WireMessage):
+    """ok, or why not, for each part that the scheduler stands on."""
+
+    status: Literal["ok", "degraded"]
+    database: str
+    broker: str
+    store: str

@@ -1,0 +1,38 @@
+"""A device as its worker announces it: what it is and what it can run."""
+
+from pydantic import Field
+
+from optfarm_tasks.schema.value import Value, WireMessage
+
+
+class Toolchain(Value):
+    """A Python interpreter on the host, and what imports in it."""
+
+    name: str = "default"
+    python: str
+    """Path of the interpreter on that host."""
+    versions: dict[str, str]
+    """Distribution → version."""
+    techniques: tuple[str, ...]
+    runtimes: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+    """Why plug-ins that are installed there cannot be used."""
+
+
+class Inventory(WireMessage):
+    """What a worker says of itself when it registers; its queue is device.<host>.<slot>."""
+
+    host: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$")
+    slot: str = Field(pattern=r"^[a-z0-9-]+$")
+    """cpu, gpu-0, gpu-1, …"""
+    attributes: dict[str, str | int | float]
+    """cpu_model, cores, memory_bytes, gpu_name, …: what selectors match."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    toolchains: tuple[Toolchain, ...]
+    worker: str = ""
+    """Names the worker's process: another one after each start."""
+
+    @property
+    def name(self) -> str:
+        """host.slot: how people and queues call this device."""
+        return f"{self.host}.{self.slot}"

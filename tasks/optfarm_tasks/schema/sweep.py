@@ -1,0 +1,250 @@
+"""What people ask of the farm, and what it tells them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from optfarm_tasks.description import DataDescription, ModelDescription
+from optfarm_tasks.schema.lease import Progress
+from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.result import Failure, Quality, Result
+from optfarm_tasks.schema.spec import Auto, Effort, Kind, Limits, Runs, Scenario, Task, check_scenario
+from optfarm_tasks.schema.tree import Digest, Tree
+from optfarm_tasks.schema.value import Value, WireMessage, reads_former
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class NewModel(WireMessage):
+    """Registers a pushed tree as a model under a name."""
+
+    name: str = Field(pattern=NAME)
+    tree: Tree
+    description: ModelDescription
+
+
+class Model(NewModel):
+    """A registered model."""
+
+    digest: Digest
+    created_at: datetime
+
+
+class NewData(WireMessage):
+    """Registers a pushed tree as a data set under a name."""
+
+    name: str = Field(pattern=NAME)
+    tree: Tree
+    description: DataDescription
+
+
+class Data(NewData):
+    """A registered data set."""
+
+    digest: Digest
+    created_at: datetime
+
+
+class Tracing(Value):
+    """Makes a sweep observe the ops of one artifact on one device; nothing is compared."""
+
+    artifact: str | None = None
+    """The task whose artifact it is; left out, the sweep's recipe makes it from the model."""
+    runs: Runs = 20
+
+
+class SweepSpec(WireMessage):
+    """Every recipe on every selected device, compared with the baseline."""
+
+    model: str
+    """Name or digest."""
+    data: str | None = None
+    recipes: tuple[Recipe, ...] = Field(min_length=1)
+    devices: tuple[str, ...] = ("all",)
+    """Selectors: all, cpu, gpu, host=alpha, cpu_model~Xeon, a device name, label.rack=7."""
+    effort: Effort = Effort.FULL
+    threads: tuple[int | Auto, ...] = (1,)
+    batch_sizes: tuple[int | Auto, ...] = (1,)
+    """Left out in the scenario Offline: auto."""
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Server: what 99% of the queries may take."""
+    limits: Limits = Limits()
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    fresh: bool = False
+    """Measures again what is already stored."""
+    trace: Tracing | None = None
+
+    _former = model_validator(mode="before")(reads_former(profile="effort", bound_ms="latency_limit_ms"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _offline_takes_the_best_batch(cls, given: Any) -> Any:
+        is_offline = isinstance(given, dict) and given.get("scenario") == Scenario.OFFLINE
+        return {"batch_sizes": ("auto",), **given} if is_offline else given
+
+    @model_validator(mode="after")
+    def _scenario_is_whole(self) -> Self:
+        check_scenario(self.scenario, self.latency_limit_ms, self.batch_sizes)
+        return self
+
+
+class Skipped(Value):
+    """A combination that will not run, and why."""
+
+    recipe: Recipe
+    device: str | None
+    reason: str
+
+
+class SweepState(StrEnum):
+    """Where a sweep stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class TaskState(StrEnum):
+    """Where a task stands; the last four are ends."""
+
+    PENDING = "pending"
+    """Waits for the tasks that make its inputs."""
+    READY = "ready"
+    """Waits for a device."""
+    DISPATCHED = "dispatched"
+    """Its message is under way; no worker has claimed it yet."""
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    """A task that makes its inputs did not end well."""
+    CANCELLED = "cancelled"
+
+
+class Tried(Value):
+    """Another device that a benchmark was pinned to before, and why it went on."""
+
+    device: str
+    why: str
+    at: datetime
+    key: Digest | None = None
+    """Of the result that was stored there, if there is one."""
+
+
+class TaskStatus(WireMessage):
+    """One task."""
+
+    id: str
+    sweep_id: str | None
+    """Null for a canary."""
+    kind: Kind
+    label: str
+    """What people read: recipe, and for a benchmark threads and batch size where they vary."""
+    recipe: Recipe | None
+    device: str | None
+    """Where it runs, ran, or is pinned to run."""
+    state: TaskState
+    cached: bool
+    attempt: int
+    key: Digest | None
+    progress: Progress | None
+    failure: Failure | None
+    log: Digest | None
+    depends_on: tuple[str, ...]
+    result: Result | None = None
+    """Only where one task is asked for."""
+    tried: tuple[Tried, ...] = ()
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class TaskFolder(WireMessage):
+    """What a task's folder is made from, to run the task again anywhere."""
+
+    task: Task
+    toolchain: dict[str, str]
+    """Distribution → version that the task runs with."""
+    urls: dict[Digest, str]
+    """Digest → presigned URL of each input file."""
+
+
+class SweepReceipt(WireMessage):
+    """The answer to a submit."""
+
+    id: str
+    tasks: int
+    cached: int
+    devices: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class SweepPlan(WireMessage):
+    """What a sweep would do; nothing is started."""
+
+    tasks: int
+    devices: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...]
+
+
+class SweepStatus(WireMessage):
+    """A sweep and its tasks, as they stand."""
+
+    id: str
+    state: SweepState
+    spec: SweepSpec
+    created_at: datetime
+    finished_at: datetime | None
+    tasks: tuple[TaskStatus, ...]
+    skipped: tuple[Skipped, ...]
+    eta_s: float | None
+    """Expected seconds to the end, from the durations of tasks like these; null while nothing is known."""
+    problems: tuple[str, ...] = ()
+    """What keeps tasks waiting until somebody acts."""
+
+
+class Row(Value):
+    """One variant on one device."""
+
+    recipe: Recipe
+    device: str
+    threads: int | Auto
+    batch_size: int | Auto
+    """As asked for; what auto came to stands in the measurement."""
+    state: TaskState
+    """The worst of its tasks."""
+    cached: bool
+    artifact: Digest | None
+    convert_task: str | None
+    size_bytes: int | None = None
+    gzip_bytes: int | None = None
+    zstd_bytes: int | None = None
+    format: str | None = None
+    quality: Quality | None = None
+    measurement: Measurement | None = None
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class SweepReport(WireMessage):
+    """The table of a sweep."""
+
+    sweep_id: str
+    state: SweepState
+    model: str
+    data: str | None
+    effort: Effort
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    latency_limit_ms: float | None = None
+    rows: tuple[Row, ...]
+    skipped: tuple[Skipped, ...]
+    devices: dict[str, dict[str, Any]]
+    """Device → its attributes: the hardware that belongs beside the numbers."""
+
+    _former = model_validator(mode="before")(reads_former(profile="effort", bound_ms="latency_limit_ms"))
