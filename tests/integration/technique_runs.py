@@ -45,16 +45,14 @@ def quiet(_phase: str, _fraction: float) -> None:
     """A report that nobody reads."""
 
 
-def classifier(*, is_deep: bool = False) -> Any:
-    """A small convolutional classifier with drawn weights."""
-    import tf_keras
-
-    tf_keras.utils.set_random_seed(3)
-    layers = tf_keras.layers
+def classifier(library: Any, *, is_deep: bool = False) -> Any:
+    """A small convolutional classifier with drawn weights, made by Keras 3 or by tf_keras."""
+    library.utils.set_random_seed(3)
+    layers = library.layers
     repeated = [layers.Conv2D(16, 3, padding="same", activation="relu")] if is_deep else []
-    return tf_keras.Sequential(
+    return library.Sequential(
         [
-            layers.InputLayer((12, 12, 3), name="image"),
+            library.Input((12, 12, 3), name="image"),
             layers.Conv2D(16, 3, activation="relu"),
             layers.Conv2D(16, 3, activation="relu"),
             *repeated,
@@ -65,20 +63,25 @@ def classifier(*, is_deep: bool = False) -> Any:
     )
 
 
-def write_keras(folder: Path, model: Any) -> dict[Format, Path]:
-    """The model in Keras's own formats and as a SavedModel, each in a folder of its own, as all formats have one."""
+def write_keras(folder: Path, *, is_deep: bool = False) -> dict[Format, Path]:
+    """One classifier as a .keras of Keras 3, an .h5 of Keras 2 and a SavedModel, each in a folder of its own."""
+    import keras
+    import tf_keras
+
     places = {kind: folder / kind for kind in Format}
     for place in places.values():
         place.mkdir(parents=True)
-    model.save(places[Format.KERAS] / "model.keras")
-    model.save(places[Format.H5] / "model.h5")
-    as_saved_model.export(places[Format.KERAS], places[Format.SAVED_MODEL])
+    newer, older = (classifier(library, is_deep=is_deep) for library in (keras, tf_keras))
+    newer.set_weights(older.get_weights())
+    newer.save(places[Format.KERAS] / "model.keras")
+    older.save(places[Format.H5] / "model.h5")
+    as_saved_model.export(places[Format.H5], places[Format.SAVED_MODEL])
     return places
 
 
 def write_models(folder: Path) -> dict[Format, Path]:
     """The same classifier in every format."""
-    places = write_keras(folder, classifier())
+    places = write_keras(folder)
     run("tflite-float32", places[Format.SAVED_MODEL], places[Format.TFLITE], folder)
     run("freeze-pb", places[Format.SAVED_MODEL], places[Format.FROZEN_GRAPH], folder)
     run("onnx", places[Format.SAVED_MODEL], places[Format.ONNX], folder)
@@ -136,7 +139,7 @@ def runs(folder: Path) -> Iterator[dict[str, Any]]:
     np.savez(folder / "data.npz", **{"calibration/image": images})
     places = write_models(folder)
     # Only a layer that is repeated can be left out.
-    special = {"truncate": write_keras(folder / "deep", classifier(is_deep=True))}
+    special = {"truncate": write_keras(folder / "deep", is_deep=True)}
     for name in registry.technique_names():
         for kind in sorted(registry.technique(name).CARD.accepts):
             yield told(name, kind, special.get(name, places), folder)

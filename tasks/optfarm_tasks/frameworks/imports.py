@@ -17,7 +17,8 @@ _EXTRAS = {
     **dict.fromkeys(("onnx", "onnxruntime", "tf2onnx"), "onnx"),
     "zstandard": "worker",
 }
-_MESSAGE_CHARACTERS = 400
+_HEAD_CHARACTERS, _TAIL_CHARACTERS = 140, 260
+"""Of a long message; frameworks begin with what they did and end with why it failed."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -74,4 +75,6 @@ def is_exhaustion(error: BaseException) -> bool:
 def line_of(error: BaseException) -> str:
     """What an error says, as one line of bounded length and without colours."""
     line = " ".join(_COLOUR.sub("", str(error)).split())
-    return line if len(line) <= _MESSAGE_CHARACTERS else f"{line[:_MESSAGE_CHARACTERS]} …"
+    if len(line) <= _HEAD_CHARACTERS + _TAIL_CHARACTERS:
+        return line
+    return f"{line[:_HEAD_CHARACTERS]} … {line[-_TAIL_CHARACTERS:]}"

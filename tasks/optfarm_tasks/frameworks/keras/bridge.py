@@ -1,19 +1,20 @@
 """Rebuilds a Keras 3 model in tf_keras, where TensorFlow's optimisation toolkit can change it.
 
-The architecture goes over as its configuration, whose two dialects differ in how they write inputs, types and the
-tensors between layers; weights go over layer by layer.
+The calls of the model are made again, in their order, on layers of tf_keras; so nothing depends on how either library
+writes a graph down. Weights go over layer by layer.
 """
 
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.keras.counterpart import counterpart
+from optfarm_tasks.frameworks.keras.likeness import check_alike
+from optfarm_tasks.frameworks.keras.operations import applied
 
-_SEQUENTIAL, _INPUT = "Sequential", "InputLayer"
-_GRAPHS = frozenset({"Functional", "Model"})
-_TENSOR = "__keras_tensor__"
+_OF_MASKS = frozenset({"NotEqual", "Any"})
+"""How Keras 3 makes a mask of an Embedding or a Masking; tf_keras makes it by itself."""
 
 
 def to_tf_keras(model: Any, input_name: str) -> Any:
@@ -24,16 +25,16 @@ def to_tf_keras(model: Any, input_name: str) -> Any:
         input_name: what to call the input of a Sequential that does not name it.
 
     Raises:
-        BadModel: tf_keras has no such layer, or takes its configuration or weights otherwise; the layer is named.
+        BadModel: tf_keras has no such layer, or takes its settings or weights otherwise, or computes
+            it otherwise; the layer is named.
     """
-    import tf_keras
-
-    kind = type(model).__name__
+    bridge = _Bridge()
     with blaming(BadModel, "tf_keras cannot rebuild this Keras 3 model"):
-        config = _model(kind, model.get_config(), batch_shape=_batch_shape(model), input_name=input_name)
-        library = tf_keras.Sequential if kind == _SEQUENTIAL else tf_keras.Model
-        twin = library.from_config(config)
-    _copy_weights(model, twin)
+        twin = bridge.model(model, input_name)
+    for given, made in bridge.pairs:
+        with blaming(BadModel, f"the weights of the layer {given.name} do not fit tf_keras"):
+            _copy_weights(given, made)
+    check_alike(model, twin, bridge.pairs)
     return twin
 
 
@@ -46,97 +47,93 @@ def leaves(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _batch_shape(model: Any) -> list[int | None]:
-    inputs = getattr(model, "inputs", None) or []
-    return list(inputs[0].shape) if len(inputs) == 1 else []
+class _Bridge:
+    """The layers that were made so far, each once however often it is called."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Any] = {}
+        self.pairs: list[tuple[Any, Any]] = []
+        """Layers of Keras 3 with those of tf_keras that stand for them."""
+
+    def model(self, model: Any, input_name: str | None = None) -> Any:
+        """A Sequential or functional model, and the models within it."""
+        import keras
+        import tf_keras
+
+        if isinstance(model, keras.Sequential):
+            return self._sequential(model, input_name)
+        if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
+            kind = type(model).__name__
+            raise BadModel(f"the model is of class {kind!r}; only Sequential and functional models can be fine-tuned")
+        inputs = [_input(tensor, tensor.name) for tensor in model.inputs]
+        tensors = {id(tensor): made for tensor, made in zip(model.inputs, inputs, strict=True)}
+        self._run(model, tensors)
+        outputs = _structured(model, "_outputs_struct", [tensors[id(tensor)] for tensor in model.outputs])
+        return tf_keras.Model(_structured(model, "_inputs_struct", inputs), outputs, name=model.name)
+
+    def _sequential(self, model: Any, input_name: str | None) -> Any:
+        import tf_keras
+
+        name = model.inputs[0].name if input_name is None or _names_its_input(model) else input_name
+        layers = [self._layer(layer) for layer in model.layers]
+        return tf_keras.Sequential([_input(model.inputs[0], name), *layers], name=model.name)
+
+    def _run(self, model: Any, tensors: dict[int, Any]) -> None:
+        """Makes every call of a functional model again; adds what they give to the tensors."""
+        for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 (Keras has no public name for it)
+            for node in model._nodes_by_depth[depth]:  # noqa: SLF001 (as above)
+                if node.is_input or any(id(tensor) not in tensors for tensor in node.input_tensors):
+                    continue
+                given = self._call(node, *node.arguments.fill_in(tensors))
+                made = given if isinstance(given, list | tuple) else [given]
+                tensors.update({id(tensor): each for tensor, each in zip(node.outputs, made, strict=True)})
+
+    def _call(self, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        import keras
+
+        if not isinstance(node.operation, keras.layers.Layer):
+            return applied(node.operation, args, kwargs)
+        # Whether it trains is decided when the model is called, as Keras 3 does in spite of what it wrote down.
+        named = {name: value for name, value in kwargs.items() if value is not None and name != "training"}
+        if "mask" in named and _is_implicit(node.arguments.kwargs["mask"], args[0]):
+            del named["mask"]
+        return self._layer(node.operation)(*args, **named)
+
+    def _layer(self, layer: Any) -> Any:
+        if id(layer) not in self._made:
+            is_model = hasattr(layer, "layers")
+            self._made[id(layer)] = self.model(layer) if is_model else counterpart(layer)
+            self.pairs += [] if is_model else [(layer, self._made[id(layer)])]
+        return self._made[id(layer)]
 
 
-def _model(kind: str, config: Any, *, batch_shape: list[int | None], input_name: str) -> dict[str, Any]:
-    layers = [_layer(layer) for layer in config["layers"]]
-    if kind == _SEQUENTIAL:
-        if layers[0]["class_name"] != _INPUT:
-            layers.insert(0, _input(input_name, batch_shape))
-        return {"name": config["name"], "layers": layers}
-    if kind not in _GRAPHS:
-        raise BadModel(f"the model is of class {kind!r}; only Sequential and functional models can be fine-tuned")
-    ends = {side: _listed(config[side]) for side in ("input_layers", "output_layers")}
-    return {"name": config["name"], "layers": layers, **ends}
+def _is_implicit(mask: Any, tensor: Any) -> bool:
+    """Whether tf_keras passes this mask on by itself: Keras 3 made it of an Embedding or a Masking further up."""
+    maker = getattr(mask, "_keras_history", None)
+    is_made = maker is not None and type(maker.operation).__name__ in _OF_MASKS
+    return is_made and getattr(tensor, "_keras_mask", None) is not None
 
 
-def _input(name: str, batch_shape: list[int | None]) -> dict[str, Any]:
-    config = {"name": name, "batch_input_shape": batch_shape}
-    return {"module": "keras.layers", "class_name": _INPUT, "registered_name": None, "config": config}
-
-
-def _layer(layer: Any) -> dict[str, Any]:
-    kind, config = layer["class_name"], layer["config"]
-    if kind == _SEQUENTIAL or kind in _GRAPHS:
-        shape = layer.get("build_config", {}).get("input_shape") or []
-        config = _model(kind, config, batch_shape=shape, input_name=f"{config['name']}_input")
-    else:
-        config = _known(kind, config)
-    return {
-        "module": "keras.models" if kind == _SEQUENTIAL or kind in _GRAPHS else "keras.layers",
-        "class_name": kind,
-        "registered_name": None,
-        "config": config,
-        "name": config["name"],
-        "inbound_nodes": [_node(kind, node) for node in layer.get("inbound_nodes", ())],
-    }
-
-
-def _known(kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    """What tf_keras's layer of that class takes; Keras 3 writes some settings that it has not."""
+def _input(tensor: Any, name: str) -> Any:
     import tf_keras
 
-    found = getattr(tf_keras.layers, kind, None)
-    if found is None:
-        raise BadModel(f"the layer {config.get('name')} is of class {kind}, which tf_keras does not have")
-    taken = {name for each in found.__mro__ if "__init__" in vars(each) for name in inspect.signature(each).parameters}
-    known = {name: value for name, value in config.items() if name in taken | {"name", "trainable", "dtype"}}
-    if "batch_shape" in config:
-        known["batch_input_shape"] = known.pop("batch_shape", config["batch_shape"])
-    return known | {"dtype": _dtype(config.get("dtype"))}
+    return tf_keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
 
 
-def _dtype(said: Any) -> str:
-    return str(said["config"]["name"] if isinstance(said, dict) else said or "float32")
+def _names_its_input(model: Any) -> bool:
+    """Whether a Sequential was given an input with a name, rather than a shape alone."""
+    return bool(model._layers) and type(model._layers[0]).__name__ == "InputLayer"  # noqa: SLF001 (no public name)
 
 
-def _node(kind: str, node: dict[str, Any]) -> list[Any]:
-    """One call of a layer: Keras 2 lists the tensors of the first argument, and keeps the others with the first."""
-    first, *others = node["args"]
-    named = {key: _tensors(value) for key, value in node["kwargs"].items() if value is not None}
-    if others:
-        named |= dict(zip(_arguments(kind)[1:], map(_tensors, others), strict=False))
-    tensors = _listed(_tensors(first))
-    return [[*tensor, named if index == 0 else {}] for index, tensor in enumerate(tensors)]
+def _structured(model: Any, name: str, tensors: list[Any]) -> Any:
+    """Tensors in the structure that the model takes or gives: one, a list, a dict."""
+    import keras
+
+    return keras.tree.pack_sequence_as(getattr(model, name), tensors)
 
 
-def _arguments(kind: str) -> list[str]:
-    import tf_keras
-
-    return [name for name in inspect.signature(getattr(tf_keras.layers, kind).call).parameters if name != "self"]
-
-
-def _tensors(value: Any) -> Any:
-    """A structure with its tensors as Keras 2 writes them: layer, call, number of the output."""
-    if isinstance(value, dict) and value.get("class_name") == _TENSOR:
-        return list(value["config"]["keras_history"])
-    if isinstance(value, (list, tuple)):
-        return [_tensors(each) for each in value]
-    return value
-
-
-def _listed(tensors: Any) -> Any:
-    """One tensor as a list of one."""
-    return [tensors] if isinstance(tensors, list) and isinstance(tensors[0], str) else tensors
-
-
-def _copy_weights(model: Any, twin: Any) -> None:
-    given = {layer.name: layer for layer in leaves(model)}
-    for layer in leaves(twin):
-        if not layer.weights:
-            continue
-        with blaming(BadModel, f"the weights of the layer {layer.name} do not fit tf_keras"):
-            layer.set_weights(given[layer.name].get_weights())
+def _copy_weights(given: Any, made: Any) -> None:
+    if made.weights:
+        made.set_weights(given.get_weights())
+    if hasattr(made, "finalize_state"):
+        made.finalize_state()  # a Normalization computes with what it made of its weights
