@@ -21,6 +21,7 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
+from optfarm_tasks.frameworks.keras.weights import copy_weights
 from optfarm_tasks.technique import Card, Done, Params, Work
 
 ACCEPTS = frozenset({Format.KERAS, Format.H5})
@@ -56,7 +57,7 @@ def run(work: Work, params: PARAMS) -> Done:
         twin = type(model).from_config(config)
         if not twin.built:
             twin.build(model.input_shape)
-        twin.set_weights(model.get_weights())
+        copy_weights(model, twin)
     if not changed:
         raise BadModel(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
     work.report("exporting", 0.5)

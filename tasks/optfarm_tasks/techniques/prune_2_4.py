@@ -11,7 +11,8 @@ Traps: CPUs gain no time. The first convolution of an image model has three inpu
 from typing import Any
 
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks.keras import bridge, kernels, pruning, training
+from optfarm_tasks.frameworks.keras import kernels, pruning, training
+from optfarm_tasks.frameworks.keras.weights import leaves
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.6)
@@ -52,7 +53,7 @@ def _once() -> dict[str, Any]:
 
 
 def _unfit(model: Any, name: str, kernel: Any) -> str:
-    layer = next(each for each in bridge.leaves(model) if each.name == name)
+    layer = next(each for each in leaves(model) if each.name == name)
     kind, inputs = type(layer).__name__, int(kernel.shape[-2])
     if kind not in _CLASSES:
         return f"is a {kind}, not one of {', '.join(_CLASSES)}"

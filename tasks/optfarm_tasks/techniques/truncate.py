@@ -22,6 +22,7 @@ from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.keras.blocks import Block, blocks_of, repeated, without
+from optfarm_tasks.frameworks.keras.weights import copy_weights
 from optfarm_tasks.technique import Card, Done, Params, Pattern, Work
 
 ACCEPTS = frozenset({Format.KERAS, Format.H5})
@@ -81,5 +82,5 @@ def _rebuilt(model: Any, left_out: tuple[Block, ...]) -> Any:
     if not shallow.built:
         shallow.build(model.input_shape)
     for layer in shallow.layers:
-        layer.set_weights(model.get_layer(layer.name).get_weights())
+        copy_weights(model.get_layer(layer.name), layer)
     return shallow

@@ -18,6 +18,7 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming, line_of, require
+from optfarm_tasks.frameworks.keras.weights import finalise
 
 MODULES = ("tensorflow", "keras", "tf_keras")
 _KERAS_3, _KERAS_2 = "keras", "tf_keras"
@@ -108,7 +109,9 @@ def _loaded(file: Path) -> tuple[Any, str]:
 
 def _load(file: Path, library: str) -> Any:
     # Code inside a model may run here: this process is the sandbox that is made for it.
-    return importlib.import_module(library).models.load_model(file, compile=False, safe_mode=False)
+    model = importlib.import_module(library).models.load_model(file, compile=False, safe_mode=False)
+    finalise(model)
+    return model
 
 
 def _libraries(version: str) -> tuple[str, str]:

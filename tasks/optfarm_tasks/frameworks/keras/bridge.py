@@ -4,7 +4,6 @@ The calls of the model are made again, in their order, on layers of tf_keras; so
 writes a graph down. Weights go over layer by layer.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from optfarm_tasks.errors import BadModel
@@ -12,6 +11,7 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras.counterpart import counterpart
 from optfarm_tasks.frameworks.keras.likeness import check_alike
 from optfarm_tasks.frameworks.keras.operations import applied
+from optfarm_tasks.frameworks.keras.weights import copy_weights
 
 _OF_MASKS = frozenset({"NotEqual", "Any"})
 """How Keras 3 makes a mask of an Embedding or a Masking; tf_keras makes it by itself."""
@@ -33,18 +33,9 @@ def to_tf_keras(model: Any, input_name: str) -> Any:
         twin = bridge.model(model, input_name)
     for given, made in bridge.pairs:
         with blaming(BadModel, f"the weights of the layer {given.name} do not fit tf_keras"):
-            _copy_weights(given, made)
+            copy_weights(given, made)
     check_alike(model, twin, bridge.pairs)
     return twin
-
-
-def leaves(model: Any) -> Iterator[Any]:
-    """The layers of a model and of the models within it."""
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from leaves(layer)
-        else:
-            yield layer
 
 
 class _Bridge:
@@ -130,10 +121,3 @@ def _structured(model: Any, name: str, tensors: list[Any]) -> Any:
     import keras
 
     return keras.tree.pack_sequence_as(getattr(model, name), tensors)
-
-
-def _copy_weights(given: Any, made: Any) -> None:
-    if made.weights:
-        made.set_weights(given.get_weights())
-    if hasattr(made, "finalize_state"):
-        made.finalize_state()  # a Normalization computes with what it made of its weights

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks.keras import bridge
+from optfarm_tasks.frameworks.keras.weights import leaves
 
 _KERNELS = {
     "Conv1D": "kernel",
@@ -71,7 +71,7 @@ def distinct(found: Kernels) -> dict[str, int]:
 
 
 def _all(model: Any) -> Iterator[tuple[str, Any]]:
-    for layer in bridge.leaves(model):
+    for layer in leaves(model):
         attribute = _KERNELS.get(layer_class(layer))
         kernel = next((each for each in layer.weights if _plain(each.name) == attribute), None)
         if kernel is not None:

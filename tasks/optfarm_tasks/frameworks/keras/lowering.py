@@ -23,19 +23,24 @@ def lowered(model: Any) -> tuple[Any, frozenset[str]]:
 
     Args:
         model: each of its layers was called once; they are shared with the model that comes out.
-
-    Raises:
-        BadModel: a model is a layer of the model.
     """
-    inner = [layer.name for layer in model.layers if hasattr(layer, "layers")]
-    if inner:
-        raise BadModel(f"the layer {', '.join(inner)} is a model itself, which cannot be quantised; flatten the model")
     scales = {layer.name: layer for layer in model.layers if _is_rescaling(layer)}
     left = frozenset(layer.name for layer in model.layers if layer.name not in scales and not _is_taken(layer))
     twin = pruning.with_layers(model, lambda layer: _stand_in(layer) if layer.name in scales else layer)
     for name, layer in scales.items():
         _fill(twin.get_layer(name), layer)
     return twin, left
+
+
+def refuse_models_within(model: Any) -> None:
+    """Passes when no layer of a model is a model, which the toolkit does not quantise.
+
+    Raises:
+        BadModel: one is.
+    """
+    inner = [layer.name for layer in model.layers if hasattr(layer, "layers")]
+    if inner:
+        raise BadModel(f"the layer {', '.join(inner)} is a model itself, which cannot be quantised; flatten the model")
 
 
 def _is_rescaling(layer: Any) -> bool:

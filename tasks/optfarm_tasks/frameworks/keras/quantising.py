@@ -13,6 +13,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import keeping, kernels, lowering, training
 from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch
+from optfarm_tasks.frameworks.keras.weights import copy_weights
 from optfarm_tasks.technique import OnProgress
 
 _SAMPLES, _BATCH = 64, 8
@@ -43,6 +44,7 @@ def quantise(
     Raises:
         BadModel: the toolkit does not take the model; a layer is named.
     """
+    lowering.refuse_models_within(model)
     float_model = _copy(model)
     ranges = _ranges(float_model, lessons)
     lowered, left = lowering.lowered(float_model)
@@ -60,7 +62,7 @@ def _copy(model: Any) -> Any:
     import tf_keras
 
     copied = tf_keras.models.clone_model(model)
-    copied.set_weights(model.get_weights())
+    copy_weights(model, copied)
     return copied
 
 
@@ -81,16 +83,23 @@ def _ranges(model: Any, lessons: TrainingSet) -> dict[str, Range]:
     """Layer → least and largest of its output, 0 included, over some samples."""
     import tf_keras
 
-    watched = [layer for layer in model.layers if hasattr(layer.output, "shape")]
-    probe = tf_keras.Model(model.inputs, [layer.output for layer in watched])
-    ranges = {layer.name: (0.0, 0.0) for layer in watched}
+    # A layer that is called several times has one range for all that it gives.
+    watched = [(layer.name, tensor) for layer in model.layers for tensor in _outputs_of(layer)]
+    probe = tf_keras.Model(model.inputs, [tensor for _, tensor in watched])
+    ranges = {name: (0.0, 0.0) for name, _ in watched}
     for start in range(0, min(_SAMPLES, lessons.count), _BATCH):
         rows = np.arange(start, start + (fixed_batch(model) or _BATCH)) % lessons.count
         samples = {name: array[rows] for name, array in lessons.inputs.items()}
-        for layer, output in zip(watched, _listed(probe(arranged(model, samples), training=False)), strict=True):
-            low, high = ranges[layer.name]
-            ranges[layer.name] = (min(low, float(np.min(output))), max(high, float(np.max(output))))
+        for (name, _), output in zip(watched, _listed(probe(arranged(model, samples), training=False)), strict=True):
+            low, high = ranges[name]
+            ranges[name] = (min(low, float(np.min(output))), max(high, float(np.max(output))))
     return ranges
+
+
+def _outputs_of(layer: Any) -> list[Any]:
+    """What each call of a layer gives, where that is one tensor."""
+    given = (layer.get_output_at(index) for index in range(len(layer.inbound_nodes)))
+    return [tensor for tensor in given if hasattr(tensor, "shape")]
 
 
 def _listed(outputs: Any) -> list[Any]:

@@ -110,7 +110,7 @@ def fine_tune(
     import tf_keras
 
     optimizer = tf_keras.optimizers.Adam(params.learning_rate)
-    losses = [lessons.loss.built() for _ in lessons.targets]
+    losses = [lessons.loss.built() if output.dtype.is_floating else None for output in model.outputs]
     with blaming(BadModel, "tf_keras cannot train the model"):
         model.compile(optimizer=optimizer, loss=losses, loss_weights=lessons.weights)
         told = model.fit(

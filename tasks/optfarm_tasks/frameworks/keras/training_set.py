@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets import data
-from optfarm_tasks.errors import BadData
+from optfarm_tasks.errors import BadData, BadModel
 from optfarm_tasks.frameworks.keras import as_saved_model, losses
 from optfarm_tasks.technique import Work
 
@@ -75,9 +75,11 @@ def lessons_of(work: Work, model: Any, loss: str, batch_size: int) -> TrainingSe
         batch_size: samples per step; fewer are taken where their activations would not fit.
 
     Raises:
+        BadModel: all of its outputs are whole numbers.
         BadData: there is no such split, or it does not fit the model.
         BadParameter: the loss wants labels and there are none.
     """
+    _refuse_whole_numbers(model)
     inputs, labels, split = _samples(work)
     size = fixed_batch(model) or min(batch_size, max(1, ACTIVATION_BYTES // activation_bytes(model, inputs)))
     if labels is None:
@@ -91,6 +93,13 @@ def lessons_of(work: Work, model: Any, loss: str, batch_size: int) -> TrainingSe
     chosen = losses.for_labels(loss, labels, answers)
     targets = [losses.shaped(labels, answers, chosen)]
     return TrainingSet(inputs, targets, chosen, split=split, teacher="labels", batch_size=size, weights=[1.0])
+
+
+def _refuse_whole_numbers(model: Any) -> None:
+    """An output of whole numbers, such as an argmax, has no gradient; the others of a model are learnt by."""
+    if not any(output.dtype.is_floating for output in model.outputs):
+        names = ", ".join(as_saved_model.layer_name(output) for output in model.outputs)
+        raise BadModel(f"nothing can be learnt by whole numbers, which {names} gives; end the model before its argmax")
 
 
 def predictions(model: Any, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
