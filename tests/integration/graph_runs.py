@@ -99,6 +99,24 @@ class Looking(tf.Module):
         return {"number": self.table.lookup(words)}
 
 
+class Rows(tf.Module):
+    """Adds a number per row before a batch norm of as many channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        drawn = np.random.default_rng(0)
+        shapes = {"kernel": (1, 1, 3, 12), "rows": (12, 1, 1), "scale": (12,), "mean": (12,)}
+        self.parts = {name: drawn.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+        self.variance = drawn.uniform(0.5, 2, 12).astype(np.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 12, 12, 3], tf.float32, name="x")])
+    def rows(self, x: Any) -> Told:
+        scale, mean = self.parts["scale"], self.parts["mean"]
+        y = tf.nn.conv2d(x, self.parts["kernel"], 1, "VALID") + self.parts["rows"]
+        norm = tf.compat.v1.nn.fused_batch_norm
+        return {"y": norm(y, scale, mean, mean, self.variance, is_training=False)[0]}
+
+
 def normed() -> Any:
     """A trained network with batch norms, one of which comes before its convolution."""
     layers = tf_keras.layers
@@ -135,11 +153,11 @@ def write_models(folder: Path) -> dict[str, Path]:
     places = {}
     two = TwoWays()
     tf.saved_model.save(two, folder / "two_ways", signatures={"serving_default": two.both, "features": two.one})
-    for module, name in ((Words(), "low"), (Counting(), "count"), (Looking(), "look")):
+    for module, name in ((Words(), "low"), (Counting(), "count"), (Looking(), "look"), (Rows(), "rows")):
         tf.saved_model.save(module, folder / name, signatures=getattr(module, name))
     normed().export(str(folder / "normed"))
     recurrent().export(str(folder / "recurrent"))
-    for name in ("two_ways", "low", "count", "look", "normed", "recurrent"):
+    for name in ("two_ways", "low", "count", "look", "rows", "normed", "recurrent"):
         places[name] = folder / name
     (folder / "graphs").mkdir()
     frozen_graphs.main(folder / "graphs")

@@ -7,8 +7,8 @@ import pytest
 from optfarm_tasks.description import Format
 from tests.integration.scripts import told_by
 
-HARD = ("two_ways", "low", "normed", "recurrent")
-"""SavedModels: two signatures that share weights, strings, batch norms, a loop with weights."""
+HARD = ("two_ways", "low", "rows", "normed", "recurrent")
+"""SavedModels: two signatures that share weights, strings, a sum by rows, batch norms, a loop with weights."""
 FROZEN = ("classifier", "strings", "loop", "functional_loop", "several")
 EXACT = ("freeze", "grappler", "grappler(remap=true)", "fold-batch-norms", "freeze-pb -> freeze")
 Runs = dict[str, dict[str, Any]]

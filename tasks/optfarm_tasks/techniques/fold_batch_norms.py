@@ -99,7 +99,7 @@ def _found(norm: Any, by_name: dict[str, Any], uses: Counter[str]) -> _Found:
     before, bias = by_name[giver(norm.input[0])], np.zeros(1)
     if before.op in _SUMS and before.op not in _WEIGHTS_AXES:
         _check_single(before, uses)
-        before, bias = _parts_of_sum(before, by_name)
+        before, bias = _parts_of_sum(before, by_name, layout=_layout(norm))
     if before.op not in _WEIGHTS_AXES:
         raise _Stays(f"before it comes {before.op} ({before.name})")
     _check_single(before, uses)
@@ -111,14 +111,22 @@ def _check_single(node: Any, uses: Counter[str]) -> None:
         raise _Stays(f"{node.op} ({node.name}) before it is used elsewhere too")
 
 
-def _parts_of_sum(node: Any, by_name: dict[str, Any]) -> tuple[Any, NDArray[Any]]:
+def _parts_of_sum(node: Any, by_name: dict[str, Any], *, layout: bytes) -> tuple[Any, NDArray[Any]]:
     first, second = (by_name[giver(name)] for name in node.input[:2])
     if first.op == "Const":
         first, second = second, first
     bias = _constant(second, what="bias")
-    if bias.size != max(bias.shape, default=1) or nodes.attribute(node, "data_format").s == b"NCHW":
+    # A BiasAdd goes along the channels wherever they are; other sums align what they add with the last axes.
+    axis = -3 if layout == b"NCHW" and node.op != "BiasAdd" else -1
+    is_of_channels = bias.size == 1 or (bias.ndim >= -axis and bias.shape[axis] == bias.size)
+    if not is_of_channels or (node.op == "BiasAdd" and _layout(node) != layout):
         raise _Stays(f"what {node.op} ({node.name}) before it adds is not one number per channel")
     return first, bias.reshape(-1)
+
+
+def _layout(node: Any) -> bytes:
+    """The data format of a node; TensorFlow's default where it does not say it."""
+    return bytes(nodes.attribute(node, "data_format").s or b"NHWC")
 
 
 def _constant(node: Any, *, what: str) -> NDArray[Any]:
@@ -146,7 +154,7 @@ def _fold(definition: Any, found: _Found, by_name: dict[str, Any]) -> None:
 
 
 def _become_bias(norm: Any, convolution: Any, bias: str) -> None:
-    layout = nodes.attribute(norm, "data_format").s or b"NHWC"
+    layout = _layout(norm)
     kind = nodes.attribute(norm, "T").type
     nodes.become(norm, "BiasAdd", [convolution.name, bias])
     norm.attr["T"].type = kind
