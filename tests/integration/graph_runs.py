@@ -42,6 +42,11 @@ RECIPES = (
     "tflite-float32",
     "fold-batch-norms -> tflite-float32",
 )
+OF_LOOPS = {
+    "recurrent": ("onnx", "fixed-batch(batch=2) -> tflite-float32", "fixed-batch(batch=2) -> onnx"),
+    "functional_loop": ("onnx",),
+}
+"""What converters make of loops, model by model."""
 Told = dict[str, Any]
 
 
@@ -232,7 +237,7 @@ def runs(folder: Path) -> Iterator[tuple[str, Told]]:
     """Every recipe on every model."""
     places = write_models(folder)
     for name, place in places.items():
-        for index, recipe in enumerate(RECIPES):
+        for index, recipe in enumerate((*RECIPES, *OF_LOOPS.get(name, ()))):
             yield f"{name}: {recipe}", told(place, recipe, folder / f"{name}-{index}")
 
 

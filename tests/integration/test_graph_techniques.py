@@ -153,3 +153,16 @@ def test_tflite_takes_a_frozen_graph(name: str, runs: Runs) -> None:
 
 def test_tflite_takes_what_was_folded_before(runs: Runs) -> None:
     assert runs["normed: fold-batch-norms -> tflite-float32"]["difference"] < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("recurrent", "onnx"),
+        ("recurrent", "fixed-batch(batch=2) -> tflite-float32"),
+        ("recurrent", "fixed-batch(batch=2) -> onnx"),
+        ("functional_loop", "onnx"),
+    ],
+)
+def test_converters_take_loops(name: str, recipe: str, runs: Runs) -> None:
+    assert runs[f"{name}: {recipe}"]["difference"] < 1e-5

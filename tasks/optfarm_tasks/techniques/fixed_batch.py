@@ -9,11 +9,15 @@ the shape of their input, as detectors and attention do.
 Traps: the artifact refuses every other batch. A batch that is seldom full wastes the rest of it.
 """
 
+from typing import Any
+
+import numpy as np
 from pydantic import Field
 
 from optfarm_tasks.description import Shape
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, shapes
+from optfarm_tasks.formats.graph_def import giver
+from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes, shapes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Card, Done, Params, Work
 
@@ -24,6 +28,9 @@ CARD = Card(
     fixes_batch="batch",
     tolerance_nmse=1e-8,
 )
+
+_ELEMENT_SHAPE = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1}
+"""Op on a list of tensors → which of its inputs says the shape of an element."""
 
 
 class PARAMS(Params):
@@ -43,7 +50,24 @@ def _fixed(graph: MetaGraph, batch: int) -> MetaGraph:
     if not wanted:
         raise BadModel(f"no input has an axis for the batch; there are {', '.join(known) or 'no inputs'}")
     shapes.set_shapes(graph, wanted, refusal=f"the model takes no batch of {batch}")
-    return grappler.optimise(graph, grappler.TIDY)
+    tidy = grappler.optimise(graph, grappler.TIDY)
+    _size_lists(tidy.graph_def, batch)
+    return tidy
+
+
+def _size_lists(definition: Any, batch: int) -> None:
+    """Gives lists of tensors the batch, in place: loops over time collect (batch, units), whose batch was left open.
+
+    TFLite makes room for a list ahead of time, so it takes none whose elements have an open size.
+    """
+    by_name = {node.name: node for node in definition.node}
+    for node in [each for each in definition.node if each.op in _ELEMENT_SHAPE]:
+        place = _ELEMENT_SHAPE[node.op]
+        given = by_name[giver(node.input[place])]
+        shape = nodes.value(given).tolist() if given.op == "Const" else None
+        if isinstance(shape, list) and shape[:1] == [-1] and -1 not in shape[1:]:
+            sized = np.array([batch, *shape[1:]], np.int32)
+            node.input[place] = nodes.add_constant(definition, f"{node.name}/sized_elements", sized)
 
 
 def _known(name: str, shape: Shape | None, batch: int) -> Shape:

@@ -16,6 +16,7 @@ from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, f
 from optfarm_tasks.frameworks.keras.weights import copy_weights
 from optfarm_tasks.technique import OnProgress
 
+_NAMED = 8
 _SAMPLES, _BATCH = 64, 8
 
 Range = tuple[float, float]
@@ -48,6 +49,7 @@ def quantise(
     float_model = _copy(model)
     ranges = _ranges(float_model, lessons)
     lowered, left = lowering.lowered(float_model)
+    _refuse_none(lowered, left)
     with blaming(BadModel, "the model cannot be quantised"):
         emulating = _annotated(lowered, left)
     _set_ranges(emulating, ranges)
@@ -55,6 +57,13 @@ def quantise(
     callbacks = [keeping.keeper(weights, keep(weights))] if keep else []
     losses = training.fine_tune(emulating, lessons, params, seed=seed, report=report, callbacks=callbacks)
     return emulating, {"loss": losses, "float_layers": sorted(left)}
+
+
+def _refuse_none(model: Any, left: frozenset[str]) -> None:
+    layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    if all(layer.name in left for layer in layers):
+        there = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in layers[:_NAMED])
+        raise BadModel(f"the toolkit quantises none of the layers: {there}")
 
 
 def _copy(model: Any) -> Any:

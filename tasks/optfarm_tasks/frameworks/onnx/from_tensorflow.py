@@ -9,6 +9,7 @@ from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks import cycles
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.frameworks.tensorflow.functions import lower_control_flow
 from optfarm_tasks.frameworks.tflite import signature_tensors
 from optfarm_tasks.technique import Work
 
@@ -43,6 +44,8 @@ def _from_graph(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     inputs = {info.name: key for key, info in sorted(ends.inputs.items())}
     outputs = _distinct(graph.graph_def, dict(sorted(ends.outputs.items())), set(inputs))
     _refuse_shared(inputs, outputs)
+    # tf2onnx reads loops and branches as functions; lowered to switches and merges it refuses them.
+    lower_control_flow(graph.graph_def, is_lowered=False)
     work.report("converting", 0.4)
     model = _model(_optimised(graph.graph_def, inputs, outputs), inputs, outputs, opset=opset)
     return model, name, warnings

@@ -12,11 +12,10 @@ from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.formats.frozen_graph import OUTSIDE
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.tensorflow.functions import name_by_use, reached
+from optfarm_tasks.frameworks.tensorflow.functions import lower_control_flow, name_by_use, reached
 
 _WRITES = ("Assign", "ResourceApply", "ResourceScatter", "RngReadAndSkip", "RngSkip", "Stateful", "ScatterNdUpdate")
 _CALLS = frozenset({"StatefulPartitionedCall"})
-_LOOPS = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 
 MetaGraph = Any
 """A MetaGraphDef whose graph_def is frozen; every tensor of its signatures has a name like node:0."""
@@ -57,9 +56,7 @@ def _signature(function: Any, name: str) -> tuple[Any, Any]:
         definition = converted.graph.as_graph_def()
     keys = _input_keys(function)
     _refuse_resources(definition, {tensor.op.name for tensor in converted.inputs} - set(keys), name)
-    for node in definition.node:
-        if node.op in _LOOPS:
-            node.attr["_lower_using_switch_merge"].b = True
+    lower_control_flow(definition, is_lowered=True)
     inputs = {keys[tensor.op.name]: tensor for tensor in converted.inputs}
     outputs = dict(zip(sorted(function.structured_outputs), converted.outputs, strict=True))
     return definition, signature_def(inputs, outputs)

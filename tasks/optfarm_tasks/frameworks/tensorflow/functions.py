@@ -16,6 +16,8 @@ _OF_OTHER_NAMES = (
 )
 """Attributes that tell of nodes and functions which are no longer there under those names."""
 
+_CONTROL_FLOW = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
+
 
 def reached(definition: Any) -> tuple[list[Any], list[str]]:
     """The nodes that a GraphDef may run, those of functions among them, and its functions in the order of their use."""
@@ -69,3 +71,13 @@ def _forget(attributes: Any) -> None:
     for key in _OF_OTHER_NAMES:
         if key in attributes:
             del attributes[key]
+
+
+def lower_control_flow(definition: Any, *, is_lowered: bool) -> None:
+    """Marks the loops and branches of a GraphDef, in place: lowered, TensorFlow runs them as switches and merges.
+
+    Lowered ones run faster; converters read the functions of the others.
+    """
+    for node in reached(definition)[0]:
+        if node.op in _CONTROL_FLOW:
+            node.attr["_lower_using_switch_merge"].b = is_lowered
