@@ -20,7 +20,7 @@ from optfarm_tasks.benchmark.controller.attempts import Clock
 from optfarm_tasks.benchmark.controller.paired import MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.controller.summary import Summary
-from optfarm_tasks.benchmark.controller.turns import PairSetup, block_order, prepare, stretch
+from optfarm_tasks.benchmark.controller.turns import PairSetup, block_command, prepare, stretch
 from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
 from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.schema.measurement import Verdict
@@ -70,8 +70,8 @@ class Rig:
             start = prepare(resident, bench, BASELINE)
             plan = pairs.block_plan((start.sample_ns, start.sample_ns), QUICK, settle_ns=bench.settle_ns)
             plan, dropped = replace(plan, min_ns=TURN_NS), plan.dropped[BASELINE]
-            order = block_order(plan, start, QUICK, dropped=dropped)
-            yield Warm(lambda: stretch(resident, bench, order, rows=3), dropped)
+            command = block_command(plan, start, QUICK, dropped=dropped)
+            yield Warm(lambda: stretch(resident, bench, command, rows=3), dropped)
 
     def _plan(self, variants: tuple[Variant, Variant], amount: Amount, seed: int) -> MeasurementPlan:
         aim = precision_target_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())

@@ -14,7 +14,7 @@ from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.controller.columns import rung_columns
 from optfarm_tasks.benchmark.controller.resident import Resident
 from optfarm_tasks.benchmark.controller.turns import PairSetup
-from optfarm_tasks.benchmark.process import shield
+from optfarm_tasks.benchmark.process import protocol, shield
 from optfarm_tasks.errors import BadInput, OutOfMemory
 from optfarm_tasks.schema.measurement import Ladder, Rung, Stop
 from optfarm_tasks.technique import OnProgress
@@ -122,21 +122,15 @@ def climb_threads(bench: PairSetup, side: Side, means: Means) -> Climbed:
 
 
 def _begin(resident: Resident, bench: PairSetup, side: Side, means: Means) -> None:
-    resident.ask(bench.load_order(side))
-    resident.ask({"command": "first"})
-    resident.ask({"command": "confine", "ceiling_bytes": means.ceiling_bytes})
+    resident.ask(bench.load_command(side))
+    resident.ask(protocol.TimeFirst())
+    resident.ask(protocol.Confine(means.ceiling_bytes))
 
 
 def _rung(resident: Resident, amount: RungAmount, batch_size: int) -> tuple[NDArray[np.int64], int]:
-    order = {
-        "command": "rung",
-        "batch_size": batch_size,
-        "min_ns": int(amount.timed_s * 1e9),
-        "min_requests": amount.min_requests,
-        "max_ns": int(amount.max_s * 1e9),
-    }
-    told, samples = resident.ask(order)
-    return np.frombuffer(samples, dtype=np.int64).reshape(3, -1)[0], int(told["peak_rss_bytes"])
+    min_ns, max_ns = int(amount.timed_s * 1e9), int(amount.max_s * 1e9)
+    timed = resident.ask(protocol.TimeRung(batch_size, min_ns, amount.min_requests, max_ns))
+    return np.frombuffer(timed.samples, dtype=np.int64).reshape(3, -1)[0], timed.peak_rss_bytes
 
 
 def _climb(

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
+from optfarm_tasks.benchmark.process import protocol
 from optfarm_tasks.schema.spec import Usual
 
 STREAM = "optfarm_tasks.canary.stream"
-_LOAD = {"command": "load", "runtime": STREAM, "threads": 1, "batch_size": 1, "seed": 0, "data": None, "split": None}
-_BLOCK = {"command": "block", "min_ns": 250_000_000, "min_requests": 9, "max_ns": 5_000_000_000}
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,9 @@ def memory_ns(cores: tuple[int, ...]) -> float:
     """
     variant = Variant("memory canary", Path(), STREAM)
     with Resident(variant, cores=cores[-1:], threads=1) as resident:
-        resident.ask({**_LOAD, "folder": ""})
-        first, _ = resident.ask({"command": "first"})
-        _, samples = resident.ask({**_BLOCK, "request_ns": first["first_ns"]})
-    wall_ns = np.frombuffer(samples, dtype=np.int64).reshape(3, -1)[0]
+        resident.ask(protocol.Load(STREAM, folder="", threads=1, batch_size=1, seed=0))
+        first_ns = resident.ask(protocol.TimeFirst()).first_ns
+        block = protocol.TimeBlock(250_000_000, min_requests=9, max_ns=5_000_000_000, request_ns=first_ns)
+        timed = resident.ask(block)
+    wall_ns = np.frombuffer(timed.samples, dtype=np.int64).reshape(3, -1)[0]
     return float(np.median(wall_ns))

@@ -1,7 +1,7 @@
 """Measures the scenario Server: searches, for each variant in fresh processes, the highest rate that holds a bound."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from optfarm_tasks.benchmark.analysis import pairs, rates, searches
 from optfarm_tasks.benchmark.analysis.halves import Searching
@@ -15,9 +15,8 @@ from optfarm_tasks.benchmark.controller.server_summary import Hunt, Search, Serv
 from optfarm_tasks.benchmark.controller.summary import HostNoise, is_valid
 from optfarm_tasks.benchmark.controller.turns import PairSetup, finish, prepare, stretch
 from optfarm_tasks.benchmark.host import noise
+from optfarm_tasks.benchmark.process.protocol import Serve
 from optfarm_tasks.technique import OnProgress
-
-Tell = Callable[[float], None]
 
 
 def measure_server(
@@ -94,13 +93,7 @@ def _search(bench: PairSetup, side: Side, searching: Searching, *, seed: int) ->
 
 def _serve(resident: Resident, bench: PairSetup, rate_per_s: float, searching: Searching, *, seed: int) -> Served:
     queries, allowed_late = searches.allowed(rate_per_s, searching)
-    order = {
-        "command": "serve",
-        "rate_per_s": rate_per_s,
-        "queries": queries,
-        "seed": seed,
-        "latency_limit_ns": searches.latency_limit_ns(searching),
-        "allowed_late": allowed_late,
-    }
-    used, table = stretch(resident, bench, order, rows=5)
+    limit_ns = searches.latency_limit_ns(searching)
+    command = Serve(rate_per_s, queries, seed, latency_limit_ns=limit_ns, allowed_late=allowed_late)
+    used, table = stretch(resident, bench, command, rows=5)
     return Served(searches.sent(table, rate_per_s, searching), used)

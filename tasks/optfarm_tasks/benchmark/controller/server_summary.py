@@ -14,8 +14,9 @@ from optfarm_tasks.benchmark.analysis.searches import Sent, rate_of
 from optfarm_tasks.benchmark.analysis.usage import Stretch
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, warm_columns
 from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, seen_of, setting_of
-from optfarm_tasks.benchmark.controller.turns import End, PairSetup, Start
+from optfarm_tasks.benchmark.controller.turns import PairSetup, Start
 from optfarm_tasks.benchmark.host.noise import Surroundings
+from optfarm_tasks.benchmark.process.protocol import Finished
 from optfarm_tasks.schema.spec import Effort
 
 
@@ -34,7 +35,7 @@ class Search:
     side: Side
     start: Start
     served: tuple[Served, ...]
-    end: End
+    end: Finished
     surroundings: Surroundings
 
     @property

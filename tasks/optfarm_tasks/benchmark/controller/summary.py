@@ -12,8 +12,9 @@ from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.controller.columns import pair_columns
 from optfarm_tasks.benchmark.controller.contention import Contention
-from optfarm_tasks.benchmark.controller.turns import End, Pair, PairSetup, Start
+from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, Start
 from optfarm_tasks.benchmark.host.noise import Surroundings
+from optfarm_tasks.benchmark.process.protocol import Finished
 from optfarm_tasks.schema.measurement import Verdict, holds_one
 from optfarm_tasks.schema.spec import Effort, Usual
 
@@ -74,7 +75,7 @@ def seen_of(
     side: Side,
     *,
     starts: Sequence[Start],
-    ends: Sequence[End],
+    ends: Sequence[Finished],
     surroundings: Sequence[Surroundings],
     beside: HostNoise,
 ) -> Seen:

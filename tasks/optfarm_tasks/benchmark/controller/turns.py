@@ -17,6 +17,8 @@ from optfarm_tasks.benchmark.analysis.usage import Stretch
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.host import memory, noise
 from optfarm_tasks.benchmark.host.energy import Absent, Meter
+from optfarm_tasks.benchmark.process import protocol
+from optfarm_tasks.benchmark.process.protocol import Command, Finished, Timed
 from optfarm_tasks.benchmark.process.repeat import repeats_of
 from optfarm_tasks.schema.spec import Scenario
 
@@ -52,19 +54,18 @@ class PairSetup:
         """The batch size of one variant."""
         return self.baseline_batch_size if side == BASELINE and self.baseline_batch_size else self.batch_size
 
-    def load_order(self, side: Side) -> dict[str, Any]:
-        """The message that makes a resident load a variant."""
+    def load_command(self, side: Side) -> protocol.Load:
+        """The command that makes a resident load a variant."""
         variant = self.variants[side]
-        return {
-            "command": "load",
-            "runtime": variant.runtime,
-            "folder": str(variant.folder.absolute()),
-            "threads": self.threads,
-            "batch_size": self.batch_of(side),
-            "seed": self.seed,
-            "data": None if self.data is None else str(self.data.absolute()),
-            "split": self.split,
-        }
+        return protocol.Load(
+            variant.runtime,
+            folder=str(variant.folder.absolute()),
+            threads=self.threads,
+            batch_size=self.batch_of(side),
+            seed=self.seed,
+            data=None if self.data is None else str(self.data.absolute()),
+            split=self.split,
+        )
 
 
 @dataclass(frozen=True)
@@ -103,23 +104,13 @@ class Block:
 
 
 @dataclass(frozen=True)
-class End:
-    """What one process told once it was timed."""
-
-    peak_rss_bytes: int
-    floor_rss_bytes: int
-    """The same with the runtime's library loaded and no model."""
-    is_deterministic: bool
-
-
-@dataclass(frozen=True)
 class Pair:
     """Everything that one pair of processes gave."""
 
     starts: tuple[Start, Start]
     blocks: tuple[Block, ...]
     plan: BlockPlan
-    ends: tuple[End, End]
+    ends: tuple[Finished, Finished]
     surroundings: noise.Surroundings
 
 
@@ -152,60 +143,57 @@ def prepare(resident: Resident, bench: PairSetup, side: Side) -> Start:
     Raises:
         TaskError: the resident refused or died.
     """
-    loaded, _ = resident.ask(bench.load_order(side))
-    first, _ = resident.ask({"command": "first"})
-    warm, walls = resident.ask({"command": "warm", "max_ns": int(bench.amount.warm_s * 1e9)})
+    loaded = resident.ask(bench.load_command(side))
+    first = resident.ask(protocol.TimeFirst())
+    warm = resident.ask(protocol.WarmUp(int(bench.amount.warm_s * 1e9)))
     return Start(
-        load_ns=loaded["load_ns"],
-        precision=loaded["precision"],
-        inputs=tuple(loaded["inputs"]),
-        warnings=tuple(loaded["warnings"]),
-        first_ns=first["first_ns"],
-        warm_ns=np.frombuffer(walls, dtype=np.int64),
-        is_steady=warm["steady"],
-        request_ns=warm["request_ns"],
-        group=warm["group"],
+        **vars(loaded),
+        first_ns=first.first_ns,
+        warm_ns=np.frombuffer(warm.samples, dtype=np.int64),
+        is_steady=warm.is_steady,
+        request_ns=warm.request_ns,
+        group=warm.group,
         is_shielded=resident.is_shielded,
     )
 
 
-def finish(resident: Resident, start: Start) -> End:
+def finish(resident: Resident, start: Start) -> Finished:
     """Has a process that was timed tell of its memory and repeat an answer; blocks for two or three requests.
 
     Raises:
         TaskError: the resident refused or died.
     """
-    return End(**resident.ask({"command": "end", "repeats": repeats_of(start.request_ns)})[0])
+    return resident.ask(protocol.Finish(repeats_of(start.request_ns)))
 
 
 def stretch(
-    resident: Resident, bench: PairSetup, order: dict[str, Any], rows: int
+    resident: Resident, bench: PairSetup, command: Command[Timed], rows: int
 ) -> tuple[Stretch, NDArray[np.int64]]:
     """Has a resident work for a stretch, and reads the counters around it; blocks.
 
     Args:
         resident: the process.
         bench: its cores and the meter.
-        order: a message that is answered by what was timed.
-        rows: of the table in that answer.
+        command: what it does.
+        rows: of the table in its reply.
 
     Raises:
         TaskError: the resident refused, died, or lost its cores.
     """
     before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
     energy_before = bench.meter.read()
-    told, samples = resident.ask(order)
+    timed = resident.ask(command)
     energy_uj = bench.meter.spent_uj(energy_before, bench.meter.read())
     wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
     resident.require_place()
     used = Stretch(
-        elapsed_ns=told.get("elapsed_ns", wall_ns),
+        elapsed_ns=wall_ns if timed.elapsed_ns is None else timed.elapsed_ns,
         run_delay_ns=noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=len(bench.cores)),
-        process_cpu_ns=told.get("process_cpu_ns"),
+        process_cpu_ns=timed.process_cpu_ns,
         energy_uj=energy_uj,
         held_bytes=memory.held_bytes(resident.pid),
     )
-    return used, np.frombuffer(samples, dtype=np.int64).reshape(rows, -1)
+    return used, np.frombuffer(timed.samples, dtype=np.int64).reshape(rows, -1)
 
 
 def _blocks(
@@ -222,20 +210,19 @@ def _blocks(
     while timed_s < bench.amount.pair_s:
         group = len(taken) // 4
         for side in pairs.group_order(rng):
-            order = block_order(plan, starts[side], bench.amount, dropped=plan.dropped[side])
-            used, table = stretch(residents[side], bench, order, rows=3)
+            command = block_command(plan, starts[side], bench.amount, dropped=plan.dropped[side])
+            used, table = stretch(residents[side], bench, command, rows=3)
             taken.append(Block(side, group, table, used))
         timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
         within(min(1.0, timed_s / bench.amount.pair_s))
     return taken
 
 
-def block_order(plan: BlockPlan, start: Start, amount: Amount, *, dropped: int) -> dict[str, Any]:
-    """The message that makes a warm resident run a block, which is answered by a table of samples (3, N)."""
-    return {
-        "command": "block",
-        "min_ns": plan.min_ns + int(dropped * start.sample_ns),
-        "min_requests": plan.kept + dropped,
-        "max_ns": int(amount.group_s * 1e9),
-        "request_ns": start.request_ns,
-    }
+def block_command(plan: BlockPlan, start: Start, amount: Amount, *, dropped: int) -> protocol.TimeBlock:
+    """The command that makes a warm resident run a block."""
+    return protocol.TimeBlock(
+        min_ns=plan.min_ns + int(dropped * start.sample_ns),
+        min_requests=plan.kept + dropped,
+        max_ns=int(amount.group_s * 1e9),
+        request_ns=start.request_ns,
+    )
