@@ -21,7 +21,7 @@ _COMMONEST = "the commonest class"
 
 @dataclass(frozen=True)
 class Scored:
-    """A score, and the value that says nothing: that of always giving the mean label, or the commonest class."""
+    """A score, and what a constant answer would score: the mean label, or the commonest class."""
 
     score: Score
     trivial: float
@@ -54,7 +54,7 @@ class Scoring(Protocol):
 
     @abstractmethod
     def scored(self, labels: Array) -> tuple[Scored, ...]:
-        """The scores over all batches, the most telling first; `labels` are those of the whole split."""
+        """The scores over all batches, the most important first; `labels` are those of the whole split."""
 
 
 def scoring_for(labels: Array, outputs: Mapping[str, Shape]) -> Scoring:

@@ -1,4 +1,4 @@
-"""How sure a loss of quality is: 95% intervals over samples on which both variants were scored.
+"""Computes the 95% confidence interval of a loss of quality over samples that both variants were scored on.
 
 A loss is relative to the baseline: 0.01 is 1% worse, below 0 is better. Samples are drawn as pairs, for what is hard
 for one variant is mostly hard for the other, and the difference is known far better than either value.
