@@ -60,14 +60,14 @@ def batches_of(climbed: Climbed) -> list[int]:
 
 
 def searched(bench: PairSetup, *, latency_limit_ms: float) -> Measured:
-    amount = SearchAmount(searches=1, resolution=0.5, bounds=5, trial_s=0.4)
+    amount = SearchAmount(searches=1, resolution=0.5, limits=5, trial_s=0.4)
     plan = MeasurementPlan(replace(bench, scenario=Scenario.SERVER), Effort.QUICK, PrecisionTarget(0.01))
     return measure_server(plan, quietly, clock=Clock(), latency_limit_ms=latency_limit_ms, amount=amount)
 
 
-def assert_raw_queries_tell(serving: ServerRates, columns: raw.Columns) -> None:
+def assert_raw_queries_agree(rates: ServerRates, columns: raw.Columns) -> None:
     """The published trials of the candidate can be computed from its queries."""
-    for number, trial in enumerate(serving.trials):
+    for number, trial in enumerate(rates.trials):
         mask = (columns["side"] == 1) & (columns["trial"] == number)
         latency_ns = (columns["end_ns"] - columns["arrival_ns"])[mask]
         assert latency_ns.size == trial.queries
@@ -142,7 +142,7 @@ def test_the_highest_rate_that_held_is_published_and_its_queries_are_kept(tmp_pa
     assert candidate.ratio.ci95 is None
     assert candidate.latency_ns.min >= 2 * MS
     assert "rests on" in found.warnings[0]
-    assert_raw_queries_tell(candidate.server_rates, found.summary.columns)
+    assert_raw_queries_agree(candidate.server_rates, found.summary.columns)
 
 
 def test_a_bound_below_the_service_itself_is_held_at_no_rate(tmp_path: Path) -> None:
