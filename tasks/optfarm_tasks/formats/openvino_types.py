@@ -25,16 +25,16 @@ _BITS = {"bfloat16": 16, "bool": 8, "nf4": 4}
 _LEAST_WHOLE = 8
 
 
-def dtype_name(name: str) -> str:
+def dtype_name(element_type: str) -> str:
     """The NumPy name of an element type, or "string".
 
     Raises:
         Malformed: there is no such type.
     """
-    lower = name.lower()
+    lower = element_type.lower()
     name = _NAMES.get(_PORT_NAMES.get(lower, lower))
     if name is None:
-        raise Malformed(f"it is damaged: OpenVINO has no type {name!r}")
+        raise Malformed(f"it is damaged: OpenVINO has no type {element_type!r}")
     return name
 
 
