@@ -17,7 +17,7 @@ from benchmarks.measurement import load, slowed
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import QUICK, Rig, Row, is_clean, ratio_row
 from benchmarks.measurement.subjects import prepared
-from optfarm_tasks.benchmark.controller.paired import variant_of
+from optfarm_tasks.benchmark.controller.paired_scenarios import variant_of
 
 RUNS = 20
 """Of each kind."""

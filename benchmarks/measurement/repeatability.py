@@ -12,7 +12,7 @@ from benchmarks.measurement import naive
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import QUICK, Rig, Row, ratio_row, variation
 from benchmarks.measurement.subjects import prepared
-from optfarm_tasks.benchmark.controller.paired import variant_of
+from optfarm_tasks.benchmark.controller.paired_scenarios import variant_of
 from optfarm_tasks.schema.measurement import Verdict
 
 RUNS = 12

@@ -15,9 +15,9 @@ from optfarm_tasks.benchmark.analysis import pairs, stats, verdict
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, Amount
 from optfarm_tasks.benchmark.analysis.rules import precision_target_of
 from optfarm_tasks.benchmark.analysis.usage import Stretch
-from optfarm_tasks.benchmark.controller import paired
+from optfarm_tasks.benchmark.controller import paired_scenarios
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.paired import MeasurementPlan
+from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.controller.summary import Summary
 from optfarm_tasks.benchmark.controller.turns import PairSetup, block_command, prepare, stretch
@@ -60,7 +60,7 @@ class Rig:
         """
         plan = self._plan((_variant("baseline", baseline), _variant("candidate", candidate)), amount, seed)
         with shield.away_from(self.cores):
-            return paired.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
+            return paired_scenarios.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
 
     @contextlib.contextmanager
     def warm(self, artifact: Path | Variant, *, seed: int) -> Iterator["Warm"]:
@@ -142,4 +142,4 @@ def variation(values: Sequence[float]) -> float:
 
 
 def _variant(role: str, given: Path | Variant) -> Variant:
-    return replace(given, role=role) if isinstance(given, Variant) else paired.variant_of(role, given)
+    return replace(given, role=role) if isinstance(given, Variant) else paired_scenarios.variant_of(role, given)

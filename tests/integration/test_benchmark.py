@@ -18,8 +18,8 @@ from optfarm_tasks.actions import benchmark
 from optfarm_tasks.benchmark.analysis import pairs, raw, stats
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.stats import Estimator
-from optfarm_tasks.benchmark.controller import paired
-from optfarm_tasks.benchmark.controller.paired import Clock, Measured, MeasurementPlan
+from optfarm_tasks.benchmark.controller import paired_scenarios
+from optfarm_tasks.benchmark.controller.paired_scenarios import Clock, Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield
@@ -55,7 +55,7 @@ def bench_of(baseline: Variant, candidate: Variant, **changes: Any) -> PairSetup
 
 def measure(bench: PairSetup, report: Callable[[str, float], None] = lambda _phase, _fraction: None) -> Measured:
     """Runs it."""
-    return paired.measure(MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01)), report, clock=Clock())
+    return paired_scenarios.measure(MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01)), report, clock=Clock())
 
 
 def residents() -> list[psutil.Process]:
@@ -190,7 +190,7 @@ def test_a_measurement_that_stays_invalid_is_retried_and_then_told(tmp_path: Pat
     )
     try:
         plan = MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01))
-        measured = paired.measure(plan, lambda _phase, _fraction: None, clock=Clock(wait=waits.append))
+        measured = paired_scenarios.measure(plan, lambda _phase, _fraction: None, clock=Clock(wait=waits.append))
     finally:
         busy.kill()
         busy.wait()

@@ -13,10 +13,10 @@ from optfarm_tasks.benchmark.analysis.ladder import RungAmount
 from optfarm_tasks.benchmark.analysis.rates import SearchAmount
 from optfarm_tasks.benchmark.analysis.recompute import recompute
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
-from optfarm_tasks.benchmark.controller import climb, paired
+from optfarm_tasks.benchmark.controller import climb, paired_scenarios
 from optfarm_tasks.benchmark.controller.attempts import Clock
 from optfarm_tasks.benchmark.controller.climb import Climbed, Means
-from optfarm_tasks.benchmark.controller.paired import Measured, MeasurementPlan
+from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.benchmark.controller.server_scenario import measure_server
 from optfarm_tasks.benchmark.controller.turns import PairSetup
@@ -101,7 +101,7 @@ def test_each_variant_is_offline_at_its_own_best_batch(tmp_path: Path) -> None:
 
     settled = climb.settle(bench, MEANS, quietly, batches=True, threads=False)
     bench = replace(settled.bench, baseline_batch_size=1)
-    summary = paired.measure(
+    summary = paired_scenarios.measure(
         MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01)), quietly, clock=Clock()
     ).summary
 

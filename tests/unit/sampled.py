@@ -8,12 +8,12 @@ import numpy as np
 
 from optfarm_tasks.benchmark.analysis import ladder, rates, raw, searches
 from optfarm_tasks.benchmark.analysis.conclusion import Seen, conclude
-from optfarm_tasks.benchmark.analysis.halves import Searching, Setting
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.searches import Sent
 from optfarm_tasks.benchmark.analysis.usage import Stretch, columns_of
+from optfarm_tasks.benchmark.analysis.variant_stats import Searching, Setting
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, rung_columns
-from optfarm_tasks.benchmark.process.arrivals import arrivals_ns
+from optfarm_tasks.benchmark.process.queries import arrivals_ns
 from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
 from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Benchmark, Effort, Scenario

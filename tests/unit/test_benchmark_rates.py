@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 from optfarm_tasks.benchmark.analysis import rates
 from optfarm_tasks.benchmark.analysis.rates import AMOUNTS, allowed_late, next_rate, queries_of
-from optfarm_tasks.benchmark.process.arrivals import arrivals_ns
+from optfarm_tasks.benchmark.process.queries import arrivals_ns
 from optfarm_tasks.schema.spec import Effort
 
 RATES = st.floats(0.1, 1e5)

@@ -7,10 +7,10 @@ import numpy as np
 
 from optfarm.measured import Place, place_of
 from optfarm_tasks.benchmark.analysis import rates, raw, stats
-from optfarm_tasks.benchmark.analysis.halves import Searching
 from optfarm_tasks.benchmark.analysis.pairs import CANDIDATE
 from optfarm_tasks.benchmark.analysis.searches import Sent, deciding, searches
 from optfarm_tasks.benchmark.analysis.stats import Integers
+from optfarm_tasks.benchmark.analysis.variant_stats import Searching
 from optfarm_tasks.schema.measurement import Measurement, Verdict
 from optfarm_tasks.schema.sweep import Row, SweepReport
 

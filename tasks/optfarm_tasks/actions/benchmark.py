@@ -13,7 +13,7 @@ from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.controller import climb
 from optfarm_tasks.benchmark.controller.attempts import Clock
 from optfarm_tasks.benchmark.controller.climb import Means, Settled
-from optfarm_tasks.benchmark.controller.paired import Measured, MeasurementPlan, measure, plan_of
+from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan, measure, plan_of
 from optfarm_tasks.benchmark.controller.server_scenario import measure_server
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.host.fingerprint import fingerprint

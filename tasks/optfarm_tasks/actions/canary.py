@@ -9,7 +9,7 @@ from optfarm_tasks.benchmark.analysis.pairs import Amount
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.controller import contention
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.paired import MeasurementPlan, measure
+from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan, measure
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield

@@ -6,14 +6,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import raw, searches, shape, stats, verdict
-from optfarm_tasks.benchmark.analysis.halves import Setting, VariantStats, of_pairs
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE
 from optfarm_tasks.benchmark.analysis.rules import of_work
 from optfarm_tasks.benchmark.analysis.stats import Estimator, Integers
 from optfarm_tasks.benchmark.analysis.usage import Usage
-from optfarm_tasks.benchmark.controller.contention import UNKNOWN, Contention
+from optfarm_tasks.benchmark.analysis.variant_stats import Setting, VariantStats, of_pairs
 from optfarm_tasks.schema.measurement import Energy, Flag, Latency, Measurement, Noise, Ratio, Verdict
 from optfarm_tasks.schema.spec import Scenario
+
+
+@dataclass(frozen=True)
+class Contention:
+    """How slow the memory was right before a measurement, by the memory canary."""
+
+    ratio: float | None
+    """Its time over what is usual on the device; above 1 the memory is slower."""
+    missing: str | None = None
+    """Why there is no ratio."""
+
+
+UNKNOWN = Contention(None, "too few canaries have run on this device to know what is usual")
 
 
 @dataclass(frozen=True)

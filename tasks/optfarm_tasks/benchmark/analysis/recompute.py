@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from optfarm_tasks.benchmark.analysis import pairs, rates, raw
-from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Seen, conclude
-from optfarm_tasks.benchmark.analysis.halves import Searching, Setting
+from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Seen, conclude
+from optfarm_tasks.benchmark.analysis.ladder import chosen, ladders_of
 from optfarm_tasks.benchmark.analysis.rules import precision_target_of
-from optfarm_tasks.benchmark.analysis.rungs import chosen, ladders_of
-from optfarm_tasks.benchmark.controller.contention import Contention
+from optfarm_tasks.benchmark.analysis.variant_stats import Searching, Setting
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.schema.measurement import Flag, Measurement
 from optfarm_tasks.schema.result import BenchmarkResult

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.benchmark.analysis import rates, raw, stats
-from optfarm_tasks.benchmark.analysis.halves import PairedStats, Searching, Setting, VariantStats
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.stats import Estimator, Samples
 from optfarm_tasks.benchmark.analysis.usage import usage
+from optfarm_tasks.benchmark.analysis.variant_stats import PairedStats, Searching, Setting, VariantStats
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.schema.measurement import ServerRates, Trial
 

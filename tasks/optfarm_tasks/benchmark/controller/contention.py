@@ -1,28 +1,15 @@
 """Compares the memory of a host with what is usual there, right before a measurement."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from optfarm_tasks.benchmark.analysis.conclusion import UNKNOWN, Contention
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.process import protocol
 from optfarm_tasks.schema.spec import Usual
 
 STREAM = "optfarm_tasks.canary.stream"
-
-
-@dataclass(frozen=True)
-class Contention:
-    """What the memory canary said."""
-
-    ratio: float | None
-    """Over what is usual; above 1 the memory is slower."""
-    missing: str | None = None
-    """Why there is none."""
-
-
-UNKNOWN = Contention(None, "too few canaries have run on this device to know what is usual")
 
 
 def contention(usual: Usual | None, cores: tuple[int, ...]) -> Contention:

@@ -4,12 +4,12 @@ import random
 from collections.abc import Iterator
 
 from optfarm_tasks.benchmark.analysis import pairs, rates, searches
-from optfarm_tasks.benchmark.analysis.halves import Searching
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rates import SearchAmount
+from optfarm_tasks.benchmark.analysis.variant_stats import Searching
 from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.controller.contention import contention
-from optfarm_tasks.benchmark.controller.paired import Measured, MeasurementPlan
+from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident
 from optfarm_tasks.benchmark.controller.server_summary import Hunt, Search, Served, summarise_server, warnings_of
 from optfarm_tasks.benchmark.controller.summary import HostNoise, is_valid

@@ -7,11 +7,11 @@ import numpy as np
 
 from optfarm_tasks.benchmark.analysis import rates, raw, usage
 from optfarm_tasks.benchmark.analysis.conclusion import Seen, conclude
-from optfarm_tasks.benchmark.analysis.halves import Searching
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.searches import Sent, rate_of
 from optfarm_tasks.benchmark.analysis.usage import Stretch
+from optfarm_tasks.benchmark.analysis.variant_stats import Searching
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, warm_columns
 from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, seen_of, setting_of
 from optfarm_tasks.benchmark.controller.turns import PairSetup, Start

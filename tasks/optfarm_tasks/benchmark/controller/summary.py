@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import raw
-from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Seen, conclude
-from optfarm_tasks.benchmark.analysis.halves import Setting
+from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Seen, conclude
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
+from optfarm_tasks.benchmark.analysis.variant_stats import Setting
 from optfarm_tasks.benchmark.controller.columns import pair_columns
-from optfarm_tasks.benchmark.controller.contention import Contention
 from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, Start
 from optfarm_tasks.benchmark.host.noise import Surroundings
 from optfarm_tasks.benchmark.process.protocol import Finished

@@ -15,9 +15,8 @@ import numpy as np
 from optfarm_tasks.benchmark.host import memory
 from optfarm_tasks.benchmark.host.memory import Account
 from optfarm_tasks.benchmark.process import feeds, protocol
-from optfarm_tasks.benchmark.process.arrivals import arrivals_ns
 from optfarm_tasks.benchmark.process.clock import Span, Timed, capacity, group_size, time_requests
-from optfarm_tasks.benchmark.process.queries import serve
+from optfarm_tasks.benchmark.process.queries import arrivals_ns, serve
 from optfarm_tasks.benchmark.process.repeat import is_repeated
 from optfarm_tasks.benchmark.process.warmup import warm_up
 from optfarm_tasks.data_sets import data, images

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from optfarm_tasks import formats, registry, runtimes
 from optfarm_tasks.benchmark.analysis import pairs, raw
-from optfarm_tasks.benchmark.analysis.halves import ratios_of
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget, precision_target_of
+from optfarm_tasks.benchmark.analysis.variant_stats import ratios_of
 from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.controller.columns import pair_columns
 from optfarm_tasks.benchmark.controller.contention import contention
