@@ -65,20 +65,20 @@ class Rig:
     @contextlib.contextmanager
     def warm(self, artifact: Path | Variant, *, seed: int) -> Iterator["Warm"]:
         """A fresh resident that is warm, and waits."""
-        bench = self._plan((_variant("farm", artifact),) * 2, QUICK, seed).bench
-        with shield.away_from(self.cores), Resident(bench.variants[0], cores=self.cores, threads=1) as resident:
-            start = prepare(resident, bench, BASELINE)
-            plan = pairs.block_plan((start.sample_ns, start.sample_ns), QUICK, settle_ns=bench.settle_ns)
+        setup = self._plan((_variant("farm", artifact),) * 2, QUICK, seed).setup
+        with shield.away_from(self.cores), Resident(setup.variants[0], cores=self.cores, threads=1) as resident:
+            start = prepare(resident, setup, BASELINE)
+            plan = pairs.block_plan((start.sample_ns, start.sample_ns), QUICK, settle_ns=setup.settle_ns)
             plan, dropped = replace(plan, min_ns=TURN_NS), plan.dropped[BASELINE]
             command = block_command(plan, start, QUICK, dropped=dropped)
-            yield Warm(lambda: stretch(resident, bench, command, rows=3), dropped)
+            yield Warm(lambda: stretch(resident, setup, command, rows=3), dropped)
 
     def _plan(self, variants: tuple[Variant, Variant], amount: Amount, seed: int) -> MeasurementPlan:
-        aim = precision_target_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
-        bench = PairSetup(
-            variants, self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=aim.settle_ns
+        target = precision_target_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
+        setup = PairSetup(
+            variants, self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=target.settle_ns
         )
-        return MeasurementPlan(bench, Effort.QUICK, aim)
+        return MeasurementPlan(setup, Effort.QUICK, target)
 
 
 def ratio_row(summary: Summary) -> Row:

@@ -81,9 +81,9 @@ def test_a_device_whose_core_is_kept_busy_leaves_its_band(tmp_path: Path) -> Non
 def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Path) -> None:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
     sides = Variant("baseline", tmp_path, canary.COMPUTE), Variant("candidate", tmp_path, canary.COMPUTE)
-    bench = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
+    setup = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
     plan = MeasurementPlan(
-        bench, Effort.QUICK, PrecisionTarget(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02))
+        setup, Effort.QUICK, PrecisionTarget(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02))
     )
 
     found = measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary.candidate

@@ -31,11 +31,11 @@ def run(folder: Path, _task: Task, report: OnProgress, *, amount: Amount = AMOUN
     """
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
     sides = Variant(Role.BASELINE, folder, COMPUTE), Variant(Role.CANDIDATE, folder, COMPUTE)
-    bench = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=amount)
+    setup = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=amount)
     with shield.away_from(cores):
         memory_ns = contention.memory_ns(cores)
         summary = measure(
-            MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), report, clock=Clock()
+            MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), report, clock=Clock()
         ).summary
     twin = summary.candidate
     return CanaryResult(

@@ -85,13 +85,13 @@ def conclude(columns: raw.Columns, seen: tuple[Seen, Seen], setting: Setting) ->
     interval = stats.t_interval([math.log(value) for value in found.ratios])
     is_wide = interval is None or interval.half_width > found.half_width
     evidence = [
-        _evidence(half, told, threads=setting.threads, is_wide=is_wide)
-        for half, told in zip(found.halves, seen, strict=True)
+        _evidence(variant, told, threads=setting.threads, is_wide=is_wide)
+        for variant, told in zip(found.variants, seen, strict=True)
     ]
     value = stats.ratio(found.ratios) if found.ratios else None
     against = Ratio(value=value, ci95=interval and interval.exponential, pairs=found.count)
     baseline, candidate = (
-        _measurement(columns, setting, found.estimator, half=found.halves[side], seen=seen[side], judged=judged)
+        _measurement(columns, setting, found.estimator, variant=found.variants[side], seen=seen[side], judged=judged)
         for side, judged in zip((BASELINE, CANDIDATE), _judged(evidence, against), strict=True)
     )
     return Conclusion(baseline, candidate, pair_ratios=found.ratios, estimator=found.estimator)
@@ -106,10 +106,10 @@ def _judged(evidence: list[verdict.Evidence], against: Ratio) -> tuple[_Judged, 
     return _Judged(own[0], flags[0], itself), _Judged(verdict.worst(*own), both, against)
 
 
-def _noise(half: VariantStats, seen: Seen) -> Noise:
+def _noise(variant: VariantStats, seen: Seen) -> Noise:
     return Noise(
-        run_delay_frac=half.usage.run_delay_frac,
-        preempted_frac=float(1 - half.samples.is_clean.mean()),
+        run_delay_frac=variant.usage.run_delay_frac,
+        preempted_frac=float(1 - variant.samples.is_clean.mean()),
         ext_cpu=seen.ext_cpu,
         steal_frac=seen.steal_frac,
         psi_cpu_frac=seen.psi_cpu_frac,
@@ -118,15 +118,15 @@ def _noise(half: VariantStats, seen: Seen) -> Noise:
     )
 
 
-def _evidence(half: VariantStats, seen: Seen, *, threads: int, is_wide: bool) -> verdict.Evidence:
-    samples, wall_ns = half.samples, half.samples.wall_ns
+def _evidence(variant: VariantStats, seen: Seen, *, threads: int, is_wide: bool) -> verdict.Evidence:
+    samples, wall_ns = variant.samples, variant.samples.wall_ns
     return verdict.Evidence(
-        noise=_noise(half, seen),
+        noise=_noise(variant, seen),
         spread=stats.nearest_rank(wall_ns, 0.50) / stats.nearest_rank(wall_ns, 0.05),
         n_clean=int(samples.is_clean.sum()) if threads == 1 else wall_ns.size,
         threads=threads,
-        trends=half.trends,
-        is_leaking=half.usage.is_leaking,
+        trends=variant.trends,
+        is_leaking=variant.usage.is_leaking,
         is_bimodal=shape.is_bimodal(wall_ns if threads > 1 else wall_ns[samples.is_clean]),
         is_deterministic=seen.is_deterministic,
         is_shielded=seen.is_shielded,
@@ -138,9 +138,9 @@ def _evidence(half: VariantStats, seen: Seen, *, threads: int, is_wide: bool) ->
 
 
 def _measurement(
-    columns: raw.Columns, setting: Setting, estimator: Estimator, *, half: VariantStats, seen: Seen, judged: _Judged
+    columns: raw.Columns, setting: Setting, estimator: Estimator, *, variant: VariantStats, seen: Seen, judged: _Judged
 ) -> Measurement:
-    samples, side, used = half.samples, int(half.samples.side[0]), half.usage
+    samples, side, used = variant.samples, int(variant.samples.side[0]), variant.usage
     return Measurement(
         verdict=judged.verdict,
         flags=judged.flags,
@@ -158,21 +158,21 @@ def _measurement(
         warmup_s=float(np.median(raw.warm_up_ns(columns, side))) / 1e9,
         load_ms=seen.load_ms,
         first_ms=seen.first_ms,
-        latency_ns=_latency(half.latency_ns, with_tails=judged.verdict is Verdict.CLEAN),
-        clean_p50_ns=half.clean_p50_ns,
+        latency_ns=_latency(variant.latency_ns, with_tails=judged.verdict is Verdict.CLEAN),
+        clean_p50_ns=variant.clean_p50_ns,
         cpu_p50_ns=stats.nearest_rank(samples.cpu_ns, 0.50),
-        p50_ci95_ns=half.p50_ci95_ns,
-        throughput_per_s=half.throughput_per_s,
+        p50_ci95_ns=variant.p50_ci95_ns,
+        throughput_per_s=variant.throughput_per_s,
         process_cpu_ns=used.process_cpu_ns,
         peak_rss_bytes=seen.peak_rss_bytes,
         floor_rss_bytes=seen.floor_rss_bytes,
         model_rss_bytes=None if seen.floor_rss_bytes is None else seen.peak_rss_bytes - seen.floor_rss_bytes,
         energy=_energy(used, seen),
         ratio=judged.ratio,
-        noise=_noise(half, seen),
+        noise=_noise(variant, seen),
         shielded=seen.is_shielded,
         rules=(*setting.rules, *of_work(threads=setting.threads, estimator=estimator)),
-        server_rates=half.server_rates,
+        server_rates=variant.server_rates,
     )
 
 

@@ -9,7 +9,7 @@ from optfarm_tasks.benchmark.analysis import pairs, rates, raw
 from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Seen, conclude
 from optfarm_tasks.benchmark.analysis.ladder import chosen, ladders_of
 from optfarm_tasks.benchmark.analysis.rules import precision_target_of
-from optfarm_tasks.benchmark.analysis.variant_stats import Searching, Setting
+from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting, Setting
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.schema.measurement import Flag, Measurement
 from optfarm_tasks.schema.result import BenchmarkResult
@@ -43,18 +43,18 @@ def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conc
     ladders = [ladders_of(columns, side, own.ladders) for side, own in published.items()]
     sizes_bytes = [task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE) if role in task.inputs]
     threads, batch_sizes = chosen(action, *ladders)
-    aim = precision_target_of(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint))
+    target = precision_target_of(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint))
     setting = Setting(
         effort=action.effort,
         attempt=result.candidate.attempt,
         threads=threads,
         batch_sizes=batch_sizes,
-        half_width=aim.half_width,
-        rules=aim.rules,
+        half_width=target.half_width,
+        rules=target.rules,
         scenario=action.scenario,
-        searching=None
+        server=None
         if action.latency_limit_ms is None
-        else Searching(action.latency_limit_ms, rates.AMOUNTS[action.effort]),
+        else ServerSetting(action.latency_limit_ms, rates.AMOUNTS[action.effort]),
     )
     found = conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
     baseline, candidate = (

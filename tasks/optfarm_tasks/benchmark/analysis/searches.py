@@ -10,7 +10,7 @@ from optfarm_tasks.benchmark.analysis import rates, raw, stats
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.stats import Estimator, Samples
 from optfarm_tasks.benchmark.analysis.usage import usage
-from optfarm_tasks.benchmark.analysis.variant_stats import PairedStats, Searching, Setting, VariantStats
+from optfarm_tasks.benchmark.analysis.variant_stats import PairedStats, ServerSetting, Setting, VariantStats
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.schema.measurement import ServerRates, Trial
 
@@ -33,11 +33,11 @@ class Sent:
         return latency_ns
 
 
-def sent(table: NDArray[np.int64], rate_per_s: float, searching: Searching) -> Sent:
+def sent(table: NDArray[np.int64], rate_per_s: float, server: ServerSetting) -> Sent:
     """Judges the queries (5, N) of a rate."""
-    allowed_late = allowed(rate_per_s, searching)[1]
+    allowed_late = allowed(rate_per_s, server)[1]
     latency_ns = table[2] - table[0]
-    late = int((latency_ns > latency_limit_ns(searching)).sum())
+    late = int((latency_ns > latency_limit_ns(server)).sum())
     trial = Trial(
         rate_per_s=rate_per_s,
         queries=latency_ns.size,
@@ -49,29 +49,29 @@ def sent(table: NDArray[np.int64], rate_per_s: float, searching: Searching) -> S
     return Sent(trial, table)
 
 
-def allowed(rate_per_s: float, searching: Searching) -> tuple[int, int]:
+def allowed(rate_per_s: float, server: ServerSetting) -> tuple[int, int]:
     """How many queries a trial of that rate sends, and how many of them may be late."""
-    queries = rates.queries_of(rate_per_s, searching.latency_limit_ms / 1e3, searching.amount)
+    queries = rates.queries_of(rate_per_s, server.latency_limit_ms / 1e3, server.amount)
     return queries, rates.allowed_late(queries)
 
 
-def latency_limit_ns(searching: Searching) -> int:
+def latency_limit_ns(server: ServerSetting) -> int:
     """An answer later than this after the arrival is late."""
-    return int(searching.latency_limit_ms * 1e6)
+    return int(server.latency_limit_ms * 1e6)
 
 
-def searches(columns: raw.Columns, side: Side, searching: Searching) -> tuple[tuple[Sent, ...], ...]:
+def searches(columns: raw.Columns, side: Side, server: ServerSetting) -> tuple[tuple[Sent, ...], ...]:
     """The trials of each search of a variant, in their order."""
     own = {name: column[columns["side"] == side] for name, column in columns.items() if name in {*_TABLE, *_KEYS}}
-    return tuple(tuple(_trials(own, pair, searching)) for pair in np.unique(own["pair"]))
+    return tuple(tuple(_trials(own, pair, server)) for pair in np.unique(own["pair"]))
 
 
-def _trials(own: raw.Columns, pair: int, searching: Searching) -> Iterator[Sent]:
+def _trials(own: raw.Columns, pair: int, server: ServerSetting) -> Iterator[Sent]:
     in_search = own["pair"] == pair
     for trial in np.unique(own["trial"][in_search]):
         mask = in_search & (own["trial"] == trial)
         table = np.stack([own[name][mask].astype(np.int64) for name in _TABLE])
-        yield sent(table, float(own["rate_per_s"][mask][0]), searching)
+        yield sent(table, float(own["rate_per_s"][mask][0]), server)
 
 
 def deciding(trials: Sequence[Sent]) -> Sent:
@@ -86,23 +86,25 @@ def rate_of(trials: Sequence[Sent]) -> float:
 
 def of_searches(columns: raw.Columns, setting: Setting) -> PairedStats:
     """What the queries of both variants say; there is no ratio where one of the rates is 0."""
-    searching = setting.searching
-    if searching is None:
-        raise Internal("queries were sent without a bound")
-    found = [searches(columns, side, searching) for side in (BASELINE, CANDIDATE)]
+    server = setting.server
+    if server is None:
+        raise Internal("queries were sent without a latency limit")
+    found = [searches(columns, side, server) for side in (BASELINE, CANDIDATE)]
     rated = [(rate_of(baseline), rate_of(candidate)) for baseline, candidate in zip(*found, strict=True)]
     ratios = tuple(candidate / baseline for baseline, candidate in rated) if all(map(all, rated)) else ()
-    baseline, candidate = (_half(columns, found[side], setting, searching, side=side) for side in (BASELINE, CANDIDATE))
-    half_width = max(setting.half_width, searching.amount.resolution)
+    baseline, candidate = (
+        _variant_stats(columns, found[side], setting, server, side=side) for side in (BASELINE, CANDIDATE)
+    )
+    half_width = max(setting.half_width, server.amount.resolution)
     return PairedStats((baseline, candidate), Estimator.RATE, ratios, count=len(rated), half_width=half_width)
 
 
-def _half(
-    columns: raw.Columns, found: Sequence[Sequence[Sent]], setting: Setting, searching: Searching, *, side: Side
+def _variant_stats(
+    columns: raw.Columns, found: Sequence[Sequence[Sent]], setting: Setting, server: ServerSetting, *, side: Side
 ) -> VariantStats:
     final = [rates.deciding([each.trial for each in trials]) for trials in found]
     finals = [trials[index] for index, trials in zip(final, found, strict=True)]
-    rates_found = _server_rates(found, [each.trial for each in finals], searching)
+    rates_found = _server_rates(found, [each.trial for each in finals], server)
     return VariantStats(
         samples=_answers([each.table for each in finals], side),
         latency_ns=np.concatenate([each.latency_ns for each in finals]),
@@ -128,14 +130,14 @@ def _answers(tables: Sequence[NDArray[np.int64]], side: Side) -> Samples:
     return Samples(pair, np.zeros_like(pair), sides, wall_ns=end - start, cpu_ns=cpu, switches=switches)
 
 
-def _server_rates(found: Sequence[Sequence[Sent]], finals: Sequence[Trial], searching: Searching) -> ServerRates:
+def _server_rates(found: Sequence[Sequence[Sent]], finals: Sequence[Trial], server: ServerSetting) -> ServerRates:
     held = tuple(rate_of(trials) for trials in found)
     fewest = min(trial.queries for trial in finals)
     return ServerRates(
-        latency_limit_ms=searching.latency_limit_ms,
+        latency_limit_ms=server.latency_limit_ms,
         rate_per_s=float(np.median(held)),
         rates_per_s=held,
-        resolution=searching.amount.resolution,
+        resolution=server.amount.resolution,
         fewest_queries=fewest,
         is_early_stopping_met=fewest >= rates.FEWEST and all(trial.holds for trial in finals),
         trials=tuple(each.trial for each in found[0]),

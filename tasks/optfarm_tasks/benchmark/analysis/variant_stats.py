@@ -14,7 +14,7 @@ from optfarm_tasks.schema.spec import Effort, Scenario
 
 
 @dataclass(frozen=True)
-class Searching:
+class ServerSetting:
     """What the scenario Server was asked for."""
 
     latency_limit_ms: float
@@ -34,7 +34,7 @@ class Setting:
     rules: tuple[str, ...] = ()
     """What the variants' size decided."""
     scenario: Scenario = Scenario.SINGLE_STREAM
-    searching: Searching | None = None
+    server: ServerSetting | None = None
     """In the scenario Server."""
 
 
@@ -59,7 +59,7 @@ class VariantStats:
 class PairedStats:
     """Both parts, and what they say of each other."""
 
-    halves: tuple[VariantStats, VariantStats]
+    variants: tuple[VariantStats, VariantStats]
     estimator: Estimator
     ratios: tuple[float, ...]
     """One a pair; of searches none where a variant holds its bound at no rate."""
@@ -73,7 +73,9 @@ def of_pairs(columns: raw.Columns, setting: Setting) -> PairedStats:
     """What requests say that were sent one after the other."""
     samples = raw.kept(columns)
     estimator, ratios = ratios_of(samples, setting)
-    baseline, candidate = (_half(columns, samples, setting, estimator, side=side) for side in (BASELINE, CANDIDATE))
+    baseline, candidate = (
+        _variant_stats(columns, samples, setting, estimator, side=side) for side in (BASELINE, CANDIDATE)
+    )
     return PairedStats((baseline, candidate), estimator, ratios, count=len(ratios), half_width=setting.half_width)
 
 
@@ -85,7 +87,7 @@ def ratios_of(samples: Samples, setting: Setting) -> tuple[Estimator, tuple[floa
     return estimator, stats.pair_ratios(samples, estimator)
 
 
-def _half(
+def _variant_stats(
     columns: raw.Columns, samples: Samples, setting: Setting, estimator: Estimator, *, side: Side
 ) -> VariantStats:
     own = samples.where(samples.side == side)

@@ -1,4 +1,4 @@
-"""Climbs ladders of batch sizes and threads in residents, and settles a bench that left them to the farm."""
+"""Climbs ladders of batch sizes and threads in residents, and settles a setup that left them to the farm."""
 
 import os
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from optfarm_tasks.benchmark.analysis import ladder, raw
 from optfarm_tasks.benchmark.analysis.ladder import RungAmount, Seen, Steps
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.controller.columns import rung_columns
-from optfarm_tasks.benchmark.controller.resident import Resident
+from optfarm_tasks.benchmark.controller.resident import Resident, table_of
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import protocol, shield
 from optfarm_tasks.errors import BadInput, OutOfMemory
@@ -50,9 +50,9 @@ class Climbed:
 
 @dataclass(frozen=True)
 class Settled:
-    """A bench whose threads and batch sizes are numbers, and the ladders that these come from."""
+    """A setup whose threads and batch sizes are numbers, and the ladders that these come from."""
 
-    bench: PairSetup
+    setup: PairSetup
     climbed: tuple[Climbed, ...] = ()
 
     def ladders(self, side: Side) -> tuple[Ladder, ...]:
@@ -65,7 +65,7 @@ class Settled:
         return rung_columns([(each.side, each.ladder, each.walls_ns) for each in self.climbed])
 
 
-def settle(bench: PairSetup, means: Means, report: OnProgress, *, batches: bool, threads: bool) -> Settled:
+def settle(setup: PairSetup, means: Means, on_progress: OnProgress, *, batches: bool, threads: bool) -> Settled:
     """Climbs what was left open: first the batch sizes of both variants, then the threads of the candidate.
 
     The scenario Offline gives each variant its own best batch; otherwise both get the candidate's, or the largest below
@@ -76,44 +76,44 @@ def settle(bench: PairSetup, means: Means, report: OnProgress, *, batches: bool,
     """
     climbed: tuple[Climbed, ...] = ()
     if batches:
-        report("batch sizes of the baseline", 0.0)
-        baseline = climb_batches(bench, BASELINE, means)
-        report("batch sizes of the candidate", 0.0)
-        candidate = climb_batches(bench, CANDIDATE, means)
+        on_progress("batch sizes of the baseline", 0.0)
+        baseline = climb_batches(setup, BASELINE, means)
+        on_progress("batch sizes of the candidate", 0.0)
+        candidate = climb_batches(setup, CANDIDATE, means)
         climbed = (baseline, candidate)
-        bench = _with_batches(bench, baseline.ladder, candidate.ladder)
+        setup = _with_batches(setup, baseline.ladder, candidate.ladder)
     if threads:
-        report("threads", 0.0)
-        grown = climb_threads(bench, CANDIDATE, means)
+        on_progress("threads", 0.0)
+        grown = climb_threads(setup, CANDIDATE, means)
         climbed = (*climbed, grown)
-        bench = _with_threads(bench, ladder.best(grown.ladder.rungs).threads)
-    return Settled(bench, climbed)
+        setup = _with_threads(setup, ladder.best(grown.ladder.rungs).threads)
+    return Settled(setup, climbed)
 
 
-def climb_batches(bench: PairSetup, side: Side, means: Means) -> Climbed:
+def climb_batches(setup: PairSetup, side: Side, means: Means) -> Climbed:
     """Climbs the batch sizes of a variant in one process; blocks.
 
     Raises:
         TaskError: it does not run at the first batch size.
     """
     steps = ladder.batch_steps(means.fixed[side])
-    first = replace(bench, batch_size=steps.values[0], baseline_batch_size=None)
-    with Resident(bench.variants[side], cores=bench.cores, threads=bench.threads) as resident:
+    first = replace(setup, batch_size=steps.values[0], baseline_batch_size=None)
+    with Resident(setup.variants[side], cores=setup.cores, threads=setup.threads) as resident:
         _begin(resident, first, side, means)
         take = partial(_rung, resident, means.amount)
-        return _climb(side, steps, means, lambda batch_size: (bench.threads, batch_size, *take(batch_size)))
+        return _climb(side, steps, means, lambda batch_size: (setup.threads, batch_size, *take(batch_size)))
 
 
-def climb_threads(bench: PairSetup, side: Side, means: Means) -> Climbed:
+def climb_threads(setup: PairSetup, side: Side, means: Means) -> Climbed:
     """Climbs the threads of a variant, with a process for each number; blocks.
 
     Raises:
         TaskError: it does not run on one thread.
     """
-    batch_size = bench.batch_of(side)
+    batch_size = setup.batch_of(side)
 
     def take(threads: int) -> tuple[int, int, NDArray[np.int64], int]:
-        wider = _with_threads(bench, threads)
+        wider = _with_threads(setup, threads)
         with Resident(wider.variants[side], cores=wider.cores, threads=threads) as resident:
             _begin(resident, wider, side, means)
             return threads, batch_size, *_rung(resident, means.amount, batch_size)
@@ -121,16 +121,16 @@ def climb_threads(bench: PairSetup, side: Side, means: Means) -> Climbed:
     return _climb(side, ladder.thread_steps(len(os.sched_getaffinity(0))), means, take)
 
 
-def _begin(resident: Resident, bench: PairSetup, side: Side, means: Means) -> None:
-    resident.ask(bench.load_command(side))
-    resident.ask(protocol.TimeFirst())
+def _begin(resident: Resident, setup: PairSetup, side: Side, means: Means) -> None:
+    resident.ask(setup.load_command(side))
+    resident.ask(protocol.FIRST)
     resident.ask(protocol.Confine(means.ceiling_bytes))
 
 
 def _rung(resident: Resident, amount: RungAmount, batch_size: int) -> tuple[NDArray[np.int64], int]:
     min_ns, max_ns = int(amount.timed_s * 1e9), int(amount.max_s * 1e9)
     timed = resident.ask(protocol.TimeRung(batch_size, min_ns, amount.min_requests, max_ns))
-    return np.frombuffer(timed.samples, dtype=np.int64).reshape(3, -1)[0], timed.peak_rss_bytes
+    return table_of(timed.samples, 3)[0], timed.peak_rss_bytes
 
 
 def _climb(
@@ -154,11 +154,11 @@ def _climb(
     return Climbed(side, Ladder(axis=steps.axis, rungs=rungs, stop=step, detail=detail), tuple(walls))
 
 
-def _with_batches(bench: PairSetup, baseline: Ladder, candidate: Ladder) -> PairSetup:
-    other, own = ladder.chosen_batches(baseline, candidate, bench.scenario)
-    return replace(bench, batch_size=own, baseline_batch_size=other)
+def _with_batches(setup: PairSetup, baseline: Ladder, candidate: Ladder) -> PairSetup:
+    other, own = ladder.chosen_batches(baseline, candidate, setup.scenario)
+    return replace(setup, batch_size=own, baseline_batch_size=other)
 
 
-def _with_threads(bench: PairSetup, threads: int) -> PairSetup:
+def _with_threads(setup: PairSetup, threads: int) -> PairSetup:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), threads)
-    return replace(bench, threads=threads, cores=cores)
+    return replace(setup, threads=threads, cores=cores)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis.conclusion import UNKNOWN, Contention
-from optfarm_tasks.benchmark.controller.resident import Resident, Variant
+from optfarm_tasks.benchmark.controller.resident import Resident, Variant, table_of
 from optfarm_tasks.benchmark.process import protocol
 from optfarm_tasks.schema.spec import Usual
 
@@ -32,8 +32,7 @@ def memory_ns(cores: tuple[int, ...]) -> float:
     variant = Variant("memory canary", Path(), STREAM)
     with Resident(variant, cores=cores[-1:], threads=1) as resident:
         resident.ask(protocol.Load(STREAM, folder="", threads=1, batch_size=1, seed=0))
-        first_ns = resident.ask(protocol.TimeFirst()).first_ns
-        block = protocol.TimeBlock(250_000_000, min_requests=9, max_ns=5_000_000_000, request_ns=first_ns)
+        first_ns = table_of(resident.ask(protocol.FIRST).samples, 3)[0, 0]
+        block = protocol.TimeBlock(250_000_000, min_requests=9, max_ns=5_000_000_000, request_ns=float(first_ns))
         timed = resident.ask(block)
-    wall_ns = np.frombuffer(timed.samples, dtype=np.int64).reshape(3, -1)[0]
-    return float(np.median(wall_ns))
+    return float(np.median(table_of(timed.samples, 3)[0]))

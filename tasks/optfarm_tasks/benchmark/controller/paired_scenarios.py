@@ -29,11 +29,11 @@ _SHARE_OF_LIMIT = 0.8
 
 @dataclass(frozen=True)
 class MeasurementPlan:
-    """A bench and how sure its ratio is to be."""
+    """A setup and how sure its ratio is to be."""
 
-    bench: PairSetup
+    setup: PairSetup
     effort: Effort
-    aim: PrecisionTarget
+    target: PrecisionTarget
     usual: Usual | None = None
     """Of the device; None where nothing is known of it."""
 
@@ -61,8 +61,8 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
     amount = pairs.AMOUNTS[action.effort]
     budget_s = min(amount.budget_s, _SHARE_OF_LIMIT * task.limits.timeout_s)
     largest = max(task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE))
-    aim = precision_target_of(largest, last_level_cache_bytes())
-    bench = PairSetup(
+    target = precision_target_of(largest, last_level_cache_bytes())
+    setup = PairSetup(
         variants=(variants[0], variants[1]),
         cores=cores,
         threads=1 if action.threads == "auto" else action.threads,
@@ -73,9 +73,9 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         split=None if split is None else split.model_dump(mode="json"),
         scenario=action.scenario,
         meter=energy.find(os.environ),
-        settle_ns=aim.settle_ns,
+        settle_ns=target.settle_ns,
     )
-    return MeasurementPlan(bench, action.effort, aim, usual=task.usual)
+    return MeasurementPlan(setup, action.effort, target, usual=task.usual)
 
 
 def variant_of(role: str, folder: Path) -> Variant:
@@ -88,7 +88,7 @@ def variant_of(role: str, folder: Path) -> Variant:
     return Variant(role, folder, f"{runtimes.__name__}.{name.replace('-', '_')}")
 
 
-def measure(plan: MeasurementPlan, report: OnProgress, *, clock: Clock) -> Measured:
+def measure(plan: MeasurementPlan, on_progress: OnProgress, *, clock: Clock) -> Measured:
     """Takes pairs, and takes them again while the measurement is invalid; see `until_valid`.
 
     Raises:
@@ -96,40 +96,40 @@ def measure(plan: MeasurementPlan, report: OnProgress, *, clock: Clock) -> Measu
     """
 
     def attempt(number: int, deadline_s: float) -> tuple[Summary, tuple[Pair, ...]]:
-        beside = HostNoise(contention(plan.usual, plan.bench.cores), plan.usual)
-        taken = tuple(_attempt(plan, number, report, clock=clock, deadline_s=deadline_s))
-        setting = setting_of(plan.bench, plan.effort, plan.aim, attempt=number)
-        return summarise(plan.bench, taken, setting, beside), taken
+        host_noise = HostNoise(contention(plan.usual, plan.setup.cores), plan.usual)
+        taken = tuple(_attempt(plan, number, on_progress, clock=clock, deadline_s=deadline_s))
+        setting = setting_of(plan.setup, plan.effort, plan.target, attempt=number)
+        return summarise(plan.setup, taken, setting, host_noise), taken
 
-    found = until_valid(attempt, lambda it: is_valid(it[0]), report, amount=plan.bench.amount, clock=clock)
+    found = until_valid(attempt, lambda it: is_valid(it[0]), on_progress, amount=plan.setup.amount, clock=clock)
     summary, taken = found
     return Measured(summary, taken[0].starts, tuple(_warnings(plan, taken, summary)))
 
 
 def _attempt(
-    plan: MeasurementPlan, attempt: int, report: OnProgress, *, clock: Clock, deadline_s: float
+    plan: MeasurementPlan, attempt: int, on_progress: OnProgress, *, clock: Clock, deadline_s: float
 ) -> Iterator[Pair]:
-    bench, amount = plan.bench, plan.bench.amount
+    setup, amount = plan.setup, plan.setup.amount
     # The order differs between attempts and is the same whenever a task is run again.
-    rng = random.Random(f"{bench.seed}/{attempt}")  # noqa: S311 (an order, not a secret)
+    rng = random.Random(f"{setup.seed}/{attempt}")  # noqa: S311 (an order, not a secret)
     orders = pairs.spawn_orders(rng)
     taken: list[Pair] = []
     longest_s = 0.0
-    while pairs.wants_another_pair(_logs(plan, taken), amount, half_width=plan.aim.half_width):
+    while pairs.wants_another_pair(_logs(plan, taken), amount, half_width=plan.target.half_width):
         started_s = clock.now_s()
         if taken and not pairs.fits(started_s, longest_s, budget_s=deadline_s):
             return
-        taken.append(take_pair(bench, next(orders), rng, _within(report, attempt, len(taken) + 1, amount)))
+        taken.append(take_pair(setup, next(orders), rng, _within(on_progress, attempt, len(taken) + 1, amount)))
         longest_s = max(longest_s, clock.now_s() - started_s)
         yield taken[-1]
 
 
-def _within(report: OnProgress, attempt: int, pair: int, amount: pairs.Amount) -> Callable[[float], None]:
+def _within(on_progress: OnProgress, attempt: int, pair: int, amount: pairs.Amount) -> Callable[[float], None]:
     again = f"attempt {attempt}: " if attempt > 1 else ""
     of = amount.min_pairs if pair <= amount.min_pairs else amount.max_pairs
 
     def tell(fraction: float) -> None:
-        report(f"{again}pair {pair}/{of}", pairs.fraction_done(pair, fraction, amount))
+        on_progress(f"{again}pair {pair}/{of}", pairs.fraction_done(pair, fraction, amount))
 
     tell(0.0)
     return tell
@@ -138,19 +138,19 @@ def _within(report: OnProgress, attempt: int, pair: int, amount: pairs.Amount) -
 def _logs(plan: MeasurementPlan, taken: Sequence[Pair]) -> list[float]:
     if not taken:
         return []
-    setting = setting_of(plan.bench, plan.effort, plan.aim, attempt=1)
+    setting = setting_of(plan.setup, plan.effort, plan.target, attempt=1)
     _, ratios = ratios_of(raw.kept(pair_columns(taken)), setting)
     return [math.log(value) for value in ratios]
 
 
 def _warnings(plan: MeasurementPlan, taken: Sequence[Pair], summary: Summary) -> Iterator[str]:
-    bench, amount = plan.bench, plan.bench.amount
+    setup, amount = plan.setup, plan.setup.amount
     if len(taken) < amount.min_pairs:
         yield f"only {len(taken)} of {amount.min_pairs} pairs fit into {amount.budget_s:.0f} s"
     if any(pair.plan.is_cut for pair in taken):
         kept = min(pair.plan.kept for pair in taken)
         yield f"requests are slow: blocks were cut to {kept} timed requests"
-    for side, variant in enumerate(bench.variants):
+    for side, variant in enumerate(setup.variants):
         yield from (f"{variant.role}: {warning}" for warning in taken[0].starts[side].warnings)
         group = max(pair.starts[side].group for pair in taken)
         if group > 1:

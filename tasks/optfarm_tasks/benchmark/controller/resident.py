@@ -10,6 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from optfarm_tasks.benchmark.process import protocol, shield, wire
 from optfarm_tasks.benchmark.process.protocol import Command, ReplyT
 from optfarm_tasks.errors import BadModel, Internal, OutOfMemory, TaskError, WorkerLost
@@ -119,6 +122,11 @@ class Resident:
                 return OutOfMemory(f"the kernel killed the process of the {self.role} for want of memory")
             return WorkerLost(f"the process of the {self.role} was killed from outside")
         return BadModel(f"the process of the {self.role} ended by itself with {_shown(status)}")
+
+
+def table_of(samples: bytes, rows: int) -> NDArray[np.int64]:
+    """The samples of a reply as a table (rows, N)."""
+    return np.frombuffer(samples, dtype=np.int64).reshape(rows, -1)
 
 
 def _start(threads: int) -> tuple["subprocess.Popen[bytes]", Any, Any]:

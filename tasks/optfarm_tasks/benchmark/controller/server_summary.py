@@ -11,7 +11,7 @@ from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.searches import Sent, rate_of
 from optfarm_tasks.benchmark.analysis.usage import Stretch
-from optfarm_tasks.benchmark.analysis.variant_stats import Searching
+from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, warm_columns
 from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, seen_of, setting_of
 from optfarm_tasks.benchmark.controller.turns import PairSetup, Start
@@ -50,45 +50,45 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Hunt:
+class ServerAttempt:
     """All searches of an attempt."""
 
-    bench: PairSetup
+    setup: PairSetup
     effort: Effort
-    searching: Searching
-    aim: PrecisionTarget
-    attempt: int
+    server: ServerSetting
+    target: PrecisionTarget
+    number: int
     taken: tuple[tuple[Search, Search], ...]
     """Baseline and candidate."""
-    beside: HostNoise
+    host_noise: HostNoise
 
     def of(self, side: Side) -> tuple[Search, ...]:
         """The searches of one variant."""
         return tuple(both[side] for both in self.taken)
 
 
-def summarise_server(hunt: Hunt) -> Summary:
+def summarise_server(attempt: ServerAttempt) -> Summary:
     """The published records; the ratio of two rates is null where one of them is 0."""
-    columns = _columns(hunt)
-    shared = setting_of(hunt.bench, hunt.effort, hunt.aim, attempt=hunt.attempt)
-    setting = replace(shared, searching=hunt.searching)
-    seen = _seen(hunt, BASELINE), _seen(hunt, CANDIDATE)
+    columns = _columns(attempt)
+    shared = setting_of(attempt.setup, attempt.effort, attempt.target, attempt=attempt.number)
+    setting = replace(shared, server=attempt.server)
+    seen = _seen(attempt, BASELINE), _seen(attempt, CANDIDATE)
     return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
 
 
-def warnings_of(hunt: Hunt) -> Iterator[str]:
+def warnings_of(attempt: ServerAttempt) -> Iterator[str]:
     """What is to be known of how it was measured."""
-    amount = hunt.searching.amount
-    if len(hunt.taken) < amount.searches:
-        yield f"only {len(hunt.taken)} of {amount.searches} searches fit into the time"
-    for side, variant in enumerate(hunt.bench.variants):
-        searches = [both[side] for both in hunt.taken]
+    amount = attempt.server.amount
+    if len(attempt.taken) < amount.searches:
+        yield f"only {len(attempt.taken)} of {amount.searches} searches fit into the time"
+    for side, variant in enumerate(attempt.setup.variants):
+        searches = [both[side] for both in attempt.taken]
         yield from (f"{variant.role}: {warning}" for warning in searches[0].start.warnings)
         fewest = min(each.final.sent.trial.queries for each in searches)
         if all(not search.rate_per_s for search in searches):
             alone_ms = searches[0].start.request_ns / 1e6
             yield (
-                f"the {variant.role} holds a p99 of {hunt.searching.latency_limit_ms:g} ms at no rate; "
+                f"the {variant.role} holds a p99 of {attempt.server.latency_limit_ms:g} ms at no rate; "
                 f"a query that never waits takes it {alone_ms:.3g} ms"
             )
         elif fewest < rates.QUERIES:
@@ -98,20 +98,20 @@ def warnings_of(hunt: Hunt) -> Iterator[str]:
             )
 
 
-def _seen(hunt: Hunt, side: Side) -> Seen:
-    searches = hunt.of(side)
+def _seen(attempt: ServerAttempt, side: Side) -> Seen:
+    searches = attempt.of(side)
     return seen_of(
-        hunt.bench,
+        attempt.setup,
         side,
         starts=[search.start for search in searches],
         ends=[search.end for search in searches],
         surroundings=[search.surroundings for search in searches],
-        beside=hunt.beside,
+        host_noise=attempt.host_noise,
     )
 
 
-def _columns(hunt: Hunt) -> raw.Columns:
-    found = [(number, search) for number, both in enumerate(hunt.taken) for search in both]
+def _columns(attempt: ServerAttempt) -> raw.Columns:
+    found = [(number, search) for number, both in enumerate(attempt.taken) for search in both]
     parts = [
         query_columns(number, search.side, trial, rate_per_s=each.sent.trial.rate_per_s, table=each.sent.table)
         for number, search in found
@@ -123,4 +123,4 @@ def _columns(hunt: Hunt) -> raw.Columns:
         for trial, each in enumerate(search.served)
     ]
     warm = [warm_columns(number, search.side, search.start) for number, search in found]
-    return {**joined(parts), **joined(warm), **joined(used), "bound_ms": np.array(hunt.searching.latency_limit_ms)}
+    return {**joined(parts), **joined(warm), **joined(used), "bound_ms": np.array(attempt.server.latency_limit_ms)}

@@ -49,65 +49,65 @@ def is_valid(summary: Summary) -> bool:
     return summary.candidate.verdict is not Verdict.INVALID
 
 
-def setting_of(bench: PairSetup, effort: Effort, aim: PrecisionTarget, *, attempt: int) -> Setting:
-    """What both variants of a bench share."""
+def setting_of(setup: PairSetup, effort: Effort, target: PrecisionTarget, *, attempt: int) -> Setting:
+    """What both variants of a setup share."""
     return Setting(
         effort=effort,
         attempt=attempt,
-        threads=bench.threads,
-        batch_sizes=(bench.batch_of(BASELINE), bench.batch_of(CANDIDATE)),
-        half_width=aim.half_width,
-        rules=aim.rules,
-        scenario=bench.scenario,
+        threads=setup.threads,
+        batch_sizes=(setup.batch_of(BASELINE), setup.batch_of(CANDIDATE)),
+        half_width=target.half_width,
+        rules=target.rules,
+        scenario=setup.scenario,
     )
 
 
-def summarise(bench: PairSetup, pairs: Sequence[Pair], setting: Setting, beside: HostNoise) -> Summary:
+def summarise(setup: PairSetup, pairs: Sequence[Pair], setting: Setting, host_noise: HostNoise) -> Summary:
     """The published records."""
     columns = pair_columns(pairs)
-    seen = _seen(bench, pairs, BASELINE, beside), _seen(bench, pairs, CANDIDATE, beside)
+    seen = _seen(setup, pairs, BASELINE, host_noise), _seen(setup, pairs, CANDIDATE, host_noise)
     return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
 
 
 def seen_of(
-    bench: PairSetup,
+    setup: PairSetup,
     side: Side,
     *,
     starts: Sequence[Start],
     ends: Sequence[Finished],
     surroundings: Sequence[Surroundings],
-    beside: HostNoise,
+    host_noise: HostNoise,
 ) -> Seen:
     """What was seen of one variant beside its samples, over all its processes, of which each gave one of each."""
     highest = max(ends, key=lambda end: end.peak_rss_bytes)
     return Seen(
-        runtime=bench.variants[side].runtime.rpartition(".")[2],
+        runtime=setup.variants[side].runtime.rpartition(".")[2],
         precision=starts[0].precision,
         load_ms=float(np.median([start.load_ns for start in starts])) / 1e6,
         first_ms=float(np.median([start.first_ns for start in starts])) / 1e6,
         peak_rss_bytes=highest.peak_rss_bytes,
         floor_rss_bytes=highest.floor_rss_bytes,
-        meter=bench.meter.source,
-        no_meter=bench.meter.reason,
+        meter=setup.meter.source,
+        no_meter=setup.meter.reason,
         ext_cpu=_mean([each.ext_cpu for each in surroundings]),
         steal_frac=_mean([each.steal_frac for each in surroundings]),
         psi_cpu_frac=_mean([each.psi_cpu_frac for each in surroundings]),
         is_shielded=all(start.is_shielded for start in starts),
         is_steady=all(start.is_steady for start in starts),
-        contention=beside.contention,
-        is_null_held=beside.is_null_held,
+        contention=host_noise.contention,
+        is_null_held=host_noise.is_null_held,
         is_deterministic=all(end.is_deterministic for end in ends),
     )
 
 
-def _seen(bench: PairSetup, pairs: Sequence[Pair], side: Side, beside: HostNoise) -> Seen:
+def _seen(setup: PairSetup, pairs: Sequence[Pair], side: Side, host_noise: HostNoise) -> Seen:
     return seen_of(
-        bench,
+        setup,
         side,
         starts=[pair.starts[side] for pair in pairs],
         ends=[pair.ends[side] for pair in pairs],
         surroundings=[pair.surroundings for pair in pairs],
-        beside=beside,
+        host_noise=host_noise,
     )
 
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from optfarm_tasks.benchmark.analysis import pairs
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Amount, BlockPlan, Side
 from optfarm_tasks.benchmark.analysis.usage import Stretch
-from optfarm_tasks.benchmark.controller.resident import Resident, Variant
+from optfarm_tasks.benchmark.controller.resident import Resident, Variant, table_of
 from optfarm_tasks.benchmark.host import memory, noise
 from optfarm_tasks.benchmark.host.energy import Absent, Meter
 from optfarm_tasks.benchmark.process import protocol
-from optfarm_tasks.benchmark.process.protocol import Command, Finished, Timed
+from optfarm_tasks.benchmark.process.protocol import Command, Finished, Loaded, Timed
 from optfarm_tasks.benchmark.process.repeat import repeats_of
 from optfarm_tasks.schema.spec import Scenario
 
@@ -69,14 +69,9 @@ class PairSetup:
 
 
 @dataclass(frozen=True)
-class Start:
-    """What one process told before it was timed."""
+class Start(Loaded):
+    """One process from its start to the end of its warm-up."""
 
-    load_ns: int
-    precision: str
-    inputs: tuple[str, ...]
-    warnings: tuple[str, ...]
-    """What was done to the data to feed it."""
     first_ns: int
     warm_ns: NDArray[np.int64]
     """Wall time of each request of the warm-up (N,)."""
@@ -114,7 +109,7 @@ class Pair:
     surroundings: noise.Surroundings
 
 
-def take_pair(bench: PairSetup, order: tuple[Side, Side], rng: random.Random, within: Within) -> Pair:
+def take_pair(setup: PairSetup, order: tuple[Side, Side], rng: random.Random, within: Within) -> Pair:
     """Starts both processes in that order, warms them up, lets them take turns, and ends them; blocks for seconds.
 
     Raises:
@@ -124,32 +119,32 @@ def take_pair(bench: PairSetup, order: tuple[Side, Side], rng: random.Random, wi
     starts: dict[Side, Start] = {}
     with contextlib.ExitStack() as stack:
         for side in order:
-            resident = Resident(bench.variants[side], cores=bench.cores, threads=bench.threads)
+            resident = Resident(setup.variants[side], cores=setup.cores, threads=setup.threads)
             residents[side] = stack.enter_context(resident)
-            starts[side] = prepare(resident, bench, side)
+            starts[side] = prepare(resident, setup, side)
         both = starts[BASELINE], starts[CANDIDATE]
         sample_ns = both[0].sample_ns, both[1].sample_ns
-        plan = pairs.block_plan(sample_ns, bench.amount, settle_ns=bench.settle_ns)
-        watch = noise.Watch([resident.pid for resident in residents.values()], bench.cores)
-        blocks = tuple(_blocks(residents, both, plan, bench=bench, rng=rng, within=within))
+        plan = pairs.block_plan(sample_ns, setup.amount, settle_ns=setup.settle_ns)
+        watch = noise.Watch([resident.pid for resident in residents.values()], setup.cores)
+        blocks = tuple(_blocks(residents, both, plan, setup=setup, rng=rng, within=within))
         surroundings = watch.stop()
         ends = finish(residents[BASELINE], both[BASELINE]), finish(residents[CANDIDATE], both[CANDIDATE])
     return Pair(both, blocks, plan, ends, surroundings)
 
 
-def prepare(resident: Resident, bench: PairSetup, side: Side) -> Start:
+def prepare(resident: Resident, setup: PairSetup, side: Side) -> Start:
     """Has a fresh process load its variant and warm up; blocks for seconds.
 
     Raises:
         TaskError: the resident refused or died.
     """
-    loaded = resident.ask(bench.load_command(side))
-    first = resident.ask(protocol.TimeFirst())
-    warm = resident.ask(protocol.WarmUp(int(bench.amount.warm_s * 1e9)))
+    loaded = resident.ask(setup.load_command(side))
+    first = resident.ask(protocol.FIRST)
+    warm = resident.ask(protocol.WarmUp(int(setup.amount.warm_s * 1e9)))
     return Start(
         **vars(loaded),
-        first_ns=first.first_ns,
-        warm_ns=np.frombuffer(warm.samples, dtype=np.int64),
+        first_ns=int(table_of(first.samples, 3)[0, 0]),
+        warm_ns=table_of(warm.samples, 1)[0],
         is_steady=warm.is_steady,
         request_ns=warm.request_ns,
         group=warm.group,
@@ -167,13 +162,13 @@ def finish(resident: Resident, start: Start) -> Finished:
 
 
 def stretch(
-    resident: Resident, bench: PairSetup, command: Command[Timed], rows: int
+    resident: Resident, setup: PairSetup, command: Command[Timed], rows: int
 ) -> tuple[Stretch, NDArray[np.int64]]:
     """Has a resident work for a stretch, and reads the counters around it; blocks.
 
     Args:
         resident: the process.
-        bench: its cores and the meter.
+        setup: its cores and the meter.
         command: what it does.
         rows: of the table in its reply.
 
@@ -181,19 +176,19 @@ def stretch(
         TaskError: the resident refused, died, or lost its cores.
     """
     before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
-    energy_before = bench.meter.read()
+    energy_before = setup.meter.read()
     timed = resident.ask(command)
-    energy_uj = bench.meter.spent_uj(energy_before, bench.meter.read())
+    energy_uj = setup.meter.spent_uj(energy_before, setup.meter.read())
     wall_ns, after = time.perf_counter_ns() - asked_ns, noise.read_threads(resident.pid)
     resident.require_place()
     used = Stretch(
         elapsed_ns=wall_ns if timed.elapsed_ns is None else timed.elapsed_ns,
-        run_delay_ns=noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=len(bench.cores)),
+        run_delay_ns=noise.run_delay_ns(before, after, wall_ns=wall_ns, cores=len(setup.cores)),
         process_cpu_ns=timed.process_cpu_ns,
         energy_uj=energy_uj,
         held_bytes=memory.held_bytes(resident.pid),
     )
-    return used, np.frombuffer(timed.samples, dtype=np.int64).reshape(rows, -1)
+    return used, table_of(timed.samples, rows)
 
 
 def _blocks(
@@ -201,20 +196,20 @@ def _blocks(
     starts: tuple[Start, Start],
     plan: BlockPlan,
     *,
-    bench: PairSetup,
+    setup: PairSetup,
     rng: random.Random,
     within: Within,
 ) -> list[Block]:
     taken: list[Block] = []
     timed_s = 0.0
-    while timed_s < bench.amount.pair_s:
+    while timed_s < setup.amount.pair_s:
         group = len(taken) // 4
         for side in pairs.group_order(rng):
-            command = block_command(plan, starts[side], bench.amount, dropped=plan.dropped[side])
-            used, table = stretch(residents[side], bench, command, rows=3)
+            command = block_command(plan, starts[side], setup.amount, dropped=plan.dropped[side])
+            used, table = stretch(residents[side], setup, command, rows=3)
             taken.append(Block(side, group, table, used))
         timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
-        within(min(1.0, timed_s / bench.amount.pair_s))
+        within(min(1.0, timed_s / setup.amount.pair_s))
     return taken
 
 

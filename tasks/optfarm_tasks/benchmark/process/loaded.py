@@ -46,7 +46,6 @@ class LoadedVariant:
     def answer(self, command: Any) -> Any:
         """Carries out a command; its reply."""
         commands: dict[type[Any], Callable[[Any], Any]] = {
-            protocol.TimeFirst: self._time_first,
             protocol.WarmUp: self._warm_up,
             protocol.TimeBlock: self._time_block,
             protocol.Confine: self._confine,
@@ -61,10 +60,6 @@ class LoadedVariant:
         """What is known once the artifact is loaded."""
         inputs = tuple(str(tensor) for tensor in self._session.signature.inputs)
         return protocol.Loaded(self._load_ns, self._session.precision, inputs, self._warnings)
-
-    def _time_first(self, _: protocol.TimeFirst) -> protocol.FirstTimed:
-        timed = self._time(Span(0, 1, 1), expected_ns=1e9)
-        return protocol.FirstTimed(int(timed.wall_ns[0]))
 
     def _warm_up(self, command: protocol.WarmUp) -> protocol.WarmedUp:
         warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns), max_ns=command.max_ns)

@@ -35,7 +35,6 @@ class Done:
 class Placed:
     """How the process was placed."""
 
-    pid: int
     is_shielded: bool
     """Whether the kernel gave it the highest priority."""
 
@@ -73,18 +72,6 @@ class Load(Command[Loaded]):
     split: Mapping[str, Any] | None = None
     """The description of its test split; None for random inputs."""
     device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class FirstTimed:
-    """How long the first request took."""
-
-    first_ns: int
-
-
-@dataclass(frozen=True)
-class TimeFirst(Command[FirstTimed]):
-    """Times one request, the first after loading."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +176,11 @@ class Quit(Command[None]):
     """Ends the process; there is no reply."""
 
 
-COMMANDS = (Place, Load, TimeFirst, WarmUp, TimeBlock, Serve, Confine, TimeRung, Finish, Quit)
-REPLIES = (Placed, Loaded, FirstTimed, WarmedUp, Timed, Done, RungTimed, Finished, Failed)
+FIRST = TimeBlock(min_ns=0, min_requests=1, max_ns=1, request_ns=1e9)
+"""Times a single request."""
+
+COMMANDS = (Place, Load, WarmUp, TimeBlock, Serve, Confine, TimeRung, Finish, Quit)
+REPLIES = (Placed, Loaded, WarmedUp, Timed, Done, RungTimed, Finished, Failed)
 _TYPES: dict[str, type[Any]] = {each.__name__: each for each in (*COMMANDS, *REPLIES)}
 
 

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
 def _serve(commands: BinaryIO, replies: BinaryIO) -> None:
     place: protocol.Place = _receive(commands)
     _pin(list(place.cores))
-    _send(replies, protocol.Placed(os.getpid(), is_shielded=shield.raise_priority()))
+    _send(replies, protocol.Placed(is_shielded=shield.raise_priority()))
     load: protocol.Load = _receive(commands)
 
     from optfarm_tasks.benchmark.process.loaded import LoadedVariant  # noqa: PLC0415 (NumPy sizes its threads by the cores)
