@@ -1,4 +1,4 @@
-"""Concludes the published records from raw samples and from what was seen beside them; the same wherever it is done."""
+"""Computes the published measurements of both variants from raw samples and from what was observed beside them."""
 
 import math
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ UNKNOWN = Contention(None, "too few canaries have run on this device to know wha
 
 @dataclass(frozen=True)
 class Seen:
-    """What the samples of a variant do not tell."""
+    """What was observed of a variant and is not in its samples."""
 
     runtime: str
     precision: str
@@ -38,11 +38,11 @@ class Seen:
     first_ms: float
     peak_rss_bytes: int
     floor_rss_bytes: int | None
-    """None where it was not taken."""
+    """None where it could not be read."""
     meter: str | None
-    """The counters of energy."""
+    """Which energy counters were read."""
     no_meter: str | None
-    """Why there are none."""
+    """Why none were."""
     ext_cpu: float | None
     steal_frac: float | None
     psi_cpu_frac: float | None
@@ -55,7 +55,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """Both records, and the ratio of each pair."""
+    """The measurements of both variants, and the ratio of each pair."""
 
     baseline: Measurement
     candidate: Measurement
@@ -65,7 +65,7 @@ class Conclusion:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What a variant's record says of its worth."""
+    """Verdict, flags and ratio of one variant."""
 
     verdict: Verdict
     flags: tuple[Flag, ...]
@@ -73,20 +73,20 @@ class _Judged:
 
 
 def conclude(columns: raw.Columns, seen: tuple[Seen, Seen], setting: Setting) -> Conclusion:
-    """The published records of the baseline and of the candidate, in any scenario.
+    """The published measurements of the baseline and of the candidate, in any scenario.
 
     Args:
         columns: the raw samples, as raw.npz holds them.
-        seen: of the baseline and of the candidate.
-        setting: what they share.
+        seen: what was observed of the baseline and of the candidate.
+        setting: what both variants share.
     """
     of_samples = searches.of_searches if setting.scenario is Scenario.SERVER else of_pairs
     found = of_samples(columns, setting)
     interval = stats.t_interval([math.log(value) for value in found.ratios])
     is_wide = interval is None or interval.half_width > found.half_width
     evidence = [
-        _evidence(variant, told, threads=setting.threads, is_wide=is_wide)
-        for variant, told in zip(found.variants, seen, strict=True)
+        _evidence(variant, observed, threads=setting.threads, is_wide=is_wide)
+        for variant, observed in zip(found.variants, seen, strict=True)
     ]
     value = stats.ratio(found.ratios) if found.ratios else None
     against = Ratio(value=value, ci95=interval and interval.exponential, pairs=found.count)

@@ -1,4 +1,4 @@
-"""Decides how a ladder of batch sizes or threads is climbed, which rung is best, and reads ladders from raw samples."""
+"""Ladders of batch sizes and threads: decides the next setting and the best rung, and reads them from raw samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ def within(amount: RungAmount, timeout_s: float) -> RungAmount:
 
 @dataclass(frozen=True)
 class Steps:
-    """The settings that a ladder may have, and what it says when there are no more of them."""
+    """The settings that a ladder may try, and why it stops after the last of them."""
 
     axis: Axis
     values: tuple[int, ...]
@@ -129,7 +129,7 @@ def common_batch(baseline: Ladder, candidate: Ladder) -> int:
 
 
 def ladders_of(columns: raw.Columns, side: Side, published: Ladders) -> Ladders:
-    """A variant's ladders with their rungs as the samples tell them; why each ends is taken from those published.
+    """A variant's ladders with rungs computed from the samples; why each stopped is taken from the published ones.
 
     Raises:
         BadData: there are samples of other ladders than these.
@@ -142,7 +142,7 @@ def ladders_of(columns: raw.Columns, side: Side, published: Ladders) -> Ladders:
 
 
 def chosen(action: Benchmark, baseline: Ladders, candidate: Ladders) -> tuple[int, tuple[int, int]]:
-    """The threads, and the batches of the baseline and of the candidate, that were asked for or come of ladders.
+    """The threads, and the batch sizes of both variants: as asked for, or the best rungs of their ladders.
 
     Raises:
         BadData: there is no ladder of what was left to the farm.

@@ -1,4 +1,4 @@
-"""Computes a published measurement again from its raw samples, by the functions that computed it first."""
+"""Computes a published measurement again from its raw samples, to verify it."""
 
 import math
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ _TOLERANCE = 1e-9
 
 
 def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conclusion:
-    """What the raw samples of a benchmark task say.
+    """The measurements that the raw samples of a benchmark task give.
 
-    What samples cannot tell is taken from the result as it stands: counters of the host, durations of loading, memory,
+    What the samples lack is taken from the result as it stands: counters of the host, durations of loading, memory,
     the number of the attempt, what counts energy, why a ladder ends, and whether the process was shielded, came to a
     steady state and repeats its answers.
 

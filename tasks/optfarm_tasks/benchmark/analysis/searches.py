@@ -1,4 +1,4 @@
-"""What the queries of the scenario Server say: which trials hold, and the highest rate of each search."""
+"""Evaluates the queries of the Server scenario: which trials keep the latency limit, and each search's highest rate."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Sent:
 
 
 def sent(table: NDArray[np.int64], rate_per_s: float, server: ServerSetting) -> Sent:
-    """Judges the queries (5, N) of a rate."""
+    """The trial that the queries (5, N) of a rate make."""
     allowed_late = allowed(rate_per_s, server)[1]
     latency_ns = table[2] - table[0]
     late = int((latency_ns > latency_limit_ns(server)).sum())
@@ -56,7 +56,7 @@ def allowed(rate_per_s: float, server: ServerSetting) -> tuple[int, int]:
 
 
 def latency_limit_ns(server: ServerSetting) -> int:
-    """An answer later than this after the arrival is late."""
+    """An answer that comes later than this after its query's arrival is late."""
     return int(server.latency_limit_ms * 1e6)
 
 
@@ -85,7 +85,7 @@ def rate_of(trials: Sequence[Sent]) -> float:
 
 
 def of_searches(columns: raw.Columns, setting: Setting) -> PairedStats:
-    """What the queries of both variants say; there is no ratio where one of the rates is 0."""
+    """The statistics of both variants from their queries; there is no ratio where one of the rates is 0."""
     server = setting.server
     if server is None:
         raise Internal("queries were sent without a latency limit")

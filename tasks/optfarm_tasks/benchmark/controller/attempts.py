@@ -1,4 +1,4 @@
-"""Takes a measurement again while it is invalid, the profile has a back-off left, and the time allows."""
+"""Repeats a measurement while it is invalid, as often as the effort and the time allow."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Clock:
-    """Time, as the controller uses it between pairs."""
+    """The clock of the controller between pairs."""
 
     now_s: Callable[[], float] = time.monotonic
     wait: Callable[[float], None] = time.sleep
@@ -33,7 +33,7 @@ def until_valid(
     Args:
         attempt: measures, given its number from 1 and the time after which nothing more should end.
         is_valid: whether what it measured can be used.
-        on_progress: told of each wait.
+        on_progress: called before each wait.
         amount: the waits, and the time for all attempts.
         clock: the time.
 

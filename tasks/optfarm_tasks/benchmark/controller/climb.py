@@ -1,4 +1,4 @@
-"""Climbs ladders of batch sizes and threads in residents, and settles a setup that left them to the farm."""
+"""Finds the best batch sizes and threads by climbing ladders in resident processes."""
 
 import os
 from collections.abc import Callable
@@ -20,18 +20,18 @@ from optfarm_tasks.schema.measurement import Ladder, Rung, Stop
 from optfarm_tasks.technique import OnProgress
 
 _SHARE_OF_MEMORY = 0.4
-"""Of a task's memory, for one resident: two of them live at once, beside the controller."""
+"""Of a task's memory, for one resident: two of them and the controller live at once."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """How much may be spent on a ladder."""
+    """How much time and memory a ladder may take."""
 
     amount: RungAmount
     memory_bytes: int
-    """That the task may use."""
+    """What the task may use."""
     fixed: tuple[int | None, int | None]
-    """The batches that the variants insist on."""
+    """The fixed batch sizes of the variants; None where they vary."""
 
     @property
     def ceiling_bytes(self) -> int:
@@ -56,7 +56,7 @@ class Settled:
     climbed: tuple[Climbed, ...] = ()
 
     def ladders(self, side: Side) -> tuple[Ladder, ...]:
-        """Those of one variant."""
+        """The ladders of one variant."""
         return tuple(each.ladder for each in self.climbed if each.side == side)
 
     @property

@@ -1,4 +1,4 @@
-"""Lays out what was measured as the columns of raw.npz."""
+"""Turns timed blocks, warm-ups, rungs and queries into the columns of raw.npz."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def pair_columns(pairs: Sequence[Pair]) -> Columns:
 
 
 def rung_columns(taken: Sequence[tuple[int, Ladder, Sequence[NDArray[np.int64]]]]) -> Columns:
-    """Every timed request of the rungs of ladders (K,), given each ladder's side, itself, and its rungs' wall times."""
+    """Every timed request of the rungs of ladders (K,), given the side, the ladder, and its rungs' wall times."""
     parts: list[Columns] = [
         {
             "rung_side": np.full(wall_ns.size, side, np.int8),

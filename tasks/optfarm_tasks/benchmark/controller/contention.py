@@ -1,4 +1,4 @@
-"""Compares the memory of a host with what is usual there, right before a measurement."""
+"""Times the memory canary right before a measurement, and compares it with what is usual on the device."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ STREAM = "optfarm_tasks.canary.stream"
 
 
 def contention(usual: Usual | None, cores: tuple[int, ...]) -> Contention:
-    """How the memory does now; blocks for half a second where it is known what is usual.
+    """How slow the memory is now; blocks for half a second where it is known what is usual.
 
     Raises:
         TaskError: the process of the canary died.

@@ -1,4 +1,4 @@
-"""Plans a benchmark, takes pairs until they suffice, and retries what was disturbed."""
+"""Measures the SingleStream and Offline scenarios: takes pairs until their ratio is precise enough."""
 
 import math
 import os
@@ -29,27 +29,27 @@ _SHARE_OF_LIMIT = 0.8
 
 @dataclass(frozen=True)
 class MeasurementPlan:
-    """A setup and how sure its ratio is to be."""
+    """What is measured, at which effort, and how precise the ratio has to be."""
 
     setup: PairSetup
     effort: Effort
     target: PrecisionTarget
     usual: Usual | None = None
-    """Of the device; None where nothing is known of it."""
+    """What is usual on the device; None where that is not known."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a plan."""
+    """The outcome of a measurement."""
 
     summary: Summary
     starts: tuple[Start, Start]
-    """What the first process of each variant told."""
+    """The first process of each variant."""
     warnings: tuple[str, ...]
 
 
 def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ...]) -> MeasurementPlan:
-    """What to do about a task's folder; 1 stands for each number that is left to the farm.
+    """The plan for a task's folder; each number that is left to the farm is 1.
 
     Raises:
         BadModel: a variant's format is not known.
@@ -128,11 +128,11 @@ def _within(on_progress: OnProgress, attempt: int, pair: int, amount: pairs.Amou
     again = f"attempt {attempt}: " if attempt > 1 else ""
     of = amount.min_pairs if pair <= amount.min_pairs else amount.max_pairs
 
-    def tell(fraction: float) -> None:
+    def on_group(fraction: float) -> None:
         on_progress(f"{again}pair {pair}/{of}", pairs.fraction_done(pair, fraction, amount))
 
-    tell(0.0)
-    return tell
+    on_group(0.0)
+    return on_group
 
 
 def _logs(plan: MeasurementPlan, taken: Sequence[Pair]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Measures the scenario Server: searches, for each variant in fresh processes, the highest rate that holds a bound."""
+"""Measures the Server scenario: searches for the highest rate of queries whose p99 keeps the latency limit."""
 
 import random
 from collections.abc import Iterator
@@ -36,11 +36,11 @@ def measure_server(
     """Searches for both variants, and again while the measurement is invalid; see `until_valid`.
 
     Args:
-        plan: the setup, and its profile.
-        on_progress: told of the progress.
+        plan: what is measured, and at which effort.
+        on_progress: called at the start of each search.
         clock: time between searches.
         latency_limit_ms: what 99% of the queries may take, from their arrival on.
-        amount: how much is searched; what the profile says when left out.
+        amount: how much is searched; that of the effort when left out.
 
     Raises:
         TaskError: a resident refused or died.

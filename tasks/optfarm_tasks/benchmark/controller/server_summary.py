@@ -1,4 +1,4 @@
-"""Turns the searches of the scenario Server into the two records that are published."""
+"""Turns the searches of the Server scenario into the two published measurements and their warnings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from optfarm_tasks.schema.spec import Effort
 
 @dataclass(frozen=True)
 class Served:
-    """One trial, and how it went."""
+    """One trial, and what it used."""
 
     sent: Sent
     used: Stretch
@@ -30,7 +30,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Search:
-    """What one process found."""
+    """One search for the highest rate, in one process."""
 
     side: Side
     start: Start
@@ -45,7 +45,7 @@ class Search:
 
     @property
     def final(self) -> Served:
-        """The trial that it rests on."""
+        """The trial that decides the rate."""
         return self.served[rates.deciding([each.sent.trial for each in self.served])]
 
 
@@ -68,7 +68,7 @@ class ServerAttempt:
 
 
 def summarise_server(attempt: ServerAttempt) -> Summary:
-    """The published records; the ratio of two rates is null where one of them is 0."""
+    """Both measurements; the ratio of two rates is null where one of them is 0."""
     columns = _columns(attempt)
     shared = setting_of(attempt.setup, attempt.effort, attempt.target, attempt=attempt.number)
     setting = replace(shared, server=attempt.server)
@@ -77,7 +77,7 @@ def summarise_server(attempt: ServerAttempt) -> Summary:
 
 
 def warnings_of(attempt: ServerAttempt) -> Iterator[str]:
-    """What is to be known of how it was measured."""
+    """What a reader has to know about how it was measured."""
     amount = attempt.server.amount
     if len(attempt.taken) < amount.searches:
         yield f"only {len(attempt.taken)} of {amount.searches} searches fit into the time"

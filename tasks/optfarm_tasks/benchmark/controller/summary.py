@@ -1,4 +1,4 @@
-"""Turns the pairs of a measurement into the two records that are published."""
+"""Turns the pairs of a measurement into the two published measurements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,20 +20,20 @@ from optfarm_tasks.schema.spec import Effort, Usual
 
 @dataclass(frozen=True)
 class Summary(Conclusion):
-    """Both measurements and what they rest on."""
+    """Both measurements and the raw samples that they were computed from."""
 
     columns: raw.Columns
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be said of a measurement that stayed invalid."""
+        """The warning about a measurement that stayed invalid."""
         attempts = f"the machine was too busy to measure on, in {self.candidate.attempt} attempts"
         return () if is_valid(self) else (attempts,)
 
 
 @dataclass(frozen=True)
 class HostNoise:
-    """What was known of the host beside an attempt."""
+    """What was known of the host during an attempt."""
 
     contention: Contention
     usual: Usual | None
@@ -63,7 +63,7 @@ def setting_of(setup: PairSetup, effort: Effort, target: PrecisionTarget, *, att
 
 
 def summarise(setup: PairSetup, pairs: Sequence[Pair], setting: Setting, host_noise: HostNoise) -> Summary:
-    """The published records."""
+    """Both measurements of some pairs."""
     columns = pair_columns(pairs)
     seen = _seen(setup, pairs, BASELINE, host_noise), _seen(setup, pairs, CANDIDATE, host_noise)
     return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
@@ -78,7 +78,7 @@ def seen_of(
     surroundings: Sequence[Surroundings],
     host_noise: HostNoise,
 ) -> Seen:
-    """What was seen of one variant beside its samples, over all its processes, of which each gave one of each."""
+    """What was observed of one variant over all its processes, each of which has one of each argument."""
     highest = max(ends, key=lambda end: end.peak_rss_bytes)
     return Seen(
         runtime=setup.variants[side].runtime.rpartition(".")[2],

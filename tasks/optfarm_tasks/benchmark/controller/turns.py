@@ -1,4 +1,4 @@
-"""Takes one pair: two fresh residents on the same cores that run in turns, A B B A, until their time is used up."""
+"""Times one pair: two fresh processes on the same cores that take turns, A B B A, until their time is used up."""
 
 import contextlib
 import random
@@ -25,7 +25,7 @@ from optfarm_tasks.schema.spec import Scenario
 _NO_METER = Absent("it was not asked for")
 
 Within = Callable[[float], None]
-"""Told how far the pair is, in 0..1, between blocks."""
+"""Called between blocks with how far the pair is, in 0..1."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class PairSetup:
     """The test split's description; None for random inputs."""
     scenario: Scenario = Scenario.SINGLE_STREAM
     baseline_batch_size: int | None = None
-    """Where the baseline has a batch of its own."""
+    """Where the baseline has one of its own."""
     meter: Meter = _NO_METER
-    """Counters of energy."""
+    """Energy counters."""
     settle_ns: int = 0
     """See `pairs.block_plan`."""
 
@@ -83,7 +83,7 @@ class Start(Loaded):
 
     @property
     def sample_ns(self) -> float:
-        """What the requests take that are timed together."""
+        """How long the requests take that are timed together."""
         return self.request_ns * self.group
 
 
@@ -100,7 +100,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Pair:
-    """Everything that one pair of processes gave."""
+    """All that was recorded of one pair of processes."""
 
     starts: tuple[Start, Start]
     blocks: tuple[Block, ...]
@@ -153,7 +153,7 @@ def prepare(resident: Resident, setup: PairSetup, side: Side) -> Start:
 
 
 def finish(resident: Resident, start: Start) -> Finished:
-    """Has a process that was timed tell of its memory and repeat an answer; blocks for two or three requests.
+    """Reads the memory of a process that was timed and has it repeat an answer; blocks for two or three requests.
 
     Raises:
         TaskError: the resident refused or died.
