@@ -15,7 +15,7 @@ from optfarm_tasks.benchmark.analysis.recompute import recompute
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.controller import climb, paired_scenarios
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.climb import Climbed, Means
+from optfarm_tasks.benchmark.controller.climb import ClimbedLadder, LadderBudget
 from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.benchmark.controller.server_scenario import measure_server
@@ -30,7 +30,7 @@ from tests.integration.children import lay_out, run
 ROOT = Path(__file__).parents[2]
 MS = 1_000_000
 SMALL = replace(pairs.AMOUNTS[Effort.QUICK], min_pairs=1, max_pairs=1, pair_s=0.4, backoff_s=())
-MEANS = Means(RungAmount(timed_s=0.05, min_requests=5, max_s=5), memory_bytes=8 << 30, fixed=(None, None))
+MEANS = LadderBudget(RungAmount(timed_s=0.05, min_requests=5, max_s=5), memory_bytes=8 << 30, fixed=(None, None))
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def quietly(_phase: str, _fraction: float) -> None:
     """Hears no progress."""
 
 
-def batches_of(climbed: Climbed) -> list[int]:
+def batches_of(climbed: ClimbedLadder) -> list[int]:
     return [rung.batch_size for rung in climbed.ladder.rungs]
 
 

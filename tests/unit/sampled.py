@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import ladder, rates, raw, searches
-from optfarm_tasks.benchmark.analysis.conclusion import Seen, conclude
+from optfarm_tasks.benchmark.analysis.conclusion import Observed, conclude
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
-from optfarm_tasks.benchmark.analysis.searches import Sent
+from optfarm_tasks.benchmark.analysis.searches import TrialQueries
 from optfarm_tasks.benchmark.analysis.usage import Stretch, columns_of
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting, Setting
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, rung_columns
@@ -78,7 +78,7 @@ def warm_up(rng: np.random.Generator, *, pairs: int) -> raw.Columns:
     }
 
 
-def seen(**changes: Any) -> Seen:
+def seen(**changes: Any) -> Observed:
     """What was seen beside the samples on a quiet machine."""
     told = {
         "runtime": "litert",
@@ -96,7 +96,7 @@ def seen(**changes: Any) -> Seen:
         "is_steady": True,
         "is_deterministic": True,
     }
-    return Seen(**(told | changes))
+    return Observed(**(told | changes))
 
 
 def benchmark(
@@ -164,7 +164,7 @@ def _ladder(axis: Axis, settings: Sequence[tuple[int, int, float]]) -> tuple[Lad
     return Ladder(axis=axis, rungs=tuple(rungs), stop=Stop.GAIN), [np.full(5, rung.p50_ns) for rung in rungs]
 
 
-def _search(service_ns: float, server: ServerSetting, *, seed: int) -> Iterator[Sent]:
+def _search(service_ns: float, server: ServerSetting, *, seed: int) -> Iterator[TrialQueries]:
     trials: list[tuple[float, bool]] = []
     while rate_per_s := rates.next_rate(trials, 1e9 / service_ns, resolution=server.amount.resolution):
         found = searches.sent(_answered(rate_per_s, service_ns, server, seed=seed), rate_per_s, server)

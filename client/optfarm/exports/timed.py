@@ -8,7 +8,7 @@ import numpy as np
 from optfarm.measured import Place, place_of
 from optfarm_tasks.benchmark.analysis import rates, raw, stats
 from optfarm_tasks.benchmark.analysis.pairs import CANDIDATE
-from optfarm_tasks.benchmark.analysis.searches import Sent, deciding, searches
+from optfarm_tasks.benchmark.analysis.searches import TrialQueries, deciding, searches
 from optfarm_tasks.benchmark.analysis.stats import Integers
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting
 from optfarm_tasks.schema.measurement import Measurement, Verdict
@@ -26,7 +26,7 @@ class Timed:
 
     Of a Server: from the arrival of each query, at the highest rate of each search.
     """
-    sent: tuple[Sent, ...] = ()
+    sent: tuple[TrialQueries, ...] = ()
     """Of a Server: the trial on which each search rests."""
 
     @property

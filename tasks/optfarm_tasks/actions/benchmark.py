@@ -12,7 +12,7 @@ from optfarm_tasks.benchmark.analysis import ladder, raw
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.controller import climb
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.climb import Means, Settled
+from optfarm_tasks.benchmark.controller.climb import LadderBudget, SettledSetup
 from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan, measure, plan_of
 from optfarm_tasks.benchmark.controller.server_scenario import measure_server
 from optfarm_tasks.benchmark.controller.turns import PairSetup
@@ -56,12 +56,12 @@ def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
     )
 
 
-def _settled(folder: Path, task: Task, setup: PairSetup, *, report: OnProgress) -> Settled:
+def _settled(folder: Path, task: Task, setup: PairSetup, *, report: OnProgress) -> SettledSetup:
     """The setup with every number that was left to the farm, and less time by what choosing them took."""
     action = task.action
     if not isinstance(action, Benchmark) or "auto" not in {action.threads, action.batch_size}:
-        return Settled(setup)
-    means = Means(
+        return SettledSetup(setup)
+    budget = LadderBudget(
         amount=ladder.within(ladder.AMOUNTS[action.effort], task.limits.timeout_s),
         memory_bytes=min(task.limits.memory_bytes, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
         fixed=(_fixed_batch(folder, Role.BASELINE), _fixed_batch(folder, Role.CANDIDATE)),
@@ -69,7 +69,7 @@ def _settled(folder: Path, task: Task, setup: PairSetup, *, report: OnProgress) 
     started_s = time.monotonic()
     with shield.away_from(setup.cores):
         settled = climb.settle(
-            setup, means, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
+            setup, budget, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
         )
     left_s = max(0.0, setup.amount.budget_s - (time.monotonic() - started_s))
     return replace(settled, setup=replace(settled.setup, amount=replace(setup.amount, budget_s=left_s)))
@@ -89,7 +89,7 @@ def _measured(plan: MeasurementPlan, action: Benchmark, report: OnProgress) -> M
         return how(plan, report, clock=Clock())
 
 
-def _with_ladders(measured: Measurement, settled: Settled, side: Side) -> Measurement:
+def _with_ladders(measured: Measurement, settled: SettledSetup, side: Side) -> Measurement:
     return measured.model_copy(update={"ladders": settled.ladders(side)})
 
 

@@ -29,7 +29,7 @@ UNKNOWN = Contention(None, "too few canaries have run on this device to know wha
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observed:
     """What was observed of a variant and is not in its samples."""
 
     runtime: str
@@ -72,12 +72,12 @@ class _Judged:
     ratio: Ratio
 
 
-def conclude(columns: raw.Columns, seen: tuple[Seen, Seen], setting: Setting) -> Conclusion:
+def conclude(columns: raw.Columns, observed: tuple[Observed, Observed], setting: Setting) -> Conclusion:
     """The published measurements of the baseline and of the candidate, in any scenario.
 
     Args:
         columns: the raw samples, as raw.npz holds them.
-        seen: what was observed of the baseline and of the candidate.
+        observed: what was observed of the baseline and of the candidate.
         setting: what both variants share.
     """
     of_samples = searches.of_searches if setting.scenario is Scenario.SERVER else of_pairs
@@ -85,13 +85,15 @@ def conclude(columns: raw.Columns, seen: tuple[Seen, Seen], setting: Setting) ->
     interval = stats.t_interval([math.log(value) for value in found.ratios])
     is_wide = interval is None or interval.half_width > found.half_width
     evidence = [
-        _evidence(variant, observed, threads=setting.threads, is_wide=is_wide)
-        for variant, observed in zip(found.variants, seen, strict=True)
+        _evidence(variant, each, threads=setting.threads, is_wide=is_wide)
+        for variant, each in zip(found.variants, observed, strict=True)
     ]
     value = stats.ratio(found.ratios) if found.ratios else None
     against = Ratio(value=value, ci95=interval and interval.exponential, pairs=found.count)
     baseline, candidate = (
-        _measurement(columns, setting, found.estimator, variant=found.variants[side], seen=seen[side], judged=judged)
+        _measurement(
+            columns, setting, found.estimator, variant=found.variants[side], observed=observed[side], judged=judged
+        )
         for side, judged in zip((BASELINE, CANDIDATE), _judged(evidence, against), strict=True)
     )
     return Conclusion(baseline, candidate, pair_ratios=found.ratios, estimator=found.estimator)
@@ -106,39 +108,45 @@ def _judged(evidence: list[verdict.Evidence], against: Ratio) -> tuple[_Judged, 
     return _Judged(own[0], flags[0], itself), _Judged(verdict.worst(*own), both, against)
 
 
-def _noise(variant: VariantStats, seen: Seen) -> Noise:
+def _noise(variant: VariantStats, observed: Observed) -> Noise:
     return Noise(
         run_delay_frac=variant.usage.run_delay_frac,
         preempted_frac=float(1 - variant.samples.is_clean.mean()),
-        ext_cpu=seen.ext_cpu,
-        steal_frac=seen.steal_frac,
-        psi_cpu_frac=seen.psi_cpu_frac,
-        canary_ratio=seen.contention.ratio,
-        canary_missing=seen.contention.missing,
+        ext_cpu=observed.ext_cpu,
+        steal_frac=observed.steal_frac,
+        psi_cpu_frac=observed.psi_cpu_frac,
+        canary_ratio=observed.contention.ratio,
+        canary_missing=observed.contention.missing,
     )
 
 
-def _evidence(variant: VariantStats, seen: Seen, *, threads: int, is_wide: bool) -> verdict.Evidence:
+def _evidence(variant: VariantStats, observed: Observed, *, threads: int, is_wide: bool) -> verdict.Evidence:
     samples, wall_ns = variant.samples, variant.samples.wall_ns
     return verdict.Evidence(
-        noise=_noise(variant, seen),
+        noise=_noise(variant, observed),
         spread=stats.nearest_rank(wall_ns, 0.50) / stats.nearest_rank(wall_ns, 0.05),
         n_clean=int(samples.is_clean.sum()) if threads == 1 else wall_ns.size,
         threads=threads,
         trends=variant.trends,
         is_leaking=variant.usage.is_leaking,
         is_bimodal=shape.is_bimodal(wall_ns if threads > 1 else wall_ns[samples.is_clean]),
-        is_deterministic=seen.is_deterministic,
-        is_shielded=seen.is_shielded,
-        is_steady=seen.is_steady,
+        is_deterministic=observed.is_deterministic,
+        is_shielded=observed.is_shielded,
+        is_steady=observed.is_steady,
         has_few_clean=threads == 1 and stats.has_few_clean(samples),
         is_wide=is_wide,
-        is_null_held=seen.is_null_held,
+        is_null_held=observed.is_null_held,
     )
 
 
 def _measurement(
-    columns: raw.Columns, setting: Setting, estimator: Estimator, *, variant: VariantStats, seen: Seen, judged: _Judged
+    columns: raw.Columns,
+    setting: Setting,
+    estimator: Estimator,
+    *,
+    variant: VariantStats,
+    observed: Observed,
+    judged: _Judged,
 ) -> Measurement:
     samples, side, used = variant.samples, int(variant.samples.side[0]), variant.usage
     return Measurement(
@@ -148,37 +156,39 @@ def _measurement(
         attempt=setting.attempt,
         scenario=setting.scenario,
         estimator=estimator,
-        runtime=seen.runtime,
-        engine_precision=seen.precision,
+        runtime=observed.runtime,
+        engine_precision=observed.precision,
         threads=setting.threads,
         batch_size=setting.batch_sizes[side],
         n_requests=samples.wall_ns.size,
         n_clean=int(samples.is_clean.sum()),
         duration_s=used.duration_s,
         warmup_s=float(np.median(raw.warm_up_ns(columns, side))) / 1e9,
-        load_ms=seen.load_ms,
-        first_ms=seen.first_ms,
+        load_ms=observed.load_ms,
+        first_ms=observed.first_ms,
         latency_ns=_latency(variant.latency_ns, with_tails=judged.verdict is Verdict.CLEAN),
         clean_p50_ns=variant.clean_p50_ns,
         cpu_p50_ns=stats.nearest_rank(samples.cpu_ns, 0.50),
         p50_ci95_ns=variant.p50_ci95_ns,
         throughput_per_s=variant.throughput_per_s,
         process_cpu_ns=used.process_cpu_ns,
-        peak_rss_bytes=seen.peak_rss_bytes,
-        floor_rss_bytes=seen.floor_rss_bytes,
-        model_rss_bytes=None if seen.floor_rss_bytes is None else seen.peak_rss_bytes - seen.floor_rss_bytes,
-        energy=_energy(used, seen),
+        peak_rss_bytes=observed.peak_rss_bytes,
+        floor_rss_bytes=observed.floor_rss_bytes,
+        model_rss_bytes=None
+        if observed.floor_rss_bytes is None
+        else observed.peak_rss_bytes - observed.floor_rss_bytes,
+        energy=_energy(used, observed),
         ratio=judged.ratio,
-        noise=_noise(variant, seen),
-        shielded=seen.is_shielded,
+        noise=_noise(variant, observed),
+        shielded=observed.is_shielded,
         rules=(*setting.rules, *of_work(threads=setting.threads, estimator=estimator)),
         server_rates=variant.server_rates,
     )
 
 
-def _energy(used: Usage, seen: Seen) -> Energy | None:
-    reason = None if used.energy_mj is not None else seen.no_meter or "the counters could not be read all the time"
-    return Energy(per_request_mj=used.energy_mj, source=seen.meter, reason=reason)
+def _energy(used: Usage, observed: Observed) -> Energy | None:
+    reason = None if used.energy_mj is not None else observed.no_meter or "the counters could not be read all the time"
+    return Energy(per_request_mj=used.energy_mj, source=observed.meter, reason=reason)
 
 
 def _latency(latency_ns: Integers, *, with_tails: bool) -> Latency:

@@ -50,7 +50,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TriedRung:
     """A rung as it was tried, and the peak memory of the process that tried it."""
 
     rung: Rung
@@ -69,27 +69,27 @@ def thread_steps(cores: int) -> Steps:
     return Steps(Axis.THREADS, _doubled(cores), Stop.CORES)
 
 
-def next_step(seen: Sequence[Seen], steps: Steps, ceiling_bytes: int, *, amount: RungAmount) -> int | Stop:
+def next_step(tried: Sequence[TriedRung], steps: Steps, ceiling_bytes: int, *, amount: RungAmount) -> int | Stop:
     """The setting to try next, or why there is none.
 
     Args:
-        seen: the rungs that were tried, in order.
+        tried: the rungs that were tried, in order.
         steps: the settings that may be tried.
         ceiling_bytes: the memory that one process may use.
         amount: how much of a rung is timed.
     """
-    if not seen:
+    if not tried:
         return steps.values[0]
-    gain = seen[-1].rung.gain
+    gain = tried[-1].rung.gain
     if gain is not None and gain < GAIN:
         return Stop.GAIN
-    if len(seen) == len(steps.values):
+    if len(tried) == len(steps.values):
         return steps.end
-    if steps.axis is Axis.BATCH_SIZE and _expected_bytes(seen) > ceiling_bytes:
+    if steps.axis is Axis.BATCH_SIZE and _expected_bytes(tried) > ceiling_bytes:
         return Stop.MEMORY
-    if 2 * seen[-1].rung.p50_ns / 1e9 * amount.min_requests > amount.max_s:
+    if 2 * tried[-1].rung.p50_ns / 1e9 * amount.min_requests > amount.max_s:
         return Stop.TIME
-    return steps.values[len(seen)]
+    return steps.values[len(tried)]
 
 
 def rung(threads: int, batch_size: int, p50_ns: int, *, before: Rung | None) -> Rung:
@@ -160,10 +160,10 @@ def _doubled(most: int) -> tuple[int, ...]:
     return (*(1 << power for power in range(most.bit_length()) if 1 << power < most), most)
 
 
-def _expected_bytes(seen: Sequence[Seen]) -> int:
+def _expected_bytes(tried: Sequence[TriedRung]) -> int:
     """What the next rung will use: inputs and activations grow with the batch, so twice as much as by the last step."""
-    last = seen[-1].peak_rss_bytes
-    return last if len(seen) == 1 else last + 2 * (last - seen[-2].peak_rss_bytes)
+    last = tried[-1].peak_rss_bytes
+    return last if len(tried) == 1 else last + 2 * (last - tried[-2].peak_rss_bytes)
 
 
 def _along(axis: Axis, ladders: Ladders) -> Ladder:

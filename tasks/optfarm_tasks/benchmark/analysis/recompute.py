@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from optfarm_tasks.benchmark.analysis import pairs, rates, raw
-from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Seen, conclude
+from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Observed, conclude
 from optfarm_tasks.benchmark.analysis.ladder import chosen, ladders_of
 from optfarm_tasks.benchmark.analysis.rules import precision_target_of
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting, Setting
@@ -56,7 +56,7 @@ def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conc
         if action.latency_limit_ms is None
         else ServerSetting(action.latency_limit_ms, rates.AMOUNTS[action.effort]),
     )
-    found = conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
+    found = conclude(columns, (_observed(result.baseline), _observed(result.candidate)), setting)
     baseline, candidate = (
         own.model_copy(update={"ladders": climbed})
         for own, climbed in zip((found.baseline, found.candidate), ladders, strict=True)
@@ -82,9 +82,9 @@ def differences(published: Any, found: Any, name: str = "") -> Iterator[str]:
         yield f"{name}: {_shown(published)} published, {_shown(found)} found"
 
 
-def _seen(published: Measurement) -> Seen:
+def _observed(published: Measurement) -> Observed:
     noise, energy = published.noise, published.energy
-    return Seen(
+    return Observed(
         runtime=published.runtime,
         precision=published.engine_precision,
         load_ms=published.load_ms,

@@ -19,7 +19,7 @@ _TABLE = ("arrival_ns", "start_ns", "end_ns", "cpu_ns", "switches")
 
 
 @dataclass(frozen=True)
-class Sent:
+class TrialQueries:
     """One trial and its queries."""
 
     trial: Trial
@@ -33,7 +33,7 @@ class Sent:
         return latency_ns
 
 
-def sent(table: NDArray[np.int64], rate_per_s: float, server: ServerSetting) -> Sent:
+def sent(table: NDArray[np.int64], rate_per_s: float, server: ServerSetting) -> TrialQueries:
     """The trial that the queries (5, N) of a rate make."""
     allowed_late = allowed(rate_per_s, server)[1]
     latency_ns = table[2] - table[0]
@@ -46,7 +46,7 @@ def sent(table: NDArray[np.int64], rate_per_s: float, server: ServerSetting) -> 
         p99_ns=stats.nearest_rank(latency_ns, rates.PERCENTILE),
         holds=late <= allowed_late,
     )
-    return Sent(trial, table)
+    return TrialQueries(trial, table)
 
 
 def allowed(rate_per_s: float, server: ServerSetting) -> tuple[int, int]:
@@ -60,13 +60,13 @@ def latency_limit_ns(server: ServerSetting) -> int:
     return int(server.latency_limit_ms * 1e6)
 
 
-def searches(columns: raw.Columns, side: Side, server: ServerSetting) -> tuple[tuple[Sent, ...], ...]:
+def searches(columns: raw.Columns, side: Side, server: ServerSetting) -> tuple[tuple[TrialQueries, ...], ...]:
     """The trials of each search of a variant, in their order."""
     own = {name: column[columns["side"] == side] for name, column in columns.items() if name in {*_TABLE, *_KEYS}}
     return tuple(tuple(_trials(own, pair, server)) for pair in np.unique(own["pair"]))
 
 
-def _trials(own: raw.Columns, pair: int, server: ServerSetting) -> Iterator[Sent]:
+def _trials(own: raw.Columns, pair: int, server: ServerSetting) -> Iterator[TrialQueries]:
     in_search = own["pair"] == pair
     for trial in np.unique(own["trial"][in_search]):
         mask = in_search & (own["trial"] == trial)
@@ -74,12 +74,12 @@ def _trials(own: raw.Columns, pair: int, server: ServerSetting) -> Iterator[Sent
         yield sent(table, float(own["rate_per_s"][mask][0]), server)
 
 
-def deciding(trials: Sequence[Sent]) -> Sent:
+def deciding(trials: Sequence[TrialQueries]) -> TrialQueries:
     """The trial that a search rests on."""
     return trials[rates.deciding([each.trial for each in trials])]
 
 
-def rate_of(trials: Sequence[Sent]) -> float:
+def rate_of(trials: Sequence[TrialQueries]) -> float:
     """The highest rate that held; 0 when none did."""
     return rates.highest(rates.outcomes([each.trial for each in trials])) or 0.0
 
@@ -100,7 +100,12 @@ def of_searches(columns: raw.Columns, setting: Setting) -> PairedStats:
 
 
 def _variant_stats(
-    columns: raw.Columns, found: Sequence[Sequence[Sent]], setting: Setting, server: ServerSetting, *, side: Side
+    columns: raw.Columns,
+    found: Sequence[Sequence[TrialQueries]],
+    setting: Setting,
+    server: ServerSetting,
+    *,
+    side: Side,
 ) -> VariantStats:
     final = [rates.deciding([each.trial for each in trials]) for trials in found]
     finals = [trials[index] for index, trials in zip(final, found, strict=True)]
@@ -130,7 +135,9 @@ def _answers(tables: Sequence[NDArray[np.int64]], side: Side) -> Samples:
     return Samples(pair, np.zeros_like(pair), sides, wall_ns=end - start, cpu_ns=cpu, switches=switches)
 
 
-def _server_rates(found: Sequence[Sequence[Sent]], finals: Sequence[Trial], server: ServerSetting) -> ServerRates:
+def _server_rates(
+    found: Sequence[Sequence[TrialQueries]], finals: Sequence[Trial], server: ServerSetting
+) -> ServerRates:
     held = tuple(rate_of(trials) for trials in found)
     fewest = min(trial.queries for trial in finals)
     return ServerRates(

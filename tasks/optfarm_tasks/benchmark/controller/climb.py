@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.benchmark.analysis import ladder, raw
-from optfarm_tasks.benchmark.analysis.ladder import RungAmount, Seen, Steps
+from optfarm_tasks.benchmark.analysis.ladder import RungAmount, Steps, TriedRung
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.controller.columns import rung_columns
 from optfarm_tasks.benchmark.controller.resident import Resident, table_of
@@ -24,7 +24,7 @@ _SHARE_OF_MEMORY = 0.4
 
 
 @dataclass(frozen=True)
-class Means:
+class LadderBudget:
     """How much time and memory a ladder may take."""
 
     amount: RungAmount
@@ -40,7 +40,7 @@ class Means:
 
 
 @dataclass(frozen=True)
-class Climbed:
+class ClimbedLadder:
     """A ladder, and the samples of its rungs."""
 
     side: Side
@@ -49,11 +49,11 @@ class Climbed:
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettledSetup:
     """A setup whose threads and batch sizes are numbers, and the ladders that these come from."""
 
     setup: PairSetup
-    climbed: tuple[Climbed, ...] = ()
+    climbed: tuple[ClimbedLadder, ...] = ()
 
     def ladders(self, side: Side) -> tuple[Ladder, ...]:
         """The ladders of one variant."""
@@ -65,7 +65,9 @@ class Settled:
         return rung_columns([(each.side, each.ladder, each.walls_ns) for each in self.climbed])
 
 
-def settle(setup: PairSetup, means: Means, on_progress: OnProgress, *, batches: bool, threads: bool) -> Settled:
+def settle(
+    setup: PairSetup, budget: LadderBudget, on_progress: OnProgress, *, batches: bool, threads: bool
+) -> SettledSetup:
     """Climbs what was left open: first the batch sizes of both variants, then the threads of the candidate.
 
     The scenario Offline gives each variant its own best batch; otherwise both get the candidate's, or the largest below
@@ -74,37 +76,37 @@ def settle(setup: PairSetup, means: Means, on_progress: OnProgress, *, batches: 
     Raises:
         TaskError: a variant does not even run on the first rung.
     """
-    climbed: tuple[Climbed, ...] = ()
+    climbed: tuple[ClimbedLadder, ...] = ()
     if batches:
         on_progress("batch sizes of the baseline", 0.0)
-        baseline = climb_batches(setup, BASELINE, means)
+        baseline = climb_batches(setup, BASELINE, budget)
         on_progress("batch sizes of the candidate", 0.0)
-        candidate = climb_batches(setup, CANDIDATE, means)
+        candidate = climb_batches(setup, CANDIDATE, budget)
         climbed = (baseline, candidate)
         setup = _with_batches(setup, baseline.ladder, candidate.ladder)
     if threads:
         on_progress("threads", 0.0)
-        grown = climb_threads(setup, CANDIDATE, means)
+        grown = climb_threads(setup, CANDIDATE, budget)
         climbed = (*climbed, grown)
         setup = _with_threads(setup, ladder.best(grown.ladder.rungs).threads)
-    return Settled(setup, climbed)
+    return SettledSetup(setup, climbed)
 
 
-def climb_batches(setup: PairSetup, side: Side, means: Means) -> Climbed:
+def climb_batches(setup: PairSetup, side: Side, budget: LadderBudget) -> ClimbedLadder:
     """Climbs the batch sizes of a variant in one process; blocks.
 
     Raises:
         TaskError: it does not run at the first batch size.
     """
-    steps = ladder.batch_steps(means.fixed[side])
+    steps = ladder.batch_steps(budget.fixed[side])
     first = replace(setup, batch_size=steps.values[0], baseline_batch_size=None)
     with Resident(setup.variants[side], cores=setup.cores, threads=setup.threads) as resident:
-        _begin(resident, first, side, means)
-        take = partial(_rung, resident, means.amount)
-        return _climb(side, steps, means, lambda batch_size: (setup.threads, batch_size, *take(batch_size)))
+        _begin(resident, first, side, budget)
+        take = partial(_rung, resident, budget.amount)
+        return _climb(side, steps, budget, lambda batch_size: (setup.threads, batch_size, *take(batch_size)))
 
 
-def climb_threads(setup: PairSetup, side: Side, means: Means) -> Climbed:
+def climb_threads(setup: PairSetup, side: Side, budget: LadderBudget) -> ClimbedLadder:
     """Climbs the threads of a variant, with a process for each number; blocks.
 
     Raises:
@@ -115,16 +117,16 @@ def climb_threads(setup: PairSetup, side: Side, means: Means) -> Climbed:
     def take(threads: int) -> tuple[int, int, NDArray[np.int64], int]:
         wider = _with_threads(setup, threads)
         with Resident(wider.variants[side], cores=wider.cores, threads=threads) as resident:
-            _begin(resident, wider, side, means)
-            return threads, batch_size, *_rung(resident, means.amount, batch_size)
+            _begin(resident, wider, side, budget)
+            return threads, batch_size, *_rung(resident, budget.amount, batch_size)
 
-    return _climb(side, ladder.thread_steps(len(os.sched_getaffinity(0))), means, take)
+    return _climb(side, ladder.thread_steps(len(os.sched_getaffinity(0))), budget, take)
 
 
-def _begin(resident: Resident, setup: PairSetup, side: Side, means: Means) -> None:
+def _begin(resident: Resident, setup: PairSetup, side: Side, budget: LadderBudget) -> None:
     resident.ask(setup.load_command(side))
     resident.ask(protocol.FIRST)
-    resident.ask(protocol.Confine(means.ceiling_bytes))
+    resident.ask(protocol.Confine(budget.ceiling_bytes))
 
 
 def _rung(resident: Resident, amount: RungAmount, batch_size: int) -> tuple[NDArray[np.int64], int]:
@@ -134,24 +136,26 @@ def _rung(resident: Resident, amount: RungAmount, batch_size: int) -> tuple[NDAr
 
 
 def _climb(
-    side: Side, steps: Steps, means: Means, take: Callable[[int], tuple[int, int, NDArray[np.int64], int]]
-) -> Climbed:
-    seen: list[Seen] = []
+    side: Side, steps: Steps, budget: LadderBudget, take: Callable[[int], tuple[int, int, NDArray[np.int64], int]]
+) -> ClimbedLadder:
+    tried: list[TriedRung] = []
     walls: list[NDArray[np.int64]] = []
     detail = None
-    while not isinstance(step := ladder.next_step(seen, steps, means.ceiling_bytes, amount=means.amount), Stop):
+    while not isinstance(step := ladder.next_step(tried, steps, budget.ceiling_bytes, amount=budget.amount), Stop):
         try:
             threads, batch_size, wall_ns, peak_rss_bytes = take(step)
         except (OutOfMemory, BadInput) as error:
-            if not seen:
+            if not tried:
                 raise
             step, detail = (Stop.MEMORY if isinstance(error, OutOfMemory) else Stop.REFUSED), str(error)
             break
-        before = seen[-1].rung if seen else None
-        seen.append(Seen(ladder.rung(threads, batch_size, int(np.median(wall_ns)), before=before), peak_rss_bytes))
+        before = tried[-1].rung if tried else None
+        tried.append(
+            TriedRung(ladder.rung(threads, batch_size, int(np.median(wall_ns)), before=before), peak_rss_bytes)
+        )
         walls.append(wall_ns)
-    rungs: tuple[Rung, ...] = tuple(each.rung for each in seen)
-    return Climbed(side, Ladder(axis=steps.axis, rungs=rungs, stop=step, detail=detail), tuple(walls))
+    rungs: tuple[Rung, ...] = tuple(each.rung for each in tried)
+    return ClimbedLadder(side, Ladder(axis=steps.axis, rungs=rungs, stop=step, detail=detail), tuple(walls))
 
 
 def _with_batches(setup: PairSetup, baseline: Ladder, candidate: Ladder) -> PairSetup:

@@ -103,7 +103,8 @@ def measure(plan: MeasurementPlan, on_progress: OnProgress, *, clock: Clock) -> 
 
     found = until_valid(attempt, lambda it: is_valid(it[0]), on_progress, amount=plan.setup.amount, clock=clock)
     summary, taken = found
-    return Measured(summary, taken[0].starts, tuple(_warnings(plan, taken, summary)))
+    baseline, candidate = taken[0].processes
+    return Measured(summary, (baseline.start, candidate.start), tuple(_warnings(plan, taken, summary)))
 
 
 def _attempt(
@@ -151,8 +152,8 @@ def _warnings(plan: MeasurementPlan, taken: Sequence[Pair], summary: Summary) ->
         kept = min(pair.plan.kept for pair in taken)
         yield f"requests are slow: blocks were cut to {kept} timed requests"
     for side, variant in enumerate(setup.variants):
-        yield from (f"{variant.role}: {warning}" for warning in taken[0].starts[side].warnings)
-        group = max(pair.starts[side].group for pair in taken)
+        yield from (f"{variant.role}: {warning}" for warning in taken[0].processes[side].start.warnings)
+        group = max(pair.processes[side].start.group for pair in taken)
         if group > 1:
             yield f"a request of the {variant.role} takes under 50 µs: timed {group} together, a sample is their mean"
     yield from summary.warnings

@@ -12,8 +12,8 @@ from optfarm_tasks.benchmark.controller.contention import contention
 from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident
 from optfarm_tasks.benchmark.controller.server_summary import (
-    Search,
-    Served,
+    RateSearch,
+    ServedTrial,
     ServerAttempt,
     summarise_server,
     warnings_of,
@@ -62,14 +62,14 @@ def measure_server(
 
 def _searches(
     setup: PairSetup, on_progress: OnProgress, server: ServerSetting, *, attempt: int, clock: Clock, by_s: float
-) -> Iterator[tuple[Search, Search]]:
+) -> Iterator[tuple[RateSearch, RateSearch]]:
     rng = random.Random(f"{setup.seed}/{attempt}")  # noqa: S311 (an order, not a secret)
     count, longest_s = server.amount.searches, 0.0
     for number, order in zip(range(count), pairs.spawn_orders(rng), strict=False):
         started_s = clock.now_s()
         if number and not pairs.fits(started_s, longest_s, budget_s=by_s):
             return
-        seed, found = rng.getrandbits(32), dict[Side, Search]()
+        seed, found = rng.getrandbits(32), dict[Side, RateSearch]()
         for turn, side in enumerate(order):
             done = (number + turn / 2) / count
             on_progress(f"search {number + 1}/{count}: rates of the {setup.variants[side].role}", done)
@@ -78,9 +78,9 @@ def _searches(
         yield found[BASELINE], found[CANDIDATE]
 
 
-def _search(setup: PairSetup, side: Side, server: ServerSetting, *, seed: int) -> Search:
+def _search(setup: PairSetup, side: Side, server: ServerSetting, *, seed: int) -> RateSearch:
     """One search in a fresh process; both variants are sent the same arrivals, but for the rate."""
-    served: list[Served] = []
+    served: list[ServedTrial] = []
     with Resident(setup.variants[side], cores=setup.cores, threads=setup.threads) as resident:
         start = prepare(resident, setup, side)
         watch = noise.Watch([resident.pid], setup.cores)
@@ -94,12 +94,12 @@ def _search(setup: PairSetup, side: Side, server: ServerSetting, *, seed: int) -
                 break
         surroundings = watch.stop()
         end = finish(resident, start)
-    return Search(side, start, tuple(served), end, surroundings)
+    return RateSearch(start, end, surroundings, side, tuple(served))
 
 
-def _serve(resident: Resident, setup: PairSetup, rate_per_s: float, server: ServerSetting, *, seed: int) -> Served:
+def _serve(resident: Resident, setup: PairSetup, rate_per_s: float, server: ServerSetting, *, seed: int) -> ServedTrial:
     queries, allowed_late = searches.allowed(rate_per_s, server)
     limit_ns = searches.latency_limit_ns(server)
     command = Serve(rate_per_s, queries, seed, latency_limit_ns=limit_ns, allowed_late=allowed_late)
     used, table = stretch(resident, setup, command, rows=5)
-    return Served(searches.sent(table, rate_per_s, server), used)
+    return ServedTrial(searches.sent(table, rate_per_s, server), used)

@@ -6,37 +6,31 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import rates, raw, usage
-from optfarm_tasks.benchmark.analysis.conclusion import Seen, conclude
-from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.analysis.pairs import Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
-from optfarm_tasks.benchmark.analysis.searches import Sent, rate_of
+from optfarm_tasks.benchmark.analysis.searches import TrialQueries, rate_of
 from optfarm_tasks.benchmark.analysis.usage import Stretch
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, warm_columns
-from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, seen_of, setting_of
-from optfarm_tasks.benchmark.controller.turns import PairSetup, Start
-from optfarm_tasks.benchmark.host.noise import Surroundings
-from optfarm_tasks.benchmark.process.protocol import Finished
+from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, setting_of, summary_of
+from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord
 from optfarm_tasks.schema.spec import Effort
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedTrial:
     """One trial, and what it used."""
 
-    sent: Sent
+    sent: TrialQueries
     used: Stretch
 
 
 @dataclass(frozen=True)
-class Search:
+class RateSearch(ProcessRecord):
     """One search for the highest rate, in one process."""
 
     side: Side
-    start: Start
-    served: tuple[Served, ...]
-    end: Finished
-    surroundings: Surroundings
+    served: tuple[ServedTrial, ...]
 
     @property
     def rate_per_s(self) -> float:
@@ -44,7 +38,7 @@ class Search:
         return rate_of([each.sent for each in self.served])
 
     @property
-    def final(self) -> Served:
+    def final(self) -> ServedTrial:
         """The trial that decides the rate."""
         return self.served[rates.deciding([each.sent.trial for each in self.served])]
 
@@ -58,22 +52,16 @@ class ServerAttempt:
     server: ServerSetting
     target: PrecisionTarget
     number: int
-    taken: tuple[tuple[Search, Search], ...]
+    taken: tuple[tuple[RateSearch, RateSearch], ...]
     """Baseline and candidate."""
     host_noise: HostNoise
-
-    def of(self, side: Side) -> tuple[Search, ...]:
-        """The searches of one variant."""
-        return tuple(both[side] for both in self.taken)
 
 
 def summarise_server(attempt: ServerAttempt) -> Summary:
     """Both measurements; the ratio of two rates is null where one of them is 0."""
-    columns = _columns(attempt)
     shared = setting_of(attempt.setup, attempt.effort, attempt.target, attempt=attempt.number)
     setting = replace(shared, server=attempt.server)
-    seen = _seen(attempt, BASELINE), _seen(attempt, CANDIDATE)
-    return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
+    return summary_of(_columns(attempt), attempt.setup, attempt.taken, setting, attempt.host_noise)
 
 
 def warnings_of(attempt: ServerAttempt) -> Iterator[str]:
@@ -98,29 +86,13 @@ def warnings_of(attempt: ServerAttempt) -> Iterator[str]:
             )
 
 
-def _seen(attempt: ServerAttempt, side: Side) -> Seen:
-    searches = attempt.of(side)
-    return seen_of(
-        attempt.setup,
-        side,
-        starts=[search.start for search in searches],
-        ends=[search.end for search in searches],
-        surroundings=[search.surroundings for search in searches],
-        host_noise=attempt.host_noise,
-    )
-
-
 def _columns(attempt: ServerAttempt) -> raw.Columns:
     found = [(number, search) for number, both in enumerate(attempt.taken) for search in both]
+    served = [(number, search.side, *each) for number, search in found for each in enumerate(search.served)]
     parts = [
-        query_columns(number, search.side, trial, rate_per_s=each.sent.trial.rate_per_s, table=each.sent.table)
-        for number, search in found
-        for trial, each in enumerate(search.served)
+        query_columns(number, side, trial, rate_per_s=each.sent.trial.rate_per_s, table=each.sent.table)
+        for number, side, trial, each in served
     ]
-    used = [
-        usage.columns_of(number, trial, search.side, each.used)
-        for number, search in found
-        for trial, each in enumerate(search.served)
-    ]
+    used = [usage.columns_of(number, trial, side, each.used) for number, side, trial, each in served]
     warm = [warm_columns(number, search.side, search.start) for number, search in found]
     return {**joined(parts), **joined(warm), **joined(used), "bound_ms": np.array(attempt.server.latency_limit_ms)}

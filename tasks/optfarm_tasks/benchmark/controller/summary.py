@@ -6,14 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import raw
-from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Seen, conclude
+from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Observed, conclude
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.variant_stats import Setting
 from optfarm_tasks.benchmark.controller.columns import pair_columns
-from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, Start
-from optfarm_tasks.benchmark.host.noise import Surroundings
-from optfarm_tasks.benchmark.process.protocol import Finished
+from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, ProcessRecord
 from optfarm_tasks.schema.measurement import Verdict, holds_one
 from optfarm_tasks.schema.spec import Effort, Usual
 
@@ -64,23 +62,28 @@ def setting_of(setup: PairSetup, effort: Effort, target: PrecisionTarget, *, att
 
 def summarise(setup: PairSetup, pairs: Sequence[Pair], setting: Setting, host_noise: HostNoise) -> Summary:
     """Both measurements of some pairs."""
-    columns = pair_columns(pairs)
-    seen = _seen(setup, pairs, BASELINE, host_noise), _seen(setup, pairs, CANDIDATE, host_noise)
-    return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
+    return summary_of(pair_columns(pairs), setup, [pair.processes for pair in pairs], setting, host_noise)
 
 
-def seen_of(
+def summary_of(
+    columns: raw.Columns,
     setup: PairSetup,
-    side: Side,
-    *,
-    starts: Sequence[Start],
-    ends: Sequence[Finished],
-    surroundings: Sequence[Surroundings],
+    processes: Sequence[tuple[ProcessRecord, ProcessRecord]],
+    setting: Setting,
     host_noise: HostNoise,
-) -> Seen:
-    """What was observed of one variant over all its processes, each of which has one of each argument."""
+) -> Summary:
+    """Both measurements of raw samples and of the processes, baseline and candidate, that gave them."""
+    baseline, candidate = (
+        _observed(setup, side, [both[side] for both in processes], host_noise) for side in (BASELINE, CANDIDATE)
+    )
+    return Summary(**vars(conclude(columns, (baseline, candidate), setting)), columns=columns)
+
+
+def _observed(setup: PairSetup, side: Side, processes: Sequence[ProcessRecord], host_noise: HostNoise) -> Observed:
+    starts, ends = [each.start for each in processes], [each.end for each in processes]
+    surroundings = [each.surroundings for each in processes]
     highest = max(ends, key=lambda end: end.peak_rss_bytes)
-    return Seen(
+    return Observed(
         runtime=setup.variants[side].runtime.rpartition(".")[2],
         precision=starts[0].precision,
         load_ms=float(np.median([start.load_ns for start in starts])) / 1e6,
@@ -97,17 +100,6 @@ def seen_of(
         contention=host_noise.contention,
         is_null_held=host_noise.is_null_held,
         is_deterministic=all(end.is_deterministic for end in ends),
-    )
-
-
-def _seen(setup: PairSetup, pairs: Sequence[Pair], side: Side, host_noise: HostNoise) -> Seen:
-    return seen_of(
-        setup,
-        side,
-        starts=[pair.starts[side] for pair in pairs],
-        ends=[pair.ends[side] for pair in pairs],
-        surroundings=[pair.surroundings for pair in pairs],
-        host_noise=host_noise,
     )
 
 

@@ -99,14 +99,22 @@ class Block:
 
 
 @dataclass(frozen=True)
+class ProcessRecord:
+    """What was recorded of one process beside its samples."""
+
+    start: Start
+    end: Finished
+    surroundings: noise.Surroundings
+
+
+@dataclass(frozen=True)
 class Pair:
     """All that was recorded of one pair of processes."""
 
-    starts: tuple[Start, Start]
+    processes: tuple[ProcessRecord, ProcessRecord]
+    """Baseline and candidate."""
     blocks: tuple[Block, ...]
     plan: BlockPlan
-    ends: tuple[Finished, Finished]
-    surroundings: noise.Surroundings
 
 
 def take_pair(setup: PairSetup, order: tuple[Side, Side], rng: random.Random, within: Within) -> Pair:
@@ -128,8 +136,11 @@ def take_pair(setup: PairSetup, order: tuple[Side, Side], rng: random.Random, wi
         watch = noise.Watch([resident.pid for resident in residents.values()], setup.cores)
         blocks = tuple(_blocks(residents, both, plan, setup=setup, rng=rng, within=within))
         surroundings = watch.stop()
-        ends = finish(residents[BASELINE], both[BASELINE]), finish(residents[CANDIDATE], both[CANDIDATE])
-    return Pair(both, blocks, plan, ends, surroundings)
+        baseline, candidate = (
+            ProcessRecord(both[side], finish(residents[side], both[side]), surroundings)
+            for side in (BASELINE, CANDIDATE)
+        )
+    return Pair((baseline, candidate), blocks, plan)
 
 
 def prepare(resident: Resident, setup: PairSetup, side: Side) -> Start:
