@@ -29,7 +29,7 @@ def take(rig: Rig, journal: Journal, folder: Path, *, count: int) -> None:
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
-    """The variation of the ratio; the naive one is told in the note."""
+    """The variation of the ratio; the naive one stands in the note."""
     if not rows:
         return []
     usable = [row for row in rows if row["verdict"] != Verdict.INVALID]

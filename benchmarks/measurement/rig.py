@@ -28,7 +28,7 @@ from optfarm_tasks.schema.spec import Effort
 from optfarm_tasks.schema.tree import scan
 
 QUICK = replace(pairs.AMOUNTS[Effort.QUICK], backoff_s=())
-"""The profile quick, but one attempt: what is invalid counts as that."""
+"""The effort quick, but one attempt: what is invalid counts as that."""
 TURN_NS = 1_000_000_000
 """How long a single artifact is timed at a stretch."""
 
@@ -111,7 +111,7 @@ class Warm:
         used, table = self._take()
         self._turns.append((used, table[0, self._dropped :]))
 
-    def told(self, *, last: int) -> Row:
+    def row(self, *, last: int) -> Row:
         """The latencies of the last turns together, in ns, and the verdict that they deserve."""
         turns = self._turns[-last:]
         return _latencies([used for used, _ in turns], np.concatenate([wall_ns for _, wall_ns in turns]))
