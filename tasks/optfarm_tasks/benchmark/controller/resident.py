@@ -58,9 +58,9 @@ class Resident:
             TaskError: of the class that the resident names; or WorkerLost, OutOfMemory or BadModel when it died.
         """
         with contextlib.suppress(wire.Closed):  # the reply, or its absence, says why
-            self._send(command)
+            wire.send(self._commands, command)
         try:
-            reply = protocol.decode(*wire.receive(self._replies))
+            reply = wire.receive(self._replies)
         except wire.Closed as error:
             raise self._death() from error
         if isinstance(reply, protocol.Failed):
@@ -95,12 +95,9 @@ class Resident:
         """Asks the process to leave, and ends it when it does not, or when something went wrong."""
         if error is None:
             with contextlib.suppress(wire.Closed, subprocess.TimeoutExpired):
-                self._send(protocol.Quit())
+                wire.send(self._commands, protocol.Quit())
                 self._process.wait(_GRACE_S)
         self._end()
-
-    def _send(self, command: Command[Any]) -> None:
-        wire.send(self._commands, *protocol.encode(command))
 
     def _end(self) -> None:
         # The whole session: a runtime may have started helpers of its own.

@@ -1,8 +1,7 @@
 """The commands that the controller sends to a resident process and the replies to them, as frozen types.
 
-Each command names the type of its reply. A message travels as one frame of wire.py: its fields as JSON, and the field
-`samples`, where it has one, as raw bytes. Only the standard library is imported here: a resident reads its first
-command before it is pinned to its cores, and until then nothing may start threads.
+Each command names the type of its reply. Only the standard library is imported here: a resident reads its first command
+before it is pinned to its cores, and until then nothing may start threads.
 """
 
 from collections.abc import Mapping
@@ -185,7 +184,7 @@ _TYPES: dict[str, type[Any]] = {each.__name__: each for each in (*COMMANDS, *REP
 
 
 def encode(message: Any) -> tuple[dict[str, Any], bytes]:
-    """A command or a reply as the header and the body of a frame."""
+    """The header and the body of a frame: the fields of a command or a reply, and apart from them its samples."""
     fields = dict(vars(message))
     body = fields.pop("samples", b"")
     return {"type": type(message).__name__, **fields}, body

@@ -23,31 +23,23 @@ def main(arguments: list[str]) -> int:
             return 1
         except Exception as error:  # noqa: BLE001 (whatever a model's code raises is reported by the controller)
             traceback.print_exc()
-            _send(replies, protocol.Failed(_reason(error), _message(error)))
+            wire.send(replies, protocol.Failed(_reason(error), _message(error)))
             return 1
     return 0
 
 
 def _serve(commands: BinaryIO, replies: BinaryIO) -> None:
-    place: protocol.Place = _receive(commands)
+    place: protocol.Place = wire.receive(commands)
     _pin(list(place.cores))
-    _send(replies, protocol.Placed(is_shielded=shield.raise_priority()))
-    load: protocol.Load = _receive(commands)
+    wire.send(replies, protocol.Placed(is_shielded=shield.raise_priority()))
+    load: protocol.Load = wire.receive(commands)
 
     from optfarm_tasks.benchmark.process.loaded import LoadedVariant  # noqa: PLC0415 (NumPy sizes its threads by the cores)
 
     variant = LoadedVariant(load)
-    _send(replies, variant.introduction)
-    while not isinstance(command := _receive(commands), protocol.Quit):
-        _send(replies, variant.answer(command))
-
-
-def _receive(commands: BinaryIO) -> Any:
-    return protocol.decode(*wire.receive(commands))
-
-
-def _send(replies: BinaryIO, reply: Any) -> None:
-    wire.send(replies, *protocol.encode(reply))
+    wire.send(replies, variant.introduction)
+    while not isinstance(command := wire.receive(commands), protocol.Quit):
+        wire.send(replies, variant.answer(command))
 
 
 def _pin(cores: list[int]) -> None:
