@@ -12,7 +12,7 @@ from pathlib import Path
 from optfarm_scheduler.decisions.control_chart import Canary, Standing, judged
 from optfarm_tasks.actions import canary
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
-from optfarm_tasks.benchmark.controller import contention
+from optfarm_tasks.benchmark.controller import host_noise
 from optfarm_tasks.benchmark.controller.attempts import Clock
 from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan, measure
 from optfarm_tasks.benchmark.controller.resident import Variant
@@ -95,7 +95,7 @@ def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Pa
 
 
 def test_what_is_not_known_to_be_usual_is_told() -> None:
-    unknown = contention.contention(Usual(memory_ns=None, null_ci95=None), (0,))
+    unknown = host_noise.host_noise_of(Usual(memory_ns=None, null_ci95=None), (0,))
 
-    assert unknown.ratio is None
-    assert unknown.missing == "too few canaries have run on this device to know what is usual"
+    assert unknown.canary_ratio is None
+    assert unknown.canary_missing == "too few canaries have run on this device to know what is usual"

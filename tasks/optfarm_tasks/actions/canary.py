@@ -7,7 +7,7 @@ from statistics import fmean
 from optfarm_tasks.benchmark.analysis import pairs
 from optfarm_tasks.benchmark.analysis.pairs import Amount
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
-from optfarm_tasks.benchmark.controller import contention
+from optfarm_tasks.benchmark.controller import host_noise
 from optfarm_tasks.benchmark.controller.attempts import Clock
 from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan, measure
 from optfarm_tasks.benchmark.controller.resident import Variant
@@ -33,7 +33,7 @@ def run(folder: Path, _task: Task, report: OnProgress, *, amount: Amount = AMOUN
     sides = Variant(Role.BASELINE, folder, COMPUTE), Variant(Role.CANDIDATE, folder, COMPUTE)
     setup = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=amount)
     with shield.away_from(cores):
-        memory_ns = contention.memory_ns(cores)
+        memory_ns = host_noise.memory_ns(cores)
         summary = measure(
             MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), report, clock=Clock()
         ).summary

@@ -16,16 +16,15 @@ from optfarm_tasks.schema.spec import Scenario
 
 
 @dataclass(frozen=True)
-class Contention:
-    """How slow the memory was right before a measurement, by the memory canary."""
+class HostNoise:
+    """What canaries showed of the host before an attempt."""
 
-    ratio: float | None
-    """Its time over what is usual on the device; above 1 the memory is slower."""
-    missing: str | None = None
+    canary_ratio: float | None = None
+    """The memory canary's time over what is usual on the device; above 1 the memory is slower."""
+    canary_missing: str | None = "too few canaries have run on this device to know what is usual"
     """Why there is no ratio."""
-
-
-UNKNOWN = Contention(None, "too few canaries have run on this device to know what is usual")
+    is_null_held: bool = True
+    """Whether the device's latest A/A twin allowed for a ratio of 1."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ class Observed:
     is_shielded: bool
     is_steady: bool
     is_deterministic: bool
-    contention: Contention = UNKNOWN
-    is_null_held: bool = True
+    host_noise: HostNoise = HostNoise()
 
 
 @dataclass(frozen=True)
@@ -115,8 +113,8 @@ def _noise(variant: VariantStats, observed: Observed) -> Noise:
         ext_cpu=observed.ext_cpu,
         steal_frac=observed.steal_frac,
         psi_cpu_frac=observed.psi_cpu_frac,
-        canary_ratio=observed.contention.ratio,
-        canary_missing=observed.contention.missing,
+        canary_ratio=observed.host_noise.canary_ratio,
+        canary_missing=observed.host_noise.canary_missing,
     )
 
 
@@ -135,7 +133,7 @@ def _evidence(variant: VariantStats, observed: Observed, *, threads: int, is_wid
         is_steady=observed.is_steady,
         has_few_clean=threads == 1 and stats.has_few_clean(samples),
         is_wide=is_wide,
-        is_null_held=observed.is_null_held,
+        is_null_held=observed.host_noise.is_null_held,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from optfarm_tasks.benchmark.analysis import pairs, rates, raw
-from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Observed, conclude
+from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, HostNoise, Observed, conclude
 from optfarm_tasks.benchmark.analysis.ladder import chosen, ladders_of
 from optfarm_tasks.benchmark.analysis.rules import precision_target_of
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting, Setting
@@ -98,8 +98,9 @@ def _observed(published: Measurement) -> Observed:
         psi_cpu_frac=noise.psi_cpu_frac,
         is_shielded=published.shielded,
         is_steady=Flag.NO_STEADY_STATE not in published.flags,
-        contention=Contention(noise.canary_ratio, noise.canary_missing),
-        is_null_held=Flag.NULL_FAILED not in published.flags,
+        host_noise=HostNoise(
+            noise.canary_ratio, noise.canary_missing, is_null_held=Flag.NULL_FAILED not in published.flags
+        ),
         is_deterministic=Flag.NONDETERMINISTIC not in published.flags,
     )
 

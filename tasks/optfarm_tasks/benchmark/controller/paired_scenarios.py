@@ -13,9 +13,9 @@ from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget, precision_ta
 from optfarm_tasks.benchmark.analysis.variant_stats import ratios_of
 from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.controller.columns import pair_columns
-from optfarm_tasks.benchmark.controller.contention import contention
+from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.resident import Variant
-from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, is_valid, setting_of, summarise
+from optfarm_tasks.benchmark.controller.summary import Summary, is_valid, setting_of, summarise
 from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, Start, take_pair
 from optfarm_tasks.benchmark.host import energy
 from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
@@ -96,7 +96,7 @@ def measure(plan: MeasurementPlan, on_progress: OnProgress, *, clock: Clock) -> 
     """
 
     def attempt(number: int, deadline_s: float) -> tuple[Summary, tuple[Pair, ...]]:
-        host_noise = HostNoise(contention(plan.usual, plan.setup.cores), plan.usual)
+        host_noise = host_noise_of(plan.usual, plan.setup.cores)
         taken = tuple(_attempt(plan, number, on_progress, clock=clock, deadline_s=deadline_s))
         setting = setting_of(plan.setup, plan.effort, plan.target, attempt=number)
         return summarise(plan.setup, taken, setting, host_noise), taken

@@ -8,7 +8,7 @@ from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rates import SearchAmount
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting
 from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
-from optfarm_tasks.benchmark.controller.contention import contention
+from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident
 from optfarm_tasks.benchmark.controller.server_summary import (
@@ -18,7 +18,7 @@ from optfarm_tasks.benchmark.controller.server_summary import (
     summarise_server,
     warnings_of,
 )
-from optfarm_tasks.benchmark.controller.summary import HostNoise, is_valid
+from optfarm_tasks.benchmark.controller.summary import is_valid
 from optfarm_tasks.benchmark.controller.turns import PairSetup, finish, prepare, stretch
 from optfarm_tasks.benchmark.host import noise
 from optfarm_tasks.benchmark.process.protocol import Serve
@@ -48,7 +48,7 @@ def measure_server(
     server = ServerSetting(latency_limit_ms, amount or rates.AMOUNTS[plan.effort])
 
     def attempt(number: int, deadline_s: float) -> ServerAttempt:
-        host_noise = HostNoise(contention(plan.usual, plan.setup.cores), plan.usual)
+        host_noise = host_noise_of(plan.usual, plan.setup.cores)
         taken = tuple(_searches(plan.setup, on_progress, server, attempt=number, clock=clock, by_s=deadline_s))
         return ServerAttempt(plan.setup, plan.effort, server, plan.target, number, taken, host_noise)
 

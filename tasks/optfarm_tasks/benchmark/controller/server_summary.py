@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import rates, raw, usage
+from optfarm_tasks.benchmark.analysis.conclusion import HostNoise
 from optfarm_tasks.benchmark.analysis.pairs import Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.searches import TrialQueries, rate_of
 from optfarm_tasks.benchmark.analysis.usage import Stretch
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, warm_columns
-from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, setting_of, summary_of
+from optfarm_tasks.benchmark.controller.summary import Summary, setting_of, summary_of
 from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord
 from optfarm_tasks.schema.spec import Effort
 

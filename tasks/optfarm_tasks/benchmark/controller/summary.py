@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import raw
-from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Contention, Observed, conclude
+from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, HostNoise, Observed, conclude
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.variant_stats import Setting
 from optfarm_tasks.benchmark.controller.columns import pair_columns
 from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, ProcessRecord
-from optfarm_tasks.schema.measurement import Verdict, holds_one
-from optfarm_tasks.schema.spec import Effort, Usual
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.spec import Effort
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,6 @@ class Summary(Conclusion):
         """The warning about a measurement that stayed invalid."""
         attempts = f"the machine was too busy to measure on, in {self.candidate.attempt} attempts"
         return () if is_valid(self) else (attempts,)
-
-
-@dataclass(frozen=True)
-class HostNoise:
-    """What was known of the host during an attempt."""
-
-    contention: Contention
-    usual: Usual | None
-
-    @property
-    def is_null_held(self) -> bool:
-        """Whether the device's latest A/A twin allowed for a ratio of 1."""
-        return self.usual is None or holds_one(self.usual.null_ci95)
 
 
 def is_valid(summary: Summary) -> bool:
@@ -97,8 +84,7 @@ def _observed(setup: PairSetup, side: Side, processes: Sequence[ProcessRecord], 
         psi_cpu_frac=_mean([each.psi_cpu_frac for each in surroundings]),
         is_shielded=all(start.is_shielded for start in starts),
         is_steady=all(start.is_steady for start in starts),
-        contention=host_noise.contention,
-        is_null_held=host_noise.is_null_held,
+        host_noise=host_noise,
         is_deterministic=all(end.is_deterministic for end in ends),
     )
 

@@ -4,23 +4,25 @@ from pathlib import Path
 
 import numpy as np
 
-from optfarm_tasks.benchmark.analysis.conclusion import UNKNOWN, Contention
+from optfarm_tasks.benchmark.analysis.conclusion import HostNoise
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant, table_of
 from optfarm_tasks.benchmark.process import protocol
+from optfarm_tasks.schema.measurement import holds_one
 from optfarm_tasks.schema.spec import Usual
 
 STREAM = "optfarm_tasks.canary.stream"
 
 
-def contention(usual: Usual | None, cores: tuple[int, ...]) -> Contention:
-    """How slow the memory is now; blocks for half a second where it is known what is usual.
+def host_noise_of(usual: Usual | None, cores: tuple[int, ...]) -> HostNoise:
+    """What canaries show of the host; blocks for half a second where it is known what the memory canary takes.
 
     Raises:
         TaskError: the process of the canary died.
     """
+    is_null_held = usual is None or holds_one(usual.null_ci95)
     if usual is None or usual.memory_ns is None:
-        return UNKNOWN
-    return Contention(memory_ns(cores) / usual.memory_ns)
+        return HostNoise(is_null_held=is_null_held)
+    return HostNoise(memory_ns(cores) / usual.memory_ns, canary_missing=None, is_null_held=is_null_held)
 
 
 def memory_ns(cores: tuple[int, ...]) -> float:
