@@ -18,10 +18,9 @@ class Command(Generic[ReplyT]):
 
 @dataclass(frozen=True)
 class Failed:
-    """The reply to a command that could not be carried out; the process ends after it."""
+    """The reply to a command that failed, with a Reason of errors.py; the process ends after it."""
 
     reason: str
-    """A Reason of errors.py."""
     message: str
 
 
@@ -32,10 +31,9 @@ class Done:
 
 @dataclass(frozen=True)
 class Placed:
-    """How the process was placed."""
+    """Whether the kernel gave the process the highest priority."""
 
     is_shielded: bool
-    """Whether the kernel gave it the highest priority."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +45,26 @@ class Place(Command[Placed]):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is known of a variant once it is loaded."""
+    """What is known of a variant once it is loaded; warnings say how the data were changed to fit its inputs."""
 
     load_ns: int
     precision: str
     inputs: tuple[str, ...]
     warnings: tuple[str, ...]
-    """How the data were changed to fit the inputs."""
 
 
 @dataclass(frozen=True)
 class Load(Command[Loaded]):
-    """Loads a variant and draws the inputs of its requests; the second command of all."""
+    """Imports a runtime's module, loads an artifact and draws the inputs of its requests; the second command of all."""
 
     runtime: str
-    """A module of the shape of optfarm_tasks.runtime.Runtime."""
     folder: str
     threads: int
     batch_size: int
     seed: int
     data: str | None = None
-    """The folder of the data set."""
     split: Mapping[str, Any] | None = None
-    """The description of its test split; None for random inputs."""
+    """The description of the data's test split; None for random inputs."""
     device: str = "cpu"
 
 
@@ -106,23 +101,21 @@ class Timed:
 
 @dataclass(frozen=True)
 class TimeBlock(Command[Timed]):
-    """Runs requests back to back until both minima are reached, but no longer than max_ns."""
+    """Runs requests of about request_ns back to back until both minima are reached, but no longer than max_ns."""
 
     min_ns: int
     min_requests: int
     max_ns: int
     request_ns: float
-    """What one request is expected to take."""
 
 
 @dataclass(frozen=True)
 class Serve(Command[Timed]):
-    """Answers queries that arrive at a rate, until one more than allowed was late."""
+    """Answers queries that arrive at a rate, by a schedule drawn from a seed, until one more than allowed was late."""
 
     rate_per_s: float
     queries: int
     seed: int
-    """Of the arrivals."""
     latency_limit_ns: int
     allowed_late: int
 
