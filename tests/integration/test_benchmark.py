@@ -38,11 +38,11 @@ def _runtime_is_importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
-def spinning(folder: Path, role: str, **told: Any) -> Variant:
+def spinning(folder: Path, role: str, **settings: Any) -> Variant:
     """An artifact of the spin runtime."""
     own = folder / role
     own.mkdir()
-    (own / "spin.json").write_text(json.dumps({"spin_ns": MS} | told))
+    (own / "spin.json").write_text(json.dumps({"spin_ns": MS} | settings))
     return Variant(role, own, "tests.integration.spin_runtime")
 
 
@@ -66,10 +66,10 @@ def residents() -> list[psutil.Process]:
 
 
 def test_a_variant_that_takes_half_as_long_is_about_twice_as_fast(tmp_path: Path) -> None:
-    told: list[tuple[str, float]] = []
+    reported: list[tuple[str, float]] = []
     setup = setup_of(spinning(tmp_path, "baseline", spin_ns=2 * MS), spinning(tmp_path, "candidate", spin_ns=MS))
 
-    measured = measure(setup, lambda phase, fraction: told.append((phase, fraction)))
+    measured = measure(setup, lambda phase, fraction: reported.append((phase, fraction)))
 
     baseline, candidate = measured.summary.baseline, measured.summary.candidate
     assert 1.3 < candidate.ratio.value < 3
@@ -82,8 +82,8 @@ def test_a_variant_that_takes_half_as_long_is_about_twice_as_fast(tmp_path: Path
     assert candidate.throughput_per_s == pytest.approx(2e9 / candidate.latency_ns.mean)
     assert candidate.peak_rss_bytes > 10 << 20
     assert candidate.runtime == "spin_runtime"
-    assert told[0] == ("pair 1/2", 0.0)
-    assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
+    assert reported[0] == ("pair 1/2", 0.0)
+    assert [fraction for _, fraction in reported] == sorted(fraction for _, fraction in reported)
     assert not residents()
 
 

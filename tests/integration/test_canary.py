@@ -94,7 +94,7 @@ def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Pa
     assert {Flag.MEM_CONTENTION, Flag.NULL_FAILED} <= set(found.flags)
 
 
-def test_what_is_not_known_to_be_usual_is_told() -> None:
+def test_what_is_not_known_to_be_usual_is_said_to_be_missing() -> None:
     unknown = host_noise.host_noise_of(Usual(memory_ns=None, null_ci95=None), (0,))
 
     assert unknown.canary_ratio is None

@@ -38,10 +38,10 @@ def _runtime_is_importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
-def spinning(folder: Path, role: str, spin_ns: int, **told: Any) -> Variant:
+def spinning(folder: Path, role: str, spin_ns: int, **settings: Any) -> Variant:
     own = folder / role
     own.mkdir(exist_ok=True)
-    (own / "spin.json").write_text(json.dumps({"spin_ns": spin_ns} | told))
+    (own / "spin.json").write_text(json.dumps({"spin_ns": spin_ns} | settings))
     return Variant(role, own, "tests.integration.spin_runtime")
 
 
@@ -145,7 +145,7 @@ def test_the_highest_rate_that_held_is_published_and_its_queries_are_kept(tmp_pa
     assert_raw_queries_agree(candidate.server_rates, found.summary.columns)
 
 
-def test_a_bound_below_the_service_itself_is_held_at_no_rate(tmp_path: Path) -> None:
+def test_a_latency_limit_below_the_service_itself_is_kept_at_no_rate(tmp_path: Path) -> None:
     setup = setup_of(spinning(tmp_path, "baseline", 4 * MS), spinning(tmp_path, "candidate", 4 * MS))
 
     found = searched(setup, latency_limit_ms=3)

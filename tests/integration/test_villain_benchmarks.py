@@ -27,7 +27,7 @@ def _runtime_is_importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
-def test_two_speeds_a_leak_and_noise_are_flagged_and_memory_is_told_beyond_the_floor(tmp_path: Path) -> None:
+def test_two_speeds_a_leak_and_noise_are_flagged_and_memory_is_counted_beyond_the_floor(tmp_path: Path) -> None:
     counter = tmp_path / "energy_uj"
     counter.write_text("5000")
     setup = setup_of(
@@ -68,7 +68,7 @@ def test_requests_under_20_us_are_timed_in_groups_and_their_spread_is_no_second_
     assert 1.3 < (candidate.ratio.value or 0) < 3.5
 
 
-def test_a_request_longer_than_every_bound_is_measured_once_a_block_and_flagged(tmp_path: Path) -> None:
+def test_a_request_longer_than_every_limit_is_measured_once_a_block_and_flagged(tmp_path: Path) -> None:
     # As one of over a minute is to the 30 s of a warm-up and the 20 s of a group.
     amount = replace(SMALL, warm_s=0.2, group_s=0.15, pair_s=0.1, budget_s=0.1)
     slow = [spinning(tmp_path, role, spin_ns=400 * MS) for role in ("baseline", "candidate")]
@@ -115,12 +115,12 @@ def to_another_core(resident: psutil.Process) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "told"),
+    ("act", "message"),
     [(psutil.Process.kill, "was killed from outside"), (to_another_core, "lost its place")],
     ids=["killed", "moved"],
 )
 def test_a_device_that_vanishes_within_a_pair_leaves_no_half_result(
-    tmp_path: Path, tiny_models: Path, act: Callable[[psutil.Process], object], told: str
+    tmp_path: Path, tiny_models: Path, act: Callable[[psutil.Process], object], message: str
 ) -> None:
     for role in (Role.BASELINE, Role.CANDIDATE):
         (tmp_path / "inputs" / role).mkdir(parents=True)
@@ -128,7 +128,7 @@ def test_a_device_that_vanishes_within_a_pair_leaves_no_half_result(
     trees = {role: scan(tmp_path / "inputs" / role) for role in (Role.BASELINE, Role.CANDIDATE)}
     task = Task(action=Benchmark(effort=Effort.QUICK), inputs=trees)
 
-    with pytest.raises(WorkerLost, match=told):
+    with pytest.raises(WorkerLost, match=message):
         benchmark.run(tmp_path, task, once(act))
 
     assert not residents()

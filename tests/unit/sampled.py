@@ -80,7 +80,7 @@ def warm_up(rng: np.random.Generator, *, pairs: int) -> raw.Columns:
 
 def seen(**changes: Any) -> Observed:
     """What was seen beside the samples on a quiet machine."""
-    told = {
+    usual = {
         "runtime": "litert",
         "precision": "float32",
         "load_ms": 3.0,
@@ -96,7 +96,7 @@ def seen(**changes: Any) -> Observed:
         "is_steady": True,
         "is_deterministic": True,
     }
-    return Observed(**(told | changes))
+    return Observed(**(usual | changes))
 
 
 def benchmark(
