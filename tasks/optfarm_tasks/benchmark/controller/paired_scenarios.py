@@ -120,20 +120,20 @@ def _attempt(
         started_s = clock.now_s()
         if taken and not pairs.fits(started_s, longest_s, budget_s=deadline_s):
             return
-        taken.append(take_pair(setup, next(orders), rng, _within(on_progress, attempt, len(taken) + 1, amount)))
+        taken.append(take_pair(setup, next(orders), rng, _on_fraction(on_progress, attempt, len(taken) + 1, amount)))
         longest_s = max(longest_s, clock.now_s() - started_s)
         yield taken[-1]
 
 
-def _within(on_progress: OnProgress, attempt: int, pair: int, amount: pairs.Amount) -> Callable[[float], None]:
+def _on_fraction(on_progress: OnProgress, attempt: int, pair: int, amount: pairs.Amount) -> Callable[[float], None]:
     again = f"attempt {attempt}: " if attempt > 1 else ""
     of = amount.min_pairs if pair <= amount.min_pairs else amount.max_pairs
 
-    def on_group(fraction: float) -> None:
+    def on_fraction(fraction: float) -> None:
         on_progress(f"{again}pair {pair}/{of}", pairs.fraction_done(pair, fraction, amount))
 
-    on_group(0.0)
-    return on_group
+    on_fraction(0.0)
+    return on_fraction
 
 
 def _logs(plan: MeasurementPlan, taken: Sequence[Pair]) -> list[float]:

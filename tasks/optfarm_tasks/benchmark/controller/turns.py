@@ -24,7 +24,7 @@ from optfarm_tasks.schema.spec import Scenario
 
 _NO_METER = Absent("it was not asked for")
 
-Within = Callable[[float], None]
+OnFraction = Callable[[float], None]
 """Called between blocks with how far the pair is, in 0..1."""
 
 
@@ -117,7 +117,7 @@ class Pair:
     plan: BlockPlan
 
 
-def take_pair(setup: PairSetup, order: tuple[Side, Side], rng: random.Random, within: Within) -> Pair:
+def take_pair(setup: PairSetup, order: tuple[Side, Side], rng: random.Random, on_fraction: OnFraction) -> Pair:
     """Starts both processes in that order, warms them up, lets them take turns, and ends them; blocks for seconds.
 
     Raises:
@@ -134,7 +134,7 @@ def take_pair(setup: PairSetup, order: tuple[Side, Side], rng: random.Random, wi
         sample_ns = both[0].sample_ns, both[1].sample_ns
         plan = pairs.block_plan(sample_ns, setup.amount, settle_ns=setup.settle_ns)
         watch = noise.Watch([resident.pid for resident in residents.values()], setup.cores)
-        blocks = tuple(_blocks(residents, both, plan, setup=setup, rng=rng, within=within))
+        blocks = tuple(_blocks(residents, both, plan, setup=setup, rng=rng, on_fraction=on_fraction))
         surroundings = watch.stop()
         baseline, candidate = (
             ProcessRecord(both[side], finish(residents[side], both[side]), surroundings)
@@ -209,7 +209,7 @@ def _blocks(
     *,
     setup: PairSetup,
     rng: random.Random,
-    within: Within,
+    on_fraction: OnFraction,
 ) -> list[Block]:
     taken: list[Block] = []
     timed_s = 0.0
@@ -220,7 +220,7 @@ def _blocks(
             used, table = stretch(residents[side], setup, command, rows=3)
             taken.append(Block(side, group, table, used))
         timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
-        within(min(1.0, timed_s / setup.amount.pair_s))
+        on_fraction(min(1.0, timed_s / setup.amount.pair_s))
     return taken
 
 
