@@ -112,11 +112,11 @@ class Detections:
         if not shown.size:
             return ()
         matched, theirs, ours, ious = shown.T
-        doubt = loss_interval.of_parts((theirs + ours) / 2, matched)
+        interval = loss_interval.of_parts((theirs + ours) / 2, matched)
         of_ious = loss_interval.of_parts(matched[matched > 0], ious[matched > 0])
         trivial = 0.0 if theirs.sum() else 1.0
         found = (
-            ("detection_f1", 2 * matched.sum() / (theirs.sum() + ours.sum()), doubt),
+            ("detection_f1", 2 * matched.sum() / (theirs.sum() + ours.sum()), interval),
             ("detection_iou", ious.sum() / max(matched.sum(), 1), of_ious),
         )
         return tuple(

@@ -86,7 +86,7 @@ def of_shares(baseline: Numbers, candidate: Numbers) -> ConfidenceInterval:
 def of_parts(whole: Numbers, part: Numbers) -> ConfidenceInterval:
     """The interval of how much of a whole is missing, from the amounts of each sample (N,).
 
-    Where nothing is missing of any sample, each is a hit, so that a doubt is left.
+    Where nothing is missing of any sample, each is a hit, so that the interval keeps a width.
     """
     is_all = np.ones(len(whole), np.bool_)
     return of_hits(is_all, is_all) if np.array_equal(whole, part) else _fall(of_means(whole, part, seed=0))
