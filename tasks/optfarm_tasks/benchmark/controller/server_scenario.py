@@ -2,27 +2,65 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from optfarm_tasks.benchmark.analysis import pairs, rates, searches
+import numpy as np
+
+from optfarm_tasks.benchmark.analysis import pairs, rates, raw, searches, usage
+from optfarm_tasks.benchmark.analysis.conclusion import HostNoise
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rates import SearchAmount
+from optfarm_tasks.benchmark.analysis.searches import TrialQueries, rate_of
+from optfarm_tasks.benchmark.analysis.usage import Stretch
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting
 from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
+from optfarm_tasks.benchmark.controller.columns import joined, query_columns, warm_columns
 from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident
-from optfarm_tasks.benchmark.controller.server_summary import (
-    RateSearch,
-    ServedTrial,
-    ServerAttempt,
-    summarise_server,
-    warnings_of,
-)
-from optfarm_tasks.benchmark.controller.summary import is_valid
-from optfarm_tasks.benchmark.controller.turns import PairSetup, finish, prepare, stretch
+from optfarm_tasks.benchmark.controller.summary import Summary, is_valid, setting_of, summary_of
+from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord, finish, prepare, stretch
 from optfarm_tasks.benchmark.host import noise
 from optfarm_tasks.benchmark.process.protocol import Serve
 from optfarm_tasks.technique import OnProgress
+
+
+@dataclass(frozen=True)
+class ServedTrial:
+    """One trial, and what it used."""
+
+    sent: TrialQueries
+    used: Stretch
+
+
+@dataclass(frozen=True)
+class RateSearch(ProcessRecord):
+    """One search for the highest rate, in one process."""
+
+    side: Side
+    served: tuple[ServedTrial, ...]
+
+    @property
+    def rate_per_s(self) -> float:
+        """The highest rate that held; 0 when none did."""
+        return rate_of([each.sent for each in self.served])
+
+    @property
+    def final(self) -> ServedTrial:
+        """The trial that decides the rate."""
+        return self.served[rates.deciding([each.sent.trial for each in self.served])]
+
+
+@dataclass(frozen=True)
+class ServerAttempt:
+    """All searches of an attempt."""
+
+    plan: MeasurementPlan
+    server: ServerSetting
+    number: int
+    taken: tuple[tuple[RateSearch, RateSearch], ...]
+    """Baseline and candidate."""
+    host_noise: HostNoise
 
 
 def measure_server(
@@ -50,14 +88,12 @@ def measure_server(
     def attempt(number: int, deadline_s: float) -> ServerAttempt:
         host_noise = host_noise_of(plan.usual, plan.setup.cores)
         taken = tuple(_searches(plan.setup, on_progress, server, attempt=number, clock=clock, by_s=deadline_s))
-        return ServerAttempt(plan.setup, plan.effort, server, plan.target, number, taken, host_noise)
+        return ServerAttempt(plan, server, number, taken, host_noise)
 
-    found = until_valid(
-        attempt, lambda it: is_valid(summarise_server(it)), on_progress, amount=plan.setup.amount, clock=clock
-    )
-    summary = summarise_server(found)
+    found = until_valid(attempt, lambda it: is_valid(_summary(it)), on_progress, amount=plan.setup.amount, clock=clock)
+    summary = _summary(found)
     first = found.taken[0]
-    return Measured(summary, (first[BASELINE].start, first[CANDIDATE].start), (*warnings_of(found), *summary.warnings))
+    return Measured(summary, (first[BASELINE].start, first[CANDIDATE].start), (*_warnings(found), *summary.warnings))
 
 
 def _searches(
@@ -103,3 +139,45 @@ def _serve(resident: Resident, setup: PairSetup, rate_per_s: float, server: Serv
     command = Serve(rate_per_s, queries, seed, latency_limit_ns=limit_ns, allowed_late=allowed_late)
     used, table = stretch(resident, setup, command, rows=5)
     return ServedTrial(searches.sent(table, rate_per_s, server), used)
+
+
+def _summary(attempt: ServerAttempt) -> Summary:
+    """Both measurements; the ratio of two rates is null where one of them is 0."""
+    plan = attempt.plan
+    shared = setting_of(plan.setup, plan.effort, plan.target, attempt=attempt.number)
+    setting = replace(shared, server=attempt.server)
+    return summary_of(_columns(attempt), plan.setup, attempt.taken, setting, attempt.host_noise)
+
+
+def _warnings(attempt: ServerAttempt) -> Iterator[str]:
+    """What a reader has to know about how it was measured."""
+    amount = attempt.server.amount
+    if len(attempt.taken) < amount.searches:
+        yield f"only {len(attempt.taken)} of {amount.searches} searches fit into the time"
+    for side, variant in enumerate(attempt.plan.setup.variants):
+        own = [both[side] for both in attempt.taken]
+        yield from (f"{variant.role}: {warning}" for warning in own[0].start.warnings)
+        fewest = min(each.final.sent.trial.queries for each in own)
+        if all(not each.rate_per_s for each in own):
+            alone_ms = own[0].start.request_ns / 1e6
+            yield (
+                f"the {variant.role} holds a p99 of {attempt.server.latency_limit_ms:g} ms at no rate; "
+                f"a query that never waits takes it {alone_ms:.3g} ms"
+            )
+        elif fewest < rates.QUERIES:
+            yield (
+                f"the rate of the {variant.role} rests on {fewest} queries, where LoadGen's early stopping wants "
+                f"{rates.QUERIES}: it is slow, and a trial takes at most {amount.trial_s:g} s"
+            )
+
+
+def _columns(attempt: ServerAttempt) -> raw.Columns:
+    found = [(number, search) for number, both in enumerate(attempt.taken) for search in both]
+    served = [(number, search.side, *each) for number, search in found for each in enumerate(search.served)]
+    parts = [
+        query_columns(number, side, trial, rate_per_s=each.sent.trial.rate_per_s, table=each.sent.table)
+        for number, side, trial, each in served
+    ]
+    used = [usage.columns_of(number, trial, side, each.used) for number, side, trial, each in served]
+    warm = [warm_columns(number, search.side, search.start) for number, search in found]
+    return {**joined(parts), **joined(warm), **joined(used), "bound_ms": np.array(attempt.server.latency_limit_ms)}
