@@ -39,7 +39,7 @@ def _samples(folder: Path) -> Path:
 
 
 def _sweep(farm: Farm, *words: str) -> dict[str, Any]:
-    receipt = farm.json("sweep", "run", "subject", "--profile", "quick", *words)
+    receipt = farm.json("sweep", "run", "subject", "--effort", "quick", *words)
     farm.optfarm("sweep", "watch", receipt["id"])
     return _with_results(farm, farm.json("sweep", "show", receipt["id"]))
 
@@ -71,7 +71,7 @@ def _first_start(farm: Farm) -> Figure:
 
 
 def _first_start_ms(farm: Farm) -> float:
-    receipt = farm.json("sweep", "run", "subject", "--profile", "quick", "--fresh", "--recipe", "baseline")
+    receipt = farm.json("sweep", "run", "subject", "--effort", "quick", "--fresh", "--recipe", "baseline")
     while True:
         sweep = farm.json("sweep", "show", receipt["id"])
         started = [task for task in sweep["tasks"] if task["kind"] == "convert" and task["state"] == "done"]
@@ -86,7 +86,7 @@ def _first_start_ms(farm: Farm) -> float:
 
 def _cached(farm: Farm, words: list[str]) -> Figure:
     started = time.perf_counter()
-    receipt = farm.json("sweep", "run", "subject", "--profile", "quick", *words)
+    receipt = farm.json("sweep", "run", "subject", "--effort", "quick", *words)
     report = farm.json("report", receipt["id"])
     wall_s = time.perf_counter() - started
     if not all(row["cached"] for row in report["rows"]):

@@ -111,9 +111,9 @@ def _round(rig: Rig, tools: Tools, yardstick: Yardstick, *, subject: Subject, nu
     with scattered.taken(), rig.warm(yardstick.artifact(subject), seed=number) as own:
         own.turn()
         meanwhile = own.turn if yardstick.is_stopped else None
-        theirs = yardstick.ask(tools, subject, expected_ns=own.told(last=1)["p50_ns"], meanwhile=meanwhile)
+        theirs = yardstick.ask(tools, subject, expected_ns=own.row(last=1)["p50_ns"], meanwhile=meanwhile)
         own.turn()
-        return {**own.told(last=yardstick.turns), "theirs": theirs}
+        return {**own.row(last=yardstick.turns), "theirs": theirs}
 
 
 def _rows(rows: Sequence[Row], model: str, tool: str) -> list[Row]:

@@ -20,7 +20,7 @@ ends = litert.ends
 class Model:
     """A compiled model and its buffers."""
 
-    precision = "not told"
+    precision = "not exposed"
 
     def __init__(self, folder: Path, threads: int) -> None:
         """Compiles the .tflite of a folder for the CPU."""

@@ -1,4 +1,4 @@
-"""Whether the verdict tells a disturbed measurement from a quiet one, and the ratio a small slowdown from none."""
+"""Checks that the verdict marks a disturbed measurement, and that the ratio shows a small slowdown."""
 
 import contextlib
 import math
@@ -17,7 +17,7 @@ from benchmarks.measurement import load, slowed
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import QUICK, Rig, Row, is_clean, ratio_row
 from benchmarks.measurement.subjects import prepared
-from optfarm_tasks.benchmark.controller.paired import variant_of
+from optfarm_tasks.benchmark.controller.paired_scenarios import variant_of
 
 RUNS = 20
 """Of each kind."""
@@ -73,8 +73,8 @@ def _verdicts(rows: Sequence[Row]) -> str:
     if not rows:
         return "no runs"
     seen = [row["verdict"] for row in rows]
-    told = ", ".join(f"{seen.count(verdict)} {verdict}" for verdict in dict.fromkeys(seen))
-    return f"of {len(rows)} runs: {told}"
+    counts = ", ".join(f"{seen.count(verdict)} {verdict}" for verdict in dict.fromkeys(seen))
+    return f"of {len(rows)} runs: {counts}"
 
 
 def _slowdowns(rows: Sequence[Row]) -> str:
@@ -90,7 +90,7 @@ def _calibration(rig: Rig, artifact: Path, *, seed: int) -> Row:
     """The undisturbed latency, which the slowdown is a share of."""
     with rig.warm(artifact, seed=seed) as own:
         own.turn()
-        row = own.told(last=1)
+        row = own.row(last=1)
     if not is_clean(row):
         raise SystemExit("the machine is too busy to find out what 3% of a latency is: run it again")
     return row

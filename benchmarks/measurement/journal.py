@@ -20,10 +20,10 @@ class Journal:
             SystemExit: its rows were taken on another machine.
         """
         self._file, self._machine = file, machine
-        told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"machine": machine, "rows": []}
-        if told["machine"] != machine:
-            raise SystemExit(f"{file} holds rows of {told['machine']}, and this is {machine}: remove it")
-        self.rows: list[Row] = told["rows"]
+        stored: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"machine": machine, "rows": []}
+        if stored["machine"] != machine:
+            raise SystemExit(f"{file} holds rows of {stored['machine']}, and this is {machine}: remove it")
+        self.rows: list[Row] = stored["rows"]
 
     def once(self, take: Callable[[], Row], **key: object) -> None:
         """Takes a row and writes it down, unless there is one with this key."""

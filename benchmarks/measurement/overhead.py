@@ -14,7 +14,7 @@ from benchmarks.measurement import bare, shielded
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import Rig, Row
 from benchmarks.measurement.subjects import prepared
-from optfarm_tasks.benchmark.controller.paired import variant_of
+from optfarm_tasks.benchmark.controller.paired_scenarios import variant_of
 
 RUNS = 2
 EMPTY = "an empty request"

@@ -13,7 +13,7 @@ Written by `python -m benchmarks.measurement` on {machine}, {date}.
 
 The method of [measurement.md](measurement.md) makes promises, and each has a bound here. It is the farm's own
 controller and its own child processes that measure, on the last core, with one thread and batch 1, as a worker's task
-would; a measurement is one attempt of the profile `quick` (3 pairs of 1.6 s) unless something else is said. The models
+would; a measurement is one attempt of the effort `quick` (3 pairs of 1.6 s) unless something else is said. The models
 have random weights: MobileNetV2 and EfficientNetB0 (224 x 224), ResNet50 (128 x 128), and PilotNet (17.0 M
 parameters). Raw rows stay in `build/measurement/*.json`; `--only` runs a section alone, a run that was ended goes on
 where it stood, `--fresh` begins anew, and all sections take about 65 minutes on two quiet cores.
@@ -62,8 +62,8 @@ SECTIONS = {
 
 def text(figures: Mapping[str, Sequence[Figure]], *, machine: str, versions: Mapping[str, str]) -> str:
     """The whole page; a section without figures says so."""
-    told = ", ".join(f"{name} {version}" for name, version in versions.items())
-    head = HEAD.format(machine=machine, date=f"{datetime.now(UTC):%Y-%m-%d}", versions=told)
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    head = HEAD.format(machine=machine, date=f"{datetime.now(UTC):%Y-%m-%d}", versions=listed)
     return "\n".join([head, *(line for name in SECTIONS for line in _section(name, figures.get(name, ())))])
 
 

@@ -12,7 +12,7 @@ from benchmarks.measurement import naive
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import QUICK, Rig, Row, ratio_row, variation
 from benchmarks.measurement.subjects import prepared
-from optfarm_tasks.benchmark.controller.paired import variant_of
+from optfarm_tasks.benchmark.controller.paired_scenarios import variant_of
 from optfarm_tasks.schema.measurement import Verdict
 
 RUNS = 12
@@ -29,7 +29,7 @@ def take(rig: Rig, journal: Journal, folder: Path, *, count: int) -> None:
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
-    """The variation of the ratio; the naive one is told in the note."""
+    """The variation of the ratio; the naive one stands in the note."""
     if not rows:
         return []
     usable = [row for row in rows if row["verdict"] != Verdict.INVALID]

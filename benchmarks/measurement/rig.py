@@ -15,12 +15,12 @@ from optfarm_tasks.benchmark.analysis import pairs, stats, verdict
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, Amount
 from optfarm_tasks.benchmark.analysis.rules import precision_target_of
 from optfarm_tasks.benchmark.analysis.usage import Stretch
-from optfarm_tasks.benchmark.controller import paired
+from optfarm_tasks.benchmark.controller import paired_scenarios
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.paired import MeasurementPlan
+from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.controller.summary import Summary
-from optfarm_tasks.benchmark.controller.turns import PairSetup, block_order, prepare, stretch
+from optfarm_tasks.benchmark.controller.turns import PairSetup, block_command, prepare, stretch
 from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
 from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.schema.measurement import Verdict
@@ -28,7 +28,7 @@ from optfarm_tasks.schema.spec import Effort
 from optfarm_tasks.schema.tree import scan
 
 QUICK = replace(pairs.AMOUNTS[Effort.QUICK], backoff_s=())
-"""The profile quick, but one attempt: what is invalid counts as that."""
+"""The effort quick, but one attempt: what is invalid counts as that."""
 TURN_NS = 1_000_000_000
 """How long a single artifact is timed at a stretch."""
 
@@ -60,25 +60,25 @@ class Rig:
         """
         plan = self._plan((_variant("baseline", baseline), _variant("candidate", candidate)), amount, seed)
         with shield.away_from(self.cores):
-            return paired.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
+            return paired_scenarios.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
 
     @contextlib.contextmanager
     def warm(self, artifact: Path | Variant, *, seed: int) -> Iterator["Warm"]:
         """A fresh resident that is warm, and waits."""
-        bench = self._plan((_variant("farm", artifact),) * 2, QUICK, seed).bench
-        with shield.away_from(self.cores), Resident(bench.variants[0], cores=self.cores, threads=1) as resident:
-            start = prepare(resident, bench, BASELINE)
-            plan = pairs.block_plan((start.sample_ns, start.sample_ns), QUICK, settle_ns=bench.settle_ns)
+        setup = self._plan((_variant("farm", artifact),) * 2, QUICK, seed).setup
+        with shield.away_from(self.cores), Resident(setup.variants[0], cores=self.cores, threads=1) as resident:
+            start = prepare(resident, setup, BASELINE)
+            plan = pairs.block_plan((start.sample_ns, start.sample_ns), QUICK, settle_ns=setup.settle_ns)
             plan, dropped = replace(plan, min_ns=TURN_NS), plan.dropped[BASELINE]
-            order = block_order(plan, start, QUICK, dropped=dropped)
-            yield Warm(lambda: stretch(resident, bench, order, rows=3), dropped)
+            command = block_command(plan, start, QUICK, dropped=dropped)
+            yield Warm(lambda: stretch(resident, setup, command, rows=3), dropped)
 
     def _plan(self, variants: tuple[Variant, Variant], amount: Amount, seed: int) -> MeasurementPlan:
-        aim = precision_target_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
-        bench = PairSetup(
-            variants, self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=aim.settle_ns
+        target = precision_target_of(max(scan(each.folder).size_bytes for each in variants), last_level_cache_bytes())
+        setup = PairSetup(
+            variants, self.cores, threads=1, batch_size=1, seed=seed, amount=amount, settle_ns=target.settle_ns
         )
-        return MeasurementPlan(bench, Effort.QUICK, aim)
+        return MeasurementPlan(setup, Effort.QUICK, target)
 
 
 def ratio_row(summary: Summary) -> Row:
@@ -111,7 +111,7 @@ class Warm:
         used, table = self._take()
         self._turns.append((used, table[0, self._dropped :]))
 
-    def told(self, *, last: int) -> Row:
+    def row(self, *, last: int) -> Row:
         """The latencies of the last turns together, in ns, and the verdict that they deserve."""
         turns = self._turns[-last:]
         return _latencies([used for used, _ in turns], np.concatenate([wall_ns for _, wall_ns in turns]))
@@ -142,4 +142,4 @@ def variation(values: Sequence[float]) -> float:
 
 
 def _variant(role: str, given: Path | Variant) -> Variant:
-    return replace(given, role=role) if isinstance(given, Variant) else paired.variant_of(role, given)
+    return replace(given, role=role) if isinstance(given, Variant) else paired_scenarios.variant_of(role, given)

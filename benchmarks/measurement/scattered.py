@@ -14,7 +14,7 @@ _LARGE_BYTES = 2 << 20
 
 
 def scattered_bytes(buddies: str) -> int:
-    """The free memory in blocks of less than 2 MB, as /proc/buddyinfo tells it."""
+    """The free memory in blocks of less than 2 MB, as /proc/buddyinfo lists it."""
     counts = [line.split()[4:] for line in buddies.splitlines()]
     sizes = ((int(count), mmap.PAGESIZE << order) for line in counts for order, count in enumerate(line))
     return sum(count * size for count, size in sizes if size < _LARGE_BYTES)

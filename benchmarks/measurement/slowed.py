@@ -45,20 +45,20 @@ class Slowed:
 def variant(original: Variant, folder: Path, *, spin_ns: int) -> Variant:
     """A variant that takes so much longer than the original; its artifact is written into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = {"runtime": original.runtime, "folder": str(original.folder.absolute()), "spin_ns": spin_ns}
-    (folder / "slowed.json").write_text(json.dumps(told))
+    settings = {"runtime": original.runtime, "folder": str(original.folder.absolute()), "spin_ns": spin_ns}
+    (folder / "slowed.json").write_text(json.dumps(settings))
     return Variant(original.role, folder, __name__)
 
 
 def load(model: Path, threads: int) -> Slowed:
     """Loads the artifact that slowed.json names."""
-    told = json.loads((model / "slowed.json").read_text())
-    session = importlib.import_module(told["runtime"]).load(Path(told["folder"]), threads)
-    return Slowed(session, told["spin_ns"])
+    settings = json.loads((model / "slowed.json").read_text())
+    session = importlib.import_module(settings["runtime"]).load(Path(settings["folder"]), threads)
+    return Slowed(session, settings["spin_ns"])
 
 
 def ends(model: Path) -> tuple[str, ...]:
     """As the artifact has them that slowed.json names."""
-    told = json.loads((model / "slowed.json").read_text())
-    found: tuple[str, ...] = importlib.import_module(told["runtime"]).ends(Path(told["folder"]))
+    settings = json.loads((model / "slowed.json").read_text())
+    found: tuple[str, ...] = importlib.import_module(settings["runtime"]).ends(Path(settings["folder"]))
     return found

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.peers.tasks import Bench
+from benchmarks.peers.tasks import LocalTasks
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Convert
 
@@ -59,8 +59,8 @@ def _prepared(name: str, folder: Path) -> Subject:
         folder.mkdir(parents=True, exist_ok=True)
         keras = folder / "model.keras"
         subprocess.run([sys.executable, "-c", _FRAME.format(_SCRIPTS[name]), str(keras)], check=True)
-        bench = Bench(folder)
+        tasks = LocalTasks(folder)
         for form, place in forms.items():
             if not place.exists():
-                bench.convert(Convert(recipe=Recipe.parse(_RECIPES[form])), keras).rename(place)
+                tasks.convert(Convert(recipe=Recipe.parse(_RECIPES[form])), keras).rename(place)
     return Subject(name, _SHAPES[name], **forms)

@@ -88,8 +88,8 @@ def main(file, scenario, seconds, expected_ns, core):
     os.sched_setaffinity(0, everywhere)
     summary = summary_of(settings, answer, load=stay)
     found = {name: re.search(line, summary) for name, line in LINES.items()}
-    told = {name: float(each[1]) for name, each in found.items() if each}
-    print(json.dumps({**told, "is_valid": "Result is : VALID" in summary}))
+    values = {name: float(each[1]) for name, each in found.items() if each}
+    print(json.dumps({**values, "is_valid": "Result is : VALID" in summary}))
 
 
 if __name__ == "__main__":

@@ -47,20 +47,20 @@ class Tools:
     def loadgen(self, subject: Subject, *, expected_ns: int, meanwhile: Meanwhile) -> Row:
         """SingleStream's percentiles in ns."""
         # Its clock goes on while it is stopped, which is half of the time.
-        told = self._loadgen(subject, "SingleStream", 2 * TIMED_S, expected_ns, meanwhile)
-        return {"p50_ns": told["p50_ns"], "p90_ns": told["p90_ns"]}
+        found = self._loadgen(subject, "SingleStream", 2 * TIMED_S, expected_ns, meanwhile)
+        return {"p50_ns": found["p50_ns"], "p90_ns": found["p90_ns"]}
 
     def loadgen_offline(self, subject: Subject, *, expected_ns: int, meanwhile: Meanwhile) -> Row:
         """Offline's mean time of a sample in ns, stops included."""
-        told = self._loadgen(subject, "Offline", TIMED_S, expected_ns, meanwhile)
-        return {"mean_ns": 1e9 / told["samples_per_s"]}
+        found = self._loadgen(subject, "Offline", TIMED_S, expected_ns, meanwhile)
+        return {"mean_ns": 1e9 / found["samples_per_s"]}
 
     def _loadgen(self, subject: Subject, scenario: str, seconds: float, expected_ns: int, meanwhile: Meanwhile) -> Row:
         words = (str(file_of(subject.onnx, ".onnx")), scenario, str(seconds), str(expected_ns), str(self.cores[0]))
         command = [str(self._environment() / "bin/python"), str(HERE / "with_loadgen.py"), *words]
         # Its log has a thread of its own, which the farm's controller has too: away from the core that is timed.
-        told: Row = json.loads(self._run(command, meanwhile, cores=os.sched_getaffinity(0)))
-        return told
+        found: Row = json.loads(self._run(command, meanwhile, cores=os.sched_getaffinity(0)))
+        return found
 
     def benchmark_app(self, subject: Subject, *, expected_ns: int, meanwhile: Meanwhile) -> Row:
         """OpenVINO's median latency in ns, of a request whose input is in place."""
@@ -95,10 +95,10 @@ class Tools:
                     os.killpg(tool.pid, signal.SIGSTOP)
                     meanwhile()
                     os.killpg(tool.pid, signal.SIGCONT)
-            told, failed = (_text(stream) for stream in (out, err))
+            said, failed = (_text(stream) for stream in (out, err))
         if tool.returncode:
-            raise SystemExit(f"{' '.join(command)} failed:\n{told[-2000:]}{failed[-2000:]}")
-        return told
+            raise SystemExit(f"{' '.join(command)} failed:\n{said[-2000:]}{failed[-2000:]}")
+        return said
 
     def _environment(self) -> Path:
         """LoadGen's virtual environment; it holds what the lock names."""

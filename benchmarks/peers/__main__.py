@@ -15,7 +15,7 @@ from benchmarks.peers.contest import Entry, Ranking
 from benchmarks.peers.page import Contender, text
 from benchmarks.peers.peer import PEERS, Searched
 from benchmarks.peers.pilotnet import ROOT, PilotNet, prepared
-from benchmarks.peers.tasks import Bench, TaskFailed
+from benchmarks.peers.tasks import LocalTasks, TaskFailed
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.spec import Effort
 
@@ -33,45 +33,45 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=ROOT / "build/peers", help="folder for environments and artifacts")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/peers.md", help="the page to write (docs/peers.md)")
     options = parser.parse_args()
-    bench = Bench(options.work.absolute())
-    model = prepared(options.model.absolute(), bench)
+    tasks = LocalTasks(options.work.absolute())
+    model = prepared(options.model.absolute(), tasks)
     peers = [peer for peer in PEERS if options.peer is None or peer.name in options.peer]
-    judged = partial(_judged, model=model, bench=bench)
-    searches = {peer.title: peer.search(model, bench.folder / peer.name, max_loss=MAX_LOSS) for peer in peers}
+    judged = partial(_judged, model=model, tasks=tasks)
+    searches = {peer.title: peer.search(model, tasks.folder / peer.name, max_loss=MAX_LOSS) for peer in peers}
     others = [judged(title, found) for title, found in searches.items()]
     recipes = tuple(options.recipe or sweep.RECIPES)
-    own = judged("optfarm", sweep.search(model, bench.folder / "optfarm", recipes))
-    figures = [*_races(own.ranking, others, model, bench), *_targets(own.ranking, model, bench)]
+    own = judged("optfarm", sweep.search(model, tasks.folder / "optfarm", recipes))
+    figures = [*_races(own.ranking, others, model, tasks), *_targets(own.ranking, model, tasks)]
     options.page.write_text(text(figures, [own, *others], hardware=hardware(), max_loss=MAX_LOSS))
     Console().print(table(figures))
     return 0 if len(figures) == len(peers) + 3 and all(figure.holds for figure in figures) else 1
 
 
-def _judged(title: str, found: Searched, *, model: PilotNet, bench: Bench) -> Contender:
-    ranking = contest.rank(found.artifacts, model, bench, max_loss=MAX_LOSS)
+def _judged(title: str, found: Searched, *, model: PilotNet, tasks: LocalTasks) -> Contender:
+    ranking = contest.rank(found.artifacts, model, tasks, max_loss=MAX_LOSS)
     return Contender(title, ranking, found.versions, found.did, found.failed, found.failure)
 
 
-def _races(own: Ranking, others: list[Contender], model: PilotNet, bench: Bench) -> Iterator[Figure]:
+def _races(own: Ranking, others: list[Contender], model: PilotNet, tasks: LocalTasks) -> Iterator[Figure]:
     """One figure for each peer that has an artifact to race against."""
     for other in others:
         theirs = other.ranking.best
         if own.best is None or theirs is None:
             continue
         try:
-            raced = contest.race(theirs.artifact.folder, own.best.artifact.folder, model, bench, Effort.FULL)
+            raced = contest.race(theirs.artifact.folder, own.best.artifact.folder, model, tasks, Effort.FULL)
         except TaskFailed as error:
             raise SystemExit(f"{own.best.artifact.label} against {theirs.artifact.label}: {error}") from error
         note = f"{own.best.artifact.label} against {theirs.artifact.label}: {_said(raced)}"
         yield Figure(f"optfarm ÷ {other.title}", contest.speed_up(raced), "", ">=", 1, note)
 
 
-def _targets(own: Ranking, model: PilotNet, bench: Bench) -> Iterator[Figure]:
+def _targets(own: Ranking, model: PilotNet, tasks: LocalTasks) -> Iterator[Figure]:
     """Latency, size and coded size of the PilotNet, each by the artifact that is best at it."""
     plain = [entry for entry in own.entries if not _is_coded(entry)]
     coded = [entry for entry in own.entries if _is_coded(entry)]
     if own.best is not None:
-        raced = contest.race(model.saved_model, own.best.artifact.folder, model, bench, Effort.FULL)
+        raced = contest.race(model.saved_model, own.best.artifact.folder, model, tasks, Effort.FULL)
         note = f"{own.best.artifact.label}: {_said(raced)}"
         yield Figure("latency ÷ SavedModel", contest.speed_up(raced), "", ">=", FASTER, note)
     if plain:

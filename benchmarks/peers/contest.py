@@ -8,7 +8,7 @@ from rich.console import Console
 
 from benchmarks.peers.peer import Artifact
 from benchmarks.peers.pilotnet import PilotNet
-from benchmarks.peers.tasks import Bench, TaskFailed
+from benchmarks.peers.tasks import LocalTasks, TaskFailed
 from optfarm_tasks.schema.measurement import Measurement, Verdict
 from optfarm_tasks.schema.spec import Effort
 
@@ -42,34 +42,34 @@ class Ranking:
         return self.entries[0] if self.entries else None
 
 
-def rank(artifacts: Iterable[Artifact], model: PilotNet, bench: Bench, *, max_loss: float) -> Ranking:
+def rank(artifacts: Iterable[Artifact], model: PilotNet, tasks: LocalTasks, *, max_loss: float) -> Ranking:
     """Evaluates each artifact on the test split, and times those within the limit against the SavedModel."""
     entries: list[Entry] = []
     refused: dict[str, str] = {}
     for artifact in artifacts:
         Console().print(f"judging {artifact.label}", highlight=False)
         try:
-            entries.append(_entry(artifact, model, bench, max_loss=max_loss))
+            entries.append(_entry(artifact, model, tasks, max_loss=max_loss))
         except TaskFailed as error:
             refused[artifact.label] = str(error)
     return Ranking(tuple(sorted(entries, key=lambda entry: -speed_up(entry.measured))), refused)
 
 
-def _entry(artifact: Artifact, model: PilotNet, bench: Bench, *, max_loss: float) -> Entry:
-    loss = bench.loss(model.saved_model, artifact.folder, model.data)
+def _entry(artifact: Artifact, model: PilotNet, tasks: LocalTasks, *, max_loss: float) -> Entry:
+    loss = tasks.loss(model.saved_model, artifact.folder, model.data)
     if loss > max_loss:
         raise TaskFailed(f"its error rises by {loss:.1%}")
-    return Entry(artifact, loss, race(model.saved_model, artifact.folder, model, bench, Effort.QUICK))
+    return Entry(artifact, loss, race(model.saved_model, artifact.folder, model, tasks, Effort.QUICK))
 
 
-def race(baseline: Path, candidate: Path, model: PilotNet, bench: Bench, effort: Effort) -> Measurement:
+def race(baseline: Path, candidate: Path, model: PilotNet, tasks: LocalTasks, effort: Effort) -> Measurement:
     """The candidate's measurement; its ratio is above 1 where it is faster than the baseline.
 
     Raises:
-        TaskFailed: one of them cannot be run, or the machine was too busy to tell.
+        TaskFailed: one of them cannot be run, or the machine was too busy to measure on.
     """
     Console().print(f"racing {candidate.name} against {baseline.name}; effort {effort}", highlight=False)
-    result = bench.race(baseline, candidate, model.data, effort)
+    result = tasks.race(baseline, candidate, model.data, effort)
     if result.candidate.verdict is Verdict.INVALID:
         raise TaskFailed("the machine was too busy to time it")
     return result.candidate

@@ -17,7 +17,7 @@ Everybody optimises the same trained PilotNet (`examples/pilotnet`) with the sam
 mean square error against the labels of the test frames rise by {limit:.0%}. Each peer runs in an environment of its own
 (`benchmarks/peers/*.lock`), by its own API, from an ONNX file that tf2onnx makes. Whatever a peer leaves is then judged
 alike: the farm evaluates every artifact, times those within the limit on one thread and batch 1 against the TensorFlow
-SavedModel (profile `quick`), and takes the fastest. The two bests race each other with the profile `full`, in the
+SavedModel (effort `quick`), and takes the fastest. The two bests race each other at the effort `full`, in the
 farm's runtimes; see [measurement](measurement.md). Above 1 the farm's artifact is faster.
 
 Peers quantise after training. The farm may also fine-tune, on the same data set.
@@ -44,8 +44,8 @@ class Contender:
 def text(figures: Sequence[Figure], contenders: Sequence[Contender], *, hardware: str, max_loss: float) -> str:
     """The whole page."""
     tables = [_table(FIGURES, [figure.row() for figure in figures]), _table(CONTENDERS, map(_row, contenders))]
-    told = ["\n".join(_told(contender)) for contender in contenders]
-    return "\n\n".join([HEAD.format(hardware=hardware, limit=max_loss).rstrip(), *tables, *told]) + "\n"
+    about = ["\n".join(_about(contender)) for contender in contenders]
+    return "\n\n".join([HEAD.format(hardware=hardware, limit=max_loss).rstrip(), *tables, *about]) + "\n"
 
 
 def _row(contender: Contender) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def _row(contender: Contender) -> tuple[str, ...]:
     )
 
 
-def _told(contender: Contender) -> Iterable[str]:
+def _about(contender: Contender) -> Iterable[str]:
     yield f"## {contender.title}\n"
     if contender.versions:
         yield "Versions: " + ", ".join(f"{name} {version}" for name, version in contender.versions.items()) + ".\n"

@@ -58,9 +58,9 @@ class Peer:
                 self._run(python, model, found, folder / "log", max_loss=max_loss)
             except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
                 return Searched(failure=_reason(error, folder / "log"))
-        told = json.loads(said.read_text())
+        stated = json.loads(said.read_text())
         artifacts = tuple(Artifact(each.name, each) for each in sorted(found.iterdir()) if each.is_dir())
-        return Searched(artifacts, told["versions"], told["did"], told["failed"])
+        return Searched(artifacts, stated["versions"], stated["did"], stated["failed"])
 
     def _environment(self, venv: Path) -> Path:
         """The Python of an environment that holds exactly what the lock names."""
@@ -71,7 +71,7 @@ class Peer:
         log = venv.parent / "log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as stream:
-            # pip, also where there is uv: it reads the index that this machine was told to use, and on one without
+            # pip, also where there is uv: it reads the index that this machine is configured to use, and on one without
             # NVIDIA's libraries PyTorch's CPU build comes from an index of its own.
             for command in (
                 [sys.executable, "-m", "venv", "--clear", str(venv)],

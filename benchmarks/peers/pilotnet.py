@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.peers.tasks import Bench
+from benchmarks.peers.tasks import LocalTasks
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Convert
 
@@ -27,22 +27,22 @@ class PilotNet:
     """model.onnx, made from the SavedModel by tf2onnx's command line."""
 
 
-def prepared(folder: Path, bench: Bench) -> PilotNet:
+def prepared(folder: Path, tasks: LocalTasks) -> PilotNet:
     """The PilotNet of examples/pilotnet; what is not yet there is recorded, trained and converted.
 
     Args:
         folder: where the example leaves recording.npz, model.keras and data.npz.
-        bench: runs the farm's own conversion, and keeps what comes of it.
+        tasks: runs the farm's own conversion, and keeps what comes of it.
     """
     keras, data = folder / "model.keras", folder / "data.npz"
     if not (folder / "recording.npz").exists():
         _python(EXAMPLE / "record.py", folder / "recording.npz")
     if not (keras.exists() and data.exists()):
         _python(EXAMPLE / "train.py", folder / "recording.npz", folder)
-    saved_model = bench.folder / "saved_model"
+    saved_model = tasks.folder / "saved_model"
     if not saved_model.exists():
-        bench.convert(Convert(recipe=Recipe.parse("baseline")), keras, data).rename(saved_model)
-    onnx = bench.folder / "onnx/model.onnx"
+        tasks.convert(Convert(recipe=Recipe.parse("baseline")), keras, data).rename(saved_model)
+    onnx = tasks.folder / "onnx/model.onnx"
     if not onnx.exists():
         onnx.parent.mkdir(parents=True, exist_ok=True)
         _python("-m", "tf2onnx.convert", "--saved-model", saved_model, "--opset", 17, "--output", onnx)

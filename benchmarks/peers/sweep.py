@@ -27,29 +27,29 @@ RECIPES = (
 
 
 def search(model: PilotNet, folder: Path, recipes: tuple[str, ...]) -> Searched:
-    """Sweeps the recipes with the profile quick and brings every artifact to folder/found.
+    """Sweeps the recipes at the effort quick and brings every artifact to folder/found.
 
     What an earlier sweep of these recipes left is kept; remove the folder to sweep again.
     """
     found = folder / "found"
     said = found / "said.json"
-    told = json.loads(said.read_text()) if said.exists() else {}
-    if told.get("recipes") != list(recipes):
+    kept = json.loads(said.read_text()) if said.exists() else {}
+    if kept.get("recipes") != list(recipes):
         shutil.rmtree(found, ignore_errors=True)
         found.mkdir(parents=True)
         with running_farm() as farm:
-            told = {"recipes": recipes, **_swept(farm, model, found, recipes)}
-        said.write_text(json.dumps(told))
-    artifacts = tuple(Artifact(recipe, found / place) for recipe, place in told["places"].items())
+            kept = {"recipes": recipes, **_swept(farm, model, found, recipes)}
+        said.write_text(json.dumps(kept))
+    artifacts = tuple(Artifact(recipe, found / place) for recipe, place in kept["places"].items())
     did = f"a sweep of {', '.join(f'`{recipe}`' for recipe in recipes)}"
-    return Searched(artifacts, did=did, failed=told["failed"])
+    return Searched(artifacts, did=did, failed=kept["failed"])
 
 
 def _swept(farm: Farm, model: PilotNet, found: Path, recipes: tuple[str, ...]) -> dict[str, Any]:
     """Where each recipe's artifact lies, and why others have none."""
     words = [word for recipe in recipes for word in ("--recipe", recipe)]
     data = ("--data", str(model.data))
-    receipt = farm.json("sweep", "run", str(model.keras), "--name", "pilotnet", "--profile", "quick", *data, *words)
+    receipt = farm.json("sweep", "run", str(model.keras), "--name", "pilotnet", "--effort", "quick", *data, *words)
     farm.wait(receipt["id"])
     report = SweepReport.model_validate(farm.json("report", receipt["id"]))
     failed = {str(each.recipe): each.reason for each in report.skipped}

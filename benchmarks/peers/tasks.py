@@ -20,7 +20,7 @@ from optfarm_tasks.schema.tree import scan
 from optfarm_worker.idle import IdleLock, shared_lock
 
 IDLE_WAIT_S = 3600
-Told = TypeVar("Told", bound=Facts)
+FactsT = TypeVar("FactsT", bound=Facts)
 
 
 class TaskFailed(Exception):
@@ -28,7 +28,7 @@ class TaskFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Bench:
+class LocalTasks:
     """Where tasks run, one folder each."""
 
     folder: Path
@@ -47,13 +47,13 @@ class Bench:
         """By how much the candidate's error on the labels exceeds the baseline's: 0.05 is 5% worse.
 
         Raises:
-            TaskFailed: it cannot be run or compared, or tells nothing any more.
+            TaskFailed: it cannot be run or compared, or has collapsed.
         """
         inputs = {Role.BASELINE: baseline, Role.CANDIDATE: candidate, Role.DATA: data}
         quality, _ = self._run("evaluate", Evaluate(), Quality, inputs)
         lost = loss(quality)
         if quality.collapsed or lost is None:
-            raise TaskFailed(quality.collapse_reason or "its quality cannot be told")
+            raise TaskFailed(quality.collapse_reason or "its quality is not known")
         return lost
 
     def race(self, baseline: Path, candidate: Path, data: Path, effort: Effort) -> BenchmarkResult:
@@ -65,7 +65,7 @@ class Bench:
         inputs = {Role.BASELINE: baseline, Role.CANDIDATE: candidate, Role.DATA: data}
         return self._run("race", Benchmark(effort=effort), BenchmarkResult, inputs)[0]
 
-    def _run(self, name: str, action: Action, kind: type[Told], inputs: dict[Role, Path]) -> tuple[Told, Path]:
+    def _run(self, name: str, action: Action, kind: type[FactsT], inputs: dict[Role, Path]) -> tuple[FactsT, Path]:
         place = self.folder / "tasks" / name
         shutil.rmtree(place, ignore_errors=True)
         for role, source in inputs.items():
@@ -88,7 +88,7 @@ def _link(source: Path, place: Path) -> None:
         linked.symlink_to(file.resolve())
 
 
-def _facts(place: Path, kind: type[Told]) -> Told:
+def _facts(place: Path, kind: type[FactsT]) -> FactsT:
     result = place / "result.json"
     if not result.exists():
         raise TaskFailed(f"the task was ended from outside; its log is {place / 'log'}")
@@ -96,5 +96,5 @@ def _facts(place: Path, kind: type[Told]) -> Told:
     if outcome.failure is not None:
         raise TaskFailed(f"{outcome.failure.reason}: {outcome.failure.message}")
     if not isinstance(outcome.facts, kind):
-        raise TypeError(f"{place} tells {type(outcome.facts).__name__} and not {kind.__name__}")
+        raise TypeError(f"{place} holds {type(outcome.facts).__name__} and not {kind.__name__}")
     return outcome.facts

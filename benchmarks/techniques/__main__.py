@@ -27,7 +27,7 @@ def main() -> int:
 
 def _tried(farm: Farm, subject: Subject) -> Tried:
     recipes = [word for recipe in REQUIRED[subject.name] for word in ("--recipe", recipe)]
-    words = ("--name", subject.name.lower(), "--data", str(subject.data), "--profile", "quick", "--seed", "0")
+    words = ("--name", subject.name.lower(), "--data", str(subject.data), "--effort", "quick", "--seed", "0")
     receipt = farm.json("sweep", "run", str(subject.keras), *words, "--techniques", "all", *recipes)
     farm.wait(receipt["id"])
     report = SweepReport.model_validate(farm.json("report", receipt["id"]))

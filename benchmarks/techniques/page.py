@@ -18,7 +18,7 @@ HEADING = "## Every technique, tried"
 HEAD = """
 Written by `python -m benchmarks.techniques` on {hardware}.
 
-Each technique with its defaults, on one thread and batch 1 against the TensorFlow SavedModel, profile `quick`. *Lost*
+Each technique with its defaults, on one thread and batch 1 against the TensorFlow SavedModel, effort `quick`. *Lost*
 is the rise of the error on the labels, or, without labels, the mean square difference from the baseline's outputs over
 their variance. *Peak* is the resident memory of the conversion's process tree; it may take {factor} times the model's
 size and {base:.1f} GB, `cqat` and `pcqat` 6 GB. What was skipped or failed says why.

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from tensorflow.core.protobuf import saved_model_pb2  # noqa: TID253 (as above)
 
 from optfarm_tasks import formats, registry
 from optfarm_tasks.actions import convert
-from optfarm_tasks.benchmark.process.loaded import Loaded
+from optfarm_tasks.benchmark.process.loaded import LoadedVariant
+from optfarm_tasks.benchmark.process.protocol import Load
 from optfarm_tasks.data_sets import data
 from optfarm_tasks.errors import TaskError
 from optfarm_tasks.quality.agreement import Agreement
@@ -202,11 +204,13 @@ def reused(folder: Path) -> Told:
 def fed(folder: Path) -> Told:
     """What a resident says of its feeds, for an artifact of another size and one of a fixed batch."""
     split = data.describe_data(folder).splits[data.TEST]
-    order = {"runtime": "optfarm_tasks.runtimes.tensorflow", "threads": 0, "seed": 0, "batch_size": 4}
-    order |= {"data": str(folder), "split": split.model_dump(mode="json")}
+    load = Load("optfarm_tasks.runtimes.tensorflow", folder="", threads=0, batch_size=4, seed=0)
+    load = replace(load, data=str(folder), split=split.model_dump(mode="json"))
     recipes = ("resize-input(height=20, width=24)", "fixed-batch(batch=4)")
     places = {recipe: folder / f"artifacts/keras-pooled-{recipe}" for recipe in recipes}
-    return {recipe: Loaded(order | {"folder": str(place)}).introduction for recipe, place in places.items()}
+    return {
+        recipe: vars(LoadedVariant(replace(load, folder=str(place))).introduction) for recipe, place in places.items()
+    }
 
 
 def results(folder: Path) -> Iterator[tuple[str, Told]]:

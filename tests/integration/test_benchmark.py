@@ -14,12 +14,12 @@ import numpy as np
 import psutil
 import pytest
 
-from optfarm_tasks import benchmark
+from optfarm_tasks.actions import benchmark
 from optfarm_tasks.benchmark.analysis import pairs, raw, stats
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.stats import Estimator
-from optfarm_tasks.benchmark.controller import paired
-from optfarm_tasks.benchmark.controller.paired import Clock, Measured, MeasurementPlan
+from optfarm_tasks.benchmark.controller import paired_scenarios
+from optfarm_tasks.benchmark.controller.paired_scenarios import Clock, Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield
@@ -38,24 +38,24 @@ def _runtime_is_importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
-def spinning(folder: Path, role: str, **told: Any) -> Variant:
+def spinning(folder: Path, role: str, **settings: Any) -> Variant:
     """An artifact of the spin runtime."""
     own = folder / role
     own.mkdir()
-    (own / "spin.json").write_text(json.dumps({"spin_ns": MS} | told))
+    (own / "spin.json").write_text(json.dumps({"spin_ns": MS} | settings))
     return Variant(role, own, "tests.integration.spin_runtime")
 
 
-def bench_of(baseline: Variant, candidate: Variant, **changes: Any) -> PairSetup:
+def setup_of(baseline: Variant, candidate: Variant, **changes: Any) -> PairSetup:
     """A small benchmark of two variants, on the last core."""
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
-    bench = PairSetup((baseline, candidate), cores=cores, threads=1, batch_size=2, seed=0, amount=SMALL)
-    return replace(bench, **changes)
+    setup = PairSetup((baseline, candidate), cores=cores, threads=1, batch_size=2, seed=0, amount=SMALL)
+    return replace(setup, **changes)
 
 
-def measure(bench: PairSetup, report: Callable[[str, float], None] = lambda _phase, _fraction: None) -> Measured:
+def measure(setup: PairSetup, report: Callable[[str, float], None] = lambda _phase, _fraction: None) -> Measured:
     """Runs it."""
-    return paired.measure(MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01)), report, clock=Clock())
+    return paired_scenarios.measure(MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(0.01)), report, clock=Clock())
 
 
 def residents() -> list[psutil.Process]:
@@ -66,10 +66,10 @@ def residents() -> list[psutil.Process]:
 
 
 def test_a_variant_that_takes_half_as_long_is_about_twice_as_fast(tmp_path: Path) -> None:
-    told: list[tuple[str, float]] = []
-    bench = bench_of(spinning(tmp_path, "baseline", spin_ns=2 * MS), spinning(tmp_path, "candidate", spin_ns=MS))
+    reported: list[tuple[str, float]] = []
+    setup = setup_of(spinning(tmp_path, "baseline", spin_ns=2 * MS), spinning(tmp_path, "candidate", spin_ns=MS))
 
-    measured = measure(bench, lambda phase, fraction: told.append((phase, fraction)))
+    measured = measure(setup, lambda phase, fraction: reported.append((phase, fraction)))
 
     baseline, candidate = measured.summary.baseline, measured.summary.candidate
     assert 1.3 < candidate.ratio.value < 3
@@ -82,13 +82,13 @@ def test_a_variant_that_takes_half_as_long_is_about_twice_as_fast(tmp_path: Path
     assert candidate.throughput_per_s == pytest.approx(2e9 / candidate.latency_ns.mean)
     assert candidate.peak_rss_bytes > 10 << 20
     assert candidate.runtime == "spin_runtime"
-    assert told[0] == ("pair 1/2", 0.0)
-    assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
+    assert reported[0] == ("pair 1/2", 0.0)
+    assert [fraction for _, fraction in reported] == sorted(fraction for _, fraction in reported)
     assert not residents()
 
 
 def test_the_published_ratio_can_be_computed_from_the_raw_samples(tmp_path: Path) -> None:
-    measured = measure(bench_of(spinning(tmp_path, "baseline"), spinning(tmp_path, "candidate")))
+    measured = measure(setup_of(spinning(tmp_path, "baseline"), spinning(tmp_path, "candidate")))
     summary = measured.summary
 
     raw.write(tmp_path / "outputs", summary.columns, estimator=summary.estimator)
@@ -108,9 +108,9 @@ def test_the_published_ratio_can_be_computed_from_the_raw_samples(tmp_path: Path
 
 
 def test_requests_of_a_few_microseconds_are_grouped_and_said_to_be(tmp_path: Path) -> None:
-    bench = bench_of(spinning(tmp_path, "baseline", spin_ns=5000), spinning(tmp_path, "candidate", spin_ns=5000))
+    setup = setup_of(spinning(tmp_path, "baseline", spin_ns=5000), spinning(tmp_path, "candidate", spin_ns=5000))
 
-    measured = measure(bench)
+    measured = measure(setup)
 
     assert len(measured.warnings) >= 2
     assert "under 50 µs" in measured.warnings[0]
@@ -119,19 +119,19 @@ def test_requests_of_a_few_microseconds_are_grouped_and_said_to_be(tmp_path: Pat
 
 
 def test_an_artifact_that_the_runtime_refuses_is_a_bad_model(tmp_path: Path) -> None:
-    bench = bench_of(spinning(tmp_path, "baseline"), spinning(tmp_path, "candidate", refusal="op 47 is unknown"))
+    setup = setup_of(spinning(tmp_path, "baseline"), spinning(tmp_path, "candidate", refusal="op 47 is unknown"))
 
     with pytest.raises(BadModel, match="candidate: op 47 is unknown"):
-        measure(bench)
+        measure(setup)
 
     assert not residents()
 
 
 def test_an_error_of_the_runtimes_own_is_a_bad_model(tmp_path: Path) -> None:
-    bench = bench_of(spinning(tmp_path, "baseline"), spinning(tmp_path, "candidate", hurts=True))
+    setup = setup_of(spinning(tmp_path, "baseline"), spinning(tmp_path, "candidate", hurts=True))
 
     with pytest.raises(BadModel, match="EOFError: half a model"):
-        measure(bench)
+        measure(setup)
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGKILL, WorkerLost), (signal.SIGABRT, BadModel)])
@@ -139,10 +139,10 @@ def test_a_resident_that_dies_in_a_block_ends_the_task(
     tmp_path: Path, number: signal.Signals, expected: type[TaskError]
 ) -> None:
     dying = spinning(tmp_path, "candidate", signal=int(number), signal_after_s=1.2)
-    bench = bench_of(spinning(tmp_path, "baseline"), dying, amount=replace(SMALL, pair_s=60))
+    setup = setup_of(spinning(tmp_path, "baseline"), dying, amount=replace(SMALL, pair_s=60))
 
     with pytest.raises(expected, match="the process of the candidate"):
-        measure(bench)
+        measure(setup)
 
     assert not residents()
 
@@ -182,15 +182,15 @@ def test_a_measurement_that_stays_invalid_is_retried_and_then_told(tmp_path: Pat
     # Work on several threads is judged by the idleness of the machine, which this makes sure there is none of.
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     waits: list[float] = []
-    bench = bench_of(
+    setup = setup_of(
         spinning(tmp_path, "baseline"),
         spinning(tmp_path, "candidate"),
         threads=2,
         amount=replace(SMALL, min_pairs=1, max_pairs=1, pair_s=1, backoff_s=(3,)),
     )
     try:
-        plan = MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01))
-        measured = paired.measure(plan, lambda _phase, _fraction: None, clock=Clock(wait=waits.append))
+        plan = MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(0.01))
+        measured = paired_scenarios.measure(plan, lambda _phase, _fraction: None, clock=Clock(wait=waits.append))
     finally:
         busy.kill()
         busy.wait()
@@ -209,11 +209,11 @@ def test_a_measurement_that_stays_invalid_is_retried_and_then_told(tmp_path: Pat
 
 def test_what_does_not_fit_the_time_is_cut_and_said_to_be(tmp_path: Path) -> None:
     amount = replace(SMALL, group_s=0.8, budget_s=0.1)
-    bench = bench_of(
+    setup = setup_of(
         spinning(tmp_path, "baseline", spin_ns=60 * MS), spinning(tmp_path, "candidate", spin_ns=60 * MS), amount=amount
     )
 
-    measured = measure(bench)
+    measured = measure(setup)
 
     assert measured.summary.candidate.ratio.pairs == 1
     assert Flag.WIDE_INTERVAL in measured.summary.candidate.flags

@@ -12,9 +12,9 @@ from pathlib import Path
 from optfarm_scheduler.decisions.control_chart import Canary, Standing, judged
 from optfarm_tasks.actions import canary
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
-from optfarm_tasks.benchmark.controller import contention
+from optfarm_tasks.benchmark.controller import host_noise
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.paired import MeasurementPlan, measure
+from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan, measure
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield
@@ -81,9 +81,9 @@ def test_a_device_whose_core_is_kept_busy_leaves_its_band(tmp_path: Path) -> Non
 def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Path) -> None:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
     sides = Variant("baseline", tmp_path, canary.COMPUTE), Variant("candidate", tmp_path, canary.COMPUTE)
-    bench = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
+    setup = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
     plan = MeasurementPlan(
-        bench, Effort.QUICK, PrecisionTarget(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02))
+        setup, Effort.QUICK, PrecisionTarget(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02))
     )
 
     found = measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary.candidate
@@ -94,8 +94,8 @@ def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Pa
     assert {Flag.MEM_CONTENTION, Flag.NULL_FAILED} <= set(found.flags)
 
 
-def test_what_is_not_known_to_be_usual_is_told() -> None:
-    unknown = contention.contention(Usual(memory_ns=None, null_ci95=None), (0,))
+def test_what_is_not_known_to_be_usual_is_said_to_be_missing() -> None:
+    unknown = host_noise.host_noise_of(Usual(memory_ns=None, null_ci95=None), (0,))
 
-    assert unknown.ratio is None
-    assert unknown.missing == "too few canaries have run on this device to know what is usual"
+    assert unknown.canary_ratio is None
+    assert unknown.canary_missing == "too few canaries have run on this device to know what is usual"

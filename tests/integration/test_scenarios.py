@@ -13,10 +13,10 @@ from optfarm_tasks.benchmark.analysis.ladder import RungAmount
 from optfarm_tasks.benchmark.analysis.rates import SearchAmount
 from optfarm_tasks.benchmark.analysis.recompute import recompute
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
-from optfarm_tasks.benchmark.controller import climb, paired
+from optfarm_tasks.benchmark.controller import climb, paired_scenarios
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.climb import Climbed, Means
-from optfarm_tasks.benchmark.controller.paired import Measured, MeasurementPlan
+from optfarm_tasks.benchmark.controller.climb import ClimbedLadder, LadderBudget
+from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.benchmark.controller.server_scenario import measure_server
 from optfarm_tasks.benchmark.controller.turns import PairSetup
@@ -30,7 +30,7 @@ from tests.integration.children import lay_out, run
 ROOT = Path(__file__).parents[2]
 MS = 1_000_000
 SMALL = replace(pairs.AMOUNTS[Effort.QUICK], min_pairs=1, max_pairs=1, pair_s=0.4, backoff_s=())
-MEANS = Means(RungAmount(timed_s=0.05, min_requests=5, max_s=5), memory_bytes=8 << 30, fixed=(None, None))
+MEANS = LadderBudget(RungAmount(timed_s=0.05, min_requests=5, max_s=5), memory_bytes=8 << 30, fixed=(None, None))
 
 
 @pytest.fixture(autouse=True)
@@ -38,36 +38,36 @@ def _runtime_is_importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
-def spinning(folder: Path, role: str, spin_ns: int, **told: Any) -> Variant:
+def spinning(folder: Path, role: str, spin_ns: int, **settings: Any) -> Variant:
     own = folder / role
     own.mkdir(exist_ok=True)
-    (own / "spin.json").write_text(json.dumps({"spin_ns": spin_ns} | told))
+    (own / "spin.json").write_text(json.dumps({"spin_ns": spin_ns} | settings))
     return Variant(role, own, "tests.integration.spin_runtime")
 
 
-def bench_of(baseline: Variant, candidate: Variant, **changes: Any) -> PairSetup:
+def setup_of(baseline: Variant, candidate: Variant, **changes: Any) -> PairSetup:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
-    bench = PairSetup((baseline, candidate), cores=cores, threads=1, batch_size=1, seed=0, amount=SMALL)
-    return replace(bench, **changes)
+    setup = PairSetup((baseline, candidate), cores=cores, threads=1, batch_size=1, seed=0, amount=SMALL)
+    return replace(setup, **changes)
 
 
 def quietly(_phase: str, _fraction: float) -> None:
     """Hears no progress."""
 
 
-def batches_of(climbed: Climbed) -> list[int]:
+def batches_of(climbed: ClimbedLadder) -> list[int]:
     return [rung.batch_size for rung in climbed.ladder.rungs]
 
 
-def searched(bench: PairSetup, *, latency_limit_ms: float) -> Measured:
-    amount = SearchAmount(searches=1, resolution=0.5, bounds=5, trial_s=0.4)
-    plan = MeasurementPlan(replace(bench, scenario=Scenario.SERVER), Effort.QUICK, PrecisionTarget(0.01))
+def searched(setup: PairSetup, *, latency_limit_ms: float) -> Measured:
+    amount = SearchAmount(searches=1, resolution=0.5, limits=5, trial_s=0.4)
+    plan = MeasurementPlan(replace(setup, scenario=Scenario.SERVER), Effort.QUICK, PrecisionTarget(0.01))
     return measure_server(plan, quietly, clock=Clock(), latency_limit_ms=latency_limit_ms, amount=amount)
 
 
-def assert_raw_queries_tell(serving: ServerRates, columns: raw.Columns) -> None:
+def assert_raw_queries_agree(rates: ServerRates, columns: raw.Columns) -> None:
     """The published trials of the candidate can be computed from its queries."""
-    for number, trial in enumerate(serving.trials):
+    for number, trial in enumerate(rates.trials):
         mask = (columns["side"] == 1) & (columns["trial"] == number)
         latency_ns = (columns["end_ns"] - columns["arrival_ns"])[mask]
         assert latency_ns.size == trial.queries
@@ -78,7 +78,7 @@ def assert_raw_queries_tell(serving: ServerRates, columns: raw.Columns) -> None:
 def test_an_exhausted_memory_ends_the_ladder_and_not_the_task(tmp_path: Path) -> None:
     narrow = spinning(tmp_path, "baseline", 20 * MS, most_samples=4)
 
-    climbed = climb.climb_batches(bench_of(narrow, narrow), 0, MEANS)
+    climbed = climb.climb_batches(setup_of(narrow, narrow), 0, MEANS)
 
     assert batches_of(climbed) == [1, 2, 4]
     assert climbed.ladder.stop is Stop.MEMORY
@@ -90,19 +90,19 @@ def test_a_first_rung_without_memory_is_a_failure(tmp_path: Path) -> None:
     none = spinning(tmp_path, "baseline", MS, most_samples=0)
 
     with pytest.raises(OutOfMemory):
-        climb.climb_batches(bench_of(none, none), 0, MEANS)
+        climb.climb_batches(setup_of(none, none), 0, MEANS)
 
 
 def test_each_variant_is_offline_at_its_own_best_batch(tmp_path: Path) -> None:
     # 50 samples a second at any batch against, at 4 and the memory's end, 200.
     flat = spinning(tmp_path, "baseline", 0, per_sample_ns=20 * MS)
     wide = spinning(tmp_path, "candidate", 20 * MS, most_samples=4)
-    bench = bench_of(flat, wide, scenario=Scenario.OFFLINE)
+    setup = setup_of(flat, wide, scenario=Scenario.OFFLINE)
 
-    settled = climb.settle(bench, MEANS, quietly, batches=True, threads=False)
-    bench = replace(settled.bench, baseline_batch_size=1)
-    summary = paired.measure(
-        MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(0.01)), quietly, clock=Clock()
+    settled = climb.settle(setup, MEANS, quietly, batches=True, threads=False)
+    setup = replace(settled.setup, baseline_batch_size=1)
+    summary = paired_scenarios.measure(
+        MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(0.01)), quietly, clock=Clock()
     ).summary
 
     assert settled.ladders(0)[0].stop is Stop.GAIN
@@ -118,7 +118,7 @@ def test_each_variant_is_offline_at_its_own_best_batch(tmp_path: Path) -> None:
 def test_threads_climb_to_the_cores_and_no_further(tmp_path: Path) -> None:
     same = spinning(tmp_path, "baseline", MS)
 
-    climbed = climb.climb_threads(bench_of(same, same), 0, MEANS)
+    climbed = climb.climb_threads(setup_of(same, same), 0, MEANS)
 
     assert climbed.ladder.axis is Axis.THREADS
     assert climbed.ladder.rungs[0].threads == 1
@@ -127,9 +127,9 @@ def test_threads_climb_to_the_cores_and_no_further(tmp_path: Path) -> None:
 
 
 def test_the_highest_rate_that_held_is_published_and_its_queries_are_kept(tmp_path: Path) -> None:
-    bench = bench_of(spinning(tmp_path, "baseline", 4 * MS), spinning(tmp_path, "candidate", 2 * MS))
+    setup = setup_of(spinning(tmp_path, "baseline", 4 * MS), spinning(tmp_path, "candidate", 2 * MS))
 
-    found = searched(bench, latency_limit_ms=80)
+    found = searched(setup, latency_limit_ms=80)
 
     candidate = found.summary.candidate
     assert candidate.server_rates is not None
@@ -142,13 +142,13 @@ def test_the_highest_rate_that_held_is_published_and_its_queries_are_kept(tmp_pa
     assert candidate.ratio.ci95 is None
     assert candidate.latency_ns.min >= 2 * MS
     assert "rests on" in found.warnings[0]
-    assert_raw_queries_tell(candidate.server_rates, found.summary.columns)
+    assert_raw_queries_agree(candidate.server_rates, found.summary.columns)
 
 
-def test_a_bound_below_the_service_itself_is_held_at_no_rate(tmp_path: Path) -> None:
-    bench = bench_of(spinning(tmp_path, "baseline", 4 * MS), spinning(tmp_path, "candidate", 4 * MS))
+def test_a_latency_limit_below_the_service_itself_is_kept_at_no_rate(tmp_path: Path) -> None:
+    setup = setup_of(spinning(tmp_path, "baseline", 4 * MS), spinning(tmp_path, "candidate", 4 * MS))
 
-    found = searched(bench, latency_limit_ms=3)
+    found = searched(setup, latency_limit_ms=3)
 
     candidate = found.summary.candidate
     assert candidate.server_rates is not None

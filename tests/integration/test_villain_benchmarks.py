@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from optfarm_tasks import benchmark
+from optfarm_tasks.actions import benchmark
 from optfarm_tasks.benchmark.controller.resident import Resident
 from optfarm_tasks.benchmark.host.energy import Rapl, Zone
 from optfarm_tasks.benchmark.process import repeat
@@ -17,7 +17,7 @@ from optfarm_tasks.errors import TaskError, WorkerLost
 from optfarm_tasks.schema.measurement import Energy, Flag
 from optfarm_tasks.schema.spec import Benchmark, Effort, Role, Task
 from optfarm_tasks.schema.tree import scan
-from tests.integration.test_benchmark import MS, ROOT, SMALL, bench_of, measure, residents, spinning
+from tests.integration.test_benchmark import MS, ROOT, SMALL, measure, residents, setup_of, spinning
 
 MB = 1 << 20
 
@@ -27,17 +27,17 @@ def _runtime_is_importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
-def test_two_speeds_a_leak_and_noise_are_flagged_and_memory_is_told_beyond_the_floor(tmp_path: Path) -> None:
+def test_two_speeds_a_leak_and_noise_are_flagged_and_memory_is_counted_beyond_the_floor(tmp_path: Path) -> None:
     counter = tmp_path / "energy_uj"
     counter.write_text("5000")
-    bench = bench_of(
+    setup = setup_of(
         spinning(tmp_path, "baseline", spin_ns=MS, other_spin_ns=2 * MS, weights_bytes=64 * MB),
         spinning(tmp_path, "candidate", leak_bytes=200_000, is_random=True),
         amount=replace(SMALL, min_pairs=1, max_pairs=1, pair_s=1.5),
         meter=Rapl((Zone("package-0", counter, 10_000),)),
     )
 
-    measured = measure(bench).summary
+    measured = measure(setup).summary
 
     baseline, candidate = measured.baseline, measured.candidate
     assert Flag.BIMODAL in baseline.flags
@@ -52,13 +52,13 @@ def test_two_speeds_a_leak_and_noise_are_flagged_and_memory_is_told_beyond_the_f
 
 
 def test_requests_under_20_us_are_timed_in_groups_and_their_spread_is_no_second_speed(tmp_path: Path) -> None:
-    bench = bench_of(
+    setup = setup_of(
         spinning(tmp_path, "baseline", spin_ns=15_000),
         spinning(tmp_path, "candidate", spin_ns=5_000),
         amount=replace(SMALL, min_pairs=1, max_pairs=1, pair_s=0.4),
     )
 
-    measured = measure(bench)
+    measured = measure(setup)
 
     columns, candidate = measured.summary.columns, measured.summary.candidate
     assert all(columns["requests"][columns["side"] == side].min() > 1 for side in (0, 1))
@@ -68,12 +68,12 @@ def test_requests_under_20_us_are_timed_in_groups_and_their_spread_is_no_second_
     assert 1.3 < (candidate.ratio.value or 0) < 3.5
 
 
-def test_a_request_longer_than_every_bound_is_measured_once_a_block_and_flagged(tmp_path: Path) -> None:
+def test_a_request_longer_than_every_limit_is_measured_once_a_block_and_flagged(tmp_path: Path) -> None:
     # As one of over a minute is to the 30 s of a warm-up and the 20 s of a group.
     amount = replace(SMALL, warm_s=0.2, group_s=0.15, pair_s=0.1, budget_s=0.1)
     slow = [spinning(tmp_path, role, spin_ns=400 * MS) for role in ("baseline", "candidate")]
 
-    measured = measure(bench_of(*slow, amount=amount))
+    measured = measure(setup_of(*slow, amount=amount))
 
     candidate = measured.summary.candidate
     assert candidate.n_requests == 2
@@ -91,7 +91,7 @@ def test_a_variant_that_slows_down_as_it_runs_is_flagged(tmp_path: Path) -> None
     growing = spinning(tmp_path, "candidate", grown_ns=MS // 1000)
     amount = replace(SMALL, warm_s=1.0, min_pairs=1, max_pairs=1, pair_s=2.4)
 
-    measured = measure(bench_of(spinning(tmp_path, "baseline"), growing, amount=amount)).summary
+    measured = measure(setup_of(spinning(tmp_path, "baseline"), growing, amount=amount)).summary
 
     assert {Flag.GROWING, Flag.DRIFT} <= set(measured.candidate.flags)
     assert Flag.GROWING not in measured.baseline.flags
@@ -115,12 +115,12 @@ def to_another_core(resident: psutil.Process) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "told"),
+    ("act", "message"),
     [(psutil.Process.kill, "was killed from outside"), (to_another_core, "lost its place")],
     ids=["killed", "moved"],
 )
 def test_a_device_that_vanishes_within_a_pair_leaves_no_half_result(
-    tmp_path: Path, tiny_models: Path, act: Callable[[psutil.Process], object], told: str
+    tmp_path: Path, tiny_models: Path, act: Callable[[psutil.Process], object], message: str
 ) -> None:
     for role in (Role.BASELINE, Role.CANDIDATE):
         (tmp_path / "inputs" / role).mkdir(parents=True)
@@ -128,7 +128,7 @@ def test_a_device_that_vanishes_within_a_pair_leaves_no_half_result(
     trees = {role: scan(tmp_path / "inputs" / role) for role in (Role.BASELINE, Role.CANDIDATE)}
     task = Task(action=Benchmark(effort=Effort.QUICK), inputs=trees)
 
-    with pytest.raises(WorkerLost, match=told):
+    with pytest.raises(WorkerLost, match=message):
         benchmark.run(tmp_path, task, once(act))
 
     assert not residents()

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import ladder, rates, raw, searches
-from optfarm_tasks.benchmark.analysis.conclusion import Seen, conclude
-from optfarm_tasks.benchmark.analysis.halves import Searching, Setting
+from optfarm_tasks.benchmark.analysis.conclusion import Observed, conclude
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
-from optfarm_tasks.benchmark.analysis.searches import Sent
+from optfarm_tasks.benchmark.analysis.searches import TrialQueries
 from optfarm_tasks.benchmark.analysis.usage import Stretch, columns_of
+from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting, Setting
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, rung_columns
-from optfarm_tasks.benchmark.process.arrivals import arrivals_ns
+from optfarm_tasks.benchmark.process.queries import arrivals_ns
 from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
 from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Benchmark, Effort, Scenario
@@ -78,9 +78,9 @@ def warm_up(rng: np.random.Generator, *, pairs: int) -> raw.Columns:
     }
 
 
-def seen(**changes: Any) -> Seen:
+def seen(**changes: Any) -> Observed:
     """What was seen beside the samples on a quiet machine."""
-    told = {
+    usual = {
         "runtime": "litert",
         "precision": "float32",
         "load_ms": 3.0,
@@ -96,7 +96,7 @@ def seen(**changes: Any) -> Seen:
         "is_steady": True,
         "is_deterministic": True,
     }
-    return Seen(**(told | changes))
+    return Observed(**(usual | changes))
 
 
 def benchmark(
@@ -138,12 +138,12 @@ def offline(speed_up: float, candidate: Tree, *, wide: bool = True) -> tuple[raw
 
 def server(speed_up: float, candidate: Tree, *, latency_limit_ms: float = 20) -> tuple[raw.Columns, BenchmarkResult]:
     """Samples and result of two searches: a query takes the baseline about 2 ms, answered one after the other."""
-    searching = Searching(latency_limit_ms, rates.AMOUNTS[Effort.QUICK])
+    server = ServerSetting(latency_limit_ms, rates.AMOUNTS[Effort.QUICK])
     found = [
         (search, side, trial, each)
         for search in range(2)
         for side, service_ns in ((BASELINE, 2e6), (CANDIDATE, 2e6 / speed_up))
-        for trial, each in enumerate(_search(service_ns, searching, seed=search))
+        for trial, each in enumerate(_search(service_ns, server, seed=search))
     ]
     queries = [
         query_columns(search, side, trial, rate_per_s=each.trial.rate_per_s, table=each.table)
@@ -152,7 +152,7 @@ def server(speed_up: float, candidate: Tree, *, latency_limit_ms: float = 20) ->
     warm = warm_up(np.random.default_rng(0), pairs=2)
     trials = used([(search, trial, side) for search, side, trial, _ in found])
     samples = {**joined(queries), **warm, **trials, "bound_ms": np.array(float(latency_limit_ms))}
-    setting = replace(SETTING, batch_sizes=(1, 1), scenario=Scenario.SERVER, searching=searching)
+    setting = replace(SETTING, batch_sizes=(1, 1), scenario=Scenario.SERVER, server=server)
     return samples, benchmark(samples, candidate, setting=setting)
 
 
@@ -164,19 +164,19 @@ def _ladder(axis: Axis, settings: Sequence[tuple[int, int, float]]) -> tuple[Lad
     return Ladder(axis=axis, rungs=tuple(rungs), stop=Stop.GAIN), [np.full(5, rung.p50_ns) for rung in rungs]
 
 
-def _search(service_ns: float, searching: Searching, *, seed: int) -> Iterator[Sent]:
+def _search(service_ns: float, server: ServerSetting, *, seed: int) -> Iterator[TrialQueries]:
     trials: list[tuple[float, bool]] = []
-    while rate_per_s := rates.next_rate(trials, 1e9 / service_ns, resolution=searching.amount.resolution):
-        found = searches.sent(_answered(rate_per_s, service_ns, searching, seed=seed), rate_per_s, searching)
+    while rate_per_s := rates.next_rate(trials, 1e9 / service_ns, resolution=server.amount.resolution):
+        found = searches.sent(_answered(rate_per_s, service_ns, server, seed=seed), rate_per_s, server)
         yield found
         trials.append((rate_per_s, found.trial.holds))
         if rates.is_hopeless(found.trial):
             return
 
 
-def _answered(rate_per_s: float, service_ns: float, searching: Searching, *, seed: int) -> np.ndarray:
+def _answered(rate_per_s: float, service_ns: float, server: ServerSetting, *, seed: int) -> np.ndarray:
     """The queries of a trial as a server answers them that takes one after the other."""
-    queries, allowed_late = searches.allowed(rate_per_s, searching)
+    queries, allowed_late = searches.allowed(rate_per_s, server)
     service = (service_ns * np.random.default_rng(seed).lognormal(0, 0.005, queries)).astype(np.int64)
     rows: list[tuple[int, ...]] = []
     late = free_ns = 0
@@ -184,7 +184,7 @@ def _answered(rate_per_s: float, service_ns: float, searching: Searching, *, see
         start_ns = max(arrival_ns, free_ns)
         free_ns = start_ns + took_ns
         rows.append((arrival_ns, start_ns, free_ns, took_ns, 0))
-        late += free_ns - arrival_ns > searches.latency_limit_ns(searching)
+        late += free_ns - arrival_ns > searches.latency_limit_ns(server)
         if late > allowed_late:
             break
     return np.array(rows, dtype=np.int64).T

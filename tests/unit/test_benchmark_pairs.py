@@ -90,10 +90,10 @@ def test_full_goes_on_until_the_interval_is_narrow() -> None:
 
 @pytest.mark.parametrize("amount", [QUICK, FULL])
 def test_progress_never_falls_and_ends_at_one(amount: pairs.Amount) -> None:
-    told = [
+    fractions = [
         pairs.fraction_done(pair, within, amount) for pair in range(1, amount.max_pairs + 1) for within in (0, 0.5, 1)
     ]
 
-    assert told == sorted(told)
-    assert told[0] == 0
-    assert told[-1] == pytest.approx(1)
+    assert fractions == sorted(fractions)
+    assert fractions[0] == 0
+    assert fractions[-1] == pytest.approx(1)

@@ -1,4 +1,4 @@
-"""Poisson arrivals, LoadGen's early stopping, and the search for the highest rate that holds a bound."""
+"""Poisson arrivals, LoadGen's early stopping, and the search for the highest rate that keeps a latency limit."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 from optfarm_tasks.benchmark.analysis import rates
 from optfarm_tasks.benchmark.analysis.rates import AMOUNTS, allowed_late, next_rate, queries_of
-from optfarm_tasks.benchmark.process.arrivals import arrivals_ns
+from optfarm_tasks.benchmark.process.queries import arrivals_ns
 from optfarm_tasks.schema.spec import Effort
 
 RATES = st.floats(0.1, 1e5)
@@ -75,13 +75,13 @@ def test_of_fewer_queries_only_the_nearest_rank_is_asked(queries: int) -> None:
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-4, 10))
-def test_a_trial_has_enough_queries_unless_time_is_short(rate: float, bound_s: float) -> None:
-    queries = queries_of(rate, bound_s, AMOUNT)
+def test_a_trial_has_enough_queries_unless_time_is_short(rate: float, limit_s: float) -> None:
+    queries = queries_of(rate, limit_s, AMOUNT)
 
     assert queries >= 1
     assert queries / rate <= AMOUNT.trial_s + 1 / rate
     assert queries >= rates.QUERIES or queries >= rate * AMOUNT.trial_s
-    assert queries / rate >= min(AMOUNT.limits * bound_s, AMOUNT.trial_s) * (1 - 1e-9)
+    assert queries / rate >= min(AMOUNT.limits * limit_s, AMOUNT.trial_s) * (1 - 1e-9)
 
 
 @given(st.floats(0.1, 1e6), st.floats(0, 1.5), st.floats(0.005, 0.5))

@@ -1,4 +1,4 @@
-"""Raw samples tell the published numbers again, and files that hold something else are refused."""
+"""The published numbers are computed again from raw samples, and files that hold something else are refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -113,7 +113,7 @@ def test_differences_name_the_value_and_forgive_its_last_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (lambda it: it.pop("switches"), "switches is missing"),
         (lambda it: it.update(cpu_ns=it["cpu_ns"][1:]), "not of one length"),
@@ -131,12 +131,14 @@ def test_differences_name_the_value_and_forgive_its_last_digits() -> None:
         (lambda it: it.update(block_energy_uj=-it["block_energy_uj"]), "less than nothing"),
     ],
 )
-def test_what_are_no_raw_samples_is_refused(tmp_path: Path, damage: Callable[[raw.Columns], object], told: str) -> None:
+def test_what_are_no_raw_samples_is_refused(
+    tmp_path: Path, damage: Callable[[raw.Columns], object], message: str
+) -> None:
     samples = columns()
     damage(samples)
     raw.write(tmp_path, samples, estimator="clean_p50")
 
-    with pytest.raises(BadData, match=told):
+    with pytest.raises(BadData, match=message):
         raw.read(tmp_path / raw.FILE)
 
 

@@ -6,34 +6,35 @@ import os
 import pytest
 
 from optfarm_tasks.benchmark.process import shield, wire
+from optfarm_tasks.benchmark.process.protocol import Quit, Timed
 
 
-def test_a_frame_comes_back_as_it_was_sent() -> None:
+def test_frames_come_one_after_the_other_as_they_were_sent() -> None:
     stream = io.BytesIO()
 
-    wire.send(stream, {"command": "warm", "é": [1, None]}, b"\0\1\2")
-    wire.send(stream, {})
+    wire.send(stream, Timed(b"\0\1\2", elapsed_ns=1))
+    wire.send(stream, Quit())
     stream.seek(0)
 
-    assert wire.receive(stream) == ({"command": "warm", "é": [1, None]}, b"\0\1\2")
-    assert wire.receive(stream) == ({}, b"")
+    assert wire.receive(stream) == Timed(b"\0\1\2", elapsed_ns=1)
+    assert wire.receive(stream) == Quit()
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 3, 9, -1])
 def test_a_frame_that_was_cut_short_is_no_frame(kept_bytes: int) -> None:
     stream = io.BytesIO()
-    wire.send(stream, {"command": "warm"}, b"12345")
+    wire.send(stream, Timed(b"12345"))
 
     with pytest.raises(wire.Closed):
         wire.receive(io.BytesIO(stream.getvalue()[:kept_bytes]))
 
 
-def test_sending_to_nobody_is_told() -> None:
+def test_sending_to_nobody_is_an_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
     with os.fdopen(writer, "wb", buffering=0) as stream, pytest.raises(wire.Closed):
-        wire.send(stream, {})
+        wire.send(stream, Quit())
 
 
 @pytest.mark.parametrize(

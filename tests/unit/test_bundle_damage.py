@@ -188,7 +188,9 @@ def test_whatever_a_bundle_says_it_is_refused_or_judged(whole: Path, chosen: st.
     path.write_text(plain)
 
     with contextlib.suppress(BadRequest):
-        assert len(verify(forged).checks) == 2
+        found = verify(forged)
+        # A report that lost its rows is not judged row by row: it is said which of the measured ones it lacks.
+        assert len(found.checks) == 2 or not found.agrees
 
 
 def artifacts_of(path: Path) -> dict[str, str]:

@@ -65,12 +65,12 @@ def test_an_offline_ratio_is_one_of_samples_at_the_batch_of_each_side() -> None:
 def test_the_rate_of_a_server_is_the_highest_that_its_queries_show_to_hold() -> None:
     samples, result = server(2.0, ARTIFACT)
 
-    serving = recompute(result, task(SERVER), samples).candidate.server_rates
+    rates = recompute(result, task(SERVER), samples).candidate.server_rates
 
-    assert serving is not None
-    assert serving.rates_per_s[0] == max(trial.rate_per_s for trial in serving.trials if trial.holds)
-    assert 700 < serving.rate_per_s <= 1000
-    assert serving.is_early_stopping_met
+    assert rates is not None
+    assert rates.rates_per_s[0] == max(trial.rate_per_s for trial in rates.trials if trial.holds)
+    assert 700 < rates.rate_per_s <= 1000
+    assert rates.is_early_stopping_met
 
 
 def test_a_server_that_holds_its_bound_at_no_rate_has_no_ratio() -> None:

@@ -16,7 +16,7 @@ RUNGS = (
 LADDER = Ladder(axis=Axis.BATCH_SIZE, rungs=RUNGS, stop=Stop.GAIN)
 
 
-def serving(rate_per_s: float) -> ServerRates:
+def server_rates(rate_per_s: float) -> ServerRates:
     return ServerRates(
         latency_limit_ms=50,
         rate_per_s=rate_per_s,
@@ -60,7 +60,7 @@ def test_offline_shows_samples_a_second_and_no_latency() -> None:
 
 
 def test_a_server_shows_its_rate_beside_the_bound() -> None:
-    measured = measurement(4, scenario=Scenario.SERVER, throughput_per_s=321.0, server_rates=serving(321))
+    measured = measurement(4, scenario=Scenario.SERVER, throughput_per_s=321.0, server_rates=server_rates(321))
     variant = row("tflite-int8", measurement=measured)
     facts = report(variant, scenario=Scenario.SERVER, latency_limit_ms=50)
 
@@ -74,7 +74,7 @@ def test_a_rate_of_none_has_no_ratio_and_is_the_slowest() -> None:
         4,
         scenario=Scenario.SERVER,
         throughput_per_s=0.0,
-        server_rates=serving(0),
+        server_rates=server_rates(0),
         ratio=Ratio(value=None, ci95=None, pairs=1),
     )
     variant = row("tflite-int8", measurement=measured)

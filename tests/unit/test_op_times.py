@@ -1,4 +1,4 @@
-"""The time of ops by their type: nothing is counted twice, and what is told is of one inference."""
+"""The time of ops by their type: nothing is counted twice, and times are those of one inference."""
 
 from optfarm_tasks.profile.op_times import op_times, own_times
 from optfarm_tasks.profiler import Event, Inference
@@ -8,7 +8,7 @@ def event(op: str, start_ns: int, duration_ns: int, *, thread: int = 0) -> Event
     return Event(name=f"{op} at {start_ns}", op=op, start_ns=start_ns, duration_ns=duration_ns, thread=thread)
 
 
-def told(*inferences: tuple[Event, ...]) -> list[tuple[str, int, int, float]]:
+def summed(*inferences: tuple[Event, ...]) -> list[tuple[str, int, int, float]]:
     times = op_times([Inference(wall_ns=1000, events=events) for events in inferences])
     return [(each.op, each.count, each.total_ns, each.share) for each in times]
 
@@ -16,23 +16,23 @@ def told(*inferences: tuple[Event, ...]) -> list[tuple[str, int, int, float]]:
 def test_ops_of_a_type_add_up_and_the_most_expensive_comes_first() -> None:
     events = (event("Relu", 0, 10), event("Conv2D", 10, 60), event("Conv2D", 80, 30))
 
-    assert told(events) == [("Conv2D", 2, 90, 0.9), ("Relu", 1, 10, 0.1)]
+    assert summed(events) == [("Conv2D", 2, 90, 0.9), ("Relu", 1, 10, 0.1)]
 
 
 def test_equal_types_come_in_the_order_of_the_alphabet() -> None:
-    assert [op for op, *_ in told((event("b", 0, 5), event("a", 5, 5)))] == ["a", "b"]
+    assert [op for op, *_ in summed((event("b", 0, 5), event("a", 5, 5)))] == ["a", "b"]
 
 
 def test_what_is_told_is_the_mean_over_the_inferences() -> None:
-    assert told((event("Add", 0, 10),), (event("Add", 0, 30),)) == [("Add", 1, 20, 1.0)]
+    assert summed((event("Add", 0, 10),), (event("Add", 0, 30),)) == [("Add", 1, 20, 1.0)]
 
 
 def test_ops_that_take_no_measurable_time_have_no_share() -> None:
-    assert told((event("Copy", 0, 0), event("Add", 0, 0))) == [("Add", 1, 0, 0.0), ("Copy", 1, 0, 0.0)]
+    assert summed((event("Copy", 0, 0), event("Add", 0, 0))) == [("Add", 1, 0, 0.0), ("Copy", 1, 0, 0.0)]
 
 
 def test_nothing_is_told_of_no_ops() -> None:
-    assert told(()) == []
+    assert summed(()) == []
 
 
 def test_a_loop_keeps_only_what_its_body_does_not_take() -> None:

@@ -113,12 +113,12 @@ def test_batches_are_small_and_leave_nothing_out(count: int, sample_bytes: int) 
 def test_one_sample_has_an_error_but_no_interval_of_it_even_if_nothing_differs() -> None:
     one = np.array([[0.0, 2.0]])
 
-    assert [agreement(one, one + apart).doubt.ci95 for apart in (0.0, 0.1)] == [None, None]
-    assert "1 test sample is too few" in (agreement(one, one).doubt.reason or "")
+    assert [agreement(one, one + apart).interval.ci95 for apart in (0.0, 0.1)] == [None, None]
+    assert "1 test sample is too few" in (agreement(one, one).interval.reason or "")
 
 
 def test_outputs_that_never_differ_lose_nothing_however_constant_they_are() -> None:
     constant = np.full((8, 3), 0.1)
 
-    assert agreement(constant, constant).doubt.ci95 == (0, 0)
-    assert agreement(constant, constant + 0.1).doubt.reason == "the baseline's output is constant"
+    assert agreement(constant, constant).interval.ci95 == (0, 0)
+    assert agreement(constant, constant + 0.1).interval.reason == "the baseline's output is constant"

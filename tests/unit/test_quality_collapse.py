@@ -1,4 +1,4 @@
-"""A variant that tells nothing any more is marked, with the reason; a merely worse one is not."""
+"""A variant whose outputs carry no information is marked, with the reason; a merely worse one is not."""
 
 from typing import Any
 

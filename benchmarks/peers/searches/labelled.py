@@ -45,7 +45,7 @@ class Job:
 
 
 def job() -> Job:
-    """The job that the command line tells."""
+    """The job on the command line."""
     parser = ArgumentParser()
     for name in ("model", "data", "found"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -57,7 +57,7 @@ def job() -> Job:
     return Job(options.model, calibration, images, labels, options.max_loss, options.found)
 
 
-def tell(found: Path, *, did: str, distributions: tuple[str, ...], failed: Mapping[str, str]) -> None:
+def report(found: Path, *, did: str, distributions: tuple[str, ...], failed: Mapping[str, str]) -> None:
     """Writes said.json: versions, what was run, and which part of the search failed for which reason."""
     versions = {name: metadata.version(name) for name in distributions}
     (found / "said.json").write_text(json.dumps({"versions": versions, "did": did, "failed": failed}, indent=2))

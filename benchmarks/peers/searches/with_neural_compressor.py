@@ -6,7 +6,7 @@ from typing import Any
 
 import onnx
 import onnxruntime
-from labelled import BATCH, Floats, Job, job, tell
+from labelled import BATCH, Floats, Job, job, report
 from neural_compressor import quantization
 from neural_compressor.config import AccuracyCriterion, PostTrainingQuantConfig, TuningCriterion
 
@@ -54,7 +54,7 @@ def main() -> None:
             failed[label] = f"no setting met the limit in {MAX_TRIALS} trials"
             continue
         onnx.save(tuned.model, given.place(label) / "model.onnx")
-    tell(given.found, did=DID, distributions=("neural-compressor", "onnx", "onnxruntime"), failed=failed)
+    report(given.found, did=DID, distributions=("neural-compressor", "onnx", "onnxruntime"), failed=failed)
 
 
 def config(given: Job, setting: dict[str, Any]) -> PostTrainingQuantConfig:

@@ -7,7 +7,7 @@ from typing import Any
 
 import nncf
 import openvino
-from labelled import Job, job, tell
+from labelled import Job, job, report
 
 DID = (
     "Python API: `nncf.quantize` with the presets mixed and performance, with fast and accurate bias correction; "
@@ -27,7 +27,7 @@ def main() -> None:
             save(quantise(openvino.Core().read_model(given.model)), given, label)
         except Exception as error:  # noqa: BLE001 (whatever NNCF raises belongs into the table)
             failed[label] = f"{type(error).__name__}: {error}".splitlines()[0]
-    tell(given.found, did=DID, distributions=("nncf", "openvino"), failed=failed)
+    report(given.found, did=DID, distributions=("nncf", "openvino"), failed=failed)
 
 
 def ways(given: Job) -> dict[str, Callable[[Any], Any]]:

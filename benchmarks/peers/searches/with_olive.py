@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import olive
-from labelled import Job, job, tell
+from labelled import Job, job, report
 from olive.data.component.dataset import BaseDataset
 from olive.data.registry import Registry
 
@@ -108,8 +108,8 @@ def main() -> None:
         models = outcome.get_output_models()
         for number, model in enumerate(models, start=1):
             copy(Path(model.model_path), given().place(f"front-{number}"))
-    failed = {} if models else {"search": "it ended without a model; its log tells why"}
-    tell(given().found, did=DID, distributions=("olive-ai", "onnx", "onnxruntime", "torch"), failed=failed)
+    failed = {} if models else {"search": "it ended without a model; its log says why"}
+    report(given().found, did=DID, distributions=("olive-ai", "onnx", "onnxruntime", "torch"), failed=failed)
 
 
 def copy(model: Path, target: Path) -> None:

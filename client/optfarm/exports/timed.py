@@ -7,10 +7,10 @@ import numpy as np
 
 from optfarm.measured import Place, place_of
 from optfarm_tasks.benchmark.analysis import rates, raw, stats
-from optfarm_tasks.benchmark.analysis.halves import Searching
 from optfarm_tasks.benchmark.analysis.pairs import CANDIDATE
-from optfarm_tasks.benchmark.analysis.searches import Sent, deciding, searches
+from optfarm_tasks.benchmark.analysis.searches import TrialQueries, deciding, searches
 from optfarm_tasks.benchmark.analysis.stats import Integers
+from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting
 from optfarm_tasks.schema.measurement import Measurement, Verdict
 from optfarm_tasks.schema.sweep import Row, SweepReport
 
@@ -26,7 +26,7 @@ class Timed:
 
     Of a Server: from the arrival of each query, at the highest rate of each search.
     """
-    sent: tuple[Sent, ...] = ()
+    sent: tuple[TrialQueries, ...] = ()
     """Of a Server: the trial on which each search rests."""
 
     @property
@@ -51,6 +51,6 @@ def _timed(row: Row, measured: Measurement, columns: raw.Columns) -> Timed:
     if measured.server_rates is None:
         kept = raw.kept(columns)
         return Timed(row, measured, kept.wall_ns[kept.side == CANDIDATE])
-    searching = Searching(measured.server_rates.latency_limit_ms, rates.AMOUNTS[measured.effort])
-    finals = tuple(deciding(trials) for trials in searches(columns, CANDIDATE, searching))
+    server = ServerSetting(measured.server_rates.latency_limit_ms, rates.AMOUNTS[measured.effort])
+    finals = tuple(deciding(trials) for trials in searches(columns, CANDIDATE, server))
     return Timed(row, measured, np.concatenate([each.latency_ns for each in finals]), finals)

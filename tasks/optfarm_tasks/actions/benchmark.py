@@ -12,8 +12,8 @@ from optfarm_tasks.benchmark.analysis import ladder, raw
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.controller import climb
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.climb import Means, Settled
-from optfarm_tasks.benchmark.controller.paired import Measured, MeasurementPlan, measure, plan_of
+from optfarm_tasks.benchmark.controller.climb import LadderBudget, SettledSetup
+from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan, measure, plan_of
 from optfarm_tasks.benchmark.controller.server_scenario import measure_server
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.host.fingerprint import fingerprint
@@ -41,38 +41,38 @@ def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
     if not isinstance(action, Benchmark):
         raise Internal(f"a {action.kind} task reached the benchmark")
     plan = plan_of(folder, task, action, cores=_cores(1 if action.threads == "auto" else action.threads))
-    settled = _settled(folder, task, plan.bench, report=report)
-    bench = settled.bench
-    found = _measured(replace(plan, bench=bench), action, report)
+    settled = _settled(folder, task, plan.setup, report=report)
+    setup = settled.setup
+    found = _measured(replace(plan, setup=setup), action, report)
     summary = found.summary
     raw.write(folder / "outputs", {**summary.columns, **settled.columns}, estimator=summary.estimator)
     return BenchmarkResult(
         baseline=_with_ladders(summary.baseline, settled, BASELINE),
         candidate=_with_ladders(summary.candidate, settled, CANDIDATE),
         pair_ratios=summary.pair_ratios,
-        fingerprint={**fingerprint(bench.cores), **_identity(task, bench, found)},
-        input_source="random" if bench.split is None else "data",
+        fingerprint={**fingerprint(setup.cores), **_identity(task, setup, found)},
+        input_source="random" if setup.split is None else "data",
         warnings=found.warnings,
     )
 
 
-def _settled(folder: Path, task: Task, bench: PairSetup, *, report: OnProgress) -> Settled:
-    """The bench with every number that was left to the farm, and less time by what choosing them took."""
+def _settled(folder: Path, task: Task, setup: PairSetup, *, report: OnProgress) -> SettledSetup:
+    """The setup with every number that was left to the farm, and less time by what choosing them took."""
     action = task.action
     if not isinstance(action, Benchmark) or "auto" not in {action.threads, action.batch_size}:
-        return Settled(bench)
-    means = Means(
+        return SettledSetup(setup)
+    budget = LadderBudget(
         amount=ladder.within(ladder.AMOUNTS[action.effort], task.limits.timeout_s),
         memory_bytes=min(task.limits.memory_bytes, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
         fixed=(_fixed_batch(folder, Role.BASELINE), _fixed_batch(folder, Role.CANDIDATE)),
     )
     started_s = time.monotonic()
-    with shield.away_from(bench.cores):
+    with shield.away_from(setup.cores):
         settled = climb.settle(
-            bench, means, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
+            setup, budget, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
         )
-    left_s = max(0.0, bench.amount.budget_s - (time.monotonic() - started_s))
-    return replace(settled, bench=replace(settled.bench, amount=replace(bench.amount, budget_s=left_s)))
+    left_s = max(0.0, setup.amount.budget_s - (time.monotonic() - started_s))
+    return replace(settled, setup=replace(settled.setup, amount=replace(setup.amount, budget_s=left_s)))
 
 
 def _fixed_batch(folder: Path, role: Role) -> int | None:
@@ -85,22 +85,22 @@ def _measured(plan: MeasurementPlan, action: Benchmark, report: OnProgress) -> M
         if action.latency_limit_ms is None
         else partial(measure_server, latency_limit_ms=action.latency_limit_ms)
     )
-    with shield.away_from(plan.bench.cores):
+    with shield.away_from(plan.setup.cores):
         return how(plan, report, clock=Clock())
 
 
-def _with_ladders(measured: Measurement, settled: Settled, side: Side) -> Measurement:
+def _with_ladders(measured: Measurement, settled: SettledSetup, side: Side) -> Measurement:
     return measured.model_copy(update={"ladders": settled.ladders(side)})
 
 
-def _identity(task: Task, bench: PairSetup, found: Measured) -> dict[str, Any]:
+def _identity(task: Task, setup: PairSetup, found: Measured) -> dict[str, Any]:
     return {
-        "threads": bench.threads,
-        "batch_size": bench.batch_size,
+        "threads": setup.threads,
+        "batch_size": setup.batch_size,
         "digests": {str(role): tree.digest for role, tree in task.inputs.items()},
-        "seed": bench.seed,
-        "precision": {variant.role: found.starts[side].precision for side, variant in enumerate(bench.variants)},
-        "inputs": {variant.role: found.starts[side].inputs for side, variant in enumerate(bench.variants)},
+        "seed": setup.seed,
+        "precision": {variant.role: found.starts[side].precision for side, variant in enumerate(setup.variants)},
+        "inputs": {variant.role: found.starts[side].inputs for side, variant in enumerate(setup.variants)},
     }
 
 

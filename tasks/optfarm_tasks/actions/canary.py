@@ -7,9 +7,9 @@ from statistics import fmean
 from optfarm_tasks.benchmark.analysis import pairs
 from optfarm_tasks.benchmark.analysis.pairs import Amount
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
-from optfarm_tasks.benchmark.controller import contention
+from optfarm_tasks.benchmark.controller import host_noise
 from optfarm_tasks.benchmark.controller.attempts import Clock
-from optfarm_tasks.benchmark.controller.paired import MeasurementPlan, measure
+from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan, measure
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield
@@ -31,11 +31,11 @@ def run(folder: Path, _task: Task, report: OnProgress, *, amount: Amount = AMOUN
     """
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
     sides = Variant(Role.BASELINE, folder, COMPUTE), Variant(Role.CANDIDATE, folder, COMPUTE)
-    bench = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=amount)
+    setup = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=amount)
     with shield.away_from(cores):
-        memory_ns = contention.memory_ns(cores)
+        memory_ns = host_noise.memory_ns(cores)
         summary = measure(
-            MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), report, clock=Clock()
+            MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), report, clock=Clock()
         ).summary
     twin = summary.candidate
     return CanaryResult(

@@ -102,13 +102,13 @@ def told(gathered: Gathered, truth: NDArray[Any] | None, *, samples: int) -> Qua
     values = sum(each.values for each in agreements.values())
     known = bool(agreements) and all(each.not_finite == 0 for each in agreements.values())
     worst = _worst(agreements) if known else None
-    doubt = worst.doubt if worst else ConfidenceInterval(None, _NOT_KNOWN)
+    interval = worst.interval if worst else ConfidenceInterval(None, _NOT_KNOWN)
     return Quality(
         samples=samples,
         mse=sum(each.squares for each in agreements.values()) / max(values, 1) if known else None,
         nmse=worst.nmse if worst else None,
-        nmse_ci95=doubt.ci95,
-        nmse_ci95_reason=doubt.reason,
+        nmse_ci95=interval.ci95,
+        nmse_ci95_reason=interval.reason,
         max_abs_difference=max(each.max_abs for each in agreements.values()) if known else None,
         cosine=cosine(agreements) if known else None,
         scores=tuple(each.score for each in scored),

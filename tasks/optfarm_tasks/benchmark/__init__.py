@@ -1,1 +1,1 @@
-"""The paired measurement of a variant and its baseline in fresh processes; docs/measurement.md explains the method."""
+"""Measures a variant against its baseline in pairs of fresh processes; docs/measurement.md explains the method."""

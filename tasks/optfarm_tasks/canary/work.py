@@ -1,4 +1,4 @@
-"""What fixed works share: the parts of a runtime's session that say nothing here."""
+"""The base of the canary's fixed work: the parts of a runtime's session that do nothing here."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -14,7 +14,7 @@ class FixedWork(ABC):
     signature = Signature(inputs=(Tensor(name="x", dtype="float32", shape=(None, 1)),))
 
     def feed(self, inputs: Arrays) -> Any:
-        """Gives the one input."""
+        """Returns the one input."""
         return inputs["x"]
 
     @abstractmethod
@@ -22,5 +22,5 @@ class FixedWork(ABC):
         """Does the work once."""
 
     def outputs(self, raw: Any) -> Arrays:
-        """Gives what was computed."""
+        """Returns what was computed."""
         return {"y": raw}

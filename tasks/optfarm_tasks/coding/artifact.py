@@ -1,4 +1,4 @@
-"""Codes an artifact, and says how large it is beside general packers."""
+"""Writes an artifact as a `.coded` file and reports its size beside that of gzip and zstd."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ FILE = "model.coded"
 
 
 def code(folder: Path, work: Work) -> dict[str, Any]:
-    """Writes model.coded of a runnable model's folder; gives its size, and the folder's size as it is and packed.
+    """Writes model.coded of a runnable model's folder; returns its size, and the folder's size as it is and packed.
 
     zstd packs as strongly as it can here: a coder of its own has to be better than that to be worth having.
     """

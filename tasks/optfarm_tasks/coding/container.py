@@ -1,4 +1,4 @@
-"""The `.coded` file: a header that tells the model and its files without decoding, then the code of each segment.
+"""The `.coded` file: a header that describes the model and its files, then the code of each segment.
 
 8 bytes   magic
 4 bytes   length of the header, little-endian
@@ -55,10 +55,10 @@ def encode(folder: Path, target: Path, *, model: ModelDescription) -> Header:
     for file in scan(folder).files:
         data = view(folder / file.path) if file.size_bytes else memoryview(b"")
         made = [(plan, segments.encode(data, plan)) for plan in segments.plans(data)]
-        told = tuple(
+        entries = tuple(
             Segment(kind=plan.kind, size_bytes=plan.end - plan.start, coded_bytes=len(code)) for plan, code in made
         )
-        files.append(CodedFile(file=file, segments=told))
+        files.append(CodedFile(file=file, segments=entries))
         codes += [code for _, code in made]
     header = Header(model=model, files=tuple(files))
     text = json.dumps(header.model_dump(mode="json"), separators=(",", ":"), sort_keys=True).encode()
@@ -67,7 +67,7 @@ def encode(folder: Path, target: Path, *, model: ModelDescription) -> Header:
 
 
 def read_header(path: Path) -> Header:
-    """What a `.coded` file tells, its lengths checked against the file.
+    """The header of a `.coded` file, its lengths checked against the file.
 
     Raises:
         BadModel: it is something else.
@@ -114,7 +114,7 @@ def _check_lengths(header: Header, coded_bytes: int) -> None:
     claimed = sum(segment.coded_bytes for each in header.files for segment in each.segments)
     if claimed != coded_bytes:
         raise Malformed(
-            f"it is truncated or damaged: its header tells of {claimed} bytes of code, there are {coded_bytes}"
+            f"it is truncated or damaged: its header speaks of {claimed} bytes of code, there are {coded_bytes}"
         )
     for each in header.files:
         size = sum(segment.size_bytes for segment in each.segments)

@@ -21,7 +21,7 @@ class _Coder(Protocol):
 
 
 def gzip_bytes(folder: Path) -> int:
-    """What gzip -6 makes of all files of a folder coded as one, which is how a size after entropy coding is told."""
+    """What gzip -6 makes of all files of a folder coded as one, the usual way to state a size after entropy coding."""
     return _coded_bytes(folder, zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_BITS))
 
 

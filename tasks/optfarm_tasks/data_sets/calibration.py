@@ -1,4 +1,4 @@
-"""The samples that quantisation watches activations on."""
+"""Chooses the samples on which post-training quantisation observes the ranges of activations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Samples = dict[str, NDArray[Any]]
 
 
 class Calibrated(Params):
-    """The parameters of techniques that watch activations."""
+    """The parameters of techniques that observe activations."""
 
     calibration_samples: int = Field(
         default=128, ge=1, le=10_000, description="samples of the calibration split whose activations are watched"
@@ -37,7 +37,7 @@ class Calibration:
     """Model input name → the chosen samples."""
     asked: int
     fed: tuple[str, ...] = ()
-    """What was done to the data to feed it."""
+    """How the data were changed to fit the inputs."""
 
     @property
     def count(self) -> int:
@@ -56,16 +56,16 @@ class Calibration:
             rows = np.arange(start, start + self.batch_size) % self.count
             yield {name: array[rows].astype(dtypes[name]) for name, array in self.arrays.items()}
 
-    def told(self, report: OnProgress) -> Iterator[Samples]:
-        """As `feeds`, with the progress told."""
+    def observed(self, on_progress: OnProgress) -> Iterator[Samples]:
+        """As `feeds`, and reports the progress."""
         for index, feed in enumerate(self.feeds()):
-            report("calibrating", 0.4 + 0.5 * index * self.batch_size / self.count)
+            on_progress("calibrating", 0.4 + 0.5 * index * self.batch_size / self.count)
             yield feed
-        report("quantising", 0.9)
+        on_progress("quantising", 0.9)
 
     @property
     def warnings(self) -> Iterator[str]:
-        """What is to be said of the samples, and of so few of them."""
+        """Warnings about the samples and their number."""
         yield from self.fed
         gives_one_number = all(_is_one_number(each.shape) for each in self.signature.outputs)
         enough = FEW_FOR_ONE_NUMBER if gives_one_number else FEW

@@ -1,4 +1,4 @@
-"""Reads a data set, refuses what would spoil a sweep, and tells which array feeds which input of a model."""
+"""Reads a data set, refuses one that would spoil a sweep, and matches its arrays to a model's inputs."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

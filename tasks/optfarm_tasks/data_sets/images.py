@@ -1,4 +1,4 @@
-"""Feeds the images of a data set to a model that takes them in another size."""
+"""Resizes the images of a data set for a model that takes them in another size."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Makes real-valued inputs into what a loaded model takes: checked, cast, quantised."""
+"""Checks, casts and quantises real-valued inputs for a loaded model."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -19,7 +19,7 @@ from optfarm_tasks.errors import BadData
 
 _SUFFIX = ".npy"
 _CHUNK_BYTES = 8 << 20
-_END_BYTES, _COUNT, _UNTOLD = 22, slice(10, 12), 0xFFFF
+_END_BYTES, _COUNT, _NOT_STATED = 22, slice(10, 12), 0xFFFF
 """The record that ends a zip file, where in it stands the number of members, and what stands there if they are more."""
 _NUMBERS, _STRINGS = "biufc", "US"
 
@@ -84,9 +84,9 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
 def _check_count(stream: IO[bytes], archive: zipfile.ZipFile) -> None:
     """A damaged length in the list of members hides those after it, and zipfile does not say so."""
     stream.seek(-_END_BYTES - len(archive.comment), os.SEEK_END)
-    told, there = int.from_bytes(stream.read(_END_BYTES)[_COUNT], "little"), len(archive.infolist())
-    if told not in {there, _UNTOLD}:
-        raise zipfile.BadZipFile(f"it says that it has {told} members, and {there} are found")
+    stated, there = int.from_bytes(stream.read(_END_BYTES)[_COUNT], "little"), len(archive.infolist())
+    if stated not in {there, _NOT_STATED}:
+        raise zipfile.BadZipFile(f"it says that it has {stated} members, and {there} are found")
 
 
 def _check_kind(head: bytes, path: Path) -> None:

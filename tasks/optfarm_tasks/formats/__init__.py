@@ -1,4 +1,4 @@
-"""What a model's files tell without any framework, so that bad input is refused at once."""
+"""Reads what a model's files say of the model without any framework, so that a bad upload is refused at once."""
 
 import importlib
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def detect(folder: Path) -> Format:
 
 
 def describe(path: Path) -> ModelDescription:
-    """What a model's files tell of it: signatures, size, number of weights, ops.
+    """A model as its files describe it: signatures, size, number of weights, ops.
 
     Arrays are not read, and no byte is trusted: every length is checked against the file.
 

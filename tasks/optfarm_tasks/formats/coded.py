@@ -1,4 +1,4 @@
-"""Reads the header of a `.coded` file, which tells of the model within without decoding it."""
+"""Reads the header of a `.coded` file, which describes the model within, so that nothing need be decoded."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from optfarm_tasks.description import Format, ModelDescription
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
-    """What a coded model tells: signatures, weights and ops of the model within, and its own size.
+    """A coded model as its header describes it: signatures, weights and ops of the model within, and its own size.
 
     Raises:
         BadModel: it is something else.

@@ -1,6 +1,6 @@
 """Reads a frozen GraphDef (.pb): its placeholders are the inputs, the nodes that no node takes are the outputs.
 
-Names are those of nodes, without ":0"; further outputs of one node are told as node:1, node:2 …
+Names are those of nodes, without ":0"; further outputs of one node are named node:1, node:2 …
 """
 
 import math
@@ -30,7 +30,7 @@ _SCALARS_SINCE = 24
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
-    """What a frozen graph tells.
+    """A frozen graph as its file describes it.
 
     Raises:
         BadModel: it is something else, is not frozen, or nothing can be fed or fetched.

@@ -1,10 +1,10 @@
-"""How many outputs a node has and of which types; TensorFlow alone knows it of all ops, the graph does not say it."""
+"""Lists how many outputs a TensorFlow op has and of which types, which a graph file does not say."""
 
 from optfarm_tasks.formats.graph_def import Node
 from optfarm_tasks.formats.raw import Malformed
 
 UNKNOWN = "unknown"
-"""The type of an output that only a runtime can tell."""
+"""The type of an output that only a runtime knows."""
 
 _ATTRIBUTES = {
     "ArgMax": "output_type",

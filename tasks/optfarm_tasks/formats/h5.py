@@ -19,14 +19,14 @@ _DEADLINE_S = 20.0
 
 @dataclass(frozen=True)
 class Contents:
-    """What an HDF5 file tells of a Keras model."""
+    """What an HDF5 file holds of a Keras model."""
 
     config: str | None
     parameters: int
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
-    """What a .h5 file that Keras saved tells.
+    """The model in a .h5 file that Keras saved.
 
     Raises:
         BadModel: it is something else, or holds weights without the model.
@@ -61,7 +61,7 @@ def parsed(text: str | bytes) -> Any:
 
 
 def contents(path: Path, *, start: int, size_bytes: int, deadline_s: float = _DEADLINE_S) -> Contents:
-    """What the HDF5 file in a part of a file tells; read in a process of its own, for the library may never return.
+    """The content of the HDF5 file in a part of a file; read in a process of its own, for the library may never return.
 
     Raises:
         Malformed: it is truncated or damaged.

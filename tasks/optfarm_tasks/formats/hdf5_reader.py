@@ -1,4 +1,4 @@
-"""Prints what an HDF5 file tells of a Keras model: python hdf5_reader.py FILE START SIZE_BYTES.
+"""Prints what an HDF5 file holds of a Keras model: python hdf5_reader.py FILE START SIZE_BYTES.
 
 It is a script and no module of the package: on a damaged file the HDF5 library may crash, or loop for ever (one flipped
 bit in a heap does it in 1.14), so it runs in a process that can be ended, and imports little to start soon.
@@ -71,7 +71,7 @@ def _count(file: Any) -> int:
 
 
 def main(path: str, start: str, size_bytes: str) -> int:
-    """Prints JSON and returns 0, or tells what is wrong on stderr and returns 1."""
+    """Prints JSON and returns 0, or prints what is wrong to stderr and returns 1."""
     try:
         with Path(path).open("rb") as stream:
             window: Any = io.BufferedReader(Window(stream, start=int(start), size_bytes=int(size_bytes)))

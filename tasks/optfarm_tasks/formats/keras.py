@@ -16,7 +16,7 @@ _LOCAL_HEADER_BYTES = 30
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
-    """What a .keras file tells.
+    """The model in a .keras file.
 
     Raises:
         BadModel: it is something else, or its class is not Keras's own.

@@ -21,7 +21,7 @@ _NUMBERS = frozenset({_IR_VERSION, 5})
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
-    """What an .onnx file tells.
+    """The model in an .onnx file.
 
     Raises:
         BadModel: it is something else, or keeps data outside its folder.
@@ -73,8 +73,8 @@ def graph_of(path: Path, data: memoryview) -> Graph:
 
 
 def _signature_name(data: memoryview) -> str:
-    told = {text(first(each, 1)): text(first(each, 2)) for each in messages(data, _METADATA)}
-    return told.get(SIGNATURE_KEY) or MAIN
+    metadata = {text(first(each, 1)): text(first(each, 2)) for each in messages(data, _METADATA)}
+    return metadata.get(SIGNATURE_KEY) or MAIN
 
 
 def _check_external(folder: Path, constants: Iterable[Constant]) -> None:
@@ -99,18 +99,18 @@ def _check_part(folder: Path, constant: Constant) -> None:
 
 def _location(constant: Constant) -> PurePosixPath:
     """Where the values lie, which must be in the model's folder: elsewhere, a model would read its host's files."""
-    told = (constant.external or {}).get("location", "")
-    path = PurePosixPath(told)
-    if not told or path.is_absolute() or ".." in path.parts or "\\" in told or ":" in told or "\0" in told:
+    location = (constant.external or {}).get("location", "")
+    path = PurePosixPath(location)
+    if not location or path.is_absolute() or ".." in path.parts or any(sign in location for sign in "\\:\0"):
         raise BadModel(
-            f"the constant {constant.name!r} lies in {told!r}, outside the model's folder; save the model with its "
+            f"the constant {constant.name!r} lies in {location!r}, outside the model's folder; save the model with its "
             f"data in its own folder"
         )
     return path
 
 
 def _number(constant: Constant, key: str) -> int:
-    told = (constant.external or {}).get(key, "0")
-    if not re.fullmatch(r"[0-9]{1,19}", told):
-        raise Malformed(f"it is damaged: the constant {constant.name!r} says {key} {told!r}")
-    return int(told)
+    number = (constant.external or {}).get(key, "0")
+    if not re.fullmatch(r"[0-9]{1,19}", number):
+        raise Malformed(f"it is damaged: the constant {constant.name!r} says {key} {number!r}")
+    return int(number)

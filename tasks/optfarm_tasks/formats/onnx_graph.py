@@ -74,9 +74,9 @@ class Graph:
 
     @cached_property
     def types(self) -> dict[str, str]:
-        """Value → type, as far as the file tells it."""
-        told = {text(first(each, 1)): _tensor_type(each) for each in messages(self._values, _VALUE_INFO)}
-        known = {name: dtype_name(integer(each, 1)) for name, each in told.items() if integer(each, 1)}
+        """Value → type, as far as the file states it."""
+        stated = {text(first(each, 1)): _tensor_type(each) for each in messages(self._values, _VALUE_INFO)}
+        known = {name: dtype_name(integer(each, 1)) for name, each in stated.items() if integer(each, 1)}
         known |= {each.name: each.dtype for each in (*self.inputs, *self.outputs)}
         return known | {each.name: each.dtype for each in self.constants}
 

@@ -1,4 +1,4 @@
-"""ONNX's numbers for types, in the farm's words, and how wide their elements are."""
+"""Translates ONNX's numbers of element types into NumPy's names, and gives the width of their elements."""
 
 from optfarm_tasks.formats.raw import Malformed
 

@@ -27,7 +27,7 @@ _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
-    """What the files of a model tell.
+    """The model in an .xml and a .bin file.
 
     Raises:
         BadModel: it is something else, or the .bin is missing.
@@ -102,9 +102,9 @@ def _signature(root: Element) -> Signature:
     layers = list(root.iterfind("layers/layer"))
     if not any(_attribute(each, "type") == "Result" for each in layers):
         raise Malformed("it has no output; it is truncated or damaged")
-    told = root.find("/".join(("rt_info", *SIGNATURE_PATH)))
+    signature = root.find("/".join(("rt_info", *SIGNATURE_PATH)))
     return Signature(
-        name=MAIN if told is None else _attribute(told, "value"),
+        name=MAIN if signature is None else _attribute(signature, "value"),
         inputs=tuple(_input(each) for each in layers if _attribute(each, "type") == "Parameter"),
         outputs=tuple(_outputs(root, layers)),
     )
@@ -143,8 +143,8 @@ def _edges(root: Element) -> Iterator[tuple[str, str, str]]:
         yield _attribute(edge, "from-layer"), _attribute(edge, "from-port"), _attribute(edge, "to-layer")
 
 
-def _names(told: str | None) -> list[str]:
-    return [name.replace("\\,", ",") for name in _UNESCAPED_COMMA.split(told)] if told else []
+def _names(names: str | None) -> list[str]:
+    return [name.replace("\\,", ",") for name in _UNESCAPED_COMMA.split(names)] if names else []
 
 
 def _shape(port: Element) -> Shape:
@@ -180,7 +180,7 @@ def _attribute(element: Element, key: str) -> str:
     return value
 
 
-def _number(told: str, *, what: str) -> int:
-    if not _NUMBER.fullmatch(told):
-        raise Malformed(f"it is damaged: {told[:20]!r} is no {what}")
-    return int(told)
+def _number(text: str, *, what: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise Malformed(f"it is damaged: {text[:20]!r} is no {what}")
+    return int(text)

@@ -1,4 +1,4 @@
-"""OpenVINO's names for types, in the farm's words, and how wide their elements are."""
+"""Translates OpenVINO's names of element types into NumPy's, and gives the width of their elements."""
 
 from optfarm_tasks.formats.raw import Malformed
 
@@ -25,16 +25,16 @@ _BITS = {"bfloat16": 16, "bool": 8, "nf4": 4}
 _LEAST_WHOLE = 8
 
 
-def dtype_name(told: str) -> str:
+def dtype_name(element_type: str) -> str:
     """The NumPy name of an element type, or "string".
 
     Raises:
         Malformed: there is no such type.
     """
-    lower = told.lower()
+    lower = element_type.lower()
     name = _NAMES.get(_PORT_NAMES.get(lower, lower))
     if name is None:
-        raise Malformed(f"it is damaged: OpenVINO has no type {told!r}")
+        raise Malformed(f"it is damaged: OpenVINO has no type {element_type!r}")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The bytes of a file without copying them, and the one error of bytes that do not follow their format."""
+"""Maps a model file's bytes without copying them, and defines the error of bytes that do not follow their format."""
 
 import mmap
 import struct

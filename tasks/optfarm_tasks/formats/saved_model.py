@@ -26,7 +26,7 @@ _KEY, _VALUE = 1, 2
 
 
 def describe(folder: Path, *, size_bytes: int) -> ModelDescription:
-    """What the files of a SavedModel tell.
+    """The model in the files of a SavedModel.
 
     Raises:
         BadModel: it has nothing to run.

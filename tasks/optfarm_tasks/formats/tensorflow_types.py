@@ -1,4 +1,4 @@
-"""TensorFlow's numbers for types, and its message for shapes, in the farm's words."""
+"""Translates TensorFlow's numbers of types into NumPy's names, and its shape message into a tuple."""
 
 from optfarm_tasks.description import Shape
 from optfarm_tasks.formats.raw import Malformed

@@ -25,7 +25,7 @@ _TYPES = tuple(_TYPE_NAMES.split())
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
-    """What a .tflite file tells.
+    """The model in a .tflite file.
 
     Raises:
         BadModel: it is something else.

@@ -1,1 +1,1 @@
-"""What becomes of observed ops: their times summed by type, and a Chrome trace."""
+"""Turns the ops that a profiler observed into times by op type and into a Chrome trace."""

@@ -1,4 +1,5 @@
-"""Tells how good a variant is: its outputs against the baseline's and, with labels, against the truth.
+"""Measures how good a variant is: its outputs against the baseline's and, with labels, against the truth.
 
-`collapsed` says that a variant tells nothing any more; collapse.py holds the rule, docs/quality.md explains it.
+`collapsed` says that a variant's outputs carry no information any more; collapse.py holds the rule, docs/quality.md
+explains it.
 """

@@ -92,7 +92,7 @@ class Agreement:
         return self.squares / self.spread if has_spread else None
 
     @property
-    def doubt(self) -> ConfidenceInterval:
+    def interval(self) -> ConfidenceInterval:
         """The 95% interval of nmse over samples, the baseline's variance taken as known."""
         if self.nmse is None:
             return ConfidenceInterval(None, "the baseline's output is constant")

@@ -1,4 +1,4 @@
-"""The rule by which a variant tells nothing any more."""
+"""Decides whether a variant has collapsed: whether its outputs are no better than a constant."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ def reason(agreements: Mapping[str, Agreement], scored: Sequence[Scored]) -> str
 
     Args:
         agreements: output → how far it is from the baseline's.
-        scored: scores against labels, the most telling first; may be empty.
+        scored: scores against labels, the most important first; may be empty.
     """
     for name, agreement in agreements.items():
         said = _of_output(name, agreement)

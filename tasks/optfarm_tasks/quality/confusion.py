@@ -1,4 +1,4 @@
-"""Counts which classes are taken for which, as far as precision and recall need it."""
+"""Counts right and wrong classifications by class, for precision and recall."""
 
 from typing import Any
 

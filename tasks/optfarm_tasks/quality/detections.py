@@ -14,7 +14,7 @@ from optfarm_tasks.quality.prediction import Outputs
 from optfarm_tasks.schema.result import Score
 
 LEAST_SCORE = 0.5
-"""What is less sure is not looked at, as TensorFlow's Object Detection API has it when it draws (min_score_thresh)."""
+"""Boxes of a lower score are ignored, as TensorFlow's Object Detection API has it when it draws (min_score_thresh)."""
 LEAST_IOU = 0.5
 """From here on two boxes show the same, as in Pascal VOC."""
 PREFIXES = ("detection_", "")
@@ -89,7 +89,7 @@ def is_of_one_sample(signature: Signature) -> bool:
 
 
 class Detections:
-    """How far a candidate's detections are the baseline's."""
+    """How far a candidate's detections agree with the baseline's."""
 
     def __init__(self) -> None:
         """Nothing seen yet."""
@@ -103,7 +103,7 @@ class Detections:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be said of sets without boxes."""
+        """Warnings about samples without boxes."""
         return () if self._shown.size else (f"no detection has a score of {LEAST_SCORE} or more: none is compared",)
 
     def scored(self) -> tuple[Scored, ...]:
@@ -112,11 +112,11 @@ class Detections:
         if not shown.size:
             return ()
         matched, theirs, ours, ious = shown.T
-        doubt = loss_interval.of_parts((theirs + ours) / 2, matched)
+        interval = loss_interval.of_parts((theirs + ours) / 2, matched)
         of_ious = loss_interval.of_parts(matched[matched > 0], ious[matched > 0])
         trivial = 0.0 if theirs.sum() else 1.0
         found = (
-            ("detection_f1", 2 * matched.sum() / (theirs.sum() + ours.sum()), doubt),
+            ("detection_f1", 2 * matched.sum() / (theirs.sum() + ours.sum()), interval),
             ("detection_iou", ious.sum() / max(matched.sum(), 1), of_ious),
         )
         return tuple(

@@ -1,4 +1,4 @@
-"""Whether a loss of quality is within what is allowed: decided by its interval, never by luck."""
+"""Decides by its confidence interval whether a loss of quality is within the allowed one."""
 
 import math
 from enum import StrEnum
@@ -7,7 +7,7 @@ from optfarm_tasks.schema.measurement import Interval
 
 
 class Gate(StrEnum):
-    """What a gate says of a variant."""
+    """The gate's decision on a variant."""
 
     PASS = "pass"  # noqa: S105 (a verdict)
     FAIL = "fail"

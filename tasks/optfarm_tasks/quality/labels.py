@@ -21,7 +21,7 @@ _COMMONEST = "the commonest class"
 
 @dataclass(frozen=True)
 class Scored:
-    """A score, and the value that says nothing: that of always giving the mean label, or the commonest class."""
+    """A score, and what a constant answer would score: the mean label, or the commonest class."""
 
     score: Score
     trivial: float
@@ -54,7 +54,7 @@ class Scoring(Protocol):
 
     @abstractmethod
     def scored(self, labels: Array) -> tuple[Scored, ...]:
-        """The scores over all batches, the most telling first; `labels` are those of the whole split."""
+        """The scores over all batches, the most important first; `labels` are those of the whole split."""
 
 
 def scoring_for(labels: Array, outputs: Mapping[str, Shape]) -> Scoring:
@@ -122,14 +122,14 @@ class Classes:
 
     def _score(self, top: int) -> Score:
         baseline, candidate = np.concatenate(self._hits[top], axis=1)
-        doubt = loss_interval.of_shares(baseline, candidate)
+        interval = loss_interval.of_shares(baseline, candidate)
         return Score(
             name=f"top{top}",
             value=float(candidate.mean()),
             baseline=float(baseline.mean()),
             higher_is_better=True,
-            loss_ci95=doubt.ci95,
-            loss_ci95_reason=doubt.reason,
+            loss_ci95=interval.ci95,
+            loss_ci95_reason=interval.reason,
         )
 
 
@@ -161,13 +161,13 @@ class Values:
 
 def _error(name: str, parts: list[Array]) -> Score:
     baseline, candidate = np.concatenate(parts, axis=1)
-    doubt = loss_interval.of_means(baseline, candidate, seed=0)
+    interval = loss_interval.of_means(baseline, candidate, seed=0)
     return Score(
         name=name,
         value=float(candidate.mean()),
         baseline=float(baseline.mean()),
-        loss_ci95=doubt.ci95,
-        loss_ci95_reason=doubt.reason,
+        loss_ci95=interval.ci95,
+        loss_ci95_reason=interval.reason,
     )
 
 

@@ -1,4 +1,4 @@
-"""How sure a loss of quality is: 95% intervals over samples on which both variants were scored.
+"""Computes the 95% confidence interval of a loss of quality over samples that both variants were scored on.
 
 A loss is relative to the baseline: 0.01 is 1% worse, below 0 is better. Samples are drawn as pairs, for what is hard
 for one variant is mostly hard for the other, and the difference is known far better than either value.
@@ -86,7 +86,7 @@ def of_shares(baseline: Numbers, candidate: Numbers) -> ConfidenceInterval:
 def of_parts(whole: Numbers, part: Numbers) -> ConfidenceInterval:
     """The interval of how much of a whole is missing, from the amounts of each sample (N,).
 
-    Where nothing is missing of any sample, each is a hit, so that a doubt is left.
+    Where nothing is missing of any sample, each is a hit, so that the interval keeps a width.
     """
     is_all = np.ones(len(whole), np.bool_)
     return of_hits(is_all, is_all) if np.array_equal(whole, part) else _fall(of_means(whole, part, seed=0))

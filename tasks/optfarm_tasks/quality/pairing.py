@@ -1,4 +1,4 @@
-"""Says which output of a candidate answers to which of the baseline's."""
+"""Pairs each output of a candidate with the baseline's output that it corresponds to."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ def paired(baseline: Outputs, candidate: Outputs) -> Pairs:
     """Outputs by name or, where a conversion renamed them, by order if their shapes agree.
 
     Raises:
-        BadModel: there is no telling which is which, or nothing that can be compared.
+        BadModel: it cannot be seen which is which, or nothing that can be compared.
     """
     renamed, warnings = aligned(baseline, candidate)
     faults = [name for name in baseline if baseline[name].size != renamed[name].size]
@@ -41,10 +41,10 @@ def paired(baseline: Outputs, candidate: Outputs) -> Pairs:
 
 
 def aligned(baseline: Outputs, candidate: Outputs) -> tuple[Outputs, tuple[str, ...]]:
-    """The candidate's outputs under the baseline's names, and what is to be said of that.
+    """The candidate's outputs under the baseline's names, and warnings about it.
 
     Raises:
-        BadModel: there is no telling which is which.
+        BadModel: it cannot be seen which is which.
     """
     if baseline.keys() == candidate.keys():
         return candidate, ()
@@ -54,7 +54,7 @@ def aligned(baseline: Outputs, candidate: Outputs) -> tuple[Outputs, tuple[str, 
 
 
 def shapes(baseline: Outputs, candidate: Outputs) -> str:
-    """What both give, in words."""
+    """The shapes of both, in words."""
     sides = (
         ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items()) for outputs in (baseline, candidate)
     )

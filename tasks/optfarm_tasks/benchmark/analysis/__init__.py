@@ -1,1 +1,1 @@
-"""From raw samples to published numbers: pure functions, the only part of the benchmark that clients import."""
+"""Computes the published numbers from raw samples: pure functions, and all that clients import of the benchmark."""

@@ -1,14 +1,20 @@
-"""Decides how a ladder of batch sizes or threads is climbed, and which of its rungs is the best."""
+"""Ladders of batch sizes and threads: decides the next setting and the best rung, and reads them from raw samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.benchmark.analysis.pairs import Side
+from optfarm_tasks.errors import BadData
 from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
-from optfarm_tasks.schema.spec import LARGEST_BATCH, Effort, Scenario
+from optfarm_tasks.schema.spec import LARGEST_BATCH, Benchmark, Effort, Scenario
+
+Ladders = tuple[Ladder, ...]
 
 GAIN = 0.05
 """A rung that adds less to the throughput of the one before is the last."""
-
 
 _UNABLE = {Stop.MEMORY, Stop.REFUSED, Stop.TIME}
 
@@ -36,7 +42,7 @@ def within(amount: RungAmount, timeout_s: float) -> RungAmount:
 
 @dataclass(frozen=True)
 class Steps:
-    """The settings that a ladder may have, and what it says when there are no more of them."""
+    """The settings that a ladder may try, and why it stops after the last of them."""
 
     axis: Axis
     values: tuple[int, ...]
@@ -44,7 +50,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TriedRung:
     """A rung as it was tried, and the peak memory of the process that tried it."""
 
     rung: Rung
@@ -63,27 +69,27 @@ def thread_steps(cores: int) -> Steps:
     return Steps(Axis.THREADS, _doubled(cores), Stop.CORES)
 
 
-def next_step(seen: Sequence[Seen], steps: Steps, ceiling_bytes: int, *, amount: RungAmount) -> int | Stop:
+def next_step(tried: Sequence[TriedRung], steps: Steps, ceiling_bytes: int, *, amount: RungAmount) -> int | Stop:
     """The setting to try next, or why there is none.
 
     Args:
-        seen: the rungs that were tried, in order.
+        tried: the rungs that were tried, in order.
         steps: the settings that may be tried.
         ceiling_bytes: the memory that one process may use.
         amount: how much of a rung is timed.
     """
-    if not seen:
+    if not tried:
         return steps.values[0]
-    gain = seen[-1].rung.gain
+    gain = tried[-1].rung.gain
     if gain is not None and gain < GAIN:
         return Stop.GAIN
-    if len(seen) == len(steps.values):
+    if len(tried) == len(steps.values):
         return steps.end
-    if steps.axis is Axis.BATCH_SIZE and _expected_bytes(seen) > ceiling_bytes:
+    if steps.axis is Axis.BATCH_SIZE and _expected_bytes(tried) > ceiling_bytes:
         return Stop.MEMORY
-    if 2 * seen[-1].rung.p50_ns / 1e9 * amount.min_requests > amount.max_s:
+    if 2 * tried[-1].rung.p50_ns / 1e9 * amount.min_requests > amount.max_s:
         return Stop.TIME
-    return steps.values[len(seen)]
+    return steps.values[len(tried)]
 
 
 def rung(threads: int, batch_size: int, p50_ns: int, *, before: Rung | None) -> Rung:
@@ -122,11 +128,61 @@ def common_batch(baseline: Ladder, candidate: Ladder) -> int:
     return min(wanted, largest)
 
 
+def ladders_of(columns: raw.Columns, side: Side, published: Ladders) -> Ladders:
+    """A variant's ladders with rungs computed from the samples; why each stopped is taken from the published ones.
+
+    Raises:
+        BadData: there are samples of other ladders than these.
+    """
+    climbed = columns["rung_axis"][columns["rung_side"] == side] if "rung_side" in columns else np.array([])
+    axes = {raw.AXES[number] for number in np.unique(climbed)}
+    if axes != {each.axis for each in published} or len(axes) != len(published):
+        raise BadData("its ladders are not those of its raw samples")
+    return tuple(each.model_copy(update={"rungs": _rungs(columns, side, each.axis)}) for each in published)
+
+
+def chosen(action: Benchmark, baseline: Ladders, candidate: Ladders) -> tuple[int, tuple[int, int]]:
+    """The threads, and the batch sizes of both variants: as asked for, or the best rungs of their ladders.
+
+    Raises:
+        BadData: there is no ladder of what was left to the farm.
+    """
+    threads, batch_size = action.threads, action.batch_size
+    if threads == "auto":
+        threads = best(_along(Axis.THREADS, candidate).rungs).threads
+    if batch_size == "auto":
+        own = _along(Axis.BATCH_SIZE, baseline), _along(Axis.BATCH_SIZE, candidate)
+        return threads, chosen_batches(*own, action.scenario)
+    return threads, (batch_size, batch_size)
+
+
 def _doubled(most: int) -> tuple[int, ...]:
     return (*(1 << power for power in range(most.bit_length()) if 1 << power < most), most)
 
 
-def _expected_bytes(seen: Sequence[Seen]) -> int:
+def _expected_bytes(tried: Sequence[TriedRung]) -> int:
     """What the next rung will use: inputs and activations grow with the batch, so twice as much as by the last step."""
-    last = seen[-1].peak_rss_bytes
-    return last if len(seen) == 1 else last + 2 * (last - seen[-2].peak_rss_bytes)
+    last = tried[-1].peak_rss_bytes
+    return last if len(tried) == 1 else last + 2 * (last - tried[-2].peak_rss_bytes)
+
+
+def _along(axis: Axis, ladders: Ladders) -> Ladder:
+    found = next((each for each in ladders if each.axis is axis), None)
+    if found is None:
+        raise BadData(f"there is no ladder of {axis}, which was left to the farm")
+    return found
+
+
+def _rungs(columns: raw.Columns, side: Side, axis: Axis) -> tuple[Rung, ...]:
+    own = (columns["rung_side"] == side) & (columns["rung_axis"] == raw.AXES.index(axis))
+    settings = np.stack([columns["rung_threads"][own], columns["rung_batch_size"][own]], axis=1)
+    wall_ns = columns["rung_wall_ns"][own]
+    found: list[Rung] = []
+    for threads, batch_size in _in_order(settings.tolist()):
+        p50_ns = int(np.median(wall_ns[(settings == (threads, batch_size)).all(axis=1)]))
+        found.append(rung(threads, batch_size, p50_ns, before=found[-1] if found else None))
+    return tuple(found)
+
+
+def _in_order(settings: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    return list(dict.fromkeys((threads, batch_size) for threads, batch_size in settings))

@@ -1,4 +1,4 @@
-"""Decides how much is measured and in which order: profiles, A B B A, block sizes, when to stop."""
+"""Decides how much is measured and in which order: pairs, A B B A groups, block sizes, when to stop."""
 
 import math
 import random
@@ -16,9 +16,9 @@ CANDIDATE: Side = 1
 BLOCK_NS = 100_000_000
 BLOCK_REQUESTS = 10
 DROPPED = 3
-"""The first requests of a block find the other variant's data in the caches."""
+"""So many first requests of a block do not count: they find the other variant's data in the caches."""
 MEMORY_BOUND_SETTLE_NS = 40_000_000
-"""Where no cache holds the weights, what part of them it keeps takes more passes to settle."""
+"""Weights larger than the cache are read several times before the part of them that it holds stays the same."""
 
 HALF_WIDTH = 0.01
 MEMORY_BOUND_HALF_WIDTH = 0.02
@@ -26,7 +26,7 @@ MEMORY_BOUND_HALF_WIDTH = 0.02
 
 @dataclass(frozen=True)
 class Amount:
-    """How much a profile measures."""
+    """How much is measured at an effort (quick or full)."""
 
     min_pairs: int
     max_pairs: int
@@ -56,7 +56,7 @@ class BlockPlan:
 
     min_ns: int
     kept: int
-    """Requests that count, at least."""
+    """At least so many requests count."""
     dropped: tuple[int, int]
     """Of the baseline's and of the candidate's blocks; their time comes on top of min_ns."""
 
@@ -69,7 +69,7 @@ class BlockPlan:
 def spawn_orders(rng: random.Random) -> Iterator[tuple[Side, Side]]:
     """Which variant starts first, pair after pair: by chance, then the other way round.
 
-    Memory is handed out in another state to the one that starts second, so neither may have that place more often.
+    The second process to start is given memory in another state, so neither variant may be second more often.
     """
     while True:
         first, second = _order(rng)
@@ -92,7 +92,7 @@ def block_plan(request_ns: tuple[float, float], amount: Amount, *, settle_ns: in
 
     Args:
         request_ns: what one request of the baseline and of the candidate takes.
-        amount: how much the profile measures.
+        amount: how much is measured.
         settle_ns: how long a variant takes at most, after the other's turn, to run as it does by itself.
     """
     affordable = int(amount.group_s * 1e9 / (2 * sum(request_ns)))
@@ -114,7 +114,7 @@ def wants_another_pair(logs: Sequence[float], amount: Amount, *, half_width: flo
 
 
 def fits(elapsed_s: float, next_s: float, *, budget_s: float) -> bool:
-    """Whether something that takes next_s ends within the budget."""
+    """Whether work of next_s more seconds ends within the budget."""
     return elapsed_s + next_s <= budget_s
 
 

@@ -1,4 +1,4 @@
-"""Decides at which rates queries are sent, how many, and whether a rate holds its bound."""
+"""Decides at which rates the Server scenario sends queries, how many, and whether a rate keeps the latency limit."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,9 +10,9 @@ from optfarm_tasks.schema.spec import Effort
 PERCENTILE = 0.99
 CONFIDENCE = 0.99
 FEWEST = 459
-"""With fewer queries, none of them late, LoadGen's early stopping shows nothing of the 99th percentile."""
+"""With fewer queries, even if none is late, LoadGen's early stopping proves nothing about the 99th percentile."""
 QUERIES = 662
-"""What a trial takes at least where time allows: with so many, one may be late, and p99 may be told."""
+"""The fewest queries of a trial where time allows: with so many, one may be late, and p99 may be published."""
 
 _START = 0.5
 _LOWEST = 1 / 64
@@ -21,13 +21,13 @@ _LOWEST = 1 / 64
 
 @dataclass(frozen=True)
 class SearchAmount:
-    """How much a profile searches."""
+    """How much is searched at an effort (quick or full)."""
 
     searches: int
     resolution: float
     """The search ends when the lowest rate that fails is no more than this above the highest that holds."""
     limits: float
-    """A trial goes on for this many times the bound, so that a queue that grows has the time to be seen."""
+    """A trial lasts this many times the latency limit, so that a growing queue shows."""
     trial_s: float
     """But no longer than this."""
 
@@ -55,9 +55,9 @@ def allowed_late(queries: int) -> int:
     return late
 
 
-def queries_of(rate_per_s: float, bound_s: float, amount: SearchAmount) -> int:
-    """How many queries a trial sends: QUERIES, and as many as arrive in so many bounds, if the time allows."""
-    wanted = max(QUERIES, math.ceil(rate_per_s * amount.limits * bound_s))
+def queries_of(rate_per_s: float, latency_limit_s: float, amount: SearchAmount) -> int:
+    """How many queries a trial sends: QUERIES, or what arrives in `amount.limits` latency limits, as time allows."""
+    wanted = max(QUERIES, math.ceil(rate_per_s * amount.limits * latency_limit_s))
     return max(1, min(wanted, math.ceil(rate_per_s * amount.trial_s)))
 
 
@@ -66,8 +66,8 @@ def next_rate(trials: Sequence[tuple[float, bool]], capacity_per_s: float, *, re
 
     It begins at half the capacity, goes to the capacity itself when that holds, halves while nothing holds, and then
     halves the logarithm of what lies between. No rate above the capacity is tried: a queue that grows without end
-    holds any bound for a while. A rate that fails is sent once more: other work on the machine can only make answers
-    later, and a server that fails undisturbed fails again on the same arrivals.
+    keeps any latency limit for a while. A rate that fails is sent once more: other work on the machine can only make
+    answers later, and a server that fails undisturbed fails again on the same arrivals.
 
     Args:
         trials: the rates that were tried, and whether they held.
@@ -107,7 +107,7 @@ def is_hopeless(trial: Trial) -> bool:
 
 
 def outcomes(trials: Sequence[Trial]) -> list[tuple[float, bool]]:
-    """What the search needs to know of trials."""
+    """The rate of each trial and whether it held."""
     return [(trial.rate_per_s, trial.holds) for trial in trials]
 
 

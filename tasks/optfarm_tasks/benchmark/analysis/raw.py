@@ -1,4 +1,4 @@
-"""Raw samples as columns, in memory and in raw.npz, so that anyone can compute a published number again."""
+"""Reads and writes raw.npz, the raw samples as columns, from which every published number can be computed again."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -21,14 +21,15 @@ AXES = (Axis.BATCH_SIZE, Axis.THREADS)
 
 _TIMED = ("pair", "block", "group", "side", "dropped", "requests", "wall_ns", "cpu_ns", "switches")
 _SENT = ("pair", "side", "trial", "rate_per_s", "arrival_ns", "start_ns", "end_ns", "cpu_ns", "switches")
-_BOUND = "bound_ms"
+_LATENCY_LIMIT = "bound_ms"
+"""The name in stored files, which stays."""
 _WARM = ("warm_pair", "warm_side", "warm_wall_ns")
 _RUNGS = ("rung_side", "rung_axis", "rung_threads", "rung_batch_size", "rung_wall_ns")
 _PLACE = ("block_pair", "block_index", "block_side")
 _USED = ("block_elapsed_ns", "block_run_delay_ns", "block_process_cpu_ns", "block_energy_uj", "block_held_bytes")
 _ESTIMATOR = "estimator"
 _FASTEST_PER_S = 1e7
-"""No loop in Python answers more."""
+"""No loop in Python answers more queries."""
 
 
 def kept(stored: Mapping[str, NDArray[Any]]) -> Samples:
@@ -39,7 +40,7 @@ def kept(stored: Mapping[str, NDArray[Any]]) -> Samples:
 
 
 def has_queries(stored: Collection[str]) -> bool:
-    """Whether columns of such names tell of queries that arrive, as in the scenario Server."""
+    """Whether columns of such names hold queries that arrive, as in the scenario Server."""
     return "arrival_ns" in stored
 
 
@@ -56,19 +57,19 @@ def read(path: Path) -> tuple[Columns, str]:
     Raises:
         BadData: it is damaged, or holds something else than the samples of 1 to 20 whole pairs, or searches.
     """
-    told = {each.key: each for each in npz.scan(path)}
-    main = _SENT if has_queries(told) else _TIMED
+    stated = {each.key: each for each in npz.scan(path)}
+    main = _SENT if has_queries(stated) else _TIMED
     groups = [main, _WARM, (*_PLACE, *_USED)]
-    groups += [_RUNGS] if set(_RUNGS) & set(told) else []
-    single = (_ESTIMATOR, _BOUND) if main is _SENT else (_ESTIMATOR,)
+    groups += [_RUNGS] if set(_RUNGS) & set(stated) else []
+    single = (_ESTIMATOR, _LATENCY_LIMIT) if main is _SENT else (_ESTIMATOR,)
     names = {*single, *(name for group in groups for name in group)}
-    if missing := names - set(told):
+    if missing := names - set(stated):
         raise BadData(f"{path.name} holds no raw samples: {', '.join(sorted(missing))} is missing")
     for group in groups:
-        if len({told[name].shape for name in group}) > 1 or len(told[group[0]].shape) != 1:
+        if len({stated[name].shape for name in group}) > 1 or len(stated[group[0]].shape) != 1:
             raise BadData(f"{path.name} holds no raw samples: its columns are not of one length")
-    if told[_ESTIMATOR].dtype != "string" or any(told[name].shape for name in single):
-        raise BadData(f"{path.name} names no estimator, or no bound")
+    if stated[_ESTIMATOR].dtype != "string" or any(stated[name].shape for name in single):
+        raise BadData(f"{path.name} names no estimator, or no latency limit")
     stored = npz.read(path, names)
     estimator = str(stored.pop(_ESTIMATOR))
     _require_kinds(stored, path)
@@ -87,7 +88,7 @@ def write(folder: Path, stored: Mapping[str, NDArray[Any]], *, estimator: str) -
 
 
 def _require_kinds(stored: Columns, path: Path) -> None:
-    others = {"dropped": "b", "rate_per_s": "f", _BOUND: "f", **dict.fromkeys(_USED, "f")}
+    others = {"dropped": "b", "rate_per_s": "f", _LATENCY_LIMIT: "f", **dict.fromkeys(_USED, "f")}
     if any(column.dtype.kind not in others.get(name, "iu") for name, column in stored.items() if name != "dropped"):
         raise BadData(f"{path.name} holds no raw samples: its columns are not integers")
     if "dropped" in stored and stored["dropped"].dtype.kind != "b":
@@ -133,7 +134,7 @@ def _require_blocks(stored: Columns, path: Path) -> None:
     timed = "trial" if has_queries(stored) else "block"
     blocks = _combinations(*(stored[name] for name in _PLACE))
     if blocks != _combinations(stored["pair"], stored[timed], stored["side"]) or len(blocks) < stored[_PLACE[0]].size:
-        raise BadData(f"{path.name} does not tell what each of its blocks used")
+        raise BadData(f"{path.name} does not hold what each of its blocks used")
     if not (stored[_USED[0]] > 0).all() or any((stored[name] < 0).any() for name in _USED):
         raise BadData(f"{path.name} holds blocks that took no time, or used less than nothing")
 

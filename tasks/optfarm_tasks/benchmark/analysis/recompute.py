@@ -1,4 +1,4 @@
-"""Computes a published measurement again from its raw samples, by the functions that computed it first."""
+"""Computes a published measurement again from its raw samples, to verify it."""
 
 import math
 from collections.abc import Iterator
@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from optfarm_tasks.benchmark.analysis import pairs, rates, raw
-from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Seen, conclude
-from optfarm_tasks.benchmark.analysis.halves import Searching, Setting
+from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, HostNoise, Observed, conclude
+from optfarm_tasks.benchmark.analysis.ladder import chosen, ladders_of
 from optfarm_tasks.benchmark.analysis.rules import precision_target_of
-from optfarm_tasks.benchmark.analysis.rungs import chosen, ladders_of
-from optfarm_tasks.benchmark.controller.contention import Contention
+from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting, Setting
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.schema.measurement import Flag, Measurement
 from optfarm_tasks.schema.result import BenchmarkResult
@@ -21,9 +20,9 @@ _TOLERANCE = 1e-9
 
 
 def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conclusion:
-    """What the raw samples of a benchmark task say.
+    """The measurements that the raw samples of a benchmark task give.
 
-    What samples cannot tell is taken from the result as it stands: counters of the host, durations of loading, memory,
+    What the samples lack is taken from the result as it stands: counters of the host, durations of loading, memory,
     the number of the attempt, what counts energy, why a ladder ends, and whether the process was shielded, came to a
     steady state and repeats its answers.
 
@@ -44,20 +43,20 @@ def recompute(result: BenchmarkResult, task: Task, columns: raw.Columns) -> Conc
     ladders = [ladders_of(columns, side, own.ladders) for side, own in published.items()]
     sizes_bytes = [task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE) if role in task.inputs]
     threads, batch_sizes = chosen(action, *ladders)
-    aim = precision_target_of(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint))
+    target = precision_target_of(max(sizes_bytes, default=0), _cache_bytes(result.fingerprint))
     setting = Setting(
         effort=action.effort,
         attempt=result.candidate.attempt,
         threads=threads,
         batch_sizes=batch_sizes,
-        half_width=aim.half_width,
-        rules=aim.rules,
+        half_width=target.half_width,
+        rules=target.rules,
         scenario=action.scenario,
-        searching=None
+        server=None
         if action.latency_limit_ms is None
-        else Searching(action.latency_limit_ms, rates.AMOUNTS[action.effort]),
+        else ServerSetting(action.latency_limit_ms, rates.AMOUNTS[action.effort]),
     )
-    found = conclude(columns, (_seen(result.baseline), _seen(result.candidate)), setting)
+    found = conclude(columns, (_observed(result.baseline), _observed(result.candidate)), setting)
     baseline, candidate = (
         own.model_copy(update={"ladders": climbed})
         for own, climbed in zip((found.baseline, found.candidate), ladders, strict=True)
@@ -83,9 +82,9 @@ def differences(published: Any, found: Any, name: str = "") -> Iterator[str]:
         yield f"{name}: {_shown(published)} published, {_shown(found)} found"
 
 
-def _seen(published: Measurement) -> Seen:
+def _observed(published: Measurement) -> Observed:
     noise, energy = published.noise, published.energy
-    return Seen(
+    return Observed(
         runtime=published.runtime,
         precision=published.engine_precision,
         load_ms=published.load_ms,
@@ -99,8 +98,9 @@ def _seen(published: Measurement) -> Seen:
         psi_cpu_frac=noise.psi_cpu_frac,
         is_shielded=published.shielded,
         is_steady=Flag.NO_STEADY_STATE not in published.flags,
-        contention=Contention(noise.canary_ratio, noise.canary_missing),
-        is_null_held=Flag.NULL_FAILED not in published.flags,
+        host_noise=HostNoise(
+            noise.canary_ratio, noise.canary_missing, is_null_held=Flag.NULL_FAILED not in published.flags
+        ),
         is_deterministic=Flag.NONDETERMINISTIC not in published.flags,
     )
 

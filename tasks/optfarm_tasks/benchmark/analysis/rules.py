@@ -1,4 +1,4 @@
-"""Says which of the method's own rules for multi-threaded, memory-bound and disturbed work applied, and why."""
+"""Lists which of the method's rules for multi-threaded, memory-bound and disturbed work applied, and why."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ class PrecisionTarget:
     """How narrow the interval of the log ratio is to be, what a block leaves out, and why."""
 
     half_width: float
-    """It is too wide when half of it passes this."""
+    """The widest half of the interval that is precise enough."""
     settle_ns: int = 0
     """See `pairs.block_plan`."""
     rules: tuple[str, ...] = ()
-    """What the variants' size decided."""
+    """Sentences on what the variants' size decided, for the published record."""
 
 
 def precision_target_of(model_bytes: int, cache_bytes: int | None) -> PrecisionTarget:
-    """Twice as wide, and with a longer start of each block left out, where no cache holds the weights.
+    """The target for a model's size: twice as wide, with more of each block left out, where no cache holds the weights.
 
     Args:
         model_bytes: of the larger variant.
@@ -42,7 +42,7 @@ def is_memory_bound(model_bytes: int, cache_bytes: int | None) -> bool:
 
 
 def of_size(model_bytes: int, cache_bytes: int | None) -> tuple[str, ...]:
-    """What the size of the larger variant decided."""
+    """Sentences on what the larger variant's size decided; bundles of older measurements are compared with them."""
     if cache_bytes is None:
         return (f"±{pairs.HALF_WIDTH:.0%} is asked of the ratio: the kernel tells no size of a cache",)
     if not is_memory_bound(model_bytes, cache_bytes):
@@ -54,7 +54,7 @@ def of_size(model_bytes: int, cache_bytes: int | None) -> tuple[str, ...]:
 
 
 def of_work(*, threads: int, estimator: Estimator) -> tuple[str, ...]:
-    """What the number of threads and the disturbances decided."""
+    """Sentences on what the threads and disturbances decided; bundles of older measurements are compared with them."""
     return tuple(_of_work(threads, estimator))
 
 

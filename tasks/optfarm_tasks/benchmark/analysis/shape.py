@@ -1,4 +1,4 @@
-"""Sees what a median hides: two speeds instead of one, and a variant that slows down or grows as it runs."""
+"""Detects bimodal latencies and memory leaks, which a median does not show."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +40,7 @@ def is_bimodal(wall_ns: NDArray[Any]) -> bool:
 
 
 def is_leaking(held_bytes: Sequence[int]) -> bool:
-    """Whether a process, looked at in equal steps while it only repeats itself, goes on to take memory."""
+    """Whether a process that only repeats the same work keeps taking memory, given its size at equal steps."""
     if len(held_bytes) < 3:  # noqa: PLR2004 (two halves have three ends)
         return False
     start, middle, end = held_bytes[0], held_bytes[len(held_bytes) // 2], held_bytes[-1]

@@ -1,4 +1,4 @@
-"""The arithmetic of a measurement: pure functions on NumPy arrays of nanoseconds."""
+"""Computes medians, percentiles, ratios and their intervals from arrays of nanoseconds."""
 
 import functools
 import itertools
@@ -17,10 +17,10 @@ CPU_CLOCK_NS = 10_000_000
 """Only single-threaded work longer than this falls back on the thread's CPU clock."""
 
 _TAIL_CHANCE = 0.01
-"""The probability that fewer than two values lie beyond a percentile that is told."""
+"""The probability that fewer than two values lie beyond a percentile that is published."""
 
 _OWN_WORK = 0.8
-"""Share of the undisturbed wall time that the calling thread must have worked itself for its CPU clock to tell it."""
+"""Share of the undisturbed wall time that the calling thread must itself have worked, lest its CPU clock mislead."""
 
 MAX_PAIRS = 20
 """More are never taken."""
@@ -36,7 +36,7 @@ Integers = NDArray[np.int64]
 
 
 class Estimator(StrEnum):
-    """What a median is taken of."""
+    """What the latency of a variant is computed from."""
 
     CLEAN_P50 = "clean_p50"
     """Wall time of the requests into which no involuntary switch fell."""
@@ -148,7 +148,7 @@ def pair_ratios(samples: Samples, estimator: Estimator, *, batch_sizes: tuple[in
 
 
 def ratio(ratios: Sequence[float]) -> float:
-    """The headline: the median over pairs."""
+    """The published ratio: the median over pairs."""
     return float(np.median(ratios))
 
 

@@ -1,4 +1,4 @@
-"""What timed stretches used beside their samples: time, CPUs, energy, memory; as told, as columns, and summed up."""
+"""Records what timed stretches used of time, CPUs, energy and memory, as columns of raw.npz, and sums it up."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SUMMED = ("run_delay_ns", "process_cpu_ns", "energy_uj")
 
 @dataclass(frozen=True)
 class Stretch:
-    """One block, or one trial of a server; None where the machine does not tell."""
+    """One block, or one trial of a server; None where the machine does not expose it."""
 
     elapsed_ns: int
     run_delay_ns: int | None
@@ -24,7 +24,7 @@ class Stretch:
     process_cpu_ns: int | None
     """CPU time of all threads."""
     energy_uj: int | None
-    """What all that the meter reads has used meanwhile."""
+    """By all that the meter counts."""
     held_bytes: int | None
     """Resident set afterwards."""
 
@@ -36,15 +36,15 @@ class Usage:
     duration_s: float
     run_delay_frac: float | None
     process_cpu_ns: float | None
-    """A request."""
+    """Per request."""
     energy_mj: float | None
-    """A request."""
+    """Per request."""
     is_leaking: bool
-    """Whether every process took ever more memory."""
+    """Whether every process kept taking memory."""
 
 
 def columns_of(pair: int, index: int, side: Side, stretch: Stretch) -> raw.Columns:
-    """One row of the columns `block_…` of raw.npz; not a number is what is not told."""
+    """One row of the columns `block_…` of raw.npz; NaN stands for None."""
     place = {"pair": pair, "index": index, "side": side}
     return {
         **{f"block_{name}": np.array([value], np.int32) for name, value in place.items()},
@@ -53,7 +53,7 @@ def columns_of(pair: int, index: int, side: Side, stretch: Stretch) -> raw.Colum
 
 
 def usage(columns: raw.Columns, side: Side, *, requests: int, deciding: Mapping[int, int] | None = None) -> Usage:
-    """What a variant used.
+    """What a variant used, as sums and means over its stretches.
 
     Args:
         columns: those of raw.npz.
@@ -66,15 +66,15 @@ def usage(columns: raw.Columns, side: Side, *, requests: int, deciding: Mapping[
     counts = np.ones(pairs.size, np.bool_)
     if deciding is not None:
         counts = np.array([deciding[pair] == index for pair, index in zip(pairs.tolist(), indices, strict=True)])
-    told = {name: columns[f"block_{name}"][own] for name in ("elapsed_ns", *_SUMMED, "held_bytes")}
-    elapsed_ns = float(told["elapsed_ns"][counts].sum())
-    run_delay_ns, process_cpu_ns, energy_uj = (_sum(told[name][counts]) for name in _SUMMED)
+    used = {name: columns[f"block_{name}"][own] for name in ("elapsed_ns", *_SUMMED, "held_bytes")}
+    elapsed_ns = float(used["elapsed_ns"][counts].sum())
+    run_delay_ns, process_cpu_ns, energy_uj = (_sum(used[name][counts]) for name in _SUMMED)
     return Usage(
         duration_s=elapsed_ns / 1e9,
         run_delay_frac=None if run_delay_ns is None else run_delay_ns / elapsed_ns,
         process_cpu_ns=None if process_cpu_ns is None else process_cpu_ns / requests,
         energy_mj=None if energy_uj is None else energy_uj / 1000 / requests,
-        is_leaking=all(map(shape.is_leaking, _by_pair(told["held_bytes"], pairs))),
+        is_leaking=all(map(shape.is_leaking, _by_pair(used["held_bytes"], pairs))),
     )
 
 

@@ -1,4 +1,4 @@
-"""Decides whether a number may be trusted, and names what disturbed it."""
+"""Decides whether a measurement is clean, degraded or invalid, and flags what disturbed it."""
 
 import statistics
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SEVERITY = (Verdict.CLEAN, Verdict.DEGRADED, Verdict.INVALID)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of one variant's measurement."""
+    """What the verdict on one variant is decided by."""
 
     noise: Noise
     spread: float
@@ -31,7 +31,7 @@ class Evidence:
     trends: tuple[float, ...]
     """How far the last groups of each process are above its first ones, as a fraction."""
     is_leaking: bool
-    """Every process took ever more memory."""
+    """Every process kept taking memory."""
     is_bimodal: bool
     is_deterministic: bool
     is_shielded: bool
@@ -58,12 +58,12 @@ def is_clean(run_delay_frac: float | None, spread: float) -> bool:
 
 
 def worst(*verdicts: Verdict) -> Verdict:
-    """The one that promises least: a ratio is no better than either of its sides."""
+    """The worst of some verdicts: a ratio is no better than either of its sides."""
     return max(verdicts, key=_SEVERITY.index)
 
 
 def flags(evidence: Evidence) -> tuple[Flag, ...]:
-    """Everything that was seen to disturb, in a fixed order."""
+    """All disturbances that were seen, in a fixed order."""
     noise = evidence.noise
     seen = {
         Flag.PREEMPTED: _is_preempted(noise),

@@ -1,1 +1,1 @@
-"""What drives the timed processes: pairs, ladders, the Server scenario, repeated attempts."""
+"""Starts and drives the timed processes: pairs, ladders, the Server scenario, repeated attempts."""

@@ -1,4 +1,4 @@
-"""Takes a measurement again while it is invalid, the profile has a back-off left, and the time allows."""
+"""Repeats a measurement while it is invalid, as often as the effort and the time allow."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Clock:
-    """Time, as the controller uses it between pairs."""
+    """The clock of the controller between pairs."""
 
     now_s: Callable[[], float] = time.monotonic
     wait: Callable[[float], None] = time.sleep
@@ -23,7 +23,7 @@ class Clock:
 def until_valid(
     attempt: Callable[[int, float], Found],
     is_valid: Callable[[Found], bool],
-    report: OnProgress,
+    on_progress: OnProgress,
     *,
     amount: Amount,
     clock: Clock,
@@ -33,7 +33,7 @@ def until_valid(
     Args:
         attempt: measures, given its number from 1 and the time after which nothing more should end.
         is_valid: whether what it measured can be used.
-        report: told of each wait.
+        on_progress: called before each wait.
         amount: the waits, and the time for all attempts.
         clock: the time.
 
@@ -48,6 +48,6 @@ def until_valid(
         again_s = (backoff_s or 0) + now_s - attempt_started_s
         if is_valid(found) or backoff_s is None or not pairs.fits(now_s - started_s, again_s, budget_s=amount.budget_s):
             break
-        report(f"waiting {backoff_s:g} s for a quieter machine", 0.0)
+        on_progress(f"waiting {backoff_s:g} s for a quieter machine", 0.0)
         clock.wait(backoff_s)
     return found

@@ -1,4 +1,4 @@
-"""Climbs ladders of batch sizes and threads in residents, and settles a bench that left them to the farm."""
+"""Finds the best batch sizes and threads by climbing ladders in resident processes."""
 
 import os
 from collections.abc import Callable
@@ -9,29 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.benchmark.analysis import ladder, raw
-from optfarm_tasks.benchmark.analysis.ladder import RungAmount, Seen, Steps
+from optfarm_tasks.benchmark.analysis.ladder import RungAmount, Steps, TriedRung
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.controller.columns import rung_columns
-from optfarm_tasks.benchmark.controller.resident import Resident
+from optfarm_tasks.benchmark.controller.resident import Resident, table_of
 from optfarm_tasks.benchmark.controller.turns import PairSetup
-from optfarm_tasks.benchmark.process import shield
+from optfarm_tasks.benchmark.process import protocol, shield
 from optfarm_tasks.errors import BadInput, OutOfMemory
 from optfarm_tasks.schema.measurement import Ladder, Rung, Stop
 from optfarm_tasks.technique import OnProgress
 
 _SHARE_OF_MEMORY = 0.4
-"""Of a task's memory, for one resident: two of them live at once, beside the controller."""
+"""Of a task's memory, for one resident: two of them and the controller live at once."""
 
 
 @dataclass(frozen=True)
-class Means:
-    """How much may be spent on a ladder."""
+class LadderBudget:
+    """How much time and memory a ladder may take."""
 
     amount: RungAmount
     memory_bytes: int
-    """That the task may use."""
+    """What the task may use."""
     fixed: tuple[int | None, int | None]
-    """The batches that the variants insist on."""
+    """The fixed batch sizes of the variants; None where they vary."""
 
     @property
     def ceiling_bytes(self) -> int:
@@ -40,7 +40,7 @@ class Means:
 
 
 @dataclass(frozen=True)
-class Climbed:
+class ClimbedLadder:
     """A ladder, and the samples of its rungs."""
 
     side: Side
@@ -49,14 +49,14 @@ class Climbed:
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A bench whose threads and batch sizes are numbers, and the ladders that these come from."""
+class SettledSetup:
+    """A setup whose threads and batch sizes are numbers, and the ladders that these come from."""
 
-    bench: PairSetup
-    climbed: tuple[Climbed, ...] = ()
+    setup: PairSetup
+    climbed: tuple[ClimbedLadder, ...] = ()
 
     def ladders(self, side: Side) -> tuple[Ladder, ...]:
-        """Those of one variant."""
+        """The ladders of one variant."""
         return tuple(each.ladder for each in self.climbed if each.side == side)
 
     @property
@@ -65,7 +65,9 @@ class Settled:
         return rung_columns([(each.side, each.ladder, each.walls_ns) for each in self.climbed])
 
 
-def settle(bench: PairSetup, means: Means, report: OnProgress, *, batches: bool, threads: bool) -> Settled:
+def settle(
+    setup: PairSetup, budget: LadderBudget, on_progress: OnProgress, *, batches: bool, threads: bool
+) -> SettledSetup:
     """Climbs what was left open: first the batch sizes of both variants, then the threads of the candidate.
 
     The scenario Offline gives each variant its own best batch; otherwise both get the candidate's, or the largest below
@@ -74,97 +76,93 @@ def settle(bench: PairSetup, means: Means, report: OnProgress, *, batches: bool,
     Raises:
         TaskError: a variant does not even run on the first rung.
     """
-    climbed: tuple[Climbed, ...] = ()
+    climbed: tuple[ClimbedLadder, ...] = ()
     if batches:
-        report("batch sizes of the baseline", 0.0)
-        baseline = climb_batches(bench, BASELINE, means)
-        report("batch sizes of the candidate", 0.0)
-        candidate = climb_batches(bench, CANDIDATE, means)
+        on_progress("batch sizes of the baseline", 0.0)
+        baseline = climb_batches(setup, BASELINE, budget)
+        on_progress("batch sizes of the candidate", 0.0)
+        candidate = climb_batches(setup, CANDIDATE, budget)
         climbed = (baseline, candidate)
-        bench = _with_batches(bench, baseline.ladder, candidate.ladder)
+        setup = _with_batches(setup, baseline.ladder, candidate.ladder)
     if threads:
-        report("threads", 0.0)
-        grown = climb_threads(bench, CANDIDATE, means)
+        on_progress("threads", 0.0)
+        grown = climb_threads(setup, CANDIDATE, budget)
         climbed = (*climbed, grown)
-        bench = _with_threads(bench, ladder.best(grown.ladder.rungs).threads)
-    return Settled(bench, climbed)
+        setup = _with_threads(setup, ladder.best(grown.ladder.rungs).threads)
+    return SettledSetup(setup, climbed)
 
 
-def climb_batches(bench: PairSetup, side: Side, means: Means) -> Climbed:
+def climb_batches(setup: PairSetup, side: Side, budget: LadderBudget) -> ClimbedLadder:
     """Climbs the batch sizes of a variant in one process; blocks.
 
     Raises:
         TaskError: it does not run at the first batch size.
     """
-    steps = ladder.batch_steps(means.fixed[side])
-    first = replace(bench, batch_size=steps.values[0], baseline_batch_size=None)
-    with Resident(bench.variants[side], cores=bench.cores, threads=bench.threads) as resident:
-        _begin(resident, first, side, means)
-        take = partial(_rung, resident, means.amount)
-        return _climb(side, steps, means, lambda batch_size: (bench.threads, batch_size, *take(batch_size)))
+    steps = ladder.batch_steps(budget.fixed[side])
+    first = replace(setup, batch_size=steps.values[0], baseline_batch_size=None)
+    with Resident(setup.variants[side], cores=setup.cores, threads=setup.threads) as resident:
+        _begin(resident, first, side, budget)
+        take = partial(_rung, resident, budget.amount)
+        return _climb(side, steps, budget, lambda batch_size: (setup.threads, batch_size, *take(batch_size)))
 
 
-def climb_threads(bench: PairSetup, side: Side, means: Means) -> Climbed:
+def climb_threads(setup: PairSetup, side: Side, budget: LadderBudget) -> ClimbedLadder:
     """Climbs the threads of a variant, with a process for each number; blocks.
 
     Raises:
         TaskError: it does not run on one thread.
     """
-    batch_size = bench.batch_of(side)
+    batch_size = setup.batch_of(side)
 
     def take(threads: int) -> tuple[int, int, NDArray[np.int64], int]:
-        wider = _with_threads(bench, threads)
+        wider = _with_threads(setup, threads)
         with Resident(wider.variants[side], cores=wider.cores, threads=threads) as resident:
-            _begin(resident, wider, side, means)
-            return threads, batch_size, *_rung(resident, means.amount, batch_size)
+            _begin(resident, wider, side, budget)
+            return threads, batch_size, *_rung(resident, budget.amount, batch_size)
 
-    return _climb(side, ladder.thread_steps(len(os.sched_getaffinity(0))), means, take)
+    return _climb(side, ladder.thread_steps(len(os.sched_getaffinity(0))), budget, take)
 
 
-def _begin(resident: Resident, bench: PairSetup, side: Side, means: Means) -> None:
-    resident.ask(bench.load_order(side))
-    resident.ask({"command": "first"})
-    resident.ask({"command": "confine", "ceiling_bytes": means.ceiling_bytes})
+def _begin(resident: Resident, setup: PairSetup, side: Side, budget: LadderBudget) -> None:
+    resident.ask(setup.load_command(side))
+    resident.ask(protocol.FIRST)
+    resident.ask(protocol.Confine(budget.ceiling_bytes))
 
 
 def _rung(resident: Resident, amount: RungAmount, batch_size: int) -> tuple[NDArray[np.int64], int]:
-    order = {
-        "command": "rung",
-        "batch_size": batch_size,
-        "min_ns": int(amount.timed_s * 1e9),
-        "min_requests": amount.min_requests,
-        "max_ns": int(amount.max_s * 1e9),
-    }
-    told, samples = resident.ask(order)
-    return np.frombuffer(samples, dtype=np.int64).reshape(3, -1)[0], int(told["peak_rss_bytes"])
+    min_ns, max_ns = int(amount.timed_s * 1e9), int(amount.max_s * 1e9)
+    timed = resident.ask(protocol.TimeRung(batch_size, min_ns, amount.min_requests, max_ns))
+    return table_of(timed.samples, 3)[0], timed.peak_rss_bytes
 
 
 def _climb(
-    side: Side, steps: Steps, means: Means, take: Callable[[int], tuple[int, int, NDArray[np.int64], int]]
-) -> Climbed:
-    seen: list[Seen] = []
+    side: Side, steps: Steps, budget: LadderBudget, take: Callable[[int], tuple[int, int, NDArray[np.int64], int]]
+) -> ClimbedLadder:
+    tried: list[TriedRung] = []
     walls: list[NDArray[np.int64]] = []
     detail = None
-    while not isinstance(step := ladder.next_step(seen, steps, means.ceiling_bytes, amount=means.amount), Stop):
+    while not isinstance(step := ladder.next_step(tried, steps, budget.ceiling_bytes, amount=budget.amount), Stop):
         try:
             threads, batch_size, wall_ns, peak_rss_bytes = take(step)
         except (OutOfMemory, BadInput) as error:
-            if not seen:
+            if not tried:
                 raise
             step, detail = (Stop.MEMORY if isinstance(error, OutOfMemory) else Stop.REFUSED), str(error)
             break
-        before = seen[-1].rung if seen else None
-        seen.append(Seen(ladder.rung(threads, batch_size, int(np.median(wall_ns)), before=before), peak_rss_bytes))
+        before = tried[-1].rung if tried else None
+        tried.append(
+            TriedRung(ladder.rung(threads, batch_size, int(np.median(wall_ns)), before=before), peak_rss_bytes)
+        )
         walls.append(wall_ns)
-    rungs: tuple[Rung, ...] = tuple(each.rung for each in seen)
-    return Climbed(side, Ladder(axis=steps.axis, rungs=rungs, stop=step, detail=detail), tuple(walls))
+    rungs: tuple[Rung, ...] = tuple(each.rung for each in tried)
+    return ClimbedLadder(side, Ladder(axis=steps.axis, rungs=rungs, stop=step, detail=detail), tuple(walls))
 
 
-def _with_batches(bench: PairSetup, baseline: Ladder, candidate: Ladder) -> PairSetup:
-    other, own = ladder.chosen_batches(baseline, candidate, bench.scenario)
-    return replace(bench, batch_size=own, baseline_batch_size=other)
+def _with_batches(setup: PairSetup, baseline: Ladder, candidate: Ladder) -> PairSetup:
+    other, own = ladder.chosen_batches(baseline, candidate, setup.scenario)
+    return replace(setup, batch_size=own, baseline_batch_size=other)
 
 
-def _with_threads(bench: PairSetup, threads: int) -> PairSetup:
+def _with_threads(setup: PairSetup, threads: int) -> PairSetup:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), threads)
-    return replace(bench, threads=threads, cores=cores)
+    return replace(setup, threads=threads, cores=cores)

@@ -1,4 +1,4 @@
-"""Lays out what was measured as the columns of raw.npz."""
+"""Turns timed blocks, warm-ups, rungs and queries into the columns of raw.npz."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,14 @@ def pair_columns(pairs: Sequence[Pair]) -> Columns:
     ]
     found = [_block_columns(number, index, block, pair) for number, index, block, pair in numbered]
     used = [usage.columns_of(number, index, block.side, block.used) for number, index, block, _ in numbered]
-    warm = [warm_columns(number, side, pair.starts[side]) for number, pair in enumerate(pairs) for side in (0, 1)]
+    warm = [
+        warm_columns(number, side, pair.processes[side].start) for number, pair in enumerate(pairs) for side in (0, 1)
+    ]
     return {**joined(found), **joined(warm), **joined(used)}
 
 
 def rung_columns(taken: Sequence[tuple[int, Ladder, Sequence[NDArray[np.int64]]]]) -> Columns:
-    """Every timed request of the rungs of ladders (K,), given each ladder's side, itself, and its rungs' wall times."""
+    """Every timed request of the rungs of ladders (K,), given the side, the ladder, and its rungs' wall times."""
     parts: list[Columns] = [
         {
             "rung_side": np.full(wall_ns.size, side, np.int8),
@@ -78,7 +80,7 @@ def _block_columns(number: int, index: int, block: Block, pair: Pair) -> Columns
         "group": np.full(size, block.group, np.int32),
         "side": np.full(size, block.side, np.int8),
         "dropped": np.arange(size) < min(pair.plan.dropped[block.side], size - 1),
-        "requests": np.full(size, pair.starts[block.side].group, np.int32),
+        "requests": np.full(size, pair.processes[block.side].start.group, np.int32),
         "wall_ns": wall_ns,
         "cpu_ns": cpu_ns,
         "switches": switches.astype(np.int32),

@@ -1,4 +1,4 @@
-"""A resident as its controller holds it: started fresh, asked over pipes, ended for sure."""
+"""Starts a resident process, sends it commands over pipes, and makes sure that it ends."""
 
 import contextlib
 import os
@@ -8,9 +8,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from optfarm_tasks.benchmark.process import shield, wire
+import numpy as np
+from numpy.typing import NDArray
+
+from optfarm_tasks.benchmark.process import protocol, shield, wire
+from optfarm_tasks.benchmark.process.protocol import Command, ReplyT
 from optfarm_tasks.errors import BadModel, Internal, OutOfMemory, TaskError, WorkerLost
 
 _MODULE = "optfarm_tasks.benchmark.process.resident"
@@ -19,7 +23,7 @@ _GRACE_S = 2.0
 
 @dataclass(frozen=True)
 class Variant:
-    """An artifact to be held: who it is, where it lies, and which module runs it."""
+    """An artifact to be timed: its role, its folder, and the module that runs it."""
 
     role: str
     folder: Path
@@ -28,16 +32,16 @@ class Variant:
 
 
 class Resident:
-    """One fresh process; asking blocks on a pipe and ends with an error when the process does."""
+    """One fresh process that holds a variant; when it dies, the next command raises."""
 
     def __init__(self, variant: Variant, *, cores: tuple[int, ...], threads: int) -> None:
-        """Starts the process and places it on its cores."""
+        """Starts the process and pins it to its cores."""
         self.role = variant.role
         self._cores = set(cores)
         self._kills_before = _oom_kills()
-        self._process, self._orders, self._replies = _start(threads)
+        self._process, self._commands, self._replies = _start(threads)
         try:
-            self.is_shielded: bool = self.ask({"cores": cores})[0]["shielded"]
+            self.is_shielded = self.ask(protocol.Place(cores)).is_shielded
         except BaseException:
             self._end()
             raise
@@ -47,21 +51,21 @@ class Resident:
         """The process id."""
         return self._process.pid
 
-    def ask(self, order: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Sends a message and blocks until its answer has come.
+    def ask(self, command: Command[ReplyT]) -> ReplyT:
+        """Sends a command and blocks until its reply has come.
 
         Raises:
             TaskError: of the class that the resident names; or WorkerLost, OutOfMemory or BadModel when it died.
         """
-        with contextlib.suppress(wire.Closed):  # the reply, or its absence, tells why
-            wire.send(self._orders, order)
+        with contextlib.suppress(wire.Closed):  # the reply, or its absence, says why
+            wire.send(self._commands, command)
         try:
-            header, body = wire.receive(self._replies)
+            reply = wire.receive(self._replies)
         except wire.Closed as error:
             raise self._death() from error
-        if "error" in header:
-            raise _error_class(header["error"])(f"the {self.role}: {header['message']}")
-        return header, body
+        if isinstance(reply, protocol.Failed):
+            raise _error_class(reply.reason)(f"the {self.role}: {reply.message}")
+        return cast("ReplyT", reply)
 
     def require_place(self) -> None:
         """Makes sure that the process may still run where it was placed, on all of these cores.
@@ -72,7 +76,7 @@ class Resident:
         Raises:
             WorkerLost: a core is gone.
         """
-        with contextlib.suppress(ProcessLookupError):  # its death is told when it is asked again
+        with contextlib.suppress(ProcessLookupError):  # its death is reported when it is asked again
             found = os.sched_getaffinity(self.pid)
             if found < self._cores:
                 os.sched_setaffinity(self.pid, self._cores)
@@ -82,7 +86,7 @@ class Resident:
                 raise WorkerLost(f"the process of the {self.role} lost its place: {lost}")
 
     def __enter__(self) -> Self:
-        """Gives the resident, which is ended on leaving."""
+        """Returns the resident, which is ended on leaving."""
         return self
 
     def __exit__(
@@ -91,7 +95,7 @@ class Resident:
         """Asks the process to leave, and ends it when it does not, or when something went wrong."""
         if error is None:
             with contextlib.suppress(wire.Closed, subprocess.TimeoutExpired):
-                wire.send(self._orders, {"command": "quit"})
+                wire.send(self._commands, protocol.Quit())
                 self._process.wait(_GRACE_S)
         self._end()
 
@@ -101,7 +105,7 @@ class Resident:
             if self._process.returncode is None:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for stream in (self._orders, self._replies):
+        for stream in (self._commands, self._replies):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
 
@@ -117,26 +121,31 @@ class Resident:
         return BadModel(f"the process of the {self.role} ended by itself with {_shown(status)}")
 
 
+def table_of(samples: bytes, rows: int) -> NDArray[np.int64]:
+    """The samples of a reply as a table (rows, N)."""
+    return np.frombuffer(samples, dtype=np.int64).reshape(rows, -1)
+
+
 def _start(threads: int) -> tuple["subprocess.Popen[bytes]", Any, Any]:
-    orders_read, orders_write = os.pipe()
+    commands_read, commands_write = os.pipe()
     replies_read, replies_write = os.pipe()
     try:
         process = subprocess.Popen(
             # -P: a file that happens to lie in the working folder is never imported.
-            [sys.executable, "-P", "-m", _MODULE, str(orders_read), str(replies_write), str(os.getpid())],
+            [sys.executable, "-P", "-m", _MODULE, str(commands_read), str(replies_write), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             env=shield.thread_environment(os.environ, threads),
-            pass_fds=(orders_read, replies_write),
+            pass_fds=(commands_read, replies_write),
             start_new_session=True,
         )
     except BaseException:
-        os.close(orders_write)
+        os.close(commands_write)
         os.close(replies_read)
         raise
     finally:
-        os.close(orders_read)
+        os.close(commands_read)
         os.close(replies_write)
-    return process, os.fdopen(orders_write, "wb"), os.fdopen(replies_read, "rb")
+    return process, os.fdopen(commands_write, "wb"), os.fdopen(replies_read, "rb")
 
 
 def _error_class(reason: str) -> type[TaskError]:

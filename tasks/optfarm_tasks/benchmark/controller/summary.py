@@ -1,4 +1,4 @@
-"""Turns the pairs of a measurement into the two records that are published."""
+"""Turns the pairs of a measurement into the two published measurements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,42 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from optfarm_tasks.benchmark.analysis import raw
-from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, Seen, conclude
-from optfarm_tasks.benchmark.analysis.halves import Setting
+from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, HostNoise, Observed, conclude
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
+from optfarm_tasks.benchmark.analysis.variant_stats import Setting
 from optfarm_tasks.benchmark.controller.columns import pair_columns
-from optfarm_tasks.benchmark.controller.contention import Contention
-from optfarm_tasks.benchmark.controller.turns import End, Pair, PairSetup, Start
-from optfarm_tasks.benchmark.host.noise import Surroundings
-from optfarm_tasks.schema.measurement import Verdict, holds_one
-from optfarm_tasks.schema.spec import Effort, Usual
+from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, ProcessRecord
+from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.spec import Effort
 
 
 @dataclass(frozen=True)
 class Summary(Conclusion):
-    """Both measurements and what they rest on."""
+    """Both measurements and the raw samples that they were computed from."""
 
     columns: raw.Columns
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be said of a measurement that stayed invalid."""
+        """The warning about a measurement that stayed invalid."""
         attempts = f"the machine was too busy to measure on, in {self.candidate.attempt} attempts"
         return () if is_valid(self) else (attempts,)
-
-
-@dataclass(frozen=True)
-class HostNoise:
-    """What was known of the host beside an attempt."""
-
-    contention: Contention
-    usual: Usual | None
-
-    @property
-    def is_null_held(self) -> bool:
-        """Whether the device's latest A/A twin allowed for a ratio of 1."""
-        return self.usual is None or holds_one(self.usual.null_ci95)
 
 
 def is_valid(summary: Summary) -> bool:
@@ -49,65 +34,58 @@ def is_valid(summary: Summary) -> bool:
     return summary.candidate.verdict is not Verdict.INVALID
 
 
-def setting_of(bench: PairSetup, effort: Effort, aim: PrecisionTarget, *, attempt: int) -> Setting:
-    """What both variants of a bench share."""
+def setting_of(setup: PairSetup, effort: Effort, target: PrecisionTarget, *, attempt: int) -> Setting:
+    """What both variants of a setup share."""
     return Setting(
         effort=effort,
         attempt=attempt,
-        threads=bench.threads,
-        batch_sizes=(bench.batch_of(BASELINE), bench.batch_of(CANDIDATE)),
-        half_width=aim.half_width,
-        rules=aim.rules,
-        scenario=bench.scenario,
+        threads=setup.threads,
+        batch_sizes=(setup.batch_of(BASELINE), setup.batch_of(CANDIDATE)),
+        half_width=target.half_width,
+        rules=target.rules,
+        scenario=setup.scenario,
     )
 
 
-def summarise(bench: PairSetup, pairs: Sequence[Pair], setting: Setting, beside: HostNoise) -> Summary:
-    """The published records."""
-    columns = pair_columns(pairs)
-    seen = _seen(bench, pairs, BASELINE, beside), _seen(bench, pairs, CANDIDATE, beside)
-    return Summary(**vars(conclude(columns, seen, setting)), columns=columns)
+def summarise(setup: PairSetup, pairs: Sequence[Pair], setting: Setting, host_noise: HostNoise) -> Summary:
+    """Both measurements of some pairs."""
+    return summary_of(pair_columns(pairs), setup, [pair.processes for pair in pairs], setting, host_noise)
 
 
-def seen_of(
-    bench: PairSetup,
-    side: Side,
-    *,
-    starts: Sequence[Start],
-    ends: Sequence[End],
-    surroundings: Sequence[Surroundings],
-    beside: HostNoise,
-) -> Seen:
-    """What was seen of one variant beside its samples, over all its processes, of which each gave one of each."""
+def summary_of(
+    columns: raw.Columns,
+    setup: PairSetup,
+    processes: Sequence[tuple[ProcessRecord, ProcessRecord]],
+    setting: Setting,
+    host_noise: HostNoise,
+) -> Summary:
+    """Both measurements of raw samples and of the processes, baseline and candidate, that gave them."""
+    baseline, candidate = (
+        _observed(setup, side, [both[side] for both in processes], host_noise) for side in (BASELINE, CANDIDATE)
+    )
+    return Summary(**vars(conclude(columns, (baseline, candidate), setting)), columns=columns)
+
+
+def _observed(setup: PairSetup, side: Side, processes: Sequence[ProcessRecord], host_noise: HostNoise) -> Observed:
+    starts, ends = [each.start for each in processes], [each.end for each in processes]
+    surroundings = [each.surroundings for each in processes]
     highest = max(ends, key=lambda end: end.peak_rss_bytes)
-    return Seen(
-        runtime=bench.variants[side].runtime.rpartition(".")[2],
+    return Observed(
+        runtime=setup.variants[side].runtime.rpartition(".")[2],
         precision=starts[0].precision,
         load_ms=float(np.median([start.load_ns for start in starts])) / 1e6,
         first_ms=float(np.median([start.first_ns for start in starts])) / 1e6,
         peak_rss_bytes=highest.peak_rss_bytes,
         floor_rss_bytes=highest.floor_rss_bytes,
-        meter=bench.meter.source,
-        no_meter=bench.meter.reason,
+        meter=setup.meter.source,
+        no_meter=setup.meter.reason,
         ext_cpu=_mean([each.ext_cpu for each in surroundings]),
         steal_frac=_mean([each.steal_frac for each in surroundings]),
         psi_cpu_frac=_mean([each.psi_cpu_frac for each in surroundings]),
         is_shielded=all(start.is_shielded for start in starts),
         is_steady=all(start.is_steady for start in starts),
-        contention=beside.contention,
-        is_null_held=beside.is_null_held,
+        host_noise=host_noise,
         is_deterministic=all(end.is_deterministic for end in ends),
-    )
-
-
-def _seen(bench: PairSetup, pairs: Sequence[Pair], side: Side, beside: HostNoise) -> Seen:
-    return seen_of(
-        bench,
-        side,
-        starts=[pair.starts[side] for pair in pairs],
-        ends=[pair.ends[side] for pair in pairs],
-        surroundings=[pair.surroundings for pair in pairs],
-        beside=beside,
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads what the processor's packages, or the task's GPUs, have used of energy, where their counters are readable."""
+"""Reads the energy counters of the processor, or of the task's GPUs, where they are readable."""
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ class Meter(Protocol):
 
 @dataclass(frozen=True)
 class Absent:
-    """A machine that does not tell its energy, and why."""
+    """No counters, and why."""
 
     reason: str
     source: None = None
@@ -58,7 +58,7 @@ class Zone:
 
 @dataclass(frozen=True)
 class Rapl:
-    """The processor's packages and their memory (Linux powercap; AMD's processors tell theirs in the same place)."""
+    """The processor's packages and their memory (Linux powercap; AMD's processors expose theirs in the same place)."""
 
     zones: tuple[Zone, ...]
     reason: None = None
@@ -98,7 +98,7 @@ class Nvml:
         return f"nvml {len(self.handles)} GPU"
 
     def read(self) -> tuple[int, ...] | None:
-        """The counters, which NVML tells in mJ."""
+        """The counters, which NVML reports in mJ."""
         try:
             return tuple(1000 * int(self.library.nvmlDeviceGetTotalEnergyConsumption(each)) for each in self.handles)
         except self.library.NVMLError:
@@ -140,7 +140,7 @@ def nvml(named: Sequence[str]) -> Meter:
         for handle in handles:
             library.nvmlDeviceGetTotalEnergyConsumption(handle)
     except library.NVMLError as error:
-        return Absent(f"NVML does not tell the energy of GPU {','.join(named)}: {error}")
+        return Absent(f"NVML does not report the energy of GPU {','.join(named)}: {error}")
     return Nvml(library, handles)
 
 

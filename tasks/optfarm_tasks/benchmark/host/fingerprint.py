@@ -1,4 +1,4 @@
-"""Where and with what a measurement was taken; what the machine does not tell is null or "not exposed"."""
+"""Describes the machine and software of a measurement; what the machine does not expose is null or "not exposed"."""
 
 import importlib.metadata
 import os
@@ -35,7 +35,7 @@ def fingerprint(cores: Sequence[int]) -> dict[str, Any]:
 
 
 def last_level_cache_bytes() -> int | None:
-    """The size of the largest cache of the first core; None where the kernel does not tell."""
+    """The size of the largest cache of the first core; None where the kernel does not expose it."""
     found = [_read(size) for size in (_CPU / "cpu0" / "cache").glob("index*/size")]
     return max((_bytes(text) for text in found if text), default=None)
 

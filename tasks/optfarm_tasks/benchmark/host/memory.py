@@ -1,4 +1,4 @@
-"""What a variant holds in memory beyond the floor of its runtime, and how much more this process may."""
+"""Reads the memory that a variant takes beyond its runtime's own, and limits how much a process may take."""
 
 import contextlib
 import gc
@@ -30,10 +30,10 @@ class Account:
 
         Where the kernel does not let the peak begin anew, the highest that drawing took still counts.
         """
-        self._model_peak, before = peak_rss_bytes(), _told(_NOW) or 0
+        self._model_peak, before = peak_rss_bytes(), _status_bytes(_NOW) or 0
         yield
         gc.collect()
-        self._inputs = max(0, (_told(_NOW) or 0) - before)
+        self._inputs = max(0, (_status_bytes(_NOW) or 0) - before)
         _forget_peak()
 
     @property
@@ -43,12 +43,12 @@ class Account:
 
 
 def confine(ceiling_bytes: int) -> None:
-    """Refuses this process private memory that would take it past a ceiling by far.
+    """Limits this process's private memory to a ceiling, with some room above it.
 
-    A request for memory then fails within the process, which can tell of it, before anybody ends the whole task. Where
-    the kernel does not tell what is in use, nothing is confined.
+    A request for memory then fails within the process, which can report it, before the whole task is ended. Where the
+    kernel does not expose what is in use, nothing is confined.
     """
-    mapped, held = _told("VmData"), _told(_NOW)
+    mapped, held = _status_bytes("VmData"), _status_bytes(_NOW)
     if mapped is None or held is None:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -57,25 +57,25 @@ def confine(ceiling_bytes: int) -> None:
 
 
 def of_status(text: str, field: str) -> int | None:
-    """A size in bytes of /proc/PID/status; None where the kernel does not tell it."""
+    """A size in bytes of /proc/PID/status; None where the kernel does not list it."""
     found = (line.split() for line in text.splitlines() if line.startswith(f"{field}:"))
     return next((int(fields[1]) * 1024 for fields in found), None)
 
 
 def held_bytes(pid: int, *, proc: Path = Path("/proc")) -> int | None:
-    """What another process holds now; None where it is gone or not told."""
+    """What another process holds now; None where it is gone or cannot be read."""
     with contextlib.suppress(OSError):
         return of_status((proc / str(pid) / "status").read_text(), _NOW)
     return None
 
 
 def peak_rss_bytes() -> int:
-    """The most memory that this process has held at once, since an account was last told to begin anew."""
-    # ru_maxrss survives exec and would tell of the controller; VmHWM belongs to this program alone (proc(5)).
-    return _told(_PEAK) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """The most memory that this process has held at once, since its peak was last reset."""
+    # ru_maxrss survives exec and would be the controller's; VmHWM belongs to this program alone (proc(5)).
+    return _status_bytes(_PEAK) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _told(field: str) -> int | None:
+def _status_bytes(field: str) -> int | None:
     with contextlib.suppress(OSError):
         return of_status((PROC_SELF / "status").read_text(), field)
     return None

@@ -1,4 +1,4 @@
-"""What the rest of the machine did, as the kernel counts it: read between blocks, never while a clock runs."""
+"""Reads from the kernel what the rest of the machine did: between blocks, never while a request is timed."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ class Threads:
 
 @dataclass(frozen=True)
 class Host:
-    """Counters of the whole host; None where the kernel does not tell."""
+    """Counters of the whole host; None where the kernel does not count it."""
 
     busy_s: float | None
     steal_s: float | None
@@ -31,7 +31,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the host did beside the measurement, over a stretch of time."""
+    """What other work the host did during a stretch of the measurement."""
 
     ext_cpu: float | None
     steal_frac: float | None

@@ -1,4 +1,4 @@
-"""Times requests one by one, with the thread's CPU time and its involuntary context switches beside each."""
+"""Times requests one by one, with the thread's CPU time and involuntary context switches of each."""
 
 from array import array
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ GROUP_BELOW_NS = 50_000
 """A request shorter than this is timed in groups."""
 
 _FASTEST_NS = 1_000
-"""No request through Python is faster; bounds the room that is reserved for samples."""
+"""No request through Python is faster; limits the room that is reserved for samples."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def capacity(span: Span, request_ns: float) -> int:
 
 
 def time_requests(run: Callable[[Any], Any], feeds: Sequence[Any], span: Span, *, room: int) -> Timed:
-    """Runs requests, one in flight, rotating the feeds; room bounds their number.
+    """Runs requests, one in flight, rotating the feeds; room limits their number.
 
     A result is dropped after the clock was read: a latency ends when the output is ready.
     """

@@ -1,4 +1,4 @@
-"""Makes the pool of distinct inputs that requests rotate through, before any clock runs."""
+"""Draws the pool of distinct inputs that timed requests rotate through."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ FREE_SIZE = 64
 """Stands in for a size that varies, the batch apart."""
 
 _SMALL_INTEGERS = 10
-"""Exclusive bound of random integers wider than a byte: they may be indices into a table of any length."""
+"""Exclusive limit of random integers wider than a byte: they may be indices into a table of any length."""
 
 _BYTE_LIMITS = {"uint8": 256, "int8": 128}
 
@@ -35,7 +35,7 @@ def at_random(signature: Signature, batch_size: int, *, seed: int) -> Iterator[A
     """Endless random batches of real values for a signature; equal seeds draw equal values.
 
     Raises:
-        BadData: not even the rank of an input is known, so that only a data set can tell what to feed.
+        BadData: not even the rank of an input is known, so that only a data set can feed it.
     """
     random = np.random.default_rng(seed)
     while True:

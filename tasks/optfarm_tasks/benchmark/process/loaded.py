@@ -1,4 +1,4 @@
-"""A variant in the memory of its resident: answers the controller's commands one at a time."""
+"""Holds one variant in memory and carries out the controller's commands on it, one at a time."""
 
 import contextlib
 import gc
@@ -14,10 +14,9 @@ import numpy as np
 
 from optfarm_tasks.benchmark.host import memory
 from optfarm_tasks.benchmark.host.memory import Account
-from optfarm_tasks.benchmark.process import feeds
-from optfarm_tasks.benchmark.process.arrivals import arrivals_ns
+from optfarm_tasks.benchmark.process import feeds, protocol
 from optfarm_tasks.benchmark.process.clock import Span, Timed, capacity, group_size, time_requests
-from optfarm_tasks.benchmark.process.queries import serve
+from optfarm_tasks.benchmark.process.queries import arrivals_ns, serve
 from optfarm_tasks.benchmark.process.repeat import is_repeated
 from optfarm_tasks.benchmark.process.warmup import warm_up
 from optfarm_tasks.data_sets import data, images
@@ -26,93 +25,78 @@ from optfarm_tasks.errors import BadParameter, MissingToolchain
 from optfarm_tasks.frameworks.imports import require
 from optfarm_tasks.runtime import Runtime, Session
 
-Reply = tuple[dict[str, Any], bytes]
 
-
-class Loaded:
+class LoadedVariant:
     """Holds a session, its pool of feeds, and how many requests are timed together."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
-        """Imports the runtime, loads the artifact and draws the feeds; `order` is the message `load`."""
-        self._order = order
-        runtime = _import(order["runtime"])
+    def __init__(self, load: protocol.Load) -> None:
+        """Imports the runtime, loads the artifact and draws the feeds."""
+        self._load = load
+        runtime = _import(load.runtime)
         self._memory = Account()
         start = perf_counter_ns()
-        self._session = runtime.load(Path(order["folder"]), order["threads"])
+        self._session = runtime.load(Path(load.folder), load.threads)
         self._load_ns = perf_counter_ns() - start
         with self._memory.besides():
-            drawn, self._warnings = _inputs(self._session, order)
+            drawn, self._warnings = _inputs(self._session, load)
             self._feeds = _pool(self._session, drawn)
             del drawn
         self._group = 1
 
-    def answer(self, order: dict[str, Any]) -> Reply:
-        """Does what a message asks and tells what came of it."""
-        commands: dict[str, Callable[[dict[str, Any]], Reply]] = {
-            "first": self._first,
-            "warm": self._warm,
-            "block": self._block,
-            "confine": self._confine,
-            "rung": self._rung,
-            "serve": self._serve,
-            "end": self._end,
+    def answer(self, command: Any) -> Any:
+        """Carries out a command; its reply."""
+        commands: dict[type[Any], Callable[[Any], Any]] = {
+            protocol.WarmUp: self._warm_up,
+            protocol.TimeBlock: self._time_block,
+            protocol.Confine: self._confine,
+            protocol.TimeRung: self._time_rung,
+            protocol.Serve: self._serve,
+            protocol.Finish: self._finish,
         }
-        return commands[order["command"]](order)
+        return commands[type(command)](command)
 
     @property
-    def introduction(self) -> dict[str, Any]:
+    def introduction(self) -> protocol.Loaded:
         """What is known once the artifact is loaded."""
-        inputs = [str(tensor) for tensor in self._session.signature.inputs]
-        return {
-            "load_ns": self._load_ns,
-            "precision": self._session.precision,
-            "inputs": inputs,
-            "warnings": self._warnings,
-        }
+        inputs = tuple(str(tensor) for tensor in self._session.signature.inputs)
+        return protocol.Loaded(self._load_ns, self._session.precision, inputs, self._warnings)
 
-    def _first(self, _: dict[str, Any]) -> Reply:
-        timed = self._time(Span(0, 1, 1), expected_ns=1e9)
-        return {"first_ns": int(timed.wall_ns[0])}, b""
-
-    def _warm(self, order: dict[str, Any]) -> Reply:
-        warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns), max_ns=order["max_ns"])
+    def _warm_up(self, command: protocol.WarmUp) -> protocol.WarmedUp:
+        warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns), max_ns=command.max_ns)
         self._group = group_size(warm.request_ns)
-        told = {"steady": warm.steady, "request_ns": warm.request_ns, "group": self._group}
-        return told, warm.wall_ns.tobytes()
+        return protocol.WarmedUp(warm.steady, warm.request_ns, self._group, warm.wall_ns.tobytes())
 
-    def _block(self, order: dict[str, Any]) -> Reply:
-        span = Span(order["min_ns"], order["min_requests"], order["max_ns"])
-        timed = self._time(span, expected_ns=order["request_ns"])
-        return {"elapsed_ns": timed.elapsed_ns, "process_cpu_ns": timed.process_cpu_ns}, timed.table.tobytes()
+    def _time_block(self, command: protocol.TimeBlock) -> protocol.Timed:
+        span = Span(command.min_ns, command.min_requests, command.max_ns)
+        timed = self._time(span, expected_ns=command.request_ns)
+        return protocol.Timed(timed.table.tobytes(), timed.elapsed_ns, timed.process_cpu_ns)
 
-    def _confine(self, order: dict[str, Any]) -> Reply:
-        memory.confine(order["ceiling_bytes"])
-        return {}, b""
+    def _confine(self, command: protocol.Confine) -> protocol.Done:
+        memory.confine(command.ceiling_bytes)
+        return protocol.Done()
 
-    def _rung(self, order: dict[str, Any]) -> Reply:
-        drawn, _ = _inputs(self._session, {**self._order, "batch_size": order["batch_size"]})
+    def _time_rung(self, command: protocol.TimeRung) -> protocol.RungTimed:
+        drawn, _ = _inputs(self._session, replace(self._load, batch_size=command.batch_size))
         self._feeds, self._group = _pool(self._session, drawn), 1
-        warm = self._time(Span(order["min_ns"] // 4, 2, order["max_ns"]), expected_ns=1e6)
-        span = Span(order["min_ns"], order["min_requests"], order["max_ns"])
+        warm = self._time(Span(command.min_ns // 4, 2, command.max_ns), expected_ns=1e6)
+        span = Span(command.min_ns, command.min_requests, command.max_ns)
         timed = self._time(span, expected_ns=float(np.median(warm.wall_ns)))
-        return {"peak_rss_bytes": memory.peak_rss_bytes()}, timed.table.tobytes()
+        return protocol.RungTimed(memory.peak_rss_bytes(), timed.table.tobytes())
 
-    def _serve(self, order: dict[str, Any]) -> Reply:
-        arrivals = arrivals_ns(order["queries"], order["rate_per_s"], seed=order["seed"])
+    def _serve(self, command: protocol.Serve) -> protocol.Timed:
+        arrivals = arrivals_ns(command.queries, command.rate_per_s, seed=command.seed)
+        limit_ns, allowed_late = command.latency_limit_ns, command.allowed_late
         with _no_collection():
             table = serve(
-                self._session.run,
-                self._feeds,
-                arrivals,
-                latency_limit_ns=order["latency_limit_ns"],
-                allowed_late=order["allowed_late"],
+                self._session.run, self._feeds, arrivals, latency_limit_ns=limit_ns, allowed_late=allowed_late
             )
-        return {}, table.tobytes()
+        return protocol.Timed(table.tobytes())
 
-    def _end(self, order: dict[str, Any]) -> Reply:
+    def _finish(self, command: protocol.Finish) -> protocol.Finished:
         # Memory first: looking at outputs takes some that no request does.
-        told = {"peak_rss_bytes": self._memory.peak_rss_bytes, "floor_rss_bytes": self._memory.floor_rss_bytes}
-        return {**told, "is_deterministic": is_repeated(self._session, self._feeds[0], order["repeats"])}, b""
+        peak_bytes, floor_bytes = self._memory.peak_rss_bytes, self._memory.floor_rss_bytes
+        is_deterministic = is_repeated(self._session, self._feeds[0], command.repeats)
+        return protocol.Finished(peak_bytes, floor_bytes, is_deterministic=is_deterministic)
 
     def _time(self, span: Span, *, expected_ns: float) -> Timed:
         room = capacity(span, expected_ns * self._group)
@@ -132,7 +116,7 @@ def _import(module: str) -> Runtime:
     if not module.isascii() or not all(part.isidentifier() for part in module.split(".")):
         raise BadParameter(f"{module!r} is no module of a runtime")
     runtime = cast("Runtime", importlib.import_module(module))
-    # An absent one is told by load(), which knows what to say about it.
+    # load() reports an absent one, for it knows what to say about it.
     with contextlib.suppress(MissingToolchain):
         require(runtime.MODULES, user=module)
     return runtime
@@ -144,14 +128,14 @@ def _pool(session: Session, drawn: Iterator[feeds.Arrays]) -> list[Any]:
     return [session.feed(inputs) for inputs in itertools.chain([first], itertools.islice(drawn, size - 1))]
 
 
-def _inputs(session: Session, order: dict[str, Any]) -> tuple[Iterator[feeds.Arrays], tuple[str, ...]]:
-    """Endless batches by input, and what is to be said of them."""
-    if order["split"] is None:
-        return feeds.at_random(session.signature, order["batch_size"], seed=order["seed"]), ()
-    fit = images.fit(session.signature, Split.model_validate(order["split"]))
-    arrays, _ = data.load_split(Path(order["data"]), data.TEST)
+def _inputs(session: Session, load: protocol.Load) -> tuple[Iterator[feeds.Arrays], tuple[str, ...]]:
+    """Endless batches by input, and the warnings about them."""
+    if load.data is None or load.split is None:
+        return feeds.at_random(session.signature, load.batch_size, seed=load.seed), ()
+    fit = images.fit(session.signature, Split.model_validate(load.split))
+    arrays, _ = data.load_split(Path(load.data), data.TEST)
     samples = {array: arrays[array] for array in fit.names.values()}
-    return map(fit.feed, feeds.from_data(samples, order["batch_size"], seed=order["seed"])), fit.warnings
+    return map(fit.feed, feeds.from_data(samples, load.batch_size, seed=load.seed)), fit.warnings
 
 
 def _in_groups(pool: list[Any], size: int) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Answers queries that arrive by a schedule, one after the other, and times each from its scheduled arrival on."""
+"""Draws a schedule of arriving queries, answers them one after the other, and times each from its arrival on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +19,16 @@ class Time:
 
     now_ns: Callable[[], int] = perf_counter_ns
     sleep_s: Callable[[float], None] = sleep
+
+
+def arrivals_ns(count: int, rate_per_s: float, *, seed: int) -> NDArray[np.int64]:
+    """Nanoseconds from the start to each arrival (count,), in order; the gaps are exponential with mean 1/rate.
+
+    Equal seeds draw the same gaps but for the rate: at twice the rate each query comes after half the time. So a query
+    waits no shorter at a higher rate, and rates can be compared by the same queries.
+    """
+    gaps = np.random.default_rng(seed).standard_exponential(count)
+    return np.rint(np.cumsum(gaps) * (1e9 / rate_per_s)).astype(np.int64)
 
 
 def serve(

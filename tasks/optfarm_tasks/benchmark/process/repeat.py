@@ -1,4 +1,4 @@
-"""Sees whether an artifact gives the same answer to the same input."""
+"""Checks whether an artifact gives the same output for the same input."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""The process that holds one variant: `python -m optfarm_tasks.benchmark.process.resident IN OUT PARENT`.
+"""The process that holds one timed variant: `python -m optfarm_tasks.benchmark.process.resident IN OUT PARENT`.
 
-IN and OUT are the descriptors of two pipes that carry frames, PARENT the controller's process id. The first
-message places the process on its cores; only then is anything imported that could start threads.
+IN and OUT are the descriptors of two pipes that carry the messages of protocol.py, PARENT is the controller's process
+id. The first command pins the process to its cores; only then is anything imported that could start threads.
 """
 
 import os
@@ -9,37 +9,37 @@ import sys
 import traceback
 from typing import Any, BinaryIO
 
-from optfarm_tasks.benchmark.process import shield, wire
+from optfarm_tasks.benchmark.process import protocol, shield, wire
 
 
 def main(arguments: list[str]) -> int:
-    """Serves the controller until it says quit or closes the pipe."""
+    """Carries out the controller's commands until it sends Quit or closes the pipe."""
     inbox, outbox, parent = map(int, arguments)
     shield.die_with_parent(parent)
-    with os.fdopen(inbox, "rb") as orders, os.fdopen(outbox, "wb") as replies:
+    with os.fdopen(inbox, "rb") as commands, os.fdopen(outbox, "wb") as replies:
         try:
-            _serve(orders, replies)
+            _serve(commands, replies)
         except wire.Closed:
             return 1
-        except Exception as error:  # noqa: BLE001 (whatever a model's code raises is the controller's to tell)
+        except Exception as error:  # noqa: BLE001 (whatever a model's code raises is reported by the controller)
             traceback.print_exc()
-            wire.send(replies, {"error": _reason(error), "message": _message(error)})
+            wire.send(replies, protocol.Failed(_reason(error), _message(error)))
             return 1
     return 0
 
 
-def _serve(orders: BinaryIO, replies: BinaryIO) -> None:
-    place, _ = wire.receive(orders)
-    _pin(place["cores"])
-    wire.send(replies, {"shielded": shield.raise_priority(), "pid": os.getpid()})
-    load, _ = wire.receive(orders)
+def _serve(commands: BinaryIO, replies: BinaryIO) -> None:
+    place: protocol.Place = wire.receive(commands)
+    _pin(list(place.cores))
+    wire.send(replies, protocol.Placed(is_shielded=shield.raise_priority()))
+    load: protocol.Load = wire.receive(commands)
 
-    from optfarm_tasks.benchmark.process.loaded import Loaded  # noqa: PLC0415 (NumPy sizes its threads by the cores it finds)
+    from optfarm_tasks.benchmark.process.loaded import LoadedVariant  # noqa: PLC0415 (NumPy sizes its threads by the cores)
 
-    loaded = Loaded(load)
-    wire.send(replies, loaded.introduction)
-    while (order := wire.receive(orders)[0])["command"] != "quit":
-        wire.send(replies, *loaded.answer(order))
+    variant = LoadedVariant(load)
+    wire.send(replies, variant.introduction)
+    while not isinstance(command := wire.receive(commands), protocol.Quit):
+        wire.send(replies, variant.answer(command))
 
 
 def _pin(cores: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""Keeps a resident on its cores, ahead of the rest of the machine, and never alive without its controller."""
+"""Pins a resident to its cores, raises its priority, and ends it with its controller."""
 
 import contextlib
 import ctypes

@@ -1,4 +1,4 @@
-"""Runs a variant until its speed has settled, or for as long as that may take."""
+"""Warms a variant up: runs requests until their latency is steady, or the time is used up."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ AGREEMENT = 1.03
 
 @dataclass(frozen=True)
 class WarmUp:
-    """What warming up took."""
+    """The requests of a warm-up."""
 
     wall_ns: NDArray[np.int64]
     steady: bool

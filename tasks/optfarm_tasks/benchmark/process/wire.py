@@ -1,8 +1,10 @@
-"""Frames on a pipe between the controller and a resident: a JSON header and a body of raw bytes."""
+"""Sends the messages of protocol.py through a pipe, as frames of a JSON header and a body of raw bytes."""
 
 import json
 import struct
 from typing import Any, BinaryIO
+
+from optfarm_tasks.benchmark.process import protocol
 
 
 class Closed(Exception):
@@ -12,12 +14,13 @@ class Closed(Exception):
 _LENGTHS = struct.Struct("!II")
 
 
-def send(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
-    """Writes one frame and flushes it.
+def send(stream: BinaryIO, message: Any) -> None:
+    """Writes a command or a reply and flushes it.
 
     Raises:
         Closed: the other side is gone.
     """
+    header, body = protocol.encode(message)
     text = json.dumps(header).encode()
     try:
         stream.write(_LENGTHS.pack(len(text), len(body)) + text + body)
@@ -26,15 +29,14 @@ def send(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
         raise Closed("nobody reads the pipe any more") from error
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
-    """Blocks until a whole frame has come.
+def receive(stream: BinaryIO) -> Any:
+    """The next command or reply; blocks until the whole of it has come.
 
     Raises:
         Closed: the other side is gone.
     """
     header_bytes, body_bytes = _LENGTHS.unpack(_exactly(stream, _LENGTHS.size))
-    header: dict[str, Any] = json.loads(_exactly(stream, header_bytes))
-    return header, _exactly(stream, body_bytes)
+    return protocol.decode(json.loads(_exactly(stream, header_bytes)), _exactly(stream, body_bytes))
 
 
 def _exactly(stream: BinaryIO, size_bytes: int) -> bytes:

@@ -48,7 +48,7 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
 
         def configured(tf: Any, converter: Any) -> None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: samples.told(work.report)
+            converter.representative_dataset = lambda: samples.observed(work.report)
             configure(tf, converter)
 
         _convert(source, work, configured, signature=signature)

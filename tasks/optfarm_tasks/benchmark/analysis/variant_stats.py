@@ -1,4 +1,4 @@
-"""What raw samples say of each variant and of their ratio, before it is judged: pairs that take turns."""
+"""Computes the statistics of each variant and their ratio from the raw samples of pairs."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ from optfarm_tasks.schema.spec import Effort, Scenario
 
 
 @dataclass(frozen=True)
-class Searching:
-    """What the scenario Server was asked for."""
+class ServerSetting:
+    """How the Server scenario is measured."""
 
     latency_limit_ms: float
     amount: SearchAmount
@@ -30,22 +30,22 @@ class Setting:
     threads: int
     batch_sizes: tuple[int, int]
     half_width: float
-    """An interval of the log ratio is too wide when half of it passes this."""
+    """The widest half of the log ratio's interval that is precise enough."""
     rules: tuple[str, ...] = ()
-    """What the variants' size decided."""
+    """See PrecisionTarget."""
     scenario: Scenario = Scenario.SINGLE_STREAM
-    searching: Searching | None = None
-    """In the scenario Server."""
+    server: ServerSetting | None = None
+    """None in the other scenarios."""
 
 
 @dataclass(frozen=True)
 class VariantStats:
-    """One variant's part of all pairs, or of all searches."""
+    """The statistics of one variant over all pairs, or all searches."""
 
     samples: Samples
-    """By which it is judged; of a server the answers, without the waiting before them."""
+    """Timed requests; in the Server scenario from the start of each answer, without the time in the queue."""
     latency_ns: Integers
-    """As it is published (N,); of a server from the arrival on."""
+    """The published latencies (N,); in the Server scenario from each query's arrival, with the time in the queue."""
     trends: tuple[float, ...]
     """How far the last groups of each process are above its first ones, as a fraction."""
     clean_p50_ns: int | None
@@ -57,35 +57,37 @@ class VariantStats:
 
 @dataclass(frozen=True)
 class PairedStats:
-    """Both parts, and what they say of each other."""
+    """The statistics of both variants, and their ratios."""
 
-    halves: tuple[VariantStats, VariantStats]
+    variants: tuple[VariantStats, VariantStats]
     estimator: Estimator
     ratios: tuple[float, ...]
-    """One a pair; of searches none where a variant holds its bound at no rate."""
+    """One per pair; in the Server scenario none where a variant keeps the latency limit at no rate."""
     count: int
     """Pairs or searches."""
     half_width: float
-    """An interval of the log ratio is too wide when half of it passes this."""
+    """The widest half of the log ratio's interval that is precise enough."""
 
 
 def of_pairs(columns: raw.Columns, setting: Setting) -> PairedStats:
-    """What requests say that were sent one after the other."""
+    """The statistics of both variants from requests that were sent one after the other."""
     samples = raw.kept(columns)
     estimator, ratios = ratios_of(samples, setting)
-    baseline, candidate = (_half(columns, samples, setting, estimator, side=side) for side in (BASELINE, CANDIDATE))
+    baseline, candidate = (
+        _variant_stats(columns, samples, setting, estimator, side=side) for side in (BASELINE, CANDIDATE)
+    )
     return PairedStats((baseline, candidate), estimator, ratios, count=len(ratios), half_width=setting.half_width)
 
 
 def ratios_of(samples: Samples, setting: Setting) -> tuple[Estimator, tuple[float, ...]]:
-    """What the ratio rests on, and its value in each pair; Offline it is one of rates, each at a batch of its own."""
+    """The estimator of the ratio, and the ratio of each pair; Offline it is of rates, at each variant's batch size."""
     if setting.scenario is Scenario.OFFLINE:
         return Estimator.RATE, stats.pair_ratios(samples, Estimator.RATE, batch_sizes=setting.batch_sizes)
     estimator = stats.choose_estimator(samples, threads=setting.threads)
     return estimator, stats.pair_ratios(samples, estimator)
 
 
-def _half(
+def _variant_stats(
     columns: raw.Columns, samples: Samples, setting: Setting, estimator: Estimator, *, side: Side
 ) -> VariantStats:
     own = samples.where(samples.side == side)

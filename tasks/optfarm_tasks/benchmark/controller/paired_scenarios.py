@@ -1,4 +1,4 @@
-"""Plans a benchmark, takes pairs until they suffice, and retries what was disturbed."""
+"""Measures the SingleStream and Offline scenarios: takes pairs until their ratio is precise enough."""
 
 import math
 import os
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from optfarm_tasks import formats, registry, runtimes
 from optfarm_tasks.benchmark.analysis import pairs, raw
-from optfarm_tasks.benchmark.analysis.halves import ratios_of
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget, precision_target_of
+from optfarm_tasks.benchmark.analysis.variant_stats import ratios_of
 from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.controller.columns import pair_columns
-from optfarm_tasks.benchmark.controller.contention import contention
+from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.resident import Variant
-from optfarm_tasks.benchmark.controller.summary import HostNoise, Summary, is_valid, setting_of, summarise
+from optfarm_tasks.benchmark.controller.summary import Summary, is_valid, setting_of, summarise
 from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, Start, take_pair
 from optfarm_tasks.benchmark.host import energy
 from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
@@ -29,27 +29,27 @@ _SHARE_OF_LIMIT = 0.8
 
 @dataclass(frozen=True)
 class MeasurementPlan:
-    """A bench and how sure its ratio is to be."""
+    """What is measured, at which effort, and how precise the ratio has to be."""
 
-    bench: PairSetup
+    setup: PairSetup
     effort: Effort
-    aim: PrecisionTarget
+    target: PrecisionTarget
     usual: Usual | None = None
-    """Of the device; None where nothing is known of it."""
+    """What is usual on the device; None where that is not known."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a plan."""
+    """The outcome of a measurement."""
 
     summary: Summary
     starts: tuple[Start, Start]
-    """What the first process of each variant told."""
+    """The first process of each variant."""
     warnings: tuple[str, ...]
 
 
 def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ...]) -> MeasurementPlan:
-    """What to do about a task's folder; 1 stands for each number that is left to the farm.
+    """The plan for a task's folder; each number that is left to the farm is 1.
 
     Raises:
         BadModel: a variant's format is not known.
@@ -61,8 +61,8 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
     amount = pairs.AMOUNTS[action.effort]
     budget_s = min(amount.budget_s, _SHARE_OF_LIMIT * task.limits.timeout_s)
     largest = max(task.inputs[role].size_bytes for role in (Role.BASELINE, Role.CANDIDATE))
-    aim = precision_target_of(largest, last_level_cache_bytes())
-    bench = PairSetup(
+    target = precision_target_of(largest, last_level_cache_bytes())
+    setup = PairSetup(
         variants=(variants[0], variants[1]),
         cores=cores,
         threads=1 if action.threads == "auto" else action.threads,
@@ -73,9 +73,9 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         split=None if split is None else split.model_dump(mode="json"),
         scenario=action.scenario,
         meter=energy.find(os.environ),
-        settle_ns=aim.settle_ns,
+        settle_ns=target.settle_ns,
     )
-    return MeasurementPlan(bench, action.effort, aim, usual=task.usual)
+    return MeasurementPlan(setup, action.effort, target, usual=task.usual)
 
 
 def variant_of(role: str, folder: Path) -> Variant:
@@ -88,7 +88,7 @@ def variant_of(role: str, folder: Path) -> Variant:
     return Variant(role, folder, f"{runtimes.__name__}.{name.replace('-', '_')}")
 
 
-def measure(plan: MeasurementPlan, report: OnProgress, *, clock: Clock) -> Measured:
+def measure(plan: MeasurementPlan, on_progress: OnProgress, *, clock: Clock) -> Measured:
     """Takes pairs, and takes them again while the measurement is invalid; see `until_valid`.
 
     Raises:
@@ -96,63 +96,64 @@ def measure(plan: MeasurementPlan, report: OnProgress, *, clock: Clock) -> Measu
     """
 
     def attempt(number: int, deadline_s: float) -> tuple[Summary, tuple[Pair, ...]]:
-        beside = HostNoise(contention(plan.usual, plan.bench.cores), plan.usual)
-        taken = tuple(_attempt(plan, number, report, clock=clock, deadline_s=deadline_s))
-        setting = setting_of(plan.bench, plan.effort, plan.aim, attempt=number)
-        return summarise(plan.bench, taken, setting, beside), taken
+        host_noise = host_noise_of(plan.usual, plan.setup.cores)
+        taken = tuple(_attempt(plan, number, on_progress, clock=clock, deadline_s=deadline_s))
+        setting = setting_of(plan.setup, plan.effort, plan.target, attempt=number)
+        return summarise(plan.setup, taken, setting, host_noise), taken
 
-    found = until_valid(attempt, lambda it: is_valid(it[0]), report, amount=plan.bench.amount, clock=clock)
+    found = until_valid(attempt, lambda it: is_valid(it[0]), on_progress, amount=plan.setup.amount, clock=clock)
     summary, taken = found
-    return Measured(summary, taken[0].starts, tuple(_warnings(plan, taken, summary)))
+    baseline, candidate = taken[0].processes
+    return Measured(summary, (baseline.start, candidate.start), tuple(_warnings(plan, taken, summary)))
 
 
 def _attempt(
-    plan: MeasurementPlan, attempt: int, report: OnProgress, *, clock: Clock, deadline_s: float
+    plan: MeasurementPlan, attempt: int, on_progress: OnProgress, *, clock: Clock, deadline_s: float
 ) -> Iterator[Pair]:
-    bench, amount = plan.bench, plan.bench.amount
+    setup, amount = plan.setup, plan.setup.amount
     # The order differs between attempts and is the same whenever a task is run again.
-    rng = random.Random(f"{bench.seed}/{attempt}")  # noqa: S311 (an order, not a secret)
+    rng = random.Random(f"{setup.seed}/{attempt}")  # noqa: S311 (an order, not a secret)
     orders = pairs.spawn_orders(rng)
     taken: list[Pair] = []
     longest_s = 0.0
-    while pairs.wants_another_pair(_logs(plan, taken), amount, half_width=plan.aim.half_width):
+    while pairs.wants_another_pair(_logs(plan, taken), amount, half_width=plan.target.half_width):
         started_s = clock.now_s()
         if taken and not pairs.fits(started_s, longest_s, budget_s=deadline_s):
             return
-        taken.append(take_pair(bench, next(orders), rng, _within(report, attempt, len(taken) + 1, amount)))
+        taken.append(take_pair(setup, next(orders), rng, _on_fraction(on_progress, attempt, len(taken) + 1, amount)))
         longest_s = max(longest_s, clock.now_s() - started_s)
         yield taken[-1]
 
 
-def _within(report: OnProgress, attempt: int, pair: int, amount: pairs.Amount) -> Callable[[float], None]:
+def _on_fraction(on_progress: OnProgress, attempt: int, pair: int, amount: pairs.Amount) -> Callable[[float], None]:
     again = f"attempt {attempt}: " if attempt > 1 else ""
     of = amount.min_pairs if pair <= amount.min_pairs else amount.max_pairs
 
-    def tell(fraction: float) -> None:
-        report(f"{again}pair {pair}/{of}", pairs.fraction_done(pair, fraction, amount))
+    def on_fraction(fraction: float) -> None:
+        on_progress(f"{again}pair {pair}/{of}", pairs.fraction_done(pair, fraction, amount))
 
-    tell(0.0)
-    return tell
+    on_fraction(0.0)
+    return on_fraction
 
 
 def _logs(plan: MeasurementPlan, taken: Sequence[Pair]) -> list[float]:
     if not taken:
         return []
-    setting = setting_of(plan.bench, plan.effort, plan.aim, attempt=1)
+    setting = setting_of(plan.setup, plan.effort, plan.target, attempt=1)
     _, ratios = ratios_of(raw.kept(pair_columns(taken)), setting)
     return [math.log(value) for value in ratios]
 
 
 def _warnings(plan: MeasurementPlan, taken: Sequence[Pair], summary: Summary) -> Iterator[str]:
-    bench, amount = plan.bench, plan.bench.amount
+    setup, amount = plan.setup, plan.setup.amount
     if len(taken) < amount.min_pairs:
         yield f"only {len(taken)} of {amount.min_pairs} pairs fit into {amount.budget_s:.0f} s"
     if any(pair.plan.is_cut for pair in taken):
         kept = min(pair.plan.kept for pair in taken)
         yield f"requests are slow: blocks were cut to {kept} timed requests"
-    for side, variant in enumerate(bench.variants):
-        yield from (f"{variant.role}: {warning}" for warning in taken[0].starts[side].warnings)
-        group = max(pair.starts[side].group for pair in taken)
+    for side, variant in enumerate(setup.variants):
+        yield from (f"{variant.role}: {warning}" for warning in taken[0].processes[side].start.warnings)
+        group = max(pair.processes[side].start.group for pair in taken)
         if group > 1:
             yield f"a request of the {variant.role} takes under 50 µs: timed {group} together, a sample is their mean"
     yield from summary.warnings
