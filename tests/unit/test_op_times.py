@@ -23,8 +23,10 @@ def test_equal_types_come_in_the_order_of_the_alphabet() -> None:
     assert [op for op, *_ in summed((event("b", 0, 5), event("a", 5, 5)))] == ["a", "b"]
 
 
-def test_what_is_told_is_the_mean_over_the_inferences() -> None:
-    assert summed((event("Add", 0, 10),), (event("Add", 0, 30),)) == [("Add", 1, 20, 1.0)]
+def test_one_slow_inference_changes_nothing() -> None:
+    usual, slow = (event("Add", 0, 10), event("Mul", 10, 30)), (event("Add", 0, 90_000), event("Mul", 90_000, 30))
+
+    assert summed(usual, slow, usual) == summed(usual) == [("Mul", 1, 30, 0.75), ("Add", 1, 10, 0.25)]
 
 
 def test_ops_that_take_no_measurable_time_have_no_share() -> None:

@@ -161,7 +161,8 @@ def _elements(layer: Element, weights_bytes: int) -> int:
         raise Malformed(f"the .bin is truncated or is another model's: {wants}")
     shape = _attribute(data, "shape").strip()
     elements = math.prod(_number(each.strip(), what="shape") for each in shape.split(",")) if shape else 1
-    if bytes_of(dtype_name(_attribute(data, "element_type")), elements) not in (None, size):
+    # OpenVINO stores a byte for a constant without elements.
+    if elements and bytes_of(dtype_name(_attribute(data, "element_type")), elements) not in (None, size):
         raise Malformed(f"it is damaged: the constant {name!r} of shape [{shape}] has {size} bytes")
     return elements
 

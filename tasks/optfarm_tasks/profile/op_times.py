@@ -2,29 +2,37 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from optfarm_tasks.profiler import Event, Inference
 from optfarm_tasks.schema.result import OpTime
 
 
 def op_times(inferences: Sequence[Inference]) -> tuple[OpTime, ...]:
-    """The types of ops in one inference, the most expensive first; means over the inferences."""
-    counts: Counter[str] = Counter()
-    sums: Counter[str] = Counter()
-    for inference in inferences:
-        for event, own_ns in own_times(inference.events):
-            counts[event.op] += 1
-            sums[event.op] += own_ns
-    total_ns, runs = sum(sums.values()), len(inferences)
+    """The types of ops in one inference, the most expensive first; medians over the inferences.
+
+    A mean would be thrown by one inference in which the machine did something else.
+    """
+    runs = [_times(inference) for inference in inferences]
+    totals = {op: median(sum(run.get(op, ())) for run in runs) for op in {op for run in runs for op in run}}
+    total_ns = sum(totals.values())
     return tuple(
         OpTime(
             op=op,
-            count=round(counts[op] / runs),
-            total_ns=round(sums[op] / runs),
-            share=sums[op] / total_ns if total_ns else 0.0,
+            count=round(median(len(run.get(op, ())) for run in runs)),
+            total_ns=round(totals[op]),
+            share=totals[op] / total_ns if total_ns else 0.0,
         )
-        for op in sorted(counts, key=lambda op: (-sums[op], op))
+        for op in sorted(totals, key=lambda op: (-totals[op], op))
     )
+
+
+def _times(inference: Inference) -> dict[str, list[int]]:
+    """Type of op → what each op of it took."""
+    found: dict[str, list[int]] = {}
+    for event, own_ns in own_times(inference.events):
+        found.setdefault(event.op, []).append(own_ns)
+    return found
 
 
 def own_times(events: Sequence[Event]) -> Iterator[tuple[Event, int]]:

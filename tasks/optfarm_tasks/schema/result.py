@@ -94,7 +94,7 @@ class OpTime(Value):
     """As the runtime names the type."""
     count: int
     total_ns: int
-    """Of all of them together, without what ran inside other ops; the mean over the observed inferences."""
+    """Of all of them together, without what ran inside other ops; the median over the observed inferences."""
     share: float
     """Of the time of all ops, in 0..1."""
 

@@ -119,7 +119,7 @@ class Inspect(Value):
 
 
 Runs = Annotated[int, Field(ge=1, le=1000)]
-"""How many inferences are observed; what is told of an op is its mean over them."""
+"""How many inferences are observed; what is reported of an op is its median over them."""
 
 
 class Trace(Value):

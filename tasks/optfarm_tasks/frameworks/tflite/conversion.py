@@ -20,6 +20,9 @@ MODULES = (*graph_edit.MODULES, "ai_edge_litert")
 
 _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
 
+_TYPES = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
+_ELEMENT = re.compile(r"(?:x|<)(bf16|f16|f64)>")
+
 Configure = Callable[[Any, Any], None]
 """Told TensorFlow and its converter, which it sets up."""
 
@@ -89,11 +92,24 @@ def _naming_ops() -> Iterator[None]:
         ops = unsupported_ops(error)
         if not ops:
             raise
-        raise UnsupportedOp(f"TFLite has no kernel of this kind for {', '.join(ops)}") from error
+        types = narrow_types(error)
+        where = f" in {' or '.join(types)}; convert a model that computes in float32" if types else ""
+        raise UnsupportedOp(f"TFLite has no kernel of this kind for {', '.join(ops)}{where}") from error
 
 
 def unsupported_ops(error: Exception) -> tuple[str, ...]:
-    """The ops that an error of the converter is about, as it says them in words and in its own records."""
-    told = {op for pair in _NEEDS_OP.findall(str(error)) for op in pair if op}
+    """The ops that an error of the converter is about, as it names them in words and in its own records.
+
+    A constant is listed with the op that takes it, and is not to blame.
+    """
+    named = {op for pair in _NEEDS_OP.findall(str(error)) for op in pair if op}
     records = {str(each.operator.name).rpartition(".")[2] for each in getattr(error, "errors", ())}
-    return tuple(sorted((told | records) - {""}))
+    found = (named | records) - {""}
+    return tuple(sorted(found - {"Const"} or found))
+
+
+def narrow_types(error: Exception) -> tuple[str, ...]:
+    """The types without kernels of their own in which every op computes that an error of the converter is about."""
+    said = [str(each.error_message) for each in getattr(error, "errors", ())]
+    types = [{_TYPES[name] for name in _ELEMENT.findall(each)} for each in said if _NEEDS_OP.search(each)]
+    return tuple(sorted(set.union(*types))) if types and all(types) else ()
