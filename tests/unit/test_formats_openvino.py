@@ -81,4 +81,4 @@ def test_an_input_of_unknown_rank_and_an_output_named_by_its_tensor_are_read(tmp
 def test_a_constant_without_elements_may_have_a_byte(tmp_path: Path) -> None:
     layers = X + END + constant_layer(shape="0", size=1)
 
-    assert describe(ir_files(tmp_path, IR.format(layers=layers, edges=EDGE), b"\0")).weights == 0
+    assert describe(ir_files(tmp_path, IR.format(layers=layers, edges=EDGE), b"\0")).parameters == 0

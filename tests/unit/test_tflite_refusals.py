@@ -11,7 +11,7 @@ def refused(*ops: tuple[str, str]) -> Exception:
     error.errors = [  # type: ignore[attr-defined]  # as TensorFlow adds them
         SimpleNamespace(
             operator=SimpleNamespace(name=f"tf.{op}"),
-            error_message=f"'tf.{op}' op is neither a custom op nor a flex op\n(tensor<?x4x{kind}>) -> tensor<4x{kind}>",
+            error_message=f"'tf.{op}' op is neither a custom op nor a flex op\n(tensor<?x4x{kind}>) -> tensor<{kind}>",
         )
         for op, kind in ops
     ]
