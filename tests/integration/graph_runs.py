@@ -42,11 +42,12 @@ RECIPES = (
     "tflite-float32",
     "fold-batch-norms -> tflite-float32",
 )
-OF_LOOPS = {
+FURTHER = {
     "recurrent": ("onnx", "fixed-batch(batch=2) -> tflite-float32", "fixed-batch(batch=2) -> onnx"),
     "functional_loop": ("onnx",),
+    "count": ("openvino",),
 }
-"""What converters make of loops, model by model."""
+"""What converters make of loops and state, model by model."""
 Told = dict[str, Any]
 
 
@@ -237,7 +238,7 @@ def runs(folder: Path) -> Iterator[tuple[str, Told]]:
     """Every recipe on every model."""
     places = write_models(folder)
     for name, place in places.items():
-        for index, recipe in enumerate((*RECIPES, *OF_LOOPS.get(name, ()))):
+        for index, recipe in enumerate((*RECIPES, *FURTHER.get(name, ()))):
             yield f"{name}: {recipe}", told(place, recipe, folder / f"{name}-{index}")
 
 

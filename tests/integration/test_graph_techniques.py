@@ -166,3 +166,7 @@ def test_tflite_takes_what_was_folded_before(runs: Runs) -> None:
 )
 def test_converters_take_loops(name: str, recipe: str, runs: Runs) -> None:
     assert runs[f"{name}: {recipe}"]["difference"] < 1e-5
+
+
+def test_state_that_openvino_would_drop_is_refused(runs: Runs) -> None:
+    assert "keeps state between calls: AssignAddVariableOp" in failure(runs["count: openvino"], "UnsupportedOp")

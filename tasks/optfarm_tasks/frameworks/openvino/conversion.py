@@ -39,13 +39,14 @@ def source(work: Work) -> Iterator[tuple[Any, Signature, tuple[str, ...]]]:
 
     Raises:
         BadModel: OpenVINO cannot read the model, or loses an input or output of it.
-        UnsupportedOp: it has no counterpart for an op; the message names it.
+        UnsupportedOp: it has no counterpart for an op, or the model changes a variable; the message names the op.
     """
     if work.format in _SUFFIXES:
         file = next(path for path in sorted(work.model.iterdir()) if path.suffix.lower() == _SUFFIXES[work.format])
         yield *_read(file, formats.describe(work.model).signature, work), ()
         return
     with graph_edit.saved_model(work) as (folder, warnings):
+        graph_edit.refuse_state(folder, user="OpenVINO")
         yield *_read(folder, formats.describe(folder).signature, work), warnings
 
 

@@ -82,12 +82,18 @@ def signature_def(inputs: dict[str, Any], outputs: dict[str, Any]) -> Any:
 
 
 def _refuse_writes(function: Any, name: str) -> None:
-    for node in reached(function.graph.as_graph_def())[0]:
-        if node.op.startswith(_WRITES) and node.op not in _CALLS:
-            raise UnsupportedOp(
-                f"the signature {name} changes a variable at each call by {node.op} ({node.name}), so it cannot be "
-                f"frozen; export it without that state"
-            )
+    found = writing(function.graph.as_graph_def())
+    if found is not None:
+        raise UnsupportedOp(
+            f"the signature {name} changes a variable at each call by {found.op} ({found.name}), so it cannot be "
+            f"frozen; export it without that state"
+        )
+
+
+def writing(definition: Any) -> Any | None:
+    """The first node of a graph that changes what lies outside it, such as a variable."""
+    nodes = (node for node in reached(definition)[0] if node.op not in _CALLS)
+    return next((node for node in nodes if node.op.startswith(_WRITES)), None)
 
 
 def _refuse_resources(definition: Any, left: set[str], name: str) -> None:
