@@ -20,14 +20,9 @@ def result(key: str) -> str:
     return f"results/{digest(key)}.json"
 
 
-def model(name: str, tree: str) -> str:
-    """Where the record of a model lies that was pushed under that name with that tree's digest."""
-    return checked(f"models/{name}/{digest(tree)}.json")
-
-
-def data(name: str, tree: str) -> str:
-    """Where the record of a data set lies that was pushed under that name with that tree's digest."""
-    return checked(f"data/{name}/{digest(tree)}.json")
+def record(kind: str, name: str, tree: str) -> str:
+    """Where the record of a model (kind "models") or data set ("data") lies: its name and its tree's digest say it."""
+    return checked(f"{kind}/{name}/{digest(tree)}.json")
 
 
 def digest(sha256: str) -> str:

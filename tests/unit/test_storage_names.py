@@ -13,8 +13,8 @@ DIGEST = "0123456789abcdef" * 4
 def test_every_kind_of_object_has_its_place() -> None:
     assert keys.blob(DIGEST) == f"blobs/{DIGEST}"
     assert keys.result(DIGEST) == f"results/{DIGEST}.json"
-    assert keys.model("pilot-net_1.0", DIGEST) == f"models/pilot-net_1.0/{DIGEST}.json"
-    assert keys.data("drive", DIGEST) == f"data/drive/{DIGEST}.json"
+    assert keys.record("models", "pilot-net_1.0", DIGEST) == f"models/pilot-net_1.0/{DIGEST}.json"
+    assert keys.record("data", "drive", DIGEST) == f"data/drive/{DIGEST}.json"
 
 
 @pytest.mark.parametrize("digest", ["", "0" * 63, "0" * 65, "A" * 64, "../" + "0" * 61, "0" * 64 + "\n"])
@@ -26,7 +26,7 @@ def test_what_is_no_digest_is_refused(digest: str) -> None:
 @pytest.mark.parametrize("name", ["", "..", "a/../b", ".hidden", "a b", "n" * 1000])
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(BadName, match="no key"):
-        keys.model(name, DIGEST)
+        keys.record("models", name, DIGEST)
 
 
 @pytest.mark.parametrize("path", ["a", "a/b.c", "variables/variables.data-00000-of-00001", "a b", ".hidden", "ä"])
