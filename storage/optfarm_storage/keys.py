@@ -54,6 +54,7 @@ def inside(path: str) -> str:
         BadName: it is not a plain relative path, so it could lead out of the tree.
     """
     parts = PurePosixPath(path)
-    if str(parts) != path or parts.is_absolute() or ".." in parts.parts or path == "." or {"\\", "\0"} & set(path):
+    is_plain = str(parts) == path != "." and not parts.is_absolute() and ".." not in parts.parts
+    if not is_plain or {"\\", "\0"} & set(path):
         raise BadName(f"{path!r} is not a plain relative path")
     return path

@@ -68,6 +68,7 @@ def test_a_message_under_an_old_token_is_dropped(farm: Farm) -> None:
         ("import os; os.kill(os.getpid(), 9)", Reason.WORKER_LOST, "SIGKILL"),
         ("import time; time.sleep(60)", Reason.TIMEOUT, "2 s"),
         (SUCCEEDS + "import os; os.symlink('/etc/passwd', 'outputs/x')", Reason.BAD_MODEL, "/etc/passwd"),
+        (SUCCEEDS + "open(r'outputs/..\\up', 'w')", Reason.BAD_MODEL, "not a plain relative path"),
         (SUCCEEDS + "open('inputs/model/program.py', 'w').write('')", Reason.WORKER_LOST, "changed"),
     ],
 )

@@ -15,6 +15,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats import describe, files, onnx_graph, openvino
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
+from tests.path_cases import ESCAPING, PLAIN, REDUNDANT
 from tests.unit.protobuf import field, value_info, varint
 
 MODELS = ["branching.onnx", "apart", "linear"]
@@ -161,13 +162,25 @@ def test_a_constant_that_makes_no_sense_is_refused(tensor: bytes, told_: str, tm
         describe(model_file(tmp_path, tensor=tensor))
 
 
-@pytest.mark.parametrize("location", ["/etc/hostname", "../weights", "a/../../b", "C:\\w", ""])
-def test_weights_outside_the_folder_are_refused(location: str, tmp_path: Path) -> None:
+def weights_at(location: str) -> bytes:
+    """A constant of two floats whose values lie in another file."""
     entry = field(1, b"location") + field(2, location.encode())
-    tensor = field(1, 2) + field(2, 1) + field(8, b"w") + field(13, entry) + field(14, 1)
+    return field(1, 2) + field(2, 1) + field(8, b"w") + field(13, entry) + field(14, 1)
 
+
+@pytest.mark.parametrize("location", ESCAPING)
+def test_weights_outside_the_folder_are_refused(location: str, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="outside the model's folder"):
-        describe(model_file(tmp_path, tensor=tensor))
+        describe(model_file(tmp_path, tensor=weights_at(location)))
+
+
+@pytest.mark.parametrize("location", [path for path in PLAIN + REDUNDANT if not path.endswith("/")])
+def test_weights_are_found_wherever_in_the_folder_they_lie(location: str, tmp_path: Path) -> None:
+    weights = tmp_path / location
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_bytes(bytes(8))
+
+    assert describe(model_file(tmp_path, tensor=weights_at(location))).parameters == 2
 
 
 def test_weights_apart_that_are_missing_or_short_are_refused(exchange_models: Path, tmp_path: Path) -> None:

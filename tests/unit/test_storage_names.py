@@ -6,6 +6,7 @@ from optfarm_storage import keys
 from optfarm_storage.errors import BadName, Corrupt, Denied, NotFound, StorageError, Unavailable, refusal
 from optfarm_storage.s3 import S3Store
 from tests.integration.stores import elsewhere
+from tests.path_cases import ESCAPING, PLAIN, REDUNDANT
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -29,9 +30,15 @@ def test_what_is_no_name_is_refused(name: str) -> None:
         keys.record("models", name, DIGEST)
 
 
-@pytest.mark.parametrize("path", ["a", "a/b.c", "variables/variables.data-00000-of-00001", "a b", ".hidden", "ä"])
+@pytest.mark.parametrize("path", PLAIN)
 def test_plain_paths_are_kept(path: str) -> None:
     assert keys.inside(path) == path
+
+
+@pytest.mark.parametrize("path", ESCAPING + REDUNDANT)
+def test_other_paths_are_refused(path: str) -> None:
+    with pytest.raises(BadName, match="not a plain relative path"):
+        keys.inside(path)
 
 
 @pytest.mark.parametrize("endpoint", ["store:8333", "ftp://store", "http://", "https://:8333"])

@@ -101,7 +101,7 @@ def _location(constant: Constant) -> PurePosixPath:
     """Where the values lie, which must be in the model's folder: elsewhere, a model would read its host's files."""
     told = (constant.external or {}).get("location", "")
     path = PurePosixPath(told)
-    if not told or path.is_absolute() or ".." in path.parts or "\\" in told or ":" in told or "\0" in told:
+    if not path.parts or path.is_absolute() or ".." in path.parts or {"\\", "\0"} & set(told):
         raise BadModel(
             f"the constant {constant.name!r} lies in {told!r}, outside the model's folder; save the model with its "
             f"data in its own folder"
