@@ -12,13 +12,13 @@ from optfarm_tasks.schema.result import Result
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.folder import Scratch
 from tests.integration.programs import FAILS, STAYS, SUCCEEDS
-from tests.integration.worker_hand import KEY, Farm, hand_at_work
+from tests.integration.worker_farm import KEY, Farm, worker_farm
 from tests.waiting import until
 
 
 @pytest.fixture
 def farm(tmp_path: Path) -> Iterator[Farm]:
-    with hand_at_work(tmp_path) as made:
+    with worker_farm(tmp_path) as made:
         yield made
 
 
@@ -53,7 +53,7 @@ def test_a_message_under_an_old_token_is_dropped(farm: Farm) -> None:
     farm.offer("t1", SUCCEEDS)
     farm.desk.take_back("t1")
 
-    farm.hand.carry_out("t1", 1)
+    farm.task_runner.carry_out("t1", 1)
 
     assert not farm.desk.claims
     assert not farm.desk.finishes

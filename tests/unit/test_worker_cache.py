@@ -1,4 +1,4 @@
-"""The blob cache: bounded, shared, checked."""
+"""The blob cache: limited in size, shared, checked."""
 
 import errno
 import hashlib
@@ -75,7 +75,7 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, shop: Shop) ->
     assert stored(tmp_path) == {old.sha256, new.sha256}
 
 
-def test_what_is_in_use_stays_even_beyond_the_bound(tmp_path: Path, shop: Shop) -> None:
+def test_what_is_in_use_stays_even_beyond_the_limit(tmp_path: Path, shop: Shop) -> None:
     first, second = shop.add(b"1" * 60 * KB), shop.add(b"2" * 60 * KB)
     mine, theirs = (Cache(tmp_path, 100 * KB, shop.fetch) for _ in range(2))
 
@@ -88,7 +88,7 @@ def test_what_is_in_use_stays_even_beyond_the_bound(tmp_path: Path, shop: Shop) 
     assert sum(path.stat().st_size for path in (tmp_path / "blobs").glob("*/*")) <= 100 * KB
 
 
-def test_inputs_larger_than_the_bound_are_gone_after_their_task(tmp_path: Path, shop: Shop) -> None:
+def test_inputs_larger_than_the_limit_are_gone_after_their_task(tmp_path: Path, shop: Shop) -> None:
     files = [shop.add(bytes([n]) * 60 * KB) for n in range(3)]
     cache = Cache(tmp_path, 100 * KB, shop.fetch)
 

@@ -1,4 +1,4 @@
-"""Settings that do not hold are told by the variable that is wrong."""
+"""Settings that are wrong are refused with the variable that is to be set."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from optfarm_tasks.schema.spec import Evaluate, Limits, Task
-from optfarm_worker.child import environment, hard_bound, order_for
+from optfarm_worker.child import environment, hard_limit, order_for
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.inventory import attributes, cpu_model, probe
 from optfarm_worker.settings import read_settings
@@ -60,7 +60,7 @@ def test_a_processor_is_called_as_it_calls_itself(text: str, name: str | None) -
     assert cpu_model(text) == name
 
 
-def test_a_toolchain_tells_its_versions_and_runtimes() -> None:
+def test_a_toolchain_lists_its_versions_and_runtimes() -> None:
     toolchain = probe("default", Path(sys.executable))
 
     assert toolchain.python == sys.executable
@@ -91,5 +91,5 @@ def test_an_order_carries_the_limits_of_its_task(tmp_path: Path) -> None:
     order = order_for(task, tmp_path, python=sys.executable)
 
     assert (order.timeout_s, order.memory_bytes) == (7, 1 << 30)
-    assert order.data_bytes == hard_bound(1 << 30) > 1 << 30
+    assert order.data_bytes == hard_limit(1 << 30) > 1 << 30
     assert order.argv[-1] == str(tmp_path)

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from optfarm_tasks.schema.spec import Task
-from optfarm_worker.runner import Order
+from optfarm_worker.supervisor import Order
 
 GIB = 1 << 30
 FILE_BYTES = 64 * GIB
@@ -25,7 +25,7 @@ def order_for(task: Task, folder: Path, *, python: str) -> Order:
         log=str(folder / "log.txt"),
         timeout_s=task.limits.timeout_s,
         memory_bytes=memory_bytes,
-        data_bytes=hard_bound(memory_bytes),
+        data_bytes=hard_limit(memory_bytes),
         file_bytes=FILE_BYTES,
         log_bytes=LOG_BYTES,
         processes=PROCESSES,
@@ -47,10 +47,10 @@ def environment(folder: Path, python: str) -> dict[str, str]:
     }
 
 
-def hard_bound(memory_bytes: int) -> int:
+def hard_limit(memory_bytes: int) -> int:
     """The private memory that a process may ask the kernel for.
 
-    Programs ask for more than they touch (stacks of threads, arenas), so the bound lies well above the limit; it is
-    for what grows faster than the runner looks.
+    Programs ask for more than they touch (stacks of threads, arenas), so this hard limit lies well above the task's
+    own; it is for what grows faster than the supervisor samples.
     """
     return math.ceil(1.5 * memory_bytes) + 4 * GIB

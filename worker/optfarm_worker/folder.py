@@ -21,7 +21,7 @@ RESULT_BYTES = 16 << 20
 TAIL_BYTES = 16 << 10
 FULL_BELOW_BYTES = 1 << 20
 TAKEOVER_S = 5.0
-"""For so long a predecessor's runner may still be ending its tree."""
+"""For so long a predecessor's supervisor may still be ending its tree."""
 
 
 class Scratch:

@@ -48,7 +48,7 @@ def attributes() -> dict[str, str | int | float]:
 
 
 def cpu_model(cpuinfo: str) -> str | None:
-    """The processor's name as /proc/cpuinfo tells it, if it does."""
+    """The processor's name from /proc/cpuinfo, if it has one."""
     lines = (line.partition(":") for line in cpuinfo.splitlines())
     return next((value.strip() for name, _, value in lines if name.strip() in ("model name", "Model")), None)
 

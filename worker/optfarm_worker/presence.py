@@ -1,4 +1,4 @@
-"""Tells the scheduler every few seconds that this device is there."""
+"""Registers this device with the scheduler every few seconds, which shows that it is there."""
 
 import threading
 

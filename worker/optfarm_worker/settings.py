@@ -1,4 +1,4 @@
-"""What a worker is told: where the farm is, which device it serves, where its folders are."""
+"""The settings of a worker: where the farm is, which device it serves, where its folders are."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""What a worker works with, put together from its settings."""
+"""The parts that all tasks of one worker share (scheduler, store, cache, folders), built from its settings."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,7 +16,7 @@ from optfarm_worker.store import Store
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """The parts that all tasks of a worker share."""
+    """What a task is given by its worker."""
 
     settings: WorkerSettings
     scheduler: Scheduler
@@ -29,10 +29,10 @@ class WorkerContext:
 
 
 @contextmanager
-def set_up(
+def worker_context(
     settings: WorkerSettings, scheduler: Scheduler, store: Store, inventory: Inventory
 ) -> Iterator[WorkerContext]:
-    """The bench, there inside the block.
+    """A worker's context, which lasts as long as the block.
 
     Raises:
         BadSettings: another worker serves the same device.
