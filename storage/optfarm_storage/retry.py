@@ -26,15 +26,15 @@ class Retry:
     Args:
         store: what is wrapped.
         patience_s: how long a call may take before its last error is raised.
-        over: set it from outside to end every wait at once.
+        cancelled: set it from outside to end every wait at once.
     """
 
     def __init__(
-        self, store: ObjectStore, *, patience_s: float = PATIENCE_S, over: threading.Event | None = None
+        self, store: ObjectStore, *, patience_s: float = PATIENCE_S, cancelled: threading.Event | None = None
     ) -> None:
         self._store = store
         self._patience_s = patience_s
-        self._over = over or threading.Event()
+        self._cancelled = cancelled or threading.Event()
 
     def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
         """Stores a file or bytes."""
@@ -77,10 +77,10 @@ class Retry:
                 return call()
             except Unavailable as error:
                 pause_s = next(pauses)
-                if time.monotonic() + pause_s > gives_up_at or self._over.is_set():
+                if time.monotonic() + pause_s > gives_up_at or self._cancelled.is_set():
                     raise
                 log.warning("store_unavailable", call=what, next_try_in_s=round(pause_s, 2), error=str(error))
-            self._over.wait(pause_s)
+            self._cancelled.wait(pause_s)
 
 
 class _Once:

@@ -89,3 +89,15 @@ def test_a_child_starts_only_when_the_delivery_before_it_is_over(farm: Farm) -> 
     first, second = (farm.desk.finishes[name].result for name in ("first", "second"))
     assert first is not None
     assert second is not None
+
+
+def test_a_cancel_ends_the_wait_for_a_store_that_is_away(farm: Farm) -> None:
+    farm.offer("t1", SUCCEEDS)
+    farm.store.is_open.clear()
+    farm.task_runner.carry_out("t1", 1)
+    assert farm.leftovers()
+
+    farm.desk.take_back("t1")
+
+    until(lambda: not farm.leftovers(), deadline_s=5)
+    assert not farm.desk.finishes

@@ -4,7 +4,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -12,6 +12,7 @@ import psutil
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.tree import Digest
 from optfarm_worker.context import worker_context
+from optfarm_worker.errors import StoreAway
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
 from optfarm_worker.task_runner import TaskRunner
@@ -30,13 +31,11 @@ class FolderStore:
 
     folder: Path
     is_open: threading.Event = field(default_factory=threading.Event)
-    """While it is not set, results wait."""
+    """While it is not set, the store is away for results."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def __post_init__(self) -> None:
-        self.is_open.set()
-
-    def obey(self, over: threading.Event) -> None:
-        """It is never away."""
+    def cancel_with(self, event: threading.Event) -> "FolderStore":
+        return replace(self, cancelled=event)
 
     def fetch(self, digest: Digest, target: Path) -> None:
         shutil.copyfile(self.folder / digest, target)
@@ -45,7 +44,9 @@ class FolderStore:
         shutil.copyfile(source, self.folder / digest)
 
     def put_result(self, key: Digest, body: bytes) -> bool:
-        self.is_open.wait()
+        until(lambda: self.is_open.is_set() or self.cancelled.is_set(), deadline_s=20)
+        if not self.is_open.is_set():
+            raise StoreAway("the store is away")
         path = self.folder / f"{key}.json"
         if path.exists():
             return False
@@ -97,6 +98,7 @@ def worker_farm(folder: Path) -> Iterator[Farm]:
     """A worker that runs inside the block, with everything it needs in a folder."""
     (folder / "store").mkdir()
     store = FolderStore(folder / "store")
+    store.is_open.set()
     toolchain = Toolchain(python=str(interpreter(folder)), versions={}, techniques=(), runtimes=())
     inventory = Inventory(host="alpha", slot="cpu", attributes={}, toolchains=(toolchain,))
     with stub_scheduler() as desk:

@@ -48,10 +48,9 @@ class Hold:
 class Cache:
     """The cache as one worker sees it; each worker of the host has its own object on the same folder."""
 
-    def __init__(self, folder: Path, limit_bytes: int, fetch: Fetch) -> None:
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._folder = folder
         self._limit_bytes = limit_bytes
-        self._fetch = fetch
         self._known: dict[Digest, Stamp] = {}
         for part in ("blobs", "used", "pins", "partial"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -60,7 +59,7 @@ class Cache:
             self._drop_leftovers("partial")
 
     @contextmanager
-    def held(self, files: Iterable[File]) -> Iterator[Hold]:
+    def held(self, files: Iterable[File], fetch: Fetch) -> Iterator[Hold]:
         """Fetches what is missing and keeps all of it from being evicted inside the block; blocks.
 
         Raises:
@@ -69,7 +68,7 @@ class Cache:
         """
         wanted = {file.sha256: file.size_bytes for file in files}
         with self._pinned(wanted):
-            self._complete(wanted)
+            self._complete(wanted, fetch)
             yield Hold(
                 paths={digest: self._path(digest) for digest in wanted},
                 _stamps={digest: self._known[digest] for digest in wanted},
@@ -77,12 +76,12 @@ class Cache:
         if self._is_over:
             self._make_room(self._limit_bytes)
 
-    def _complete(self, wanted: Mapping[Digest, int]) -> None:
+    def _complete(self, wanted: Mapping[Digest, int], fetch: Fetch) -> None:
         missing = [digest for digest in wanted if not self._is_sound(digest)]
         if missing:
             self._make_room(self._limit_bytes - sum(wanted[digest] for digest in missing))
             with ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="fetch") as pool:
-                list(pool.map(self._insert, missing))
+                list(pool.map(lambda digest: self._insert(digest, fetch), missing))
         for digest in wanted:
             (self._folder / "used" / digest).touch()
 
@@ -100,10 +99,10 @@ class Cache:
         self._known[digest] = stamp
         return True
 
-    def _insert(self, digest: Digest) -> None:
+    def _insert(self, digest: Digest, fetch: Fetch) -> None:
         for is_last_try in (False, True):
             try:
-                return self._fetch_into_place(digest)
+                return self._fetch_into_place(digest, fetch)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
@@ -112,10 +111,10 @@ class Cache:
                 self._make_room(0)
         return None
 
-    def _fetch_into_place(self, digest: Digest) -> None:
+    def _fetch_into_place(self, digest: Digest, fetch: Fetch) -> None:
         """An entry that another worker has put there meanwhile stays: it may be in use."""
         with self._partial() as partial:
-            self._fetch(digest, partial)
+            fetch(digest, partial)
             partial.chmod(0o444)
             path = self._path(digest)
             with _locked(self._folder, fcntl.LOCK_EX):

@@ -43,13 +43,13 @@ def worker_context(
         stack.callback(scratch.close)
         idle = IdleLock(settings.idle_lock)
         stack.callback(idle.close)
-        delivery = Delivery(store)
+        delivery = Delivery()
         stack.callback(delivery.close)
         yield WorkerContext(
             settings=settings,
             scheduler=scheduler,
             store=store,
-            cache=Cache(settings.cache_dir, settings.cache_bytes, store.fetch),
+            cache=Cache(settings.cache_dir, settings.cache_bytes),
             delivery=delivery,
             scratch=scratch,
             idle=idle,

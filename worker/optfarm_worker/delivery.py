@@ -1,6 +1,6 @@
 """Brings what a task made to the object store: outputs and log side by side, then the result, once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,14 +14,16 @@ PARALLEL_PUSHES = 4
 class Delivery:
     """Pushes for one worker; its threads stay."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(PARALLEL_PUSHES, thread_name_prefix="push")
 
-    def push(self, folder: Path, files: Iterable[File], *, log: Path, stored: frozenset[Digest]) -> Digest | None:
+    def push(
+        self, store: Store, folder: Path, *, files: Iterable[File], log: Path, stored: frozenset[Digest]
+    ) -> Digest | None:
         """Pushes output files and the log; gives the log's digest, None for an empty one.
 
         Args:
+            store: where they go.
             folder: where the files lie.
             files: the outputs.
             log: the child's log.
@@ -31,18 +33,16 @@ class Delivery:
         log_digest = file_digest(log) if log.stat().st_size else None
         if log_digest is not None:
             sources[log_digest] = log
-        self._push_all(sources)
+        list(self._pool.map(lambda item: store.push(*item), sources.items()))
         return log_digest
 
-    def commit(self, result: Result) -> Result:
+    @staticmethod
+    def commit(store: Store, result: Result) -> Result:
         """Stores the result under its key; whoever came first has made it, and that one is given back."""
-        if self._store.put_result(result.key, result.model_dump_json().encode()):
+        if store.put_result(result.key, result.model_dump_json().encode()):
             return result
-        return Result.model_validate_json(self._store.result(result.key))
+        return Result.model_validate_json(store.result(result.key))
 
     def close(self) -> None:
         """Lets the threads go."""
         self._pool.shutdown()
-
-    def _push_all(self, sources: Mapping[Digest, Path]) -> None:
-        list(self._pool.map(lambda item: self._store.push(*item), sources.items()))

@@ -23,6 +23,7 @@ from optfarm_worker.errors import NoSpace
 from optfarm_worker.folder import TaskFolder
 from optfarm_worker.launcher import Launcher, Started
 from optfarm_worker.lease import LeaseKeeper
+from optfarm_worker.store import Store
 
 log = structlog.get_logger()
 
@@ -50,16 +51,17 @@ class LeasedTask:
     lease: Lease
     token: int
     keeper: LeaseKeeper
+    store: Store
+    """Gives up when the keeper does."""
 
     def run_child(self, launcher: Launcher, kept: ExitStack) -> ChildOutcome:
         """Runs the child to its end; its folder and its inputs stay until the stack is closed."""
         context, task = self.context, self.lease.task
         toolchain = self._toolchain()
-        context.store.obey(self.keeper.cancelled)
         inputs = [file for tree in task.inputs.values() for file in tree.files]
         with self._full_disk_handed_back():
             folder = kept.enter_context(context.scratch.folder(self.lease.task_id, self.token))
-            hold = kept.enter_context(context.cache.held(inputs))
+            hold = kept.enter_context(context.cache.held(inputs, self.store.fetch))
             folder.lay_out(task, hold.paths)
         started_at, child_exit = self._run(folder, toolchain, launcher)
         return ChildOutcome(folder, hold, started_at, child_exit)
@@ -77,7 +79,7 @@ class LeasedTask:
             outputs = folder.outputs(readable=self.context.settings.cache_dir)
             log = self._push(folder, outputs)
         self.keeper.check()
-        result = self.context.delivery.commit(self._result(found, outputs, outcome))
+        result = self.context.delivery.commit(self.store, self._result(found, outputs, outcome))
         return self.finish(result=result, log=log)
 
     def finish(
@@ -119,7 +121,9 @@ class LeasedTask:
 
     def _push(self, folder: TaskFolder, outputs: Tree) -> Digest | None:
         stored = frozenset(file.sha256 for tree in self.lease.task.inputs.values() for file in tree.files)
-        return self.context.delivery.push(folder.outputs_path, outputs.files, log=folder.log, stored=stored)
+        return self.context.delivery.push(
+            self.store, folder.outputs_path, files=outputs.files, log=folder.log, stored=stored
+        )
 
     def _result(self, facts: Facts, outputs: Tree, outcome: ChildOutcome) -> Result:
         settings, child_exit = self.context.settings, outcome.child_exit

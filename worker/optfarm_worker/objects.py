@@ -21,19 +21,19 @@ ASK_FIRST_BYTES = 1 << 20
 
 
 class Objects:
-    """One store for all threads of a worker. A store that is away is waited for, up to two minutes.
+    """A store for all threads of a worker. One that is away is waited for, up to two minutes or until it is cancelled.
 
     Every method raises:
         StoreAway: the store did not come back in time, or refuses this worker.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, *, cancelled: threading.Event | None = None) -> None:
         self._store = store
-        self._patient = Retry(store)
+        self._patient = Retry(store, cancelled=cancelled)
 
-    def obey(self, over: threading.Event) -> None:
-        """Has waits for the store end when the event is set."""
-        self._patient = Retry(self._store, over=over)
+    def cancel_with(self, event: threading.Event) -> "Objects":
+        """The same store, whose waits end when the event is set."""
+        return Objects(self._store, cancelled=event)
 
     def fetch(self, digest: Digest, target: Path) -> None:
         """Writes a blob into a new file.

@@ -10,8 +10,8 @@ from optfarm_tasks.schema.tree import Digest
 class Store(Protocol):
     """Blobs by digest, and results by key."""
 
-    def obey(self, over: threading.Event) -> None:
-        """Has waits for a store that is away end when the event is set."""
+    def cancel_with(self, event: threading.Event) -> "Store":
+        """The same store, whose waits for it while it is away end when the event is set."""
         ...
 
     def fetch(self, digest: Digest, target: Path) -> None:

@@ -76,7 +76,7 @@ class TaskRunner:
             self.stop()
         task_log = self._log(task_id, token)
         task_log.info("task claimed", sweep_id=lease.sweep_id, kind=lease.task.action.kind, attempt=lease.attempt)
-        return LeasedTask(self._context, lease, token, keeper)
+        return LeasedTask(self._context, lease, token, keeper, self._context.store.cancel_with(keeper.cancelled))
 
     def _run_child(self, task: LeasedTask, kept: ExitStack) -> ChildOutcome | Failure:
         launcher, self._launcher = self._launcher, self._next_launcher()
