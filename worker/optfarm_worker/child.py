@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from optfarm_tasks.schema.spec import Task
+from optfarm_worker.devices import kind_of
 from optfarm_worker.supervisor import Order
 
 GIB = 1 << 30
@@ -15,13 +16,13 @@ GRACE_S = 0.5
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def order_for(task: Task, folder: Path, *, python: str) -> Order:
+def order_for(task: Task, folder: Path, *, python: str, device: str) -> Order:
     """The order to run a task in its folder."""
     memory_bytes = task.limits.memory_bytes
     return Order(
         argv=[python, "-I", "-m", "optfarm_tasks", str(folder)],
         cwd=str(folder),
-        env=environment(folder, python),
+        env=environment(folder, python=python, device=device),
         log=str(folder / "log.txt"),
         timeout_s=task.limits.timeout_s,
         memory_bytes=memory_bytes,
@@ -33,7 +34,7 @@ def order_for(task: Task, folder: Path, *, python: str) -> Order:
     )
 
 
-def environment(folder: Path, python: str) -> dict[str, str]:
+def environment(folder: Path, *, python: str, device: str) -> dict[str, str]:
     """All that the child sees of its surroundings: nothing of the worker's, so no credentials."""
     return {
         "PATH": f"{Path(python).parent}:{SYSTEM_PATH}",
@@ -43,7 +44,7 @@ def environment(folder: Path, python: str) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "TF_CPP_MIN_LOG_LEVEL": "1",
-        "CUDA_VISIBLE_DEVICES": "-1",
+        **kind_of(device).environment(device),
     }
 
 

@@ -105,7 +105,7 @@ class LeasedTask:
             else:
                 self._report(event)
 
-        order = order_for(task, folder.path, python=toolchain.python)
+        order = order_for(task, folder.path, python=toolchain.python, device=settings.device)
         alone = task.action.kind.runs_alone
         with self.context.idle.held(alone=alone, wait_s=settings.idle_wait_s, cancelled=self.keeper.cancelled):
             self.keeper.on_cancel(launcher.stop)
