@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from optfarm_storage import files, signature, window
+from optfarm_storage import files, signature
 from optfarm_storage.errors import Corrupt, StorageError, refusal
 from optfarm_storage.location import S3Location
 from optfarm_storage.presign import checksum
@@ -118,9 +118,9 @@ class S3Store:
         progress(len(content))
 
     def _put_file(self, key: str, path: Path, size_bytes: int, *, sha256: str, progress: OnProgress) -> None:
-        _require_same(key, window.digest_of(path, 0, size_bytes), sha256)
+        _require_same(key, files.digest_of(path, 0, size_bytes), sha256)
         headers = {"x-amz-checksum-sha256": checksum(sha256)}
-        with window.opened(path, 0, size_bytes, progress=progress) as body:
+        with files.opened(path, 0, size_bytes, progress=progress) as body:
             answer = self._ask("PUT", key, payload=sha256, headers=headers, body=body, size_bytes=size_bytes)
         self._wanted(key, answer)
 
@@ -131,7 +131,7 @@ class S3Store:
             return self._put_part(key, path, offset, length, query=_part(upload_id, number), progress=progress)
 
         with self._upload(key) as upload_id, ThreadPoolExecutor(_PARALLEL_PARTS + 1) as pool:
-            whole = pool.submit(window.digest_of, path, 0, size_bytes)
+            whole = pool.submit(files.digest_of, path, 0, size_bytes)
             etags = list(pool.map(put, range(1, -(-size_bytes // PART_BYTES) + 1)))
             _require_same(key, whole.result(), sha256)
             self._site.control.complete(key, upload_id, etags)
@@ -139,8 +139,8 @@ class S3Store:
     def _put_part(
         self, key: str, path: Path, offset: int, length: int, *, query: Mapping[str, str], progress: OnProgress
     ) -> str:
-        payload = window.digest_of(path, offset, length)
-        with window.opened(path, offset, length, progress=progress) as body:
+        payload = files.digest_of(path, offset, length)
+        with files.opened(path, offset, length, progress=progress) as body:
             answer = self._ask("PUT", key, payload=payload, query=query, body=body, size_bytes=length)
         return self._wanted(key, answer).headers["etag"]
 

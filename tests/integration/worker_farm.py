@@ -112,7 +112,7 @@ def worker_farm(folder: Path) -> Iterator[Farm]:
             idle_wait_s=0.3,
         )
         with (
-            Scheduler(settings.url, TOKEN) as scheduler,
+            closing(Scheduler(settings.url, TOKEN)) as scheduler,
             worker_context(settings, scheduler, store, inventory) as context,
             closing(TaskRunner(context)) as task_runner,
         ):

@@ -18,10 +18,10 @@ from optfarm_worker.app import Consumer
 from optfarm_worker.context import worker_context
 from optfarm_worker.errors import BadSettings, Denied
 from optfarm_worker.inventory import inventory_of
-from optfarm_worker.objects import Objects, location_of
 from optfarm_worker.presence import Presence
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
+from optfarm_worker.store import Objects, location_of
 from optfarm_worker.task_runner import TaskRunner
 
 BAD_SETTINGS = 2
@@ -54,7 +54,7 @@ def serve(settings: WorkerSettings) -> int:
     confinement.adopt_orphans()
     inventory = inventory_of(settings)
     with (
-        Scheduler(settings.url, settings.worker_token.get_secret_value()) as scheduler,
+        closing(Scheduler(settings.url, settings.worker_token.get_secret_value())) as scheduler,
         closing(S3Store(location_of(settings))) as store,
         worker_context(settings, scheduler, Objects(store), inventory) as context,
     ):

@@ -1,17 +1,19 @@
 """The parts that all tasks of one worker share (scheduler, store, cache, folders), built from its settings."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_worker.cache import Cache
-from optfarm_worker.delivery import Delivery
 from optfarm_worker.folder import Scratch
 from optfarm_worker.idle import IdleLock
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings
 from optfarm_worker.store import Store
+
+PARALLEL_PUSHES = 4
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class WorkerContext:
     scheduler: Scheduler
     store: Store
     cache: Cache
-    delivery: Delivery
+    pushes: ThreadPoolExecutor
+    """Threads that send outputs and log side by side; they stay between tasks."""
     scratch: Scratch
     idle: IdleLock
     toolchains: Mapping[str, Toolchain]
@@ -43,14 +46,13 @@ def worker_context(
         stack.callback(scratch.close)
         idle = IdleLock(settings.idle_lock)
         stack.callback(idle.close)
-        delivery = Delivery()
-        stack.callback(delivery.close)
+        pushes = stack.enter_context(ThreadPoolExecutor(PARALLEL_PUSHES, thread_name_prefix="push"))
         yield WorkerContext(
             settings=settings,
             scheduler=scheduler,
             store=store,
             cache=Cache(settings.cache_dir, settings.cache_bytes),
-            delivery=delivery,
+            pushes=pushes,
             scratch=scratch,
             idle=idle,
             toolchains={each.name: each for each in inventory.toolchains},

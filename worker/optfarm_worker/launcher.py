@@ -48,14 +48,9 @@ class Launcher:
         )
         self._stopping = threading.Lock()
 
-    @property
-    def pid(self) -> int:
-        """Of the supervisor process."""
-        return self._process.pid
-
     def run(self, order: Order, on_event: OnEvent) -> ChildExit:
         """Blocks until the child and everything it started have ended. Called once."""
-        siblings = processes.children() - {self.pid}
+        siblings = processes.children() - {self._process.pid}
         self._send(json.dumps(order._asdict()).encode() + b"\n")
         child_exit = self._listen(on_event)
         self.stop()

@@ -53,7 +53,7 @@ class LeaseKeeper:
         self._done = threading.Event()
         self._guard = threading.Lock()
         self._why: WorkerError | None = None
-        self._act: Callable[[], None] = _do_nothing
+        self._act: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def report(self, progress: Progress) -> None:
@@ -113,7 +113,3 @@ class LeaseKeeper:
         except (Unreachable, Denied):
             return Answer.SILENCE
         return Answer.KEPT
-
-
-def _do_nothing() -> None:
-    """Stands where nothing is to be ended yet."""

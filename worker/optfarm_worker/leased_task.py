@@ -14,7 +14,7 @@ from optfarm_tasks.errors import MissingToolchain
 from optfarm_tasks.schema.device import Toolchain
 from optfarm_tasks.schema.lease import Finish, Lease, Progress
 from optfarm_tasks.schema.result import Facts, Failure, Result
-from optfarm_tasks.schema.tree import Digest, Tree
+from optfarm_tasks.schema.tree import Digest, Tree, file_digest
 from optfarm_worker.cache import Hold
 from optfarm_worker.child import order_for
 from optfarm_worker.child_exit import ChildExit, facts_or_failure, tail_of
@@ -79,7 +79,7 @@ class LeasedTask:
             outputs = folder.outputs(readable=self.context.settings.cache_dir)
             log = self._push(folder, outputs)
         self.keeper.check()
-        result = self.context.delivery.commit(self.store, self._result(found, outputs, outcome))
+        result = self._commit(self._result(found, outputs, outcome))
         return self.finish(result=result, log=log)
 
     def finish(
@@ -120,10 +120,20 @@ class LeasedTask:
             return
 
     def _push(self, folder: TaskFolder, outputs: Tree) -> Digest | None:
-        stored = frozenset(file.sha256 for tree in self.lease.task.inputs.values() for file in tree.files)
-        return self.context.delivery.push(
-            self.store, folder.outputs_path, files=outputs.files, log=folder.log, stored=stored
-        )
+        """Sends outputs and log, except the inputs, which are stored; the log's digest, None for an empty one."""
+        stored = {file.sha256 for tree in self.lease.task.inputs.values() for file in tree.files}
+        sources = {file.sha256: folder.outputs_path / file.path for file in outputs.files if file.sha256 not in stored}
+        log_digest = file_digest(folder.log) if folder.log.stat().st_size else None
+        if log_digest is not None:
+            sources[log_digest] = folder.log
+        list(self.context.pushes.map(lambda item: self.store.push(*item), sources.items()))
+        return log_digest
+
+    def _commit(self, result: Result) -> Result:
+        """Stores the result under its key; where there is one already, that one counts and is returned."""
+        if self.store.put_result(result.key, result.model_dump_json().encode()):
+            return result
+        return Result.model_validate_json(self.store.result(result.key))
 
     def _result(self, facts: Facts, outputs: Tree, outcome: ChildOutcome) -> Result:
         settings, child_exit = self.context.settings, outcome.child_exit

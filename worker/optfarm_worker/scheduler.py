@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -54,14 +54,6 @@ class Scheduler:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        """Closes itself at the end of the block."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Closes the connections."""
-        self.close()
 
     def _send(
         self, method: str, path: str, message: WireMessage, *, timeout_s: float = ANSWER_TIMEOUT_S

@@ -15,8 +15,8 @@ from optfarm_storage.location import S3Location
 from optfarm_storage.s3 import S3Store
 from optfarm_tasks.errors import Internal
 from optfarm_worker.errors import Corrupt, StoreAway
-from optfarm_worker.objects import Objects, location_of
 from optfarm_worker.settings import read_settings
+from optfarm_worker.store import Objects, location_of
 from tests.integration.stores import Flaky
 from tests.servers import S3Server, free_ports
 
