@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from optfarm_storage.errors import Corrupt
-from optfarm_storage.store import OnProgress, untold
+from optfarm_storage.store import OnProgress, unreported
 
 PIECE_BYTES = 1 << 20
 WRITE_BYTES = 32 << 10
@@ -135,7 +135,7 @@ class Window:
 
 
 @contextmanager
-def opened(path: Path, offset: int, size_bytes: int, *, progress: OnProgress = untold) -> Iterator[Window]:
+def opened(path: Path, offset: int, size_bytes: int, *, progress: OnProgress = unreported) -> Iterator[Window]:
     """A window on a file."""
     with path.open("rb", buffering=0) as stream:
         stream.seek(offset)

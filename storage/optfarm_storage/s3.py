@@ -15,7 +15,7 @@ from optfarm_storage.errors import Corrupt, StorageError, refusal
 from optfarm_storage.location import S3Location
 from optfarm_storage.presign import checksum
 from optfarm_storage.site import Site
-from optfarm_storage.store import OnProgress, untold
+from optfarm_storage.store import OnProgress, unreported
 from optfarm_storage.wire import Answer, Source, Wire
 
 SINGLE_BYTES = 64 << 20
@@ -38,7 +38,7 @@ class S3Store:
         self._site = Site(location)
         self._now = now
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Stores a file or bytes; what is larger than 64 MiB in parts side by side, and made one at the end."""
         if isinstance(source, bytes):
             self._put_bytes(key, source, sha256, progress)
@@ -60,7 +60,7 @@ class S3Store:
         self._wanted(key, answer)
         return True
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Writes an object to a file."""
         with files.arriving(target.parent, progress=progress) as arrival:
             self._fetch(key, arrival)
@@ -68,7 +68,7 @@ class S3Store:
             arrival.move(target)
 
     def _fetch(self, key: str, arrival: files.Arrival) -> None:
-        """The first range tells how long the object is; the others come side by side, and are hashed in order."""
+        """The first range says how long the object is; the others come side by side, and are hashed in order."""
         first = self._ask("GET", key, headers=_range(0), take=arrival.take)
         if first.status == _NO_SUCH_RANGE:
             self._wanted(key, self._ask("GET", key, take=arrival.take))

@@ -11,7 +11,7 @@ from optfarm_storage.keys import blob
 from optfarm_storage.local import LocalStore
 from optfarm_storage.location import S3Location
 from optfarm_storage.s3 import S3Store
-from optfarm_storage.store import ObjectStore, OnProgress, untold
+from optfarm_storage.store import ObjectStore, OnProgress, unreported
 from optfarm_tasks.schema.tree import Tree, scan
 
 
@@ -60,7 +60,7 @@ class Counting:
         self.gets: list[str] = []
         self.asked = 0
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
         self.puts.append(key)
         self._store.put(key, source, sha256=sha256, progress=progress)
 
@@ -68,7 +68,7 @@ class Counting:
         self.puts.append(key)
         return self._store.put_new(key, content)
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
         self.gets.append(key)
         self._store.get(key, target, sha256=sha256, progress=progress)
 
@@ -90,7 +90,7 @@ class Flaky:
         self._after = after
         self.calls = 0
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
         progress(7)
         self._trouble()
         self._store.put(key, source, sha256=sha256)
@@ -102,7 +102,7 @@ class Flaky:
         self._trouble()
         return done if self._after else self._store.put_new(key, content)
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
         progress(4)
         self._trouble()
         self._store.get(key, target, sha256=sha256, progress=progress)
