@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -43,7 +42,7 @@ def probe(name: str, python: Path) -> Toolchain:
     try:
         answer = subprocess.run(
             [str(python), "-I", str(script)],
-            env=_probe_environment(),
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROBE_TIMEOUT_S,
@@ -55,7 +54,3 @@ def probe(name: str, python: Path) -> Toolchain:
         raise BadSettings(f"toolchain {name}: {python} cannot run optfarm's tasks: {last}") from error
     except (OSError, subprocess.TimeoutExpired, ValueError, ValidationError) as error:
         raise BadSettings(f"toolchain {name}: {python} does not say what it offers: {error}") from error
-
-
-def _probe_environment() -> Mapping[str, str]:
-    return {"PATH": os.defpath, "LANG": "C.UTF-8"}
