@@ -164,8 +164,9 @@ def test_deep_reuse_tells_each_convolution_and_is_repeatable(told: Told) -> None
     assert reused["notes"]["samples"] == 3
     assert len(reused["notes"]["layers"]) == 3
     for layer in reused["notes"]["layers"].values():
-        assert 0 < layer["clusters_per_vector"] <= 1
-        assert layer["nmse"] >= 0
+        assert 0 < layer["clusters_per_vector"] < 1
+        assert layer["saved"] == pytest.approx(-layer["clusters_per_vector"])  # 8 filters save what 8 hash bits cost
+        assert 0 < layer["nmse"] < 1
     assert any("in groups or in functions are left out: " in warning for warning in reused["warnings"])
 
 

@@ -60,9 +60,16 @@ def test_an_exit_without_a_result_has_its_reason(child_exit: ChildExit, reason: 
     assert found.log_tail == TAIL
 
 
-@pytest.mark.parametrize("child_exit", [ChildExit("timeout"), ChildExit("memory"), ChildExit("exit", code=7)])
-def test_a_result_does_not_save_a_child_that_ended_badly(child_exit: ChildExit) -> None:
-    assert failure(child_exit, GOOD).reason is not None
+@pytest.mark.parametrize(
+    ("child_exit", "reason"),
+    [
+        (ChildExit("timeout"), Reason.TIMEOUT),
+        (ChildExit("memory"), Reason.OUT_OF_MEMORY),
+        (ChildExit("exit", code=7), Reason.BAD_MODEL),
+    ],
+)
+def test_a_result_does_not_save_a_child_that_ended_badly(child_exit: ChildExit, reason: Reason) -> None:
+    assert failure(child_exit, GOOD).reason is reason
 
 
 @pytest.mark.parametrize(
