@@ -45,13 +45,13 @@ def test_a_second_push_sends_nothing(store: ObjectStore, tmp_path: Path) -> None
     tree = write(tmp_path, **{f"f{number}": os.urandom(100) for number in range(100)}, large=bytes(MB))
     push(store, tmp_path, tree.files)
     counting = Counting(store)
-    told: list[int] = []
+    reported: list[int] = []
 
-    sent = push(counting, tmp_path, tree.files, progress=told.append)
+    sent = push(counting, tmp_path, tree.files, progress=reported.append)
 
     assert sent == 0
     assert counting.puts == []
-    assert sum(told) == tree.size_bytes
+    assert sum(reported) == tree.size_bytes
 
 
 def test_a_changed_folder_sends_what_is_missing(store: ObjectStore, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Keys, digests and paths that are malformed are refused, and refusals of a store are told apart."""
+"""Keys, digests and paths that are malformed are refused, and refusals of a store are kept apart."""
 
 import pytest
 

@@ -69,22 +69,22 @@ def test_nobody_waits_when_the_call_is_cancelled(local: LocalStore) -> None:
     assert flaky.calls == 1
 
 
-def test_who_was_first_but_did_not_hear_it_is_told_so(local: LocalStore) -> None:
+def test_who_was_first_but_did_not_hear_it_learns_it_from_the_next_try(local: LocalStore) -> None:
     assert Retry(Flaky(local, Unavailable("broke off"), after=True)).put_new("a", b"mine")
 
 
-def test_who_was_second_and_did_not_hear_it_is_told_so(local: LocalStore) -> None:
+def test_who_was_second_and_did_not_hear_it_learns_it_from_the_next_try(local: LocalStore) -> None:
     local.put_new("a", b"theirs")
 
     assert not Retry(Flaky(local, Unavailable("broke off"), after=True)).put_new("a", b"mine")
 
 
 def test_progress_counts_bytes_once(local: LocalStore) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
-    Retry(Flaky(local, Unavailable("away"), Unavailable("away"))).put("a", b"", sha256=EMPTY, progress=told.append)
+    Retry(Flaky(local, Unavailable("away"), Unavailable("away"))).put("a", b"", sha256=EMPTY, progress=reported.append)
 
-    assert told == [7, 3]
+    assert reported == [7, 3]
 
 
 def test_each_retry_is_logged(local: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
