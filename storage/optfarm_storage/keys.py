@@ -1,4 +1,4 @@
-"""Names of objects. Pure."""
+"""The keys under which objects are stored, and the checks of keys, digests and paths. Pure."""
 
 import re
 from pathlib import PurePosixPath

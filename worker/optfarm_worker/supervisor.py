@@ -107,7 +107,7 @@ class Watch:
         """Blocks until the child ends or has to: exit, timeout, memory, processes or cancelled."""
         next_sample = time.monotonic() + SAMPLE_S
         while True:
-            how = self._heard(max(0.0, next_sample - time.monotonic()))
+            how = self._wait(max(0.0, next_sample - time.monotonic()))
             if how is None and time.monotonic() >= next_sample:
                 how = self._sampled()
                 next_sample = time.monotonic() + SAMPLE_S
@@ -119,7 +119,7 @@ class Watch:
         if how == "exit":
             self._child.wait()
         gone = processes.end_descendants(grace_s=0 if how == "exit" else self._order.grace_s)
-        self._listen()
+        self._read_progress()
         self._relay()
         while self._log.copy() and gone:  # what could not be ended might print for ever
             pass
@@ -127,17 +127,17 @@ class Watch:
         self.peak_rss_bytes = max(self.peak_rss_bytes, largest)
         return gone
 
-    def _heard(self, wait_s: float) -> str | None:
+    def _wait(self, wait_s: float) -> str | None:
         ready = {key.fd for key, _ in self._selector.select(wait_s)}
         if self._progress in ready:
-            self._listen()
+            self._read_progress()
         if self._log.output in ready and not self._log.copy():
             self._selector.unregister(self._log.output)
         if self._ended in ready:
             return "exit"
         return "cancelled" if sys.stdin.fileno() in ready else None
 
-    def _listen(self) -> None:
+    def _read_progress(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while piece := os.read(self._progress, LINE_BYTES):
                 self._unreported = (self._unreported + piece)[-2 * LINE_BYTES :]
