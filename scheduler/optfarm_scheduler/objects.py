@@ -77,7 +77,7 @@ class Objects:
                 paths = ", ".join(file.path for file in missing[:5])
                 raise Conflict(f"{len(missing)} files of {new.name} are not in the store: {paths}; push them first")
             body = new.model_dump_json().encode()
-            key = keys.checked(f"{prefix}/{new.name}/{new.tree.digest}.json")
+            key = keys.record(prefix, new.name, new.tree.digest)
             self.store.put(key, body, sha256=hashlib.sha256(body).hexdigest())
 
     def check(self) -> None:

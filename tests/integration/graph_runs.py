@@ -1,6 +1,6 @@
 """Runs the graph techniques on graphs that are hard to take: python graph_runs.py FOLDER.
 
-It is a process of its own, so that tests need not import TensorFlow. FOLDER/told.json has, for each pair of model and
+It is a process of its own, so that tests need not import TensorFlow. FOLDER/runs.json has, for each pair of model and
 recipe, what came of it: signatures, the largest difference to the original, ops, notes and warnings, or a failure.
 """
 
@@ -42,7 +42,8 @@ RECIPES = (
     "tflite-float32",
     "fold-batch-norms -> tflite-float32",
 )
-Told = dict[str, Any]
+Outputs = dict[str, Any]
+Run = dict[str, Any]
 
 
 class TwoWays(tf.Module):
@@ -58,11 +59,11 @@ class TwoWays(tf.Module):
             tf.TensorSpec([None, 1], tf.float32, name="angle"),
         ]
     )
-    def both(self, zoom: Any, angle: Any) -> Told:
+    def both(self, zoom: Any, angle: Any) -> Outputs:
         return {"y": tf.nn.relu(zoom @ self.weight) - angle, "angle": angle}
 
     @tf.function(input_signature=[tf.TensorSpec([None, 40], tf.float32, name="x")])
-    def one(self, x: Any) -> Told:
+    def one(self, x: Any) -> Outputs:
         return {"y": tf.tanh(x @ self.weight)}
 
 
@@ -70,7 +71,7 @@ class Words(tf.Module):
     """Takes strings."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="words")])
-    def low(self, words: Any) -> Told:
+    def low(self, words: Any) -> Outputs:
         return {"low": tf.strings.lower(words)}
 
 
@@ -82,7 +83,7 @@ class Counting(tf.Module):
         self.calls = tf.Variable(0.0)
 
     @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
-    def count(self, x: Any) -> Told:
+    def count(self, x: Any) -> Outputs:
         return {"y": x + self.calls.assign_add(1.0)}
 
 
@@ -95,7 +96,7 @@ class Looking(tf.Module):
         self.table = tf.lookup.StaticHashTable(pairs, -1)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="words")])
-    def look(self, words: Any) -> Told:
+    def look(self, words: Any) -> Outputs:
         return {"number": self.table.lookup(words)}
 
 
@@ -150,7 +151,7 @@ def write_models(folder: Path) -> dict[str, Path]:
     return places
 
 
-def told(model: Path, recipe: str, folder: Path) -> Told:
+def outcome(model: Path, recipe: str, folder: Path) -> Run:
     """What came of a recipe on a model."""
     folder.mkdir()
     try:
@@ -160,7 +161,7 @@ def told(model: Path, recipe: str, folder: Path) -> Told:
         return {"failure": [type(error).__name__, str(error)]}
 
 
-def came_of(model: Path, artifact: Path, done: dict[str, Done]) -> Told:
+def came_of(model: Path, artifact: Path, done: dict[str, Done]) -> Run:
     """Facts of an artifact."""
     description = formats.describe(artifact)
     sides = {each.name: (each.inputs, each.outputs) for each in description.signatures}
@@ -210,14 +211,14 @@ def array_of(tensor: Tensor) -> Any:
     return np.random.default_rng(len(tensor.name)).normal(0, 1, shape).astype(tensor.dtype)
 
 
-def runs(folder: Path) -> Iterator[tuple[str, Told]]:
+def runs(folder: Path) -> Iterator[tuple[str, Run]]:
     """Every recipe on every model."""
     places = write_models(folder)
     for name, place in places.items():
         for index, recipe in enumerate(RECIPES):
-            yield f"{name}: {recipe}", told(place, recipe, folder / f"{name}-{index}")
+            yield f"{name}: {recipe}", outcome(place, recipe, folder / f"{name}-{index}")
 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    (target / "told.json").write_text(json.dumps(dict(runs(target))))
+    (target / "runs.json").write_text(json.dumps(dict(runs(target))))

@@ -152,7 +152,7 @@ def test_a_killed_worker_leaves_nothing_behind_and_its_successor_goes_on(place: 
     assert place.desk.finishes["lost"].token == 2
 
 
-def test_a_worker_that_is_told_to_end_hands_its_task_back(place: Place) -> None:
+def test_a_worker_that_is_stopped_hands_its_task_back(place: Place) -> None:
     with place.worker() as process:
         place.offer("handed-back", STAYS)
         until(lambda: len(place.children()) == 2, deadline_s=20)

@@ -91,7 +91,7 @@ class Consumer:
                 os._exit(EXIT_CODE)
 
     def _waiting(self) -> int:
-        """Whether messages lie in the queue, of any priority; 0 when the broker does not tell."""
+        """Whether messages lie in the queue, of any priority; 0 when the broker does not answer."""
         try:
             with self._app.connection_for_read() as connection:
                 channel = connection.default_channel

@@ -36,5 +36,4 @@ def measured_in(tasks: Iterable[OpenTask]) -> Mapping[str | None, set[str | None
 
 def is_same_class(one: Inventory, other: Inventory) -> bool:
     """Whether numbers of one device may stand for the other: the same hardware and kernel, on another host."""
-    kinds = {each.slot.partition("-")[0] for each in (one, other)}
-    return one.host != other.host and len(kinds) == 1 and one.attributes == other.attributes
+    return one.host != other.host and one.kind == other.kind and one.attributes == other.attributes

@@ -39,7 +39,7 @@ def offers(toolchain: Toolchain, needs: Needs) -> bool:
 
 def offered(device: Inventory, needs: Needs) -> Toolchain | None:
     """The first toolchain of a device that offers what is needed; None when none does."""
-    if needs.gpu and not device.slot.startswith("gpu"):
+    if needs.gpu and device.kind != "gpu":
         return None
     if not _has_memory(device, needs):
         return None
@@ -60,7 +60,7 @@ def pinned(needs: Needs, devices: Iterable[Inventory], modules: Iterable[str]) -
 def lacking(needs: Needs, devices: Iterable[Inventory]) -> str:
     """What no toolchain of these devices has, in words."""
     there = tuple(devices)
-    if needs.gpu and not any(device.slot.startswith("gpu") for device in there):
+    if needs.gpu and not any(device.kind == "gpu" for device in there):
         return "no GPU"
     if not any(_has_memory(device, needs) for device in there):
         return f"too little memory (it needs about {needs.memory_bytes / 1e9:.1f} GB)"

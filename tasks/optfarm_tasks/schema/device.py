@@ -36,3 +36,8 @@ class Inventory(WireMessage):
     def name(self) -> str:
         """host.slot: how people and queues call this device."""
         return f"{self.host}.{self.slot}"
+
+    @property
+    def kind(self) -> str:
+        """cpu, gpu, …: what the slots of one kind of device begin with."""
+        return self.slot.partition("-")[0]

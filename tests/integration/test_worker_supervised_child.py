@@ -1,4 +1,4 @@
-"""What a child is given, and what is heard from it."""
+"""What a child is given, and what it reports."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optfarm_worker.launcher import Started
-from tests.integration.runner_child import Child, a_child
+from tests.integration.supervised_child import Child, a_child
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_child_has_no_network_but_its_own_loopback(child: Child) -> None:
 
     child.run(code, argv=[sys.executable, "-I", "-c", code])
 
-    started = child.told[0]
+    started = child.events[0]
     assert isinstance(started, Started)
     if started.isolated:
         assert child.log().strip() == "['lo']"
@@ -63,7 +63,7 @@ def test_progress_is_relayed_as_it_comes(child: Child) -> None:
 
     child.run(code)
 
-    assert child.told[1:] == [f'{{"phase":"p","fraction":0.{n}}}' for n in range(3)]
+    assert child.events[1:] == [f'{{"phase":"p","fraction":0.{n}}}' for n in range(3)]
 
 
 def test_a_flood_of_progress_does_not_drown_the_worker(child: Child) -> None:
@@ -71,8 +71,8 @@ def test_a_flood_of_progress_does_not_drown_the_worker(child: Child) -> None:
 
     child.run(code)
 
-    assert child.told[-1] == "19999"
-    assert len(child.told) < 1000
+    assert child.events[-1] == "19999"
+    assert len(child.events) < 1000
 
 
 def test_a_log_that_grows_without_end_keeps_its_head_and_its_tail(child: Child) -> None:
@@ -98,6 +98,6 @@ def test_a_log_that_is_cut_again_and_again_loses_none_of_its_newest_lines(child:
 
 
 def test_a_disk_that_is_full_costs_the_log_and_not_the_child(child: Child) -> None:
-    ending = child.run("print('x' * 100_000)", log="/dev/full")
+    child_exit = child.run("print('x' * 100_000)", log="/dev/full")
 
-    assert (ending.how, ending.code) == ("exit", 0)
+    assert (child_exit.how, child_exit.code) == ("exit", 0)

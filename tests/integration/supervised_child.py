@@ -1,4 +1,4 @@
-"""A child that a runner runs, whose tree can be found again however it hides."""
+"""A child under a supervisor, whose tree can be found again however it hides."""
 
 import sys
 import uuid
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from optfarm_worker.ending import ChildExit
-from optfarm_worker.launcher import Runner, Started
-from optfarm_worker.runner import Order
+from optfarm_worker.child_exit import ChildExit
+from optfarm_worker.launcher import Launcher, Started
+from optfarm_worker.supervisor import Order
 from tests.integration.processes import processes_with
 
 MB = 1 << 20
@@ -23,10 +23,10 @@ class Child:
 
     folder: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
-    told: list[Started | str] = field(default_factory=list)
+    events: list[Started | str] = field(default_factory=list)
 
     def order(self, code: str, **changes: object) -> Order:
-        """What a runner is told, to run Python code under narrow limits."""
+        """An order to run Python code under narrow limits."""
         order = Order(
             argv=[sys.executable, "-I", "-S", "-c", code],
             cwd=str(self.folder),
@@ -44,11 +44,11 @@ class Child:
 
     def run(self, code: str, **changes: object) -> ChildExit:
         """Runs it to its end."""
-        runner = Runner()
+        launcher = Launcher()
         try:
-            return runner.run(self.order(code, **changes), self.told.append)
+            return launcher.run(self.order(code, **changes), self.events.append)
         finally:
-            runner.close()
+            launcher.close()
 
     def log(self) -> str:
         """What it printed."""

@@ -25,7 +25,7 @@ SAMPLES_PER_CENSUS = 10
 processes of a host takes milliseconds, and a benchmark may be running."""
 LINE_BYTES = 4096
 ISOLATE = "isolate"
-"""The argument that has the runner, and so its child, leave the network."""
+"""The argument that has the supervisor, and so its child, leave the network."""
 
 
 class Order(NamedTuple):
@@ -38,7 +38,7 @@ class Order(NamedTuple):
     timeout_s: float
     memory_bytes: int
     data_bytes: int
-    """The hard bound of private memory of each process, for what grows faster than samples are taken."""
+    """The hard limit of private memory of each process, for what grows faster than samples are taken."""
     file_bytes: int
     log_bytes: int
     processes: int
@@ -56,24 +56,24 @@ def main() -> None:
 
 
 def supervise(order: Order, *, isolated: bool) -> None:
-    """Runs the child to its end, tells the events, and leaves no process behind."""
+    """Runs the child to its end, reports the events, and leaves no process behind."""
     kills_before = _oom_kills()
     progress, output = os.pipe(), os.pipe()
     started_at, started = time.time(), time.monotonic()
     try:
         child = _start(order, progress=progress[1], output=output[1])
     except (OSError, subprocess.SubprocessError) as error:
-        _tell(event="unstartable", message=str(error))
+        _report(event="unstartable", message=str(error))
         return
     os.close(progress[1])
     os.close(output[1])
-    _tell(event="started", at=started_at, isolated=isolated)
-    log = ChildLog(Path(order.log), bound_bytes=order.log_bytes, output=output[0])
+    _report(event="started", at=started_at, isolated=isolated)
+    log = ChildLog(Path(order.log), limit_bytes=order.log_bytes, output=output[0])
     watch = Watch(order, child, progress[0], log)
     how = watch.until_end()
     ended = {"at": time.time(), "duration_s": time.monotonic() - started}
     all_gone = watch.end(how)
-    _tell(
+    _report(
         event="ended",
         how=how,
         code=child.returncode or 0,
@@ -96,7 +96,7 @@ class Watch:
         self._deadline = time.monotonic() + order.timeout_s
         self._progress = progress
         self._log = log
-        self._said = b""
+        self._unreported = b""
         os.set_blocking(progress, False)
         self._ended = os.pidfd_open(child.pid)
         self._selector = selectors.DefaultSelector()
@@ -107,7 +107,7 @@ class Watch:
         """Blocks until the child ends or has to: exit, timeout, memory, processes or cancelled."""
         next_sample = time.monotonic() + SAMPLE_S
         while True:
-            how = self._heard(max(0.0, next_sample - time.monotonic()))
+            how = self._wait(max(0.0, next_sample - time.monotonic()))
             if how is None and time.monotonic() >= next_sample:
                 how = self._sampled()
                 next_sample = time.monotonic() + SAMPLE_S
@@ -119,7 +119,7 @@ class Watch:
         if how == "exit":
             self._child.wait()
         gone = processes.end_descendants(grace_s=0 if how == "exit" else self._order.grace_s)
-        self._listen()
+        self._read_progress()
         self._relay()
         while self._log.copy() and gone:  # what could not be ended might print for ever
             pass
@@ -127,29 +127,29 @@ class Watch:
         self.peak_rss_bytes = max(self.peak_rss_bytes, largest)
         return gone
 
-    def _heard(self, wait_s: float) -> str | None:
+    def _wait(self, wait_s: float) -> str | None:
         ready = {key.fd for key, _ in self._selector.select(wait_s)}
         if self._progress in ready:
-            self._listen()
+            self._read_progress()
         if self._log.output in ready and not self._log.copy():
             self._selector.unregister(self._log.output)
         if self._ended in ready:
             return "exit"
         return "cancelled" if sys.stdin.fileno() in ready else None
 
-    def _listen(self) -> None:
+    def _read_progress(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while piece := os.read(self._progress, LINE_BYTES):
-                self._said = (self._said + piece)[-2 * LINE_BYTES :]
+                self._unreported = (self._unreported + piece)[-2 * LINE_BYTES :]
             if self._progress in self._selector.get_map():
                 self._selector.unregister(self._progress)
 
     def _relay(self) -> None:
-        """Tells the newest whole line; what came between two samples is stale."""
-        lines, newline, rest = self._said.rpartition(b"\n")
+        """Reports the newest whole line; what came between two samples is stale."""
+        lines, newline, rest = self._unreported.rpartition(b"\n")
         if newline:
-            self._said = rest
-            _tell(event="progress", line=lines.rpartition(b"\n")[2].decode(errors="replace"))
+            self._unreported = rest
+            _report(event="progress", line=lines.rpartition(b"\n")[2].decode(errors="replace"))
 
     def _sampled(self) -> str | None:
         if self._samples % SAMPLES_PER_CENSUS == 0:
@@ -167,15 +167,16 @@ class Watch:
             return "timeout"
         if len(self._members) > self._order.processes:
             return "processes"
-        bound = self._order.memory_bytes
-        return "memory" if rss_bytes > bound and processes.pss_bytes(self._members) > bound else None
+        limit_bytes = self._order.memory_bytes
+        is_above = rss_bytes > limit_bytes and processes.pss_bytes(self._members) > limit_bytes
+        return "memory" if is_above else None
 
 
 def _start(order: Order, *, progress: int, output: int) -> "subprocess.Popen[bytes]":
-    runner = os.getpid()
+    supervisor = os.getpid()
 
     def confine() -> None:
-        confinement.die_with(runner)
+        confinement.die_with(supervisor)
         confinement.go_first_when_memory_ends()
         confinement.limit(data_bytes=order.data_bytes, file_bytes=order.file_bytes)
 
@@ -201,7 +202,7 @@ def _oom_kills() -> int:
     return 0
 
 
-def _tell(**event: Any) -> None:
-    """Writes an event; a worker that is dead hears nothing, and the tree has to be ended all the same."""
+def _report(**event: Any) -> None:
+    """Writes an event; a dead worker reads nothing, and the tree has to be ended all the same."""
     with contextlib.suppress(OSError):
         os.write(sys.stdout.fileno(), json.dumps(event).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Every way a child can end, seen from outside: what is told, and that nothing is left behind."""
+"""Every way a child can end, seen from outside: what is reported, and that nothing is left behind."""
 
 import contextlib
 import fcntl
@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from optfarm_worker.launcher import Runner
-from tests.integration.runner_child import MB, Child, a_child
+from optfarm_worker.launcher import Launcher
+from tests.integration.supervised_child import MB, Child, a_child
 from tests.waiting import until
 
 GONE_WITHIN_S = 2.0
@@ -49,11 +49,11 @@ def child(tmp_path: Path) -> Iterator[Child]:
         pytest.param("import os; os.kill(os.getpid(), 9)", -signal.SIGKILL, id="a kill"),
     ],
 )
-def test_an_exit_is_told_with_its_code(child: Child, code: str, expected: int) -> None:
-    ending = child.run(code)
+def test_an_exit_is_reported_with_its_code(child: Child, code: str, expected: int) -> None:
+    child_exit = child.run(code)
 
-    assert (ending.how, ending.code, ending.all_gone) == ("exit", expected, True)
-    assert ending.peak_rss_bytes > MB
+    assert (child_exit.how, child_exit.code, child_exit.all_gone) == ("exit", expected, True)
+    assert child_exit.peak_rss_bytes > MB
 
 
 @pytest.mark.parametrize(
@@ -68,40 +68,40 @@ def test_an_exit_is_told_with_its_code(child: Child, code: str, expected: int) -
 )
 def test_no_descendant_outlives_the_child(child: Child, last: str, changes: dict[str, float], how: str) -> None:
     started = time.monotonic()
-    ending = child.run(STUBBORN + last, **changes)
+    child_exit = child.run(STUBBORN + last, **changes)
 
-    assert ending.how == how
+    assert child_exit.how == how
     assert not child.family()
-    assert time.monotonic() - started < ending.duration_s + GONE_WITHIN_S
+    assert time.monotonic() - started < child_exit.duration_s + GONE_WITHIN_S
 
 
 def test_memory_of_the_whole_tree_counts(child: Child) -> None:
     hog = "import os, time\nfor _ in range(3):\n  if os.fork() == 0:\n    x = b'x' * (60 << 20)\n    time.sleep(60)\n"
 
-    ending = child.run(hog + "time.sleep(60)", memory_bytes=150 * MB)
+    child_exit = child.run(hog + "time.sleep(60)", memory_bytes=150 * MB)
 
-    assert ending.how == "memory"
-    assert ending.peak_rss_bytes > 150 * MB
+    assert child_exit.how == "memory"
+    assert child_exit.peak_rss_bytes > 150 * MB
 
 
 def test_memory_that_a_tree_shares_counts_once(child: Child) -> None:
     sharer = "import os, time\nx = b'x' * (80 << 20)\nos.fork() and os.fork()\ntime.sleep(1.3)"
 
-    ending = child.run(sharer, memory_bytes=150 * MB)
+    child_exit = child.run(sharer, memory_bytes=150 * MB)
 
-    assert ending.how == "exit"
-    assert ending.peak_rss_bytes > 200 * MB
+    assert child_exit.how == "exit"
+    assert child_exit.peak_rss_bytes > 200 * MB
 
 
 def test_a_stopped_child_is_gone_in_time(child: Child) -> None:
-    runner = Runner()
-    threading.Timer(0.5, runner.stop).start()
+    launcher = Launcher()
+    threading.Timer(0.5, launcher.stop).start()
 
-    ending = runner.run(child.order(STUBBORN + "time.sleep(300)"), child.told.append)
-    runner.close()
+    child_exit = launcher.run(child.order(STUBBORN + "time.sleep(300)"), child.events.append)
+    launcher.close()
 
-    assert ending.how == "cancelled"
-    assert ending.duration_s < 5
+    assert child_exit.how == "cancelled"
+    assert child_exit.duration_s < 5
     assert not child.family()
 
 
@@ -114,12 +114,12 @@ def test_nothing_outlives_a_worker_that_is_killed(child: Child) -> None:
         until(lambda: not child.family(), deadline_s=GONE_WITHIN_S)
 
 
-def test_nothing_outlives_a_runner_that_is_killed(child: Child) -> None:
+def test_nothing_outlives_a_supervisor_that_is_killed(child: Child) -> None:
     with _worker(child, STUBBORN + "time.sleep(300)") as worker:
         until(lambda: len(child.family()) == 7, deadline_s=10)
-        (runner,) = psutil.Process(worker.pid).children()
+        (supervisor,) = psutil.Process(worker.pid).children()
 
-        runner.kill()
+        supervisor.kill()
 
         until(lambda: not child.family(), deadline_s=GONE_WITHIN_S)
         out, _ = worker.communicate(timeout=10)
@@ -132,13 +132,13 @@ def _worker(child: Child, code: str) -> Iterator["subprocess.Popen[bytes]"]:
     program = (
         "import json, sys, dataclasses\n"
         "from optfarm_worker import confinement\n"
-        "from optfarm_worker.launcher import Runner\n"
-        "from optfarm_worker.runner import Order\n"
+        "from optfarm_worker.launcher import Launcher\n"
+        "from optfarm_worker.supervisor import Order\n"
         "confinement.adopt_orphans()\n"
-        "runner = Runner()\n"
-        "ending = runner.run(Order(**json.loads(sys.argv[1])), lambda event: None)\n"
-        "runner.close()\n"
-        "print(json.dumps(dataclasses.asdict(ending)))\n"
+        "launcher = Launcher()\n"
+        "child_exit = launcher.run(Order(**json.loads(sys.argv[1])), lambda event: None)\n"
+        "launcher.close()\n"
+        "print(json.dumps(dataclasses.asdict(child_exit)))\n"
     )
     order = json.dumps(child.order(code)._asdict())
     worker = subprocess.Popen([sys.executable, "-c", program, order], stdout=subprocess.PIPE)
@@ -149,31 +149,31 @@ def _worker(child: Child, code: str) -> Iterator["subprocess.Popen[bytes]"]:
         worker.communicate()
 
 
-def test_a_file_beyond_its_bound_ends_the_child(child: Child) -> None:
-    ending = child.run("open('big', 'wb').truncate(20 << 20)", file_bytes=10 * MB)
+def test_a_file_beyond_its_limit_ends_the_child(child: Child) -> None:
+    child_exit = child.run("open('big', 'wb').truncate(20 << 20)", file_bytes=10 * MB)
 
-    assert ending.code == -signal.SIGXFSZ or "File too large" in child.log()
+    assert child_exit.code == -signal.SIGXFSZ or "File too large" in child.log()
 
 
-def test_an_interpreter_that_is_not_there_is_told(child: Child) -> None:
-    ending = child.run("", argv=["/nowhere/python"])
+def test_an_interpreter_that_is_not_there_is_reported(child: Child) -> None:
+    child_exit = child.run("", argv=["/nowhere/python"])
 
-    assert ending.how == "unstartable"
-    assert "/nowhere/python" in ending.message
+    assert child_exit.how == "unstartable"
+    assert "/nowhere/python" in child_exit.message
 
 
 def test_a_lock_is_held_until_the_tree_is_gone(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     lock.touch()
     descriptor = os.open(lock, os.O_RDONLY)
-    runner = Runner([descriptor])
+    launcher = Launcher([descriptor])
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.close(descriptor)
     other = os.open(lock, os.O_RDONLY)
 
     with pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    runner.close()
+    launcher.close()
 
     fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(other)

@@ -1,4 +1,4 @@
-"""What is read from a model's bytes is what its own framework tells."""
+"""What is read from a model's bytes is what its own framework says."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ TFLITE = ["float32.tflite", "int8.tflite", "offsets.tflite", "custom.tflite", "u
 
 
 def sides(description: ModelDescription) -> dict[str, Any]:
-    """Signature → inputs and outputs, as told.json has them."""
+    """Signature → inputs and outputs, as expected.json has them."""
     return {
         each.name: [{t.name: plain(t) for t in tensors} for tensors in (each.inputs, each.outputs)]
         for each in description.signatures
@@ -34,32 +34,32 @@ def plain(tensor: Tensor) -> list[Any]:
 
 
 @pytest.fixture(scope="session")
-def told(tiny_models: Path) -> dict[str, Any]:
-    """What the frameworks tell of the tiny models."""
-    found: dict[str, Any] = json.loads((tiny_models / "told.json").read_text())
+def expected(tiny_models: Path) -> dict[str, Any]:
+    """What the frameworks say of the tiny models."""
+    found: dict[str, Any] = json.loads((tiny_models / "expected.json").read_text())
     return found
 
 
 @pytest.mark.parametrize("name", [*KERAS, *SAVED_MODELS])
-def test_description_is_what_the_framework_tells(name: str, tiny_models: Path, told: dict[str, Any]) -> None:
+def test_description_is_what_the_framework_says(name: str, tiny_models: Path, expected: dict[str, Any]) -> None:
     description = describe(tiny_models / name)
 
-    assert sides(description) == told[name]["signatures"]
-    assert description.parameters == told[name]["parameters"]
+    assert sides(description) == expected[name]["signatures"]
+    assert description.parameters == expected[name]["parameters"]
     assert description.signature.name == "serving_default"
 
 
 @pytest.mark.parametrize("name", TFLITE)
-def test_tflite_description_is_what_litert_tells(name: str, tiny_models: Path, told: dict[str, Any]) -> None:
+def test_tflite_description_is_what_litert_says(name: str, tiny_models: Path, expected: dict[str, Any]) -> None:
     description = describe(tiny_models / name)
 
     (signature,) = description.signatures
-    for tensors, expected in zip(
-        (signature.inputs, signature.outputs), told[name]["signatures"][signature.name], strict=True
+    for tensors, wanted in zip(
+        (signature.inputs, signature.outputs), expected[name]["signatures"][signature.name], strict=True
     ):
-        assert {t.name: [*plain(t), t.scale, t.zero_point] for t in tensors} == expected
-    assert description.ops == told[name]["ops"]
-    assert description.parameters == told[name]["parameters"]
+        assert {t.name: [*plain(t), t.scale, t.zero_point] for t in tensors} == wanted
+    assert description.ops == expected[name]["ops"]
+    assert description.parameters == expected[name]["parameters"]
 
 
 def test_custom_op_counts_under_its_own_name(tiny_models: Path) -> None:

@@ -1,20 +1,21 @@
-"""A worker's hand at work on tasks of the test's own, between a stub scheduler and a store in a folder."""
+"""A worker that runs tasks of the test's own, between a stub scheduler and a store in a folder."""
 
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
 
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.tree import Digest
-from optfarm_worker.bench import set_up
-from optfarm_worker.run import TaskRunner
+from optfarm_worker.context import worker_context
+from optfarm_worker.errors import StoreAway
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
+from optfarm_worker.task_runner import TaskRunner
 from tests.integration.processes import processes_with
 from tests.integration.programs import interpreter, task_of
 from tests.integration.stub_scheduler import TOKEN, Desk, stub_scheduler
@@ -30,13 +31,11 @@ class FolderStore:
 
     folder: Path
     is_open: threading.Event = field(default_factory=threading.Event)
-    """While it is not set, results wait."""
+    """While it is not set, the store is away for results."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def __post_init__(self) -> None:
-        self.is_open.set()
-
-    def obey(self, over: threading.Event) -> None:
-        """It is never away."""
+    def cancel_with(self, event: threading.Event) -> "FolderStore":
+        return replace(self, cancelled=event)
 
     def fetch(self, digest: Digest, target: Path) -> None:
         shutil.copyfile(self.folder / digest, target)
@@ -45,7 +44,9 @@ class FolderStore:
         shutil.copyfile(source, self.folder / digest)
 
     def put_result(self, key: Digest, body: bytes) -> bool:
-        self.is_open.wait()
+        until(lambda: self.is_open.is_set() or self.cancelled.is_set(), deadline_s=20)
+        if not self.is_open.is_set():
+            raise StoreAway("the store is away")
         path = self.folder / f"{key}.json"
         if path.exists():
             return False
@@ -58,12 +59,12 @@ class FolderStore:
 
 @dataclass
 class Farm:
-    """A hand at work between a stub scheduler and a store."""
+    """A worker between a stub scheduler and a store."""
 
     desk: Desk
     store: FolderStore
     settings: WorkerSettings
-    hand: TaskRunner
+    task_runner: TaskRunner
 
     def offer(self, task_id: str, program: str, *, timeout_s: float = 30, ttl_s: float = 3.0, key: str = KEY) -> None:
         """Makes a task claimable that runs a program."""
@@ -74,12 +75,12 @@ class Farm:
 
     def carry_out(self, task_id: str, token: int = 1) -> None:
         """Until the scheduler knows of the end."""
-        self.hand.carry_out(task_id, token)
+        self.task_runner.carry_out(task_id, token)
         until(lambda: task_id in self.desk.finishes, deadline_s=10)
 
     def start(self, task_id: str, token: int = 1) -> threading.Thread:
         """The thread in which a task is carried out from now on."""
-        thread = threading.Thread(target=self.hand.carry_out, args=(task_id, token))
+        thread = threading.Thread(target=self.task_runner.carry_out, args=(task_id, token))
         thread.start()
         return thread
 
@@ -93,10 +94,11 @@ class Farm:
 
 
 @contextmanager
-def hand_at_work(folder: Path) -> Iterator[Farm]:
-    """A hand that works inside the block, with everything it needs in a folder."""
+def worker_farm(folder: Path) -> Iterator[Farm]:
+    """A worker that runs inside the block, with everything it needs in a folder."""
     (folder / "store").mkdir()
     store = FolderStore(folder / "store")
+    store.is_open.set()
     toolchain = Toolchain(python=str(interpreter(folder)), versions={}, techniques=(), runtimes=())
     inventory = Inventory(host="alpha", slot="cpu", attributes={}, toolchains=(toolchain,))
     with stub_scheduler() as desk:
@@ -110,8 +112,8 @@ def hand_at_work(folder: Path) -> Iterator[Farm]:
             idle_wait_s=0.3,
         )
         with (
-            Scheduler(settings.url, TOKEN) as scheduler,
-            set_up(settings, scheduler, store, inventory) as bench,
-            closing(TaskRunner(bench)) as hand,
+            closing(Scheduler(settings.url, TOKEN)) as scheduler,
+            worker_context(settings, scheduler, store, inventory) as context,
+            closing(TaskRunner(context)) as task_runner,
         ):
-            yield Farm(desk, store, settings, hand)
+            yield Farm(desk, store, settings, task_runner)

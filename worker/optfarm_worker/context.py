@@ -1,38 +1,41 @@
-"""What a worker works with, put together from its settings."""
+"""The parts that all tasks of one worker share (scheduler, store, cache, folders), built from its settings."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_worker.cache import Cache
-from optfarm_worker.delivery import Delivery
 from optfarm_worker.folder import Scratch
 from optfarm_worker.idle import IdleLock
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings
 from optfarm_worker.store import Store
 
+PARALLEL_PUSHES = 4
+
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """The parts that all tasks of a worker share."""
+    """What a task is given by its worker."""
 
     settings: WorkerSettings
     scheduler: Scheduler
     store: Store
     cache: Cache
-    delivery: Delivery
+    pushes: ThreadPoolExecutor
+    """Threads that send outputs and log side by side; they stay between tasks."""
     scratch: Scratch
     idle: IdleLock
     toolchains: Mapping[str, Toolchain]
 
 
 @contextmanager
-def set_up(
+def worker_context(
     settings: WorkerSettings, scheduler: Scheduler, store: Store, inventory: Inventory
 ) -> Iterator[WorkerContext]:
-    """The bench, there inside the block.
+    """A worker's context, which lasts as long as the block.
 
     Raises:
         BadSettings: another worker serves the same device.
@@ -43,14 +46,13 @@ def set_up(
         stack.callback(scratch.close)
         idle = IdleLock(settings.idle_lock)
         stack.callback(idle.close)
-        delivery = Delivery(store)
-        stack.callback(delivery.close)
+        pushes = stack.enter_context(ThreadPoolExecutor(PARALLEL_PUSHES, thread_name_prefix="push"))
         yield WorkerContext(
             settings=settings,
             scheduler=scheduler,
             store=store,
-            cache=Cache(settings.cache_dir, settings.cache_bytes, store.fetch),
-            delivery=delivery,
+            cache=Cache(settings.cache_dir, settings.cache_bytes),
+            pushes=pushes,
             scratch=scratch,
             idle=idle,
             toolchains={each.name: each for each in inventory.toolchains},

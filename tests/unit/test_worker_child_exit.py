@@ -1,4 +1,4 @@
-"""What each ending of a child means."""
+"""What each exit of a child means for its task."""
 
 import signal
 
@@ -7,7 +7,7 @@ import pytest
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.result import Failure, Outcome, Quality
 from optfarm_tasks.schema.spec import Evaluate, Inspect, Limits, Task
-from optfarm_worker.ending import LINE_CHARACTERS, LOG_TAIL_LINES, ChildExit, judged, tail_of
+from optfarm_worker.child_exit import LINE_CHARACTERS, LOG_TAIL_LINES, ChildExit, facts_or_failure, tail_of
 
 TASK = Task(action=Evaluate(), inputs={}, limits=Limits(timeout_s=10, memory_bytes=2_000_000_000))
 FACTS = Quality(samples=1, mse=0.0, nmse=0.0, max_abs_difference=0.0, cosine=1.0, collapsed=False)
@@ -16,14 +16,14 @@ BAD = Outcome(failure=Failure(reason=Reason.UNSUPPORTED_OP, message="no such op"
 TAIL = ("the last line",)
 
 
-def failure(ending: ChildExit, outcome: Outcome | None = None) -> Failure:
-    found = judged(ending, outcome, task=TASK, log_tail=TAIL)
+def failure(child_exit: ChildExit, outcome: Outcome | None = None) -> Failure:
+    found = facts_or_failure(child_exit, outcome, task=TASK, log_tail=TAIL)
     assert isinstance(found, Failure)
     return found
 
 
 def test_facts_of_a_child_that_went_well_are_taken() -> None:
-    assert judged(ChildExit("exit"), GOOD, task=TASK, log_tail=TAIL) == FACTS
+    assert facts_or_failure(ChildExit("exit"), GOOD, task=TASK, log_tail=TAIL) == FACTS
 
 
 def test_a_typed_failure_is_taken_with_the_end_of_the_log() -> None:
@@ -33,7 +33,7 @@ def test_a_typed_failure_is_taken_with_the_end_of_the_log() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "reason", "word"),
+    ("child_exit", "reason", "word"),
     [
         (ChildExit("timeout"), Reason.TIMEOUT, "10 s"),
         (ChildExit("memory"), Reason.OUT_OF_MEMORY, "2.00 GB"),
@@ -52,17 +52,24 @@ def test_a_typed_failure_is_taken_with_the_end_of_the_log() -> None:
         (ChildExit("exit", code=1), Reason.BAD_MODEL, "exit code 1"),
     ],
 )
-def test_an_ending_without_a_result_has_its_reason(ending: ChildExit, reason: Reason, word: str) -> None:
-    found = failure(ending)
+def test_an_exit_without_a_result_has_its_reason(child_exit: ChildExit, reason: Reason, word: str) -> None:
+    found = failure(child_exit)
 
     assert found.reason is reason
     assert word in found.message
     assert found.log_tail == TAIL
 
 
-@pytest.mark.parametrize("ending", [ChildExit("timeout"), ChildExit("memory"), ChildExit("exit", code=7)])
-def test_a_result_does_not_save_a_child_that_ended_badly(ending: ChildExit) -> None:
-    assert failure(ending, GOOD).reason is not None
+@pytest.mark.parametrize(
+    ("child_exit", "reason"),
+    [
+        (ChildExit("timeout"), Reason.TIMEOUT),
+        (ChildExit("memory"), Reason.OUT_OF_MEMORY),
+        (ChildExit("exit", code=7), Reason.BAD_MODEL),
+    ],
+)
+def test_a_result_does_not_save_a_child_that_ended_badly(child_exit: ChildExit, reason: Reason) -> None:
+    assert failure(child_exit, GOOD).reason is reason
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def test_a_result_that_does_not_fit_is_a_defect(code: int, outcome: Outcome, wor
 def test_facts_of_another_kind_are_a_defect() -> None:
     task = Task(action=Inspect(), inputs={})
 
-    found = judged(ChildExit("exit"), GOOD, task=task, log_tail=())
+    found = facts_or_failure(ChildExit("exit"), GOOD, task=task, log_tail=())
 
     assert isinstance(found, Failure)
     assert found.reason is Reason.INTERNAL
