@@ -18,7 +18,7 @@ from optfarm.transfer import OnProgress
 from optfarm.upload import push
 from optfarm_tasks.schema.health import Device, Release
 from optfarm_tasks.schema.sweep import Data, Model, SweepPlan, SweepReceipt, SweepSpec
-from optfarm_tasks.technique import TechniqueCard
+from optfarm_tasks.schema.technique_card import TechniqueCard
 
 BASELINE = "baseline"
 

@@ -19,7 +19,8 @@ from optfarm_tasks.errors import BadParameter, MissingParameter
 from optfarm_tasks.parameters import parameters_of
 from optfarm_tasks.runtime import Runtime
 from optfarm_tasks.schema.recipe import Recipe, Step
-from optfarm_tasks.technique import Params, Technique, TechniqueCard
+from optfarm_tasks.schema.technique_card import TechniqueCard
+from optfarm_tasks.technique import Params, Technique
 
 _EXPORT = Step(technique="baseline")
 _KERAS = frozenset({Format.KERAS, Format.H5})

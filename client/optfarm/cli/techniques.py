@@ -8,7 +8,7 @@ from optfarm.cli.options import Json
 from optfarm.cli.output import farm, print_json, print_list, print_table
 
 if TYPE_CHECKING:
-    from optfarm_tasks.technique import TechniqueCard
+    from optfarm_tasks.schema.technique_card import TechniqueCard
 
 app = typer.Typer(name="techniques", help="List and show techniques.", no_args_is_help=True)
 
@@ -16,7 +16,7 @@ app = typer.Typer(name="techniques", help="List and show techniques.", no_args_i
 @app.command("list")
 def list_techniques(*, as_json: Json = False) -> None:
     """List every technique with what it takes and yields."""
-    from optfarm_tasks.technique import TechniqueCard
+    from optfarm_tasks.schema.technique_card import TechniqueCard
 
     with farm() as opened:
         found = opened.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
@@ -26,7 +26,7 @@ def list_techniques(*, as_json: Json = False) -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="The technique's name.")], *, as_json: Json = False) -> None:
     """Show a technique and its parameters with their ranges."""
-    from optfarm_tasks.technique import TechniqueCard
+    from optfarm_tasks.schema.technique_card import TechniqueCard
 
     with farm() as opened:
         card = opened.connection.get(f"/v1/techniques/{name}", TechniqueCard)

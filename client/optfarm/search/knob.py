@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import ceil, copysign, floor, inf, log10
 
 from optfarm_tasks.schema.recipe import Scalar
-from optfarm_tasks.technique import Bounds, Parameter
+from optfarm_tasks.schema.technique_card import Bounds, Parameter
 
 _REACH = 10
 """So many times more or less than the default is tried of a number that may vary widely."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from optfarm.search.knob import Knob, Range, knob_of
 from optfarm_tasks.description import Format
 from optfarm_tasks.schema.recipe import Recipe, Scalar, Step
-from optfarm_tasks.technique import TechniqueCard
+from optfarm_tasks.schema.technique_card import TechniqueCard
 
 
 @dataclass(frozen=True)
