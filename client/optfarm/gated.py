@@ -1,8 +1,8 @@
 """The columns and notes that `optfarm report --max-loss` adds: the loss, and what a gate says of it."""
 
+from optfarm.gate import Gate, samples_to_decide
 from optfarm.loss import gate_of, loss, loss_ci95, why_no_interval
 from optfarm.table import method_of
-from optfarm_tasks.quality.gate import Gate, samples_to_decide
 from optfarm_tasks.schema.sweep import Row, SweepReport
 
 

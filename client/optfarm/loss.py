@@ -3,7 +3,7 @@
 import math
 
 from optfarm.errors import BadRequest
-from optfarm_tasks.quality.gate import Gate, gate
+from optfarm.gate import Gate, gate
 from optfarm_tasks.schema.measurement import Interval
 from optfarm_tasks.schema.result import Quality, Score
 

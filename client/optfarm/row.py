@@ -7,9 +7,9 @@ from pathlib import Path
 from optfarm.connection import Connection
 from optfarm.download import pull
 from optfarm.errors import NotFound
+from optfarm.gate import Gate
 from optfarm.loss import gate_of, loss
 from optfarm.transfer import OnProgress
-from optfarm_tasks.quality.gate import Gate
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.spec import Auto, Scenario

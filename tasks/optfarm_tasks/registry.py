@@ -121,12 +121,6 @@ def output_format(recipe: Recipe, model_format: Format) -> Format:
     return _yielded(finished(recipe, model_format), model_format)
 
 
-def final_formats() -> frozenset[Format]:
-    """The formats that a recipe may end in: a runtime runs them, or runs what they are exported to."""
-    run = frozenset(each for name in runtime_names() for each in runtime(name).FORMATS)
-    return run | _KERAS
-
-
 def _yielded(recipe: Recipe, model_format: Format) -> Format:
     for step in recipe.steps:
         params_of(step)

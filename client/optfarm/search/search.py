@@ -15,7 +15,7 @@ from optfarm.search.question import Question
 from optfarm.search.report import SearchReport
 from optfarm.search.space import LeftOut, Space, shortest, space_of
 from optfarm.search.trial import Trial, judged, rivals
-from optfarm_tasks import registry
+from optfarm_tasks.description import FINAL_FORMATS
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.recipe import Recipe, Step
 from optfarm_tasks.schema.spec import Effort
@@ -153,7 +153,7 @@ class Search:
             cards,
             self.asked.steps,
             start=self._model.description.format,
-            endings=registry.final_formats(),
+            endings=FINAL_FORMATS,
             max_steps=self.asked.max_steps,
         )
         space, refused = applicable(whole, self._refusals)

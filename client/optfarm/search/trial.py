@@ -10,7 +10,6 @@ from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Measurement, Verdict
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Quality
-from optfarm_tasks.schema.spec import Effort
 from optfarm_tasks.schema.sweep import TaskState
 
 _INVALID = "its measurement was too disturbed to be used"
@@ -31,11 +30,6 @@ class Trial:
     reason: str | None = None
     is_dropped: bool = False
     """Whether it was not measured again: another trial clearly beats it, or has the same artifact."""
-
-    @property
-    def is_final(self) -> bool:
-        """Whether it was measured with full effort."""
-        return self.row is not None and self.row.measurement is not None and self.row.measurement.effort is Effort.FULL
 
     @property
     def is_measured(self) -> bool:
