@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from optfarm.connection import Connection
 from optfarm.errors import BadRequest
-from optfarm.exports import documents
-from optfarm.exports.format import Format
 from optfarm.measured import samples
+from optfarm.report_formats import documents
+from optfarm.report_formats.report_format import ReportFormat
 from optfarm.row import Row, fastest, is_eligible
 from optfarm.table import cells_of, csv_text, markdown_text
 from optfarm_tasks.schema import sweep
@@ -59,16 +59,16 @@ class Report:
         """The measurements as another tool would have written them: path → text. Fetches the raw samples.
 
         Args:
-            shape: optimum-benchmark, mlperf or model-analyzer; see docs/exports.md.
+            shape: optimum-benchmark, mlperf or model-analyzer; see docs/report-formats.md.
 
         Raises:
             BadRequest: there is no such shape, or nothing was measured.
             FarmError: the farm refused or stayed away.
         """
-        if shape not in list(Format):
-            raise BadRequest(f"there is no shape {shape!r}; there are {', '.join(Format)}")
+        if shape not in list(ReportFormat):
+            raise BadRequest(f"there is no shape {shape!r}; there are {', '.join(ReportFormat)}")
         status = self._connection.get(f"/v1/sweeps/{self.facts.sweep_id}", SweepStatus)
-        return documents.documents(Format(shape), self.facts, samples(self._connection, status))
+        return documents.documents(ReportFormat(shape), self.facts, samples(self._connection, status))
 
     def export(self, shape: str, folder: str | Path) -> tuple[Path, ...]:
         """Writes the documents below a folder; gives their paths. See `documents`."""

@@ -7,7 +7,7 @@ import typer
 
 from optfarm.cli.options import Json
 from optfarm.cli.output import console, farm, note, print_json
-from optfarm.exports.format import Format
+from optfarm.report_formats.report_format import ReportFormat
 
 if TYPE_CHECKING:
     from optfarm.report import Report as Found
@@ -26,7 +26,8 @@ def report(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     max_loss: Annotated[str | None, typer.Option(help="Gate on the loss of quality: 0.5% or 0.005.")] = None,
     shape: Annotated[
-        Format | None, typer.Option("--format", help="Write what another tool would have; see docs/exports.md.")
+        ReportFormat | None,
+        typer.Option("--format", help="Write another tool's report; see docs/report-formats.md."),
     ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Add packed sizes, memory and energy to the table.")] = False,
     to: Annotated[Path | None, typer.Option(help="With --format: the folder for its files.")] = None,
@@ -57,9 +58,9 @@ def report(
         print_report(found.facts, max_loss=limit, wide=wide)
 
 
-def _export(found: "Found", shape: Format, folder: Path | None, *, as_json: bool) -> None:
+def _export(found: "Found", shape: ReportFormat, folder: Path | None, *, as_json: bool) -> None:
     from optfarm.errors import BadRequest
-    from optfarm.exports.documents import write
+    from optfarm.report_formats.documents import write
 
     texts = found.documents(shape)
     if folder is not None:

@@ -1,4 +1,4 @@
-"""The documents of a sweep in one shape, under the names by which other tools find them."""
+"""All documents of a sweep in one report format, under the file names by which other tools find them."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -6,24 +6,24 @@ from itertools import count, groupby
 from pathlib import Path
 
 from optfarm.errors import BadRequest
-from optfarm.exports import mlperf, model_analyzer, optimum_benchmark
-from optfarm.exports.format import Format
-from optfarm.exports.timed import Timed, timed_rows
 from optfarm.measured import Place
+from optfarm.report_formats import mlperf, model_analyzer, optimum_benchmark
+from optfarm.report_formats.report_format import ReportFormat
+from optfarm.report_formats.timed import Timed, timed_rows
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.sweep import SweepReport
 
-_PER_VARIANT: dict[Format, tuple[str, Callable[[Timed], str]]] = {
-    Format.OPTIMUM_BENCHMARK: (optimum_benchmark.FILE, optimum_benchmark.document),
-    Format.MLPERF: (mlperf.FILE, mlperf.document),
+_PER_VARIANT: dict[ReportFormat, tuple[str, Callable[[Timed], str]]] = {
+    ReportFormat.OPTIMUM_BENCHMARK: (optimum_benchmark.FILE, optimum_benchmark.document),
+    ReportFormat.MLPERF: (mlperf.FILE, mlperf.document),
 }
 
 
-def documents(shape: Format, report: SweepReport, samples: Mapping[Place, raw.Columns]) -> dict[str, str]:
+def documents(shape: ReportFormat, report: SweepReport, samples: Mapping[Place, raw.Columns]) -> dict[str, str]:
     """Path → text: DEVICE/VARIANT/FILE, and DEVICE/FILE where one document holds all variants.
 
     Args:
-        shape: whose report they are like.
+        shape: the tool whose report they look like.
         report: the table.
         samples: of each row that was measured, by its place.
 

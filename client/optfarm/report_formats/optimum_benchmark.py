@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optfarm.errors import BadRequest
-from optfarm.exports.timed import Timed
+from optfarm.report_formats.timed import Timed
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.spec import Scenario
 

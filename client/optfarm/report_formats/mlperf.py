@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from optfarm.errors import Broken
-from optfarm.exports.timed import Timed
+from optfarm.report_formats.timed import Timed
 from optfarm_tasks.benchmark.analysis import stats
 from optfarm_tasks.schema.measurement import ServerRates, Verdict
 from optfarm_tasks.schema.spec import Scenario

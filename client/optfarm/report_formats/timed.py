@@ -1,4 +1,4 @@
-"""A measured row with its samples, as each shape needs it."""
+"""A measured row with its raw samples, as each report format needs it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
