@@ -9,7 +9,7 @@ from optfarm.measured import samples
 from optfarm.report_formats import documents
 from optfarm.report_formats.report_format import ReportFormat
 from optfarm.row import Row, fastest, is_eligible
-from optfarm.table import cells_of, csv_text, markdown_text
+from optfarm.table import csv_text, markdown_text, values_of
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.sweep import SweepStatus
 
@@ -45,7 +45,7 @@ class Report:
         """The table as numbers, one row a variant and device; needs `pip install 'optfarm[dataframe]'`."""
         import pandas as pd  # noqa: PLC0415 (an extra, and slow to import)
 
-        return pd.DataFrame([cells_of(row) for row in self.facts.rows])
+        return pd.DataFrame([values_of(row) for row in self.facts.rows])
 
     def to_csv(self) -> str:
         """The table as numbers in CSV."""

@@ -14,7 +14,7 @@ from optfarm.errors import BadRequest
 from optfarm.measured import place_of
 from optfarm.report_formats.documents import documents, folder_names, write
 from optfarm.report_formats.report_format import ReportFormat
-from optfarm.table import cells_of
+from optfarm.table import values_of
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.measurement import Energy, Measurement, Verdict
 from optfarm_tasks.schema.sweep import Row, SweepReport
@@ -168,7 +168,7 @@ def test_model_analyzer_gets_a_row_a_variant_under_its_own_headings() -> None:
 
 def test_every_shape_tells_the_numbers_of_the_table() -> None:
     variant = measured(MANY)
-    cells = cells_of(variant)
+    cells = values_of(variant)
 
     (optimum,) = shaped(ReportFormat.OPTIMUM_BENCHMARK, MANY, variant).values()
     (analyzer,) = shaped(ReportFormat.MODEL_ANALYZER, MANY, variant).values()

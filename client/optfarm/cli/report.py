@@ -1,7 +1,7 @@
 """`optfarm report`: the table of a sweep."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -77,12 +77,11 @@ def _export(found: "Found", shape: ReportFormat, folder: Path | None, *, as_json
 
 
 def _gated(facts: "SweepReport", max_loss: float) -> dict[str, Any]:
-    from optfarm.gated import gate_cells
+    from optfarm.columns import gate_text
 
     told = facts.model_dump(mode="json")
     rows = [
-        {**row, "gate": gate_cells(each, max_loss)[1] or None}
-        for row, each in zip(told["rows"], facts.rows, strict=True)
+        {**row, "gate": gate_text(each, max_loss) or None} for row, each in zip(told["rows"], facts.rows, strict=True)
     ]
     return {**told, "max_loss": max_loss, "rows": rows}
 
@@ -98,34 +97,25 @@ def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: b
     from rich.markup import escape
     from rich.table import Table
 
-    from optfarm.gated import gate_cells, gate_notes
-    from optfarm.table import devices_of, hardware_line, headings, notes_of, shown_row
-    from optfarm.wide import HEADINGS, wide_cells, wide_notes
+    from optfarm.columns import cells_of, columns_of
+    from optfarm.notes import notes_of
+    from optfarm.table import devices_of, hardware_line
 
+    columns = columns_of(facts, max_loss=max_loss, wide=wide)
     out = console(wide=wide)
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, effort {facts.effort})")
     for device in devices_of(facts):
-        rows = [row for row in facts.rows if row.device == device]
+        rows = [(row, cells_of(columns, row)) for row in facts.rows if row.device == device]
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-        for heading in headings(facts):
-            is_text = heading in {"method", "verdict"}
-            table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading.startswith("speed-up"))
-        for heading in () if max_loss is None else ("loss [95%]", "gate"):
-            table.add_column(heading, no_wrap=True)
-        for heading in HEADINGS if wide else ():
-            table.add_column(heading, justify="right")
-        table.columns[0].min_width = min(_METHOD_WIDTH, max(len(shown_row(facts, row)[0]) for row in rows))
-        for row in rows:
+        for column in columns:
+            justify: Literal["left", "right"] = "left" if column.is_text else "right"
+            table.add_column(column.heading, justify=justify, no_wrap=column.is_whole)
+        table.columns[0].min_width = min(_METHOD_WIDTH, max(len(cells[0]) for _, cells in rows))
+        for row, cells in rows:
             is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
-            cells = shown_row(facts, row)
-            cells += () if max_loss is None else gate_cells(row, max_loss)
-            cells += wide_cells(row) if wide else ()
             table.add_row(*map(escape, cells), style="red" if is_bad else None)
         out.print()
         out.print(f"[bold]{escape(hardware_line(facts, device))}[/bold]")
         out.print(table)
-    notes = notes_of(facts)
-    notes += () if max_loss is None else gate_notes(facts, max_loss)
-    notes += wide_notes(facts) if wide else ()
-    for line in notes:
+    for line in notes_of(facts, max_loss=max_loss, wide=wide):
         out.print(f"• {escape(line)}")

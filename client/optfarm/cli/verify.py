@@ -54,15 +54,15 @@ def _told(check: "Check") -> dict[str, object]:
 
 
 def _print(checks: "list[Check]") -> None:
-    from optfarm.table import shown_ratio
+    from optfarm.columns import ratio_text
 
     headings = ("method", "device", "before [95%]", "again [95%]", "finding", "why")
     rows = [
         [
             check.recipe,
             check.device,
-            shown_ratio(check.before),
-            "" if check.after is None else shown_ratio(check.after),
+            ratio_text(check.before),
+            ratio_text(check.after),
             str(check.finding),
             check.why + ("; the artifact differs" if check.is_same_artifact is False else ""),
         ]

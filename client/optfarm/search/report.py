@@ -64,7 +64,7 @@ class SearchReport:
         """All trials as numbers, one row each; needs `pip install 'optfarm[dataframe]'`."""
         import pandas as pd  # noqa: PLC0415 (an extra, and slow to import)
 
-        return pd.DataFrame(self._cells())
+        return pd.DataFrame(self._values())
 
     def to_markdown(self) -> str:
         """The front as people read it, in Markdown."""
@@ -75,9 +75,9 @@ class SearchReport:
         return {
             "model": self.model,
             "device": self.device,
-            "front": [table.cells_of(each) for each in self.front],
-            "ties": [table.cells_of(each) for each in self.ties],
-            "trials": self._cells(),
+            "front": [table.values_of(each) for each in self.front],
+            "ties": [table.values_of(each) for each in self.ties],
+            "trials": self._values(),
             "left_out": [{"technique": each.technique, "reason": each.reason} for each in self.left_out],
         }
 
@@ -98,6 +98,6 @@ class SearchReport:
         ]
         return tuple(sorted(found, key=lambda each: each.relative_time))
 
-    def _cells(self) -> list[dict[str, Any]]:
+    def _values(self) -> list[dict[str, Any]]:
         fronted = {trial.number for trial in self._front}
-        return [table.trial_cells(trial, is_on_front=trial.number in fronted) for trial in self.trials]
+        return [table.trial_values(trial, is_on_front=trial.number in fronted) for trial in self.trials]

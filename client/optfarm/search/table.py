@@ -3,39 +3,37 @@
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from optfarm import gated, table
+from optfarm import table
+from optfarm.columns import LOSS, SIZE, SPEED_UP, VERDICT, Column, cells_of, speed_text
 from optfarm.progress import shown_s
-from optfarm.row import latency_ns
 
 if TYPE_CHECKING:
     from optfarm.search.question import Budget
     from optfarm.search.report import Found, SearchReport
     from optfarm.search.trial import Trial
 
-HEADINGS = ("recipe", "size (MB)", "inference (ms)", "speed-up [95%]", "loss [95%]", "verdict", "sweep")
+COLUMNS = (
+    Column("recipe", lambda row: str(row.recipe), is_text=True),
+    SIZE,
+    Column("inference (ms)", speed_text),
+    SPEED_UP,
+    LOSS,
+    VERDICT,
+)
+HEADINGS = (*(column.heading for column in COLUMNS), "sweep")
 
 
 def shown_row(found: "Found") -> tuple[str, ...]:
     """The cells that people read, in the order of HEADINGS."""
-    facts = found.facts
-    measured = facts.measurement
-    return (
-        found.recipe,
-        "" if facts.size_bytes is None else f"{facts.size_bytes / 1e6:.3g}",
-        f"{latency_ns(facts) / 1e6:.3g}",
-        "" if measured is None else table.shown_ratio(measured.ratio),
-        gated.shown_loss(facts),
-        table.shown_verdict(facts),
-        found.sweep_id,
-    )
+    return (*cells_of(COLUMNS, found.facts), found.sweep_id)
 
 
-def cells_of(found: "Found") -> dict[str, Any]:
+def values_of(found: "Found") -> dict[str, Any]:
     """A variant as plain numbers and words, with its sweep and how to fetch its artifact."""
-    return {**table.cells_of(found.facts), "sweep": found.sweep_id, "pull": pull_command(found)}
+    return {**table.values_of(found.facts), "sweep": found.sweep_id, "pull": pull_command(found)}
 
 
-def trial_cells(trial: "Trial", *, is_on_front: bool) -> dict[str, Any]:
+def trial_values(trial: "Trial", *, is_on_front: bool) -> dict[str, Any]:
     """A trial as plain numbers and words; what is not known is None."""
     told = {
         "trial": trial.number,
@@ -45,7 +43,7 @@ def trial_cells(trial: "Trial", *, is_on_front: bool) -> dict[str, Any]:
         "is_dropped": trial.is_dropped,
         "reason": trial.reason,
     }
-    return {**(table.cells_of(trial.row) if trial.row is not None else {}), **told}
+    return {**(table.values_of(trial.row) if trial.row is not None else {}), **told}
 
 
 def pull_command(found: "Found") -> str | None:
@@ -87,14 +85,13 @@ def headline(report: "SearchReport", budget: "Budget", elapsed_s: float) -> str:
 
 def markdown_text(report: "SearchReport") -> str:
     """The front and the notes in Markdown."""
-    rules = ("---", *("---:" for _ in HEADINGS[1:-2]), "---", "---")
+    rules = (*("---" if column.is_text else "---:" for column in COLUMNS), "---")
     rows = (HEADINGS, rules, *map(shown_row, report.front))
     lines = [f"# Search of {report.model} on {report.device}", "", *map(table.markdown_line, rows), ""]
     return "\n".join([*lines, *(f"- {note}" for note in notes_of(report))]) + "\n"
 
 
 def _shown_best(best: "Found") -> str:
-    measured = best.facts.measurement
-    speed_up = "" if measured is None else f": {table.shown_ratio(measured.ratio)} times"
-    lost = "" if best.loss is None else f", loss {gated.shown_loss(best.facts)}"
-    return f"the fastest so far is {best.recipe}{speed_up}{lost}"
+    speed_up = SPEED_UP.cell(best.facts)
+    lost = "" if best.loss is None else f", loss {LOSS.cell(best.facts)}"
+    return f"the fastest so far is {best.recipe}{f': {speed_up} times' if speed_up else ''}{lost}"
