@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from optfarm import inputs
+from optfarm.api import Api
 from optfarm.connection import Connection, OnWait
-from optfarm.errors import BadRequest
+from optfarm.download import read_blob
+from optfarm.errors import BadRequest, NotFound
 from optfarm.search.question import question
 from optfarm.search.report import SearchReport
 from optfarm.search.search import Search, Turn
@@ -16,14 +18,12 @@ from optfarm.specfile import checked
 from optfarm.sweep import Sweep
 from optfarm.transfer import OnProgress
 from optfarm.upload import push
-from optfarm_tasks.schema.health import Device, Release
-from optfarm_tasks.schema.sweep import Data, Model, SweepPlan, SweepReceipt, SweepSpec
-from optfarm_tasks.schema.technique_card import TechniqueCard
+from optfarm_tasks.schema.sweep import Data, Model, SweepSpec
 
 BASELINE = "baseline"
 
 
-class Farm:
+class Farm(Api):
     """A farm, found by OPTFARM_URL and OPTFARM_TOKEN, a TOML file, or because `optfarm up` runs on this machine.
 
     Threads may share it. Use it as a context manager, or call `close`, to close its sockets early.
@@ -39,7 +39,7 @@ class Farm:
     ) -> None:
         given = {"url": url, "token": token, "retry_s": retry_s}
         settings = read_settings({name: value for name, value in given.items() if value is not None})
-        self.connection = Connection(settings) if notice is None else Connection(settings, notice)
+        super().__init__(Connection(settings) if notice is None else Connection(settings, notice))
 
     def __enter__(self) -> Self:
         return self
@@ -66,13 +66,13 @@ class Farm:
         new = inputs.new_model(Path(path), name)
         folder = Path(path) if Path(path).is_dir() else Path(path).parent
         push(self.connection, folder, new.tree, told=told)
-        return self.connection.post("/v1/models", Model, new)
+        return self.register_model(new)
 
     def push_data(self, path: str | Path, name: str | None = None, *, told: OnProgress = lambda _: None) -> Data:
         """Checks, hashes and sends a data set, an .npz with keys `calibration/…` and `test/…`; see `push_model`."""
         new = inputs.new_data(Path(path), name)
         push(self.connection, inputs.data_file(Path(path)), new.tree, told=told)
-        return self.connection.post("/v1/data", Data, new)
+        return self.register_data(new)
 
     def sweep(
         self,
@@ -150,37 +150,29 @@ class Farm:
             sweep_id: 12 hex digits that no other sweep has; random ones when left out.
         """
         sweep_id = sweep_id or secrets.token_hex(6)
-        receipt = self.connection.put(f"/v1/sweeps/{sweep_id}", SweepReceipt, spec)
-        return Sweep(receipt.id, self.connection, receipt)
-
-    def preview(self, spec: SweepSpec) -> SweepPlan:
-        """What a sweep would do, and what it would skip and why; starts nothing."""
-        return self.connection.post("/v1/sweeps/plan", SweepPlan, spec)
+        receipt = self.start_sweep(sweep_id, spec)
+        return Sweep(receipt.id, self, receipt)
 
     def find_sweep(self, sweep_id: str) -> Sweep:
         """A handle on a sweep that was submitted before."""
-        return Sweep(sweep_id, self.connection)
+        return Sweep(sweep_id, self)
 
     def every_technique(self) -> tuple[str, ...]:
         """The names of all techniques but the baseline, which every sweep has."""
         return tuple(card.name for card in self.techniques() if card.name != BASELINE) or (BASELINE,)
 
-    def techniques(self) -> tuple[TechniqueCard, ...]:
-        """Every technique, with what it takes and yields and its parameters."""
-        return self.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
-
-    def devices(self) -> tuple[Device, ...]:
-        """Every device that the farm knows."""
-        return self.connection.get("/v1/devices", tuple[Device, ...])
-
-    def release_device(self, name: str, *, anew: bool = False) -> Device:
-        """Ends the quarantine of a device; `anew` forgets what its canaries usually took.
+    def task_log(self, task_id: str) -> str:
+        """The whole log of a task that has ended.
 
         Raises:
-            NotFound: there is no such device.
-            BadRequest: it is in no quarantine, and nothing is to be forgotten.
+            NotFound: there is no such task, or it has no log.
+            FarmError: the farm refused or stayed away.
         """
-        return self.connection.post(f"/v1/devices/{name}/release", Device, Release(anew=anew))
+        status = self.task(task_id)
+        if status.log is None:
+            yet = " yet" if status.finished_at is None else ""
+            raise NotFound(f"task {task_id} is {status.state} and has no log{yet}")
+        return read_blob(self.connection, status.log).decode(errors="replace")
 
 
 def _digest(thing: Model | Data | str | None) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.download import fetch
 from optfarm.errors import Broken
 from optfarm_tasks.benchmark.analysis import raw
@@ -32,11 +32,11 @@ def place_of_task(task: TaskStatus, result: Result, facts: BenchmarkResult) -> P
     return str(task.recipe), result.device, threads, batch_size
 
 
-def results(connection: Connection, sweep: SweepStatus, *kinds: Kind) -> Iterator[tuple[TaskStatus, Result]]:
+def results(api: Api, sweep: SweepStatus, *kinds: Kind) -> Iterator[tuple[TaskStatus, Result]]:
     """The results of a sweep's tasks that are done, of some kinds or of all."""
     for task in sweep.tasks:
         if task.state is TaskState.DONE and (not kinds or task.kind in kinds):
-            result = connection.get(f"/v1/tasks/{task.id}", TaskStatus).result
+            result = api.task(task.id).result
             if result is None:
                 raise Broken(f"task {task.id} is done, and the farm tells no result of it")
             yield task, result
@@ -54,7 +54,7 @@ def raw_file(result: Result) -> File:
     return found
 
 
-def samples(connection: Connection, sweep: SweepStatus) -> dict[Place, raw.Columns]:
+def samples(api: Api, sweep: SweepStatus) -> dict[Place, raw.Columns]:
     """The raw samples behind each row that was measured, by its place; fetches them.
 
     Raises:
@@ -63,10 +63,10 @@ def samples(connection: Connection, sweep: SweepStatus) -> dict[Place, raw.Colum
     """
     found = {
         place_of_task(task, result, result.facts): raw_file(result)
-        for task, result in results(connection, sweep, Kind.BENCHMARK)
+        for task, result in results(api, sweep, Kind.BENCHMARK)
         if isinstance(result.facts, BenchmarkResult)
     }
     with TemporaryDirectory(prefix="optfarm-") as folder:
         once = {file.sha256: file.model_copy(update={"path": file.sha256}) for file in found.values()}
-        fetch(connection, Tree(files=tuple(once.values())), Path(folder))
+        fetch(api.connection, Tree(files=tuple(once.values())), Path(folder))
         return {place: raw.read(Path(folder) / file.sha256)[0] for place, file in found.items()}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.download import read_blob
 from optfarm.errors import NotFound
 from optfarm_tasks.schema.result import OpProfile, Result
@@ -24,7 +24,7 @@ class Profiled:
     task: TaskStatus
     facts: OpProfile
     result: Result
-    connection: Connection
+    api: Api
 
     def write_trace(self, file: Path) -> None:
         """Writes the Chrome trace of one inference; a file that is there is replaced.
@@ -34,7 +34,7 @@ class Profiled:
             OSError: the file cannot be written.
         """
         (trace,) = self.result.outputs.files
-        file.write_bytes(read_blob(self.connection, trace.sha256))
+        file.write_bytes(read_blob(self.api.connection, trace.sha256))
 
 
 def observing(status: SweepStatus) -> TaskStatus:
@@ -49,17 +49,17 @@ def observing(status: SweepStatus) -> TaskStatus:
     return found
 
 
-def profiled(connection: Connection, task_id: str) -> Profiled:
+def profiled(api: Api, task_id: str) -> Profiled:
     """What a task found out.
 
     Raises:
         NotFound: there is no such task, or it observed no ops, or is not done.
         FarmError: the farm refused or stayed away.
     """
-    task = connection.get(f"/v1/tasks/{task_id}", TaskStatus)
+    task = api.task(task_id)
     if task.result is None or not isinstance(task.result.facts, OpProfile):
         raise NotFound(f"task {task_id} is a {task.state} {task.kind}; it tells of no ops")
-    return Profiled(task, task.result.facts, task.result, connection)
+    return Profiled(task, task.result.facts, task.result, api)
 
 
 def rows_of(facts: OpProfile) -> Iterator[tuple[str, str, str, str]]:

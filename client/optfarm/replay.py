@@ -10,17 +10,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.download import fetch
 from optfarm.errors import BadRequest
 from optfarm_tasks.schema.result import Outcome
-from optfarm_tasks.schema.sweep import TaskFolder
 
 _VERSIONS = "toolchain.json"
 _EARLIER = ("result.json", "log.txt")
 
 
-def bring(connection: Connection, task_id: str, folder: Path) -> None:
+def bring(api: Api, task_id: str, folder: Path) -> None:
     """Writes a task's folder: task.json, its inputs, and the versions that it ran with.
 
     Raises:
@@ -29,9 +28,9 @@ def bring(connection: Connection, task_id: str, folder: Path) -> None:
     """
     if folder.exists() and any(folder.iterdir()):
         raise BadRequest(f"{folder} is not empty; to run what lies there: optfarm task replay {folder}")
-    found = connection.get(f"/v1/tasks/{task_id}/folder", TaskFolder)
+    found = api.task_folder(task_id)
     for role, tree in found.task.inputs.items():
-        fetch(connection, tree, folder / "inputs" / role, urls=found.urls)
+        fetch(api.connection, tree, folder / "inputs" / role, urls=found.urls)
     (folder / _VERSIONS).parent.mkdir(parents=True, exist_ok=True)
     (folder / _VERSIONS).write_text(json.dumps(found.toolchain, indent=2))
     (folder / "task.json").write_text(found.task.model_dump_json(indent=2))

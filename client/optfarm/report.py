@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.errors import BadRequest
 from optfarm.measured import samples
 from optfarm.report_formats import documents
@@ -11,7 +11,6 @@ from optfarm.report_formats.report_format import ReportFormat
 from optfarm.row import Row, fastest, is_eligible
 from optfarm.table import csv_text, markdown_text, values_of
 from optfarm_tasks.schema import sweep
-from optfarm_tasks.schema.sweep import SweepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,14 +19,14 @@ if TYPE_CHECKING:
 class Report:
     """What a sweep found out."""
 
-    def __init__(self, facts: sweep.SweepReport, connection: Connection) -> None:
+    def __init__(self, facts: sweep.SweepReport, api: Api) -> None:
         self.facts = facts
-        self._connection = connection
+        self._api = api
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """One row a variant and device, in the order of the table."""
-        return tuple(Row(row, self._connection) for row in self.facts.rows)
+        return tuple(Row(row, self._api) for row in self.facts.rows)
 
     def best(self, max_loss: float | None = None, *, device: str | None = None) -> Row | None:
         """The fastest variant that may be trusted, did not collapse, and surely loses no more quality than allowed.
@@ -39,7 +38,7 @@ class Report:
         """
         rows = [row for row in self.facts.rows if device in {None, row.device}]
         found = fastest([row for row in rows if is_eligible(row, max_loss=max_loss)])
-        return None if found is None else Row(found, self._connection)
+        return None if found is None else Row(found, self._api)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """The table as numbers, one row a variant and device; needs `pip install 'optfarm[dataframe]'`."""
@@ -67,8 +66,8 @@ class Report:
         """
         if shape not in list(ReportFormat):
             raise BadRequest(f"there is no shape {shape!r}; there are {', '.join(ReportFormat)}")
-        status = self._connection.get(f"/v1/sweeps/{self.facts.sweep_id}", SweepStatus)
-        return documents.documents(ReportFormat(shape), self.facts, samples(self._connection, status))
+        status = self._api.sweep_status(self.facts.sweep_id)
+        return documents.documents(ReportFormat(shape), self.facts, samples(self._api, status))
 
     def export(self, shape: str, folder: str | Path) -> tuple[Path, ...]:
         """Writes the documents below a folder; gives their paths. See `documents`."""

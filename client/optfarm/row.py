@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.download import pull
 from optfarm.errors import NotFound
 from optfarm.gate import Gate
@@ -13,7 +13,7 @@ from optfarm.transfer import OnProgress
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.spec import Auto, Scenario
-from optfarm_tasks.schema.sweep import TaskState, TaskStatus
+from optfarm_tasks.schema.sweep import TaskState
 from optfarm_tasks.schema.tree import Tree
 
 
@@ -22,7 +22,7 @@ class Row:
     """A variant on a device: what was measured, and the way to its artifact."""
 
     facts: sweep.Row
-    connection: Connection
+    api: Api
 
     @property
     def recipe(self) -> str:
@@ -51,13 +51,13 @@ class Row:
             NotFound: it has no artifact, because it failed or is the baseline itself.
             FarmError: the farm refused or stayed away.
         """
-        return pull(self.connection, self.tree(), Path(folder), told=told)
+        return pull(self.api.connection, self.tree(), Path(folder), told=told)
 
     def tree(self) -> Tree:
         """The files of the artifact, see `pull`."""
         if self.facts.convert_task is None:
             raise NotFound(f"{self.recipe} has no artifact of its own")
-        task = self.connection.get(f"/v1/tasks/{self.facts.convert_task}", TaskStatus)
+        task = self.api.task(self.facts.convert_task)
         if task.result is None:
             raise NotFound(f"{self.recipe} has no artifact: its conversion is {task.state}")
         return task.result.outputs

@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Iterator
 
-from optfarm.connection import Away, Connection
-from optfarm_tasks.schema.sweep import SweepState, SweepStatus
+from optfarm.api import Api
+from optfarm.connection import Away
+from optfarm.progress import is_open
+from optfarm_tasks.schema.sweep import SweepStatus
 
 _PAUSE_S = 1.0
 
 
-def follow(connection: Connection, sweep_id: str) -> Iterator[SweepStatus]:
+def follow(api: Api, sweep_id: str) -> Iterator[SweepStatus]:
     """Each state of a sweep as it becomes known, the final one last. Blocks in between.
 
     Raises:
@@ -17,24 +19,19 @@ def follow(connection: Connection, sweep_id: str) -> Iterator[SweepStatus]:
     """
     pause = threading.Event()
     while True:
-        status = connection.get(f"/v1/sweeps/{sweep_id}", SweepStatus)
+        status = api.sweep_status(sweep_id)
         yield status
-        if is_over(status):
+        if not is_open(status):
             return
-        for status in _streamed(connection, sweep_id):
+        for status in _streamed(api, sweep_id):
             yield status
-            if is_over(status):
+            if not is_open(status):
                 return
         pause.wait(_PAUSE_S)
 
 
-def is_over(status: SweepStatus) -> bool:
-    """Whether nothing of the sweep will change any more."""
-    return status.state is not SweepState.RUNNING
-
-
-def _streamed(connection: Connection, sweep_id: str) -> Iterator[SweepStatus]:
+def _streamed(api: Api, sweep_id: str) -> Iterator[SweepStatus]:
     try:
-        yield from connection.statuses(sweep_id)
+        yield from api.connection.statuses(sweep_id)
     except Away:
         return

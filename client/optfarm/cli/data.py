@@ -34,10 +34,8 @@ def push(
 @app.command("list")
 def list_data(*, as_json: Json = False) -> None:
     """List the data sets that were pushed."""
-    from optfarm_tasks.schema.sweep import Data
-
     with farm() as opened:
-        found = opened.connection.get("/v1/data", tuple[Data, ...])
+        found = opened.data_sets()
     print_list(found, ("data", "samples", "size", "digest", "pushed"), _row, as_json=as_json)
 
 

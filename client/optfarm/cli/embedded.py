@@ -87,16 +87,15 @@ def _hosts(*, no_worker: bool, workers: int | None, names: list[str] | None) -> 
 
 def _seen(folder: Path | None) -> dict[str, Any]:
     from optfarm.embedded.plan import load
-    from optfarm_tasks.schema.api import Health
 
     plan = load(folder.absolute()) if folder is not None else None
     place = {"url": plan.url, "token": plan.secrets["token"]} if plan else {}
     with farm(retry_s=0, **place) as opened:
-        health = opened.connection.get("/v1/health", Health)
-        sweeps = opened.connection.get("/v1/sweeps", list[dict[str, Any]])
+        health = opened.health()
+        sweeps = opened.sweeps()
         devices = opened.devices()
-    running = [sweep for sweep in sweeps if sweep["state"] == "running"]
-    waiting = sum(sweep["tasks"] - sweep["done"] - sweep["failed"] for sweep in running)
+    running = [sweep for sweep in sweeps if sweep.state == "running"]
+    waiting = sum(sweep.tasks - sweep.done - sweep.failed for sweep in running)
     return {"health": health, "devices": devices, "queue": {"sweeps": len(running), "tasks": waiting}}
 
 

@@ -37,20 +37,16 @@ def push(
 @app.command("list")
 def list_models(*, as_json: Json = False) -> None:
     """List the models that were pushed."""
-    from optfarm_tasks.schema.sweep import Model
-
     with farm() as opened:
-        found = opened.connection.get("/v1/models", tuple[Model, ...])
+        found = opened.models()
     print_list(found, ("model", "format", "size", "digest", "pushed"), _row, as_json=as_json)
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_json: Json = False) -> None:
     """Show a model's signatures, operations and files."""
-    from optfarm_tasks.schema.sweep import Model
-
     with farm() as opened:
-        found = opened.connection.get(f"/v1/models/{name}", Model)
+        found = opened.model(name)
     if as_json:
         print_json(found)
         return

@@ -88,9 +88,8 @@ def _model(name: str) -> dict[str, Any]:
 
 def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:
     from optfarm.errors import BadRequest
-    from optfarm_tasks.schema.sweep import TaskStatus
 
-    task = opened.connection.get(f"/v1/tasks/{task_id}", TaskStatus)
+    task = opened.task(task_id)
     if task.sweep_id is None:
         raise BadRequest(f"{task_id} is a canary; it made no artifact")
     model = opened.find_sweep(task.sweep_id).status().spec.model
@@ -101,10 +100,9 @@ def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:
 def _known(opened: "Farm", name: str) -> str:
     """The name of a pushed model, by its name or digest."""
     from optfarm.errors import NotFound
-    from optfarm_tasks.schema.sweep import Model
 
     try:
-        return opened.connection.get(f"/v1/models/{name}", Model).name
+        return opened.model(name).name
     except NotFound as error:
         if not _SWEEP.fullmatch(name):
             raise
@@ -125,7 +123,7 @@ def _followed(opened: "Farm", spec: Any) -> "TaskStatus":
 
     sweep = opened.submit(spec)
     try:
-        return observing(live.show(opened.connection, sweep.id))
+        return observing(live.show(sweep))
     except KeyboardInterrupt:
         note(
             f"\ndetached; it goes on. The same command again takes its result. End it: optfarm sweep cancel {sweep.id}"
@@ -143,7 +141,7 @@ def _tell(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) ->
         if as_json:
             print_json({**about, "state": task.state, "failure": task.failure})
         raise typer.Exit(1)
-    found = profiled(opened.connection, task.id)
+    found = profiled(opened, task.id)
     found.write_trace(output)
     if as_json:
         print_json({**about, "state": task.state, "trace": str(output), "profile": found.facts})

@@ -43,7 +43,7 @@ def run(opened: "Farm", settings: dict[str, Any], flags: dict[str, Any], *, as_j
         note(f"left out {each.technique}: {each.reason}")
     try:
         for turn in search.turns():
-            _show(opened, search, turn)
+            _show(search, turn)
     except KeyboardInterrupt:
         note(f"\nstopped. {_what_goes_on(search.running)}The same command again goes on from all finished work.")
         _print(search.report(), as_json=as_json)
@@ -62,12 +62,12 @@ def _question(settings: dict[str, Any], flags: dict[str, Any]) -> "Question":
     return question(settings, **{name: value for name, value in flags.items() if value is not None})
 
 
-def _show(opened: "Farm", search: "Search", turn: "Turn") -> None:
+def _show(search: "Search", turn: "Turn") -> None:
     from optfarm.search.table import headline
 
     progress = headline(search.report(), search.asked.budget, search.elapsed_s)
     what = f"sweep {turn.sweep.id} measures {len(turn.recipes)} with effort {turn.effort}"
-    live.show(opened.connection, turn.sweep.id, heading=f"{progress}; {what}")
+    live.show(turn.sweep, heading=f"{progress}; {what}")
 
 
 def _what_goes_on(sweep_id: str | None) -> str:

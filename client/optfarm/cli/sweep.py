@@ -85,19 +85,19 @@ def run(
             _print_receipt(submitted, as_json=as_json)
             return
         _print_receipt(submitted, as_json=None)
-        _wait(submitted.id, opened, as_json=as_json)
+        _wait(submitted, as_json=as_json)
 
 
 @app.command("list")
 def list_sweeps(*, as_json: Json = False) -> None:
     """List the sweeps, the newest first."""
     with farm() as opened:
-        found = opened.connection.get("/v1/sweeps", list[dict[str, Any]])
+        found = [each.model_dump(mode="json") for each in opened.sweeps()]
     if as_json:
         print_json(found)
         return
     fields = ("id", "state", "model", "created_at", "tasks", "done", "failed")
-    print_table(fields, [[str(each.get(field, "")) for field in fields] for each in found])
+    print_table(fields, [[str(each[field]) for field in fields] for each in found])
 
 
 @app.command()
@@ -124,7 +124,7 @@ def show(sweep: Id, *, as_json: Json = False) -> None:
 def watch(sweep: Id, *, as_json: Json = False) -> None:
     """Show a running sweep until it has ended, then its table."""
     with farm() as opened:
-        _wait(sweep, opened, as_json=as_json)
+        _wait(opened.find_sweep(sweep), as_json=as_json)
 
 
 @app.command()
@@ -195,15 +195,15 @@ def _print_receipt(sweep: "Sweep", *, as_json: bool | None) -> None:
         note(f"watch it: optfarm sweep watch {receipt.id}")
 
 
-def _wait(sweep_id: str, opened: "Farm", *, as_json: bool) -> None:
+def _wait(sweep: "Sweep", *, as_json: bool) -> None:
     from optfarm.progress import exit_code
 
     try:
-        status = live.show(opened.connection, sweep_id)
+        status = live.show(sweep)
     except KeyboardInterrupt:
-        note(f"\ndetached; sweep {sweep_id} goes on. Watch it again: optfarm sweep watch {sweep_id}")
+        note(f"\ndetached; sweep {sweep.id} goes on. Watch it again: optfarm sweep watch {sweep.id}")
         raise typer.Exit(_DETACHED) from None
-    report = opened.find_sweep(sweep_id).report()
+    report = sweep.report()
     if as_json:
         print_json(report.facts)
     else:

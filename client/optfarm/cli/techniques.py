@@ -16,20 +16,16 @@ app = typer.Typer(name="techniques", help="List and show techniques.", no_args_i
 @app.command("list")
 def list_techniques(*, as_json: Json = False) -> None:
     """List every technique with what it takes and yields."""
-    from optfarm_tasks.schema.technique_card import TechniqueCard
-
     with farm() as opened:
-        found = opened.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
+        found = opened.techniques()
     print_list(found, ("technique", "takes", "yields", "calibration", ""), _row, as_json=as_json)
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="The technique's name.")], *, as_json: Json = False) -> None:
     """Show a technique and its parameters with their ranges."""
-    from optfarm_tasks.schema.technique_card import TechniqueCard
-
     with farm() as opened:
-        card = opened.connection.get(f"/v1/techniques/{name}", TechniqueCard)
+        card = opened.technique(name)
     if as_json:
         print_json(card)
         return

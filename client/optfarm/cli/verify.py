@@ -1,7 +1,6 @@
 """`optfarm verify`: measure a sample of a sweep again, and say whether its numbers hold."""
 
 import dataclasses
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,6 @@ from optfarm.cli.options import Json
 from optfarm.cli.output import farm, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from optfarm import Farm
     from optfarm.sweep import Sweep
     from optfarm.verify import Check
 
@@ -31,9 +29,8 @@ def verify(
 
     with farm() as opened:
         checks: list[Check] = []
-        watch = partial(_show, opened)
         try:
-            checks.extend(verified(opened.find_sweep(sweep), opened.submit, count=sample, seed=seed, watch=watch))
+            checks.extend(verified(opened.find_sweep(sweep), opened.submit, count=sample, seed=seed, watch=_show))
         except KeyboardInterrupt:
             note("\nstopped; what was submitted goes on: optfarm sweep list")
             raise typer.Exit(_DETACHED) from None
@@ -44,8 +41,8 @@ def verify(
     raise typer.Exit(int(any(check.finding is Finding.MOVED for check in checks)))
 
 
-def _show(opened: "Farm", again: "Sweep") -> None:
-    live.show(opened.connection, again.id, heading=f"sweep {again.id} measures again")
+def _show(again: "Sweep") -> None:
+    live.show(again, heading=f"sweep {again.id} measures again")
 
 
 def _told(check: "Check") -> dict[str, object]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.row import Row, is_eligible
 from optfarm.search import table
 from optfarm.search.pareto import front
@@ -35,7 +35,7 @@ class SearchReport:
         device: str,
         trials: Iterable[Trial],
         left_out: tuple[LeftOut, ...],
-        connection: Connection,
+        api: Api,
     ) -> None:
         self.model = model
         self.device = device
@@ -43,7 +43,7 @@ class SearchReport:
         """All of them in the order of trying, after the baseline, whose number is 0."""
         self.left_out = left_out
         """Techniques that were not used, and why."""
-        self._connection = connection
+        self._api = api
 
     @property
     def front(self) -> tuple[Found, ...]:
@@ -92,7 +92,7 @@ class SearchReport:
 
     def _found(self, trials: Iterable[Trial]) -> tuple[Found, ...]:
         found = [
-            Found(trial.row, self._connection, trial.sweep_id, trial.point[0].value)
+            Found(trial.row, self._api, trial.sweep_id, trial.point[0].value)
             for trial in trials
             if trial.row is not None and trial.point is not None and trial.sweep_id is not None
         ]

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
+from optfarm.api import Api
 from optfarm.errors import BadRequest
 from optfarm.search.applicable import applicable
 from optfarm.search.draws import Draws
@@ -15,15 +15,11 @@ from optfarm.search.question import Question
 from optfarm.search.report import SearchReport
 from optfarm.search.space import LeftOut, Space, shortest, space_of
 from optfarm.search.trial import Trial, judged, rivals
+from optfarm.sweep import Sweep
 from optfarm_tasks.description import FINAL_FORMATS
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.recipe import Recipe, Step
 from optfarm_tasks.schema.spec import Effort
-from optfarm_tasks.schema.sweep import Data, Model
-
-if TYPE_CHECKING:
-    from optfarm.farm import Farm
-    from optfarm.sweep import Sweep
 
 AT_ONCE = 4
 """Recipes in a sweep: few, so that the next ones are drawn with knowledge of these."""
@@ -34,7 +30,7 @@ _BASELINE = Recipe.parse("baseline")
 class Turn:
     """A sweep that a search has submitted and now waits for."""
 
-    sweep: "Sweep"
+    sweep: Sweep
     recipes: tuple[Recipe, ...]
     effort: Effort
 
@@ -42,7 +38,7 @@ class Turn:
 class Search:
     """One search. Go through `turns` to run it; `report` tells at any time what it has found so far."""
 
-    def __init__(self, farm: "Farm", asked: Question, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Api, asked: Question, *, clock_s: Callable[[], float] = time.monotonic) -> None:
         """Asks the farm what it can do with the model; starts nothing.
 
         Raises:
@@ -53,12 +49,12 @@ class Search:
         self.asked = asked
         self.running: str | None = None
         """The id of the sweep that the search waits for."""
-        self._farm = farm
+        self._api = api
         self._clock_s = clock_s
         self._began_s: float | None = None
-        self._model = farm.connection.get(f"/v1/models/{asked.spec.model}", Model)
-        self._is_scored = _is_scored(farm, asked.spec.data)
-        self._device = _only(farm.preview(self._spec([_BASELINE], Effort.QUICK)).devices)
+        self._model = api.model(asked.spec.model)
+        self._is_scored = _is_scored(api, asked.spec.data)
+        self._device = _only(api.preview(self._spec([_BASELINE], Effort.QUICK)).devices)
         space, self._left_out = self._space()
         objectives = 3 if self._is_scored else 2
         self._proposer = Proposer(space, sampler=asked.sampler, seed=asked.spec.seed, objectives=objectives)
@@ -94,7 +90,7 @@ class Search:
             device=self._device,
             trials=((self._baseline,) if self._baseline else ()) + tuple(self._trials.values()),
             left_out=self._left_out,
-            connection=self._farm.connection,
+            api=self._api,
         )
 
     def _tried(self, batch: Sequence[Recipe]) -> Iterator[Turn]:
@@ -128,7 +124,8 @@ class Search:
     ) -> Generator[Turn, None, tuple[str, dict[str, sweep.Row]]]:
         """Has recipes measured; gives the sweep's id and its rows by recipe."""
         self.running = secrets.token_hex(6)
-        submitted = self._farm.submit(self._spec(recipes, effort), sweep_id=self.running)
+        receipt = self._api.start_sweep(self.running, self._spec(recipes, effort))
+        submitted = Sweep(receipt.id, self._api, receipt)
         yield Turn(submitted, tuple(recipes), effort)
         rows = {str(row.recipe): row for row in submitted.wait().facts.rows}
         self.running = None
@@ -147,7 +144,7 @@ class Search:
         self._proposer.tell(recipe, values)
 
     def _space(self) -> tuple[Space, tuple[LeftOut, ...]]:
-        cards = [card for card in self._farm.techniques() if card.name != str(_BASELINE)]
+        cards = [card for card in self._api.techniques() if card.name != str(_BASELINE)]
         _check_names(self.asked.steps, [card.name for card in cards])
         whole, for_people = space_of(
             cards,
@@ -163,15 +160,15 @@ class Search:
         return space, (*for_people, *refused)
 
     def _refusals(self, recipes: Iterable[Recipe]) -> dict[str, str]:
-        skipped = self._farm.preview(self._spec(tuple(recipes), Effort.QUICK)).skipped
+        skipped = self._api.preview(self._spec(tuple(recipes), Effort.QUICK)).skipped
         return {str(each.recipe): each.reason for each in skipped}
 
     def _spec(self, recipes: Sequence[Recipe], effort: Effort) -> sweep.SweepSpec:
         return self.asked.spec.model_copy(update={"recipes": tuple(recipes), "effort": effort})
 
 
-def _is_scored(farm: "Farm", name: str | None) -> bool:
-    return name is not None and "test" in farm.connection.get(f"/v1/data/{name}", Data).description.splits
+def _is_scored(api: Api, name: str | None) -> bool:
+    return name is not None and "test" in api.data_set(name).description.splits
 
 
 def _only(devices: Sequence[str]) -> str:
