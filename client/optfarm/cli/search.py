@@ -65,7 +65,8 @@ def _question(settings: dict[str, Any], flags: dict[str, Any]) -> "Question":
 def _show(search: "Search", turn: "Turn") -> None:
     from optfarm.search.table import headline
 
-    progress = headline(search.report(), search.asked.budget, search.elapsed_s)
+    found = search.report()
+    progress = headline(found.trials, found.best(), search.asked.budget, elapsed_s=search.elapsed_s)
     what = f"sweep {turn.sweep.id} measures {len(turn.recipes)} with effort {turn.effort}"
     live.show(turn.sweep, heading=f"{progress}; {what}")
 
@@ -77,11 +78,11 @@ def _what_goes_on(sweep_id: str | None) -> str:
 
 
 def _print(report: "SearchReport", *, as_json: bool) -> None:
-    from optfarm.search.table import HEADINGS, notes_of, shown_row
+    from optfarm.search.table import HEADINGS, shown_row
 
     if as_json:
         print_json(report.to_json())
         return
     print_table(HEADINGS, map(shown_row, report.front), title=f"search of {report.model} on {report.device}")
-    for line in notes_of(report):
+    for line in report.notes():
         print(f"• {line}")

@@ -1,28 +1,19 @@
 """What a search found: the recipes that nothing beats, those that may be as good, and what became of the rest."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from optfarm.api import Api
-from optfarm.row import Row, is_eligible
+from optfarm.row import is_eligible
 from optfarm.search import table
+from optfarm.search.found import Found
 from optfarm.search.pareto import front
 from optfarm.search.space import LeftOut
 from optfarm.search.trial import Trial, distinct, rivals
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Found(Row):
-    """A variant that a search found, and the sweep whose report has it."""
-
-    sweep_id: str
-    relative_time: float
-    """Its time over the baseline's."""
 
 
 class SearchReport:
@@ -60,6 +51,10 @@ class SearchReport:
         found = (each for each in self._found(self._left) if is_eligible(each.facts, max_loss=max_loss))
         return next(found, None)
 
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the front has to know, in lines of text."""
+        return table.notes_of(front=self.front, ties=self.ties, trials=self.trials, left_out=self.left_out)
+
     def to_dataframe(self) -> "pd.DataFrame":
         """All trials as numbers, one row each; needs `pip install 'optfarm[dataframe]'`."""
         import pandas as pd  # noqa: PLC0415 (an extra, and slow to import)
@@ -68,7 +63,7 @@ class SearchReport:
 
     def to_markdown(self) -> str:
         """The front as people read it, in Markdown."""
-        return table.markdown_text(self)
+        return table.markdown_text(f"Search of {self.model} on {self.device}", self.front, self.notes())
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values: front and ties as the numbers of their rows, and what became of the rest."""
