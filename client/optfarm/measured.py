@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from optfarm.api import Api
 from optfarm.download import fetch
@@ -14,22 +15,28 @@ from optfarm_tasks.schema.spec import Auto, Kind
 from optfarm_tasks.schema.sweep import Row, SweepStatus, TaskState, TaskStatus
 from optfarm_tasks.schema.tree import File, Tree
 
-Place = tuple[str, str, int | Auto, int | Auto]
-"""Recipe, device, threads, batch size, as they were asked for: what tells the rows of a report apart."""
+
+class RowKey(NamedTuple):
+    """What tells the rows of a report apart; threads and batch size as they were asked for."""
+
+    recipe: str
+    device: str
+    threads: int | Auto
+    batch_size: int | Auto
 
 
-def place_of(row: Row) -> Place:
-    """What tells a row from the others."""
-    return str(row.recipe), row.device, row.threads, row.batch_size
+def row_key(row: Row) -> RowKey:
+    """The key of a row."""
+    return RowKey(str(row.recipe), row.device, row.threads, row.batch_size)
 
 
-def place_of_task(task: TaskStatus, result: Result, facts: BenchmarkResult) -> Place:
-    """The place of the row that a benchmark task fills."""
+def row_key_of_task(task: TaskStatus, result: Result, facts: BenchmarkResult) -> RowKey:
+    """The key of the row that a benchmark task fills."""
     measured = facts.candidate
     climbed = {ladder.axis for ladder in measured.ladders}
     threads: int | Auto = "auto" if Axis.THREADS in climbed else measured.threads
     batch_size: int | Auto = "auto" if Axis.BATCH_SIZE in climbed else measured.batch_size
-    return str(task.recipe), result.device, threads, batch_size
+    return RowKey(str(task.recipe), result.device, threads, batch_size)
 
 
 def results(api: Api, sweep: SweepStatus, *kinds: Kind) -> Iterator[tuple[TaskStatus, Result]]:
@@ -54,19 +61,19 @@ def raw_file(result: Result) -> File:
     return found
 
 
-def samples(api: Api, sweep: SweepStatus) -> dict[Place, raw.Columns]:
-    """The raw samples behind each row that was measured, by its place; fetches them.
+def samples(api: Api, sweep: SweepStatus) -> dict[RowKey, raw.Columns]:
+    """The raw samples behind each row that was measured, by its key; fetches them.
 
     Raises:
         BadData: a file of samples cannot be read.
         FarmError: the farm refused or stayed away.
     """
     found = {
-        place_of_task(task, result, result.facts): raw_file(result)
+        row_key_of_task(task, result, result.facts): raw_file(result)
         for task, result in results(api, sweep, Kind.BENCHMARK)
         if isinstance(result.facts, BenchmarkResult)
     }
     with TemporaryDirectory(prefix="optfarm-") as folder:
         once = {file.sha256: file.model_copy(update={"path": file.sha256}) for file in found.values()}
         fetch(api.connection, Tree(files=tuple(once.values())), Path(folder))
-        return {place: raw.read(Path(folder) / file.sha256)[0] for place, file in found.items()}
+        return {key: raw.read(Path(folder) / file.sha256)[0] for key, file in found.items()}

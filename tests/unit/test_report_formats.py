@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from optfarm.errors import BadRequest
-from optfarm.measured import place_of
+from optfarm.measured import row_key
 from optfarm.report_formats.documents import documents, folder_names, write
 from optfarm.report_formats.report_format import ReportFormat
 from optfarm.table import values_of
@@ -31,7 +31,7 @@ def measured(samples: raw.Columns) -> Row:
 
 
 def shaped(shape: ReportFormat, samples: raw.Columns, *rows: Row) -> dict[str, str]:
-    return documents(shape, report(*rows), {place_of(each): samples for each in rows})
+    return documents(shape, report(*rows), {row_key(each): samples for each in rows})
 
 
 def of(variant: Row) -> Measurement:

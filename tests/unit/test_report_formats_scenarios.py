@@ -7,7 +7,7 @@ import json
 import pytest
 
 from optfarm.errors import BadRequest
-from optfarm.measured import place_of, place_of_task
+from optfarm.measured import row_key, row_key_of_task
 from optfarm.report_formats.documents import documents
 from optfarm.report_formats.report_format import ReportFormat
 from optfarm_tasks.benchmark.analysis import raw
@@ -30,7 +30,7 @@ def measured(found: tuple[raw.Columns, BenchmarkResult], **asked: object) -> Row
 
 def shaped(shape: ReportFormat, found: tuple[raw.Columns, BenchmarkResult], **asked: object) -> str:
     variant = measured(found, **asked)
-    (text,) = documents(shape, report(variant), {place_of(variant): found[0]}).values()
+    (text,) = documents(shape, report(variant), {row_key(variant): found[0]}).values()
     return text
 
 
@@ -97,4 +97,4 @@ def test_the_samples_of_a_row_are_found_by_what_it_asked_for(asked: tuple[int | 
     variant = row("openvino", threads=asked[0], batch_size=asked[1], measurement=facts.candidate)
     task = status_of("0123456789ab-1", Kind.BENCHMARK, "openvino", "0" * 64)
 
-    assert place_of_task(task, a_result(Kind.BENCHMARK), facts) == place_of(variant)
+    assert row_key_of_task(task, a_result(Kind.BENCHMARK), facts) == row_key(variant)

@@ -12,7 +12,7 @@ from optfarm.bundle.archive import opened
 from optfarm.bundle.contents import Contents, FinishedTask
 from optfarm.bundle.manifest import Manifest, task_file
 from optfarm.errors import BadRequest
-from optfarm.measured import Place, place_of, place_of_task
+from optfarm.measured import RowKey, row_key, row_key_of_task
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.benchmark.analysis.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
@@ -76,7 +76,7 @@ def verify(path: Path) -> Verification:
     with opened(path) as archive:
         contents = Contents(archive)
         measured = dict(_benchmarks(contents))
-        again = {place: _again(contents, ended) for place, ended in measured.items()}
+        again = {key: _again(contents, ended) for key, ended in measured.items()}
         checks = tuple(_check(row, contents, measured, again) for row in contents.report.rows)
         made = {each.result.outputs.digest for each in contents.ended if isinstance(each.result.facts, Conversion)}
         return Verification(
@@ -97,10 +97,10 @@ class _Again:
     """From the result that its worker stored."""
 
 
-def _benchmarks(contents: Contents) -> Iterator[tuple[Place, FinishedTask]]:
+def _benchmarks(contents: Contents) -> Iterator[tuple[RowKey, FinishedTask]]:
     for ended in contents.ended:
         if isinstance(ended.result.facts, BenchmarkResult):
-            yield place_of_task(ended.status, ended.result, ended.result.facts), ended
+            yield row_key_of_task(ended.status, ended.result, ended.result.facts), ended
 
 
 def _again(contents: Contents, ended: FinishedTask) -> _Again:
@@ -129,24 +129,24 @@ def _again(contents: Contents, ended: FinishedTask) -> _Again:
     return _Again(found.candidate, tuple(seen))
 
 
-def _check(row: Row, contents: Contents, measured: dict[Place, FinishedTask], again: dict[Place, _Again]) -> Check:
-    place = place_of(row)
+def _check(row: Row, contents: Contents, measured: dict[RowKey, FinishedTask], again: dict[RowKey, _Again]) -> Check:
+    key = row_key(row)
     seen = list(_row_differences(row, contents))
-    if place in measured:
-        seen += again[place].differences
-        seen += differences(_dumped(row.measurement), _dumped(_against(again, place)), "measurement")
-        given = measured[place].task.inputs.get(Role.CANDIDATE)
+    if key in measured:
+        seen += again[key].differences
+        seen += differences(_dumped(row.measurement), _dumped(_against(again, key)), "measurement")
+        given = measured[key].task.inputs.get(Role.CANDIDATE)
         seen += _apart("the artifact that was measured", given and given.digest, row.artifact)
     elif row.measurement is not None:
         seen.append("no benchmark in the bundle gave this measurement")
     finding = Finding.NOT_MEASURED if row.measurement is None else Finding.REPRODUCED
-    return Check(*place, finding=Finding.DIFFERS if seen else finding, differences=tuple(seen))
+    return Check(*key, finding=Finding.DIFFERS if seen else finding, differences=tuple(seen))
 
 
-def _against(again: dict[Place, _Again], place: Place) -> Measurement:
-    """The measurement as a report shows it: the ratio of the A/A twin in the same place stands beside its own."""
-    twin = again.get((BASELINE, *place[1:]))
-    measured = again[place].candidate
+def _against(again: dict[RowKey, _Again], key: RowKey) -> Measurement:
+    """The measurement as a report shows it: the ratio of the A/A twin in the same setting stands beside its own."""
+    twin = again.get(key._replace(recipe=BASELINE))
+    measured = again[key].candidate
     return measured if twin is None else measured.beside(twin.candidate)
 
 
@@ -178,10 +178,10 @@ def _loose_ends(contents: Contents, manifest: Manifest) -> Iterator[str]:
     yield from _apart("the sweep", contents.sweep.id, manifest.sweep_id)
     yield from _apart("the digest of the model", manifest.model, inputs.get(Role.MODEL))
     yield from _apart("the digest of the data", manifest.data, inputs.get(Role.DATA))
-    rows = {place_of(row) for row in contents.report.rows}
-    for place, _ in _benchmarks(contents):
-        if place not in rows:
-            yield f"the report tells nothing of {place[0]} on {place[1]}, which was measured"
+    rows = {row_key(row) for row in contents.report.rows}
+    for key, _ in _benchmarks(contents):
+        if key not in rows:
+            yield f"the report tells nothing of {key.recipe} on {key.device}, which was measured"
     made = {each.status.id: each.result.outputs.digest for each in converted}
     yield from differences(manifest.artifacts, made, "artifacts")
     for each in converted:

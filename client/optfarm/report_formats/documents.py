@@ -6,7 +6,7 @@ from itertools import count, groupby
 from pathlib import Path
 
 from optfarm.errors import BadRequest
-from optfarm.measured import Place
+from optfarm.measured import RowKey
 from optfarm.report_formats import mlperf, model_analyzer, optimum_benchmark
 from optfarm.report_formats.report_format import ReportFormat
 from optfarm.report_formats.timed import Timed, timed_rows
@@ -19,13 +19,13 @@ _PER_VARIANT: dict[ReportFormat, tuple[str, Callable[[Timed], str]]] = {
 }
 
 
-def documents(shape: ReportFormat, report: SweepReport, samples: Mapping[Place, raw.Columns]) -> dict[str, str]:
+def documents(shape: ReportFormat, report: SweepReport, samples: Mapping[RowKey, raw.Columns]) -> dict[str, str]:
     """Path → text: DEVICE/VARIANT/FILE, and DEVICE/FILE where one document holds all variants.
 
     Args:
         shape: the tool whose report they look like.
         report: the table.
-        samples: of each row that was measured, by its place.
+        samples: of each row that was measured, by its key.
 
     Raises:
         BadRequest: nothing was measured, or the shape has no form for the scenario.

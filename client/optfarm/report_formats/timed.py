@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optfarm.measured import Place, place_of
+from optfarm.measured import RowKey, row_key
 from optfarm_tasks.benchmark.analysis import rates, raw, stats
 from optfarm_tasks.benchmark.analysis.halves import Searching
 from optfarm_tasks.benchmark.analysis.pairs import CANDIDATE
@@ -40,11 +40,11 @@ class Timed:
         return stats.tail(self.wall_ns, fraction) if is_told else None
 
 
-def timed_rows(report: SweepReport, samples: Mapping[Place, raw.Columns]) -> Iterator[Timed]:
+def timed_rows(report: SweepReport, samples: Mapping[RowKey, raw.Columns]) -> Iterator[Timed]:
     """The rows of a report that were measured, in its order."""
     for row in report.rows:
         if row.measurement is not None:
-            yield _timed(row, row.measurement, samples[place_of(row)])
+            yield _timed(row, row.measurement, samples[row_key(row)])
 
 
 def _timed(row: Row, measured: Measurement, columns: raw.Columns) -> Timed:
