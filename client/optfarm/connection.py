@@ -15,7 +15,7 @@ from optfarm.settings import ClientSettings
 from optfarm_tasks.schema.sweep import SweepStatus
 
 OnWait = Callable[[str], None]
-"""Told, in words for people, that the farm is away and that it is back."""
+"""Called with a line for people when the farm is away, and when it is back."""
 
 T = TypeVar("T")
 _AWAY = frozenset({502, 503, 504})
@@ -29,9 +29,9 @@ class Away(Exception):
 class Connection:
     """A connection to one farm. Threads may share it."""
 
-    def __init__(self, settings: ClientSettings, notice: OnWait = _log.warning) -> None:
+    def __init__(self, settings: ClientSettings, on_wait: OnWait = _log.warning) -> None:
         self.settings = settings
-        self.notice = notice
+        self.on_wait = on_wait
         self._subject = f"scheduler unreachable at {settings.url}"
         token = settings.token.get_secret_value()
         self._http = httpx.Client(
@@ -112,7 +112,7 @@ class Connection:
 
     def _after_absence(self, subject: str, attempt: Callable[[], T], first: Away) -> T:
         patience = self.settings.retry_s if self.settings.is_chosen else 0.0
-        watcher = _Watcher(subject, patience, self.notice)
+        watcher = _Watcher(subject, patience, self.on_wait)
         watcher.sees(first)
         try:
             if patience == 0:
@@ -138,23 +138,23 @@ def _retried(attempt: Callable[[], T], watcher: "_Watcher", patience_s: float) -
 class _Watcher:
     """Tells the user once that a part is away, and once that it is back."""
 
-    def __init__(self, subject: str, patience_s: float, notice: OnWait) -> None:
+    def __init__(self, subject: str, patience_s: float, on_wait: OnWait) -> None:
         self.subject = subject
         self._patience_s = patience_s
-        self._notice = notice
-        self._told = False
+        self._on_wait = on_wait
+        self._has_waited = False
 
     def sees(self, error: Exception) -> bool:
         if not isinstance(error, Away):
             return False
-        if not self._told and self._patience_s > 0:
-            self._told = True
-            self._notice(f"{self.subject} ({error}), retrying for up to {self._patience_s:.0f} s …")
+        if not self._has_waited and self._patience_s > 0:
+            self._has_waited = True
+            self._on_wait(f"{self.subject} ({error}), retrying for up to {self._patience_s:.0f} s …")
         return True
 
     def succeeded(self) -> None:
-        if self._told:
-            self._notice("it answers again, going on")
+        if self._has_waited:
+            self._on_wait("it answers again, going on")
 
 
 def _coded(body: Any) -> bytes | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from optfarm.connection import Connection
 from optfarm.errors import Broken
-from optfarm.transfer import PIECE_BYTES, OnProgress, Wire, in_parallel
+from optfarm.transfer import PIECE_BYTES, OnProgress, Wire, in_parallel, no_progress
 from optfarm_tasks.schema.tree import File, Tree, file_digest
 
 RANGE_BYTES = 16 << 20
@@ -32,7 +32,7 @@ class Span:
     size_bytes: int
 
 
-def pull(connection: Connection, tree: Tree, folder: Path, *, told: OnProgress = lambda _: None) -> Path:
+def pull(connection: Connection, tree: Tree, folder: Path, *, on_progress: OnProgress = no_progress) -> Path:
     """Brings a tree into a folder; its files take their names once all have arrived, and no other file is touched.
 
     Raises:
@@ -43,7 +43,7 @@ def pull(connection: Connection, tree: Tree, folder: Path, *, told: OnProgress =
     folder.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".optfarm-", dir=folder))
     try:
-        fetch(connection, tree, work, told=told)
+        fetch(connection, tree, work, on_progress=on_progress)
         for file in tree.files:
             target = folder / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def fetch(
     folder: Path,
     *,
     urls: Mapping[str, str] | None = None,
-    told: OnProgress = lambda _: None,
+    on_progress: OnProgress = no_progress,
 ) -> None:
     """Reads every file of a tree into a folder and checks it; see `pull` for what it raises.
 
@@ -78,7 +78,7 @@ def fetch(
         tree: the files.
         folder: where they go.
         urls: digest → presigned URL, where they are known; the farm is asked otherwise.
-        told: told each time bytes have arrived.
+        on_progress: called with their number each time bytes have arrived.
     """
     for parent in {(folder / file.path).parent for file in tree.files}:
         parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def fetch(
         known = [asker.submit(links, connection, batch) if urls is None else None for batch in batches]
         for batch, asked in zip(batches, known, strict=True):
             there = asked.result() if asked is not None else urls or {}
-            _fetch_batch(_Fetcher(connection, wire, folder, there, told), batch)
+            _fetch_batch(_Fetcher(connection, wire, folder, there, on_progress), batch)
 
 
 def links(connection: Connection, files: Iterable[File]) -> dict[str, str]:
@@ -101,13 +101,13 @@ class _Fetcher:
     wire: Wire
     folder: Path
     urls: Mapping[str, str]
-    told: OnProgress
+    on_progress: OnProgress
 
     def small(self, file: File) -> None:
         content = self.connection.patiently(_AWAY, lambda: _whole(self.wire, self.urls[file.sha256]))
         _require_same(file, hashlib.sha256(content).hexdigest())
         (self.folder / file.path).write_bytes(content)
-        self.told(file.size_bytes)
+        self.on_progress(file.size_bytes)
 
     def large(self, file: File) -> None:
         path = self.folder / file.path
@@ -118,7 +118,7 @@ class _Fetcher:
 
     def _read(self, span: Span) -> None:
         self.connection.patiently(_AWAY, lambda: _read_once(self.wire, span))
-        self.told(span.size_bytes)
+        self.on_progress(span.size_bytes)
 
 
 def _fetch_batch(fetcher: _Fetcher, files: Iterable[File]) -> None:

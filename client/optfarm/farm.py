@@ -16,7 +16,7 @@ from optfarm.search.search import Search, Turn
 from optfarm.settings import read_settings
 from optfarm.specfile import checked
 from optfarm.sweep import Sweep
-from optfarm.transfer import OnProgress
+from optfarm.transfer import OnProgress, no_progress
 from optfarm.upload import push
 from optfarm_tasks.schema.sweep import Data, Model, SweepSpec
 
@@ -35,11 +35,11 @@ class Farm(Api):
         token: str | None = None,
         *,
         retry_s: float | None = None,
-        notice: OnWait | None = None,
+        on_wait: OnWait | None = None,
     ) -> None:
         given = {"url": url, "token": token, "retry_s": retry_s}
         settings = read_settings({name: value for name, value in given.items() if value is not None})
-        super().__init__(Connection(settings) if notice is None else Connection(settings, notice))
+        super().__init__(Connection(settings) if on_wait is None else Connection(settings, on_wait))
 
     def __enter__(self) -> Self:
         return self
@@ -51,13 +51,13 @@ class Farm(Api):
         """Closes its sockets."""
         self.connection.close()
 
-    def push_model(self, path: str | Path, name: str | None = None, *, told: OnProgress = lambda _: None) -> Model:
+    def push_model(self, path: str | Path, name: str | None = None, *, on_progress: OnProgress = no_progress) -> Model:
         """Checks, hashes and sends a model, and registers it under a name; a second push sends only what is new.
 
         Args:
             path: a SavedModel folder, or a .keras, .h5, .tflite, .onnx, .xml or .pb file.
             name: how sweeps call it; the file's own name when left out.
-            told: told the number of bytes each time some have moved.
+            on_progress: called with the number of bytes each time some have moved.
 
         Raises:
             BadModel, BadRequest: it is no model that the farm takes; nothing was sent.
@@ -65,13 +65,13 @@ class Farm(Api):
         """
         new = inputs.new_model(Path(path), name)
         folder = Path(path) if Path(path).is_dir() else Path(path).parent
-        push(self.connection, folder, new.tree, told=told)
+        push(self.connection, folder, new.tree, on_progress=on_progress)
         return self.register_model(new)
 
-    def push_data(self, path: str | Path, name: str | None = None, *, told: OnProgress = lambda _: None) -> Data:
+    def push_data(self, path: str | Path, name: str | None = None, *, on_progress: OnProgress = no_progress) -> Data:
         """Checks, hashes and sends a data set, an .npz with keys `calibration/…` and `test/…`; see `push_model`."""
         new = inputs.new_data(Path(path), name)
-        push(self.connection, inputs.data_file(Path(path)), new.tree, told=told)
+        push(self.connection, inputs.data_file(Path(path)), new.tree, on_progress=on_progress)
         return self.register_data(new)
 
     def sweep(

@@ -9,7 +9,7 @@ from optfarm.download import pull
 from optfarm.errors import NotFound
 from optfarm.gate import Gate
 from optfarm.loss import gate_of, loss
-from optfarm.transfer import OnProgress
+from optfarm.transfer import OnProgress, no_progress
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.spec import Auto, Scenario
@@ -44,14 +44,14 @@ class Row:
         """What it loses in quality, see `optfarm.loss`; None when not evaluated."""
         return None if self.facts.quality is None else loss(self.facts.quality)
 
-    def pull(self, folder: str | Path, *, told: OnProgress = lambda _: None) -> Path:
+    def pull(self, folder: str | Path, *, on_progress: OnProgress = no_progress) -> Path:
         """Brings the artifact's files into a folder; gives the folder.
 
         Raises:
             NotFound: it has no artifact, because it failed or is the baseline itself.
             FarmError: the farm refused or stayed away.
         """
-        return pull(self.api.connection, self.tree(), Path(folder), told=told)
+        return pull(self.api.connection, self.tree(), Path(folder), on_progress=on_progress)
 
     def tree(self) -> Tree:
         """The files of the artifact, see `pull`."""

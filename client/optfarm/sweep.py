@@ -7,7 +7,7 @@ from optfarm.api import Api
 from optfarm.bundle.export import export
 from optfarm.bundle.manifest import Manifest
 from optfarm.report import Report
-from optfarm.transfer import OnProgress
+from optfarm.transfer import OnProgress, no_progress
 from optfarm.watch import follow
 from optfarm_tasks.schema.sweep import SweepReceipt, SweepStatus
 
@@ -51,17 +51,19 @@ class Sweep:
         """The table as it stands; complete once the sweep has ended."""
         return Report(self._api.sweep_report(self.id), self._api)
 
-    def bundle(self, path: str | Path, *, with_artifacts: bool = False, told: OnProgress = lambda _: None) -> Manifest:
+    def bundle(
+        self, path: str | Path, *, with_artifacts: bool = False, on_progress: OnProgress = no_progress
+    ) -> Manifest:
         """Writes one tar file with everything that the numbers rest on; gives its manifest. See docs/bundle.md.
 
         Args:
             path: the file; one that is there is replaced once the new one is whole.
             with_artifacts: takes the optimised models along, not their digests alone.
-            told: told the number of bytes each time some have arrived.
+            on_progress: called with the number of bytes each time some have arrived.
 
         Raises:
             BadRequest: the sweep still runs or compares nothing, or there is no folder for the file.
             FarmError: the farm refused or stayed away.
             OSError: the file cannot be written.
         """
-        return export(self._api, self.id, Path(path), with_artifacts=with_artifacts, told=told)
+        return export(self._api, self.id, Path(path), with_artifacts=with_artifacts, on_progress=on_progress)

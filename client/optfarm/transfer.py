@@ -24,8 +24,12 @@ _AWAY = frozenset({500, 502, 503, 504})
 _OK = frozenset({200, 204, 206})
 
 OnProgress = Callable[[int], None]
-"""Told the number of bytes that have moved since it was told last."""
+"""Called with the number of bytes that have moved since the last call."""
 T = TypeVar("T")
+
+
+def no_progress(moved_bytes: int) -> None:
+    """Reports to nobody."""
 
 
 class Source(Protocol):

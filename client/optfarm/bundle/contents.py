@@ -44,7 +44,7 @@ class Contents:
         self.sweep = self._word(SWEEP, SweepStatus)
         self.tasks = {each.id: self._task(each.id) for each in self.sweep.tasks if each.state in RAN}
         """What each task ran on, also one that failed."""
-        self.ended = tuple(self._ended())
+        self.finished = tuple(self._finished())
 
     def raw(self, task_id: str) -> tuple[raw.Columns, str]:
         """The raw samples of a benchmark task, and the estimator that they name."""
@@ -69,7 +69,7 @@ class Contents:
         own = tuple(file.model_copy(update={"path": file.path.removeprefix(folder)}) for file in files)
         return Tree(files=own) if own else None
 
-    def _ended(self) -> Iterator[FinishedTask]:
+    def _finished(self) -> Iterator[FinishedTask]:
         for status in self.sweep.tasks:
             if status.state is TaskState.DONE:
                 result = self._word(task_file(status.id, "result.json"), Result)

@@ -12,7 +12,7 @@ from optfarm.bundle.manifest import RAN, REPORT, SWEEP, Manifest, artifact_folde
 from optfarm.download import fetch
 from optfarm.errors import BadRequest
 from optfarm.measured import raw_file, results
-from optfarm.transfer import OnProgress
+from optfarm.transfer import OnProgress, no_progress
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Result
 from optfarm_tasks.schema.spec import Role
@@ -27,7 +27,7 @@ def export(
     path: Path,
     *,
     with_artifacts: bool = False,
-    told: OnProgress = lambda _: None,
+    on_progress: OnProgress = no_progress,
 ) -> Manifest:
     """Writes the bundle of a sweep that has ended; gives its manifest.
 
@@ -36,7 +36,7 @@ def export(
         sweep_id: the sweep.
         path: the file; one that is there is replaced once the new one is whole.
         with_artifacts: takes the optimised models along; their digests are there in any case.
-        told: told the number of bytes each time some have arrived.
+        on_progress: called with the number of bytes each time some have arrived.
 
     Raises:
         BadRequest: the sweep still runs or compares nothing, or there is no folder for the file.
@@ -53,7 +53,7 @@ def export(
         raise BadRequest(f"sweep {sweep_id} compares nothing; there are no numbers to bundle")
     with TemporaryDirectory(prefix=".optfarm-", dir=path.absolute().parent) as work:
         folder = Path(work) / "files"
-        manifest = _collect(api, sweep, report, folder, with_artifacts=with_artifacts, told=told)
+        manifest = _collect(api, sweep, report, folder, with_artifacts=with_artifacts, on_progress=on_progress)
         whole = Path(work) / "bundle.tar"
         with whole.open("wb") as stream:
             pack(manifest, lambda name: (folder / name).open("rb"), stream)
@@ -68,10 +68,11 @@ def _collect(
     folder: Path,
     *,
     with_artifacts: bool,
-    told: OnProgress,
+    on_progress: OnProgress,
 ) -> Manifest:
     found = {task.id: result for task, result in results(api, sweep)}
-    fetch(api.connection, Tree(files=tuple(_files(found, with_artifacts=with_artifacts))), folder, told=told)
+    wanted = Tree(files=tuple(_files(found, with_artifacts=with_artifacts)))
+    fetch(api.connection, wanted, folder, on_progress=on_progress)
     _write(folder / REPORT, report)
     _write(folder / SWEEP, sweep)
     ran = {task.id: _task(api, task.id, folder) for task in sweep.tasks if task.state in RAN}

@@ -76,9 +76,9 @@ def verify(path: Path) -> Verification:
     with opened(path) as archive:
         contents = Contents(archive)
         measured = dict(_benchmarks(contents))
-        again = {key: _again(contents, ended) for key, ended in measured.items()}
+        again = {key: _again(contents, finished) for key, finished in measured.items()}
         checks = tuple(_check(row, contents, measured, again) for row in contents.report.rows)
-        made = {each.result.outputs.digest for each in contents.ended if isinstance(each.result.facts, Conversion)}
+        made = {each.result.outputs.digest for each in contents.finished if isinstance(each.result.facts, Conversion)}
         return Verification(
             sha256=archive.sha256,
             manifest=archive.manifest,
@@ -98,18 +98,18 @@ class _Again:
 
 
 def _benchmarks(contents: Contents) -> Iterator[tuple[RowKey, FinishedTask]]:
-    for ended in contents.ended:
-        if isinstance(ended.result.facts, BenchmarkResult):
-            yield row_key_of_task(ended.status, ended.result, ended.result.facts), ended
+    for finished in contents.finished:
+        if isinstance(finished.result.facts, BenchmarkResult):
+            yield row_key_of_task(finished.status, finished.result, finished.result.facts), finished
 
 
-def _again(contents: Contents, ended: FinishedTask) -> _Again:
-    facts, name = ended.result.facts, task_file(ended.status.id, raw.FILE)
+def _again(contents: Contents, finished: FinishedTask) -> _Again:
+    facts, name = finished.result.facts, task_file(finished.status.id, raw.FILE)
     if not isinstance(facts, BenchmarkResult):
-        raise BadRequest(f"task {ended.status.id} is no benchmark")
-    columns, estimator = contents.raw(ended.status.id)
+        raise BadRequest(f"task {finished.status.id} is no benchmark")
+    columns, estimator = contents.raw(finished.status.id)
     try:
-        found = recompute(facts, ended.task, columns)
+        found = recompute(facts, finished.task, columns)
     except (ArithmeticError, BadData, ValidationError) as error:
         raise BadRequest(f"nothing can be computed from {name} in the bundle: {error}") from error
     published = {**_plain(facts, "baseline", "candidate", "pair_ratios"), "estimator": estimator}
@@ -119,8 +119,8 @@ def _again(contents: Contents, ended: FinishedTask) -> _Again:
         "pair_ratios": found.pair_ratios,
         "estimator": str(found.estimator),
     }
-    stored = {file.path: file.sha256 for file in ended.result.outputs.files}
-    digests = {str(role): tree.digest for role, tree in ended.task.inputs.items()}
+    stored = {file.path: file.sha256 for file in finished.result.outputs.files}
+    digests = {str(role): tree.digest for role, tree in finished.task.inputs.items()}
     seen = (
         *differences(published, computed),
         *_apart("the digest of the raw samples", stored.get(raw.FILE), contents.sha256(name)),
@@ -152,9 +152,9 @@ def _against(again: dict[RowKey, _Again], key: RowKey) -> Measurement:
 
 def _row_differences(row: Row, contents: Contents) -> Iterator[str]:
     """Where a row is not what its conversion and its evaluation found out."""
-    conversion = next((each for each in contents.ended if each.status.id == row.convert_task), None)
+    conversion = next((each for each in contents.finished if each.status.id == row.convert_task), None)
     made = conversion.result.facts if conversion else None
-    own = [each.result.facts for each in contents.ended if each.status.recipe == row.recipe]
+    own = [each.result.facts for each in contents.finished if each.status.recipe == row.recipe]
     quality = next((facts for facts in own if isinstance(facts, Quality)), None)
     yield from differences(_dumped(row.quality), _dumped(quality), "quality")
     if conversion is not None and isinstance(made, Conversion):
@@ -172,7 +172,7 @@ def _row_differences(row: Row, contents: Contents) -> Iterator[str]:
 
 def _loose_ends(contents: Contents, manifest: Manifest) -> Iterator[str]:
     """Where the parts of a bundle do not belong together."""
-    converted = [each for each in contents.ended if isinstance(each.result.facts, Conversion)]
+    converted = [each for each in contents.finished if isinstance(each.result.facts, Conversion)]
     inputs = {role: tree.digest for task in contents.tasks.values() for role, tree in task.inputs.items()}
     yield from _apart("the sweep of the report", contents.report.sweep_id, manifest.sweep_id)
     yield from _apart("the sweep", contents.sweep.id, manifest.sweep_id)
@@ -188,7 +188,7 @@ def _loose_ends(contents: Contents, manifest: Manifest) -> Iterator[str]:
         stored = contents.artifact(each.result.outputs.digest)
         if stored is not None:
             yield from _apart("the files of an artifact", stored.digest, each.result.outputs.digest)
-    for each in contents.ended:
+    for each in contents.finished:
         yield from _apart(f"the key of task {each.status.id}", each.status.key, each.result.key)
 
 

@@ -39,9 +39,9 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Bring an artifact's files into a folder; every byte is checked."""
-    with farm() as opened, moving(f"pulling {recipe}") as told:
+    with farm() as opened, moving(f"pulling {recipe}") as on_progress:
         row = chosen(opened.find_sweep(sweep).report(), recipe)
-        folder = row.pull(to or Path(re.sub(r"[^A-Za-z0-9._-]+", "-", row.recipe).strip("-")), told=told)
+        folder = row.pull(to or Path(re.sub(r"[^A-Za-z0-9._-]+", "-", row.recipe).strip("-")), on_progress=on_progress)
     if as_json:
         print_json({"folder": str(folder), "artifact": row.facts.artifact})
         return

@@ -29,8 +29,8 @@ def export(
 ) -> None:
     """Write report, tasks, results, raw samples and digests into one tar file, the same bytes each time."""
     target = to or Path(f"{sweep}.tar")
-    with farm() as opened, moving(f"collecting {sweep}") as told:
-        manifest = opened.find_sweep(sweep).bundle(target, with_artifacts=with_artifacts, told=told)
+    with farm() as opened, moving(f"collecting {sweep}") as on_progress:
+        manifest = opened.find_sweep(sweep).bundle(target, with_artifacts=with_artifacts, on_progress=on_progress)
     if as_json:
         print_json({"bundle": str(target), "manifest": manifest})
         return

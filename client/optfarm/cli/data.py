@@ -22,8 +22,8 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Send a data set to the farm."""
-    with farm() as opened, moving(f"pushing {path.name}") as told:
-        pushed = opened.push_data(path, name, told=told)
+    with farm() as opened, moving(f"pushing {path.name}") as on_progress:
+        pushed = opened.push_data(path, name, on_progress=on_progress)
     if as_json:
         print_json(pushed)
         return

@@ -23,8 +23,8 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Send a model to the farm; what the farm has already is not sent again."""
-    with farm() as opened, moving(f"pushing {path.name}") as told:
-        pushed = opened.push_model(path, name, told=told)
+    with farm() as opened, moving(f"pushing {path.name}") as on_progress:
+        pushed = opened.push_model(path, name, on_progress=on_progress)
     if as_json:
         print_json(pushed)
         return

@@ -57,13 +57,13 @@ def print_list(
 
 @contextmanager
 def farm(url: str | None = None, token: str | None = None, *, retry_s: float | None = None) -> Iterator["Farm"]:
-    """The farm of this user; its absences are told on stderr."""
+    """The farm of this user; stderr says when it is away."""
     from stamina.instrumentation import set_on_retry_hooks
 
     from optfarm.farm import Farm
 
-    set_on_retry_hooks(())  # they would write to stdout; the notice below says it better
-    with Farm(url, token, retry_s=retry_s, notice=note) as opened:
+    set_on_retry_hooks(())  # they would write to stdout; `on_wait` says it better
+    with Farm(url, token, retry_s=retry_s, on_wait=note) as opened:
         yield opened
 
 

@@ -74,8 +74,8 @@ def _meant(opened: "Farm", target: str, recipe: str | None, *, name: str | None)
         return _artifact(opened, row.facts.convert_task or "")
     path = path_meant(target, None)
     if path is not None:
-        with moving(f"pushing {path.name}") as told:
-            pushed = opened.push_model(path, name, told=told)
+        with moving(f"pushing {path.name}") as on_progress:
+            pushed = opened.push_model(path, name, on_progress=on_progress)
         return _model(pushed.digest), pushed.name
     if _TASK.fullmatch(target):
         return _artifact(opened, target)
@@ -113,8 +113,8 @@ def _data(opened: "Farm", text: str) -> str:
     path = path_meant(text, None)
     if path is None:
         return text
-    with moving(f"pushing {path.name}") as told:
-        return opened.push_data(path, told=told).digest
+    with moving(f"pushing {path.name}") as on_progress:
+        return opened.push_data(path, on_progress=on_progress).digest
 
 
 def _followed(opened: "Farm", spec: Any) -> "TaskStatus":

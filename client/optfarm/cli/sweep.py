@@ -152,12 +152,12 @@ def _push_paths(opened: "Farm", settings: dict[str, Any], *, name: str | None, b
         raise BadRequest("which model? Give its path or its name: optfarm sweep run MODEL")
     model = path_meant(str(settings["model"]), base)
     if model is not None:
-        with moving(f"pushing {model.name}") as told:
-            settings["model"] = opened.push_model(model, name, told=told).digest
+        with moving(f"pushing {model.name}") as on_progress:
+            settings["model"] = opened.push_model(model, name, on_progress=on_progress).digest
     data = path_meant(str(settings["data"]), base) if settings.get("data") else None
     if data is not None:
-        with moving(f"pushing {data.name}") as told:
-            settings["data"] = opened.push_data(data, told=told).digest
+        with moving(f"pushing {data.name}") as on_progress:
+            settings["data"] = opened.push_data(data, on_progress=on_progress).digest
 
 
 def path_meant(text: str, base: Path | None) -> Path | None:

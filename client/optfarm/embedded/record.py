@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from optfarm.embedded.plan import write_private
+from optfarm.embedded.layout import write_private
 
 _CLOCK_SLACK_S = 2.0
 """A process's start time follows small corrections of the clock."""
