@@ -14,8 +14,8 @@ from optfarm.search.question import question
 from optfarm.search.report import SearchReport
 from optfarm.search.search import Search, Turn
 from optfarm.settings import read_settings
-from optfarm.specfile import checked
 from optfarm.sweep import Sweep
+from optfarm.sweep_settings import settings_of
 from optfarm.transfer import OnProgress, no_progress
 from optfarm.upload import push
 from optfarm_tasks.schema.sweep import Data, Model, SweepSpec
@@ -97,7 +97,7 @@ class Farm(Api):
         """
         recipes = tuple(techniques) if techniques is not None else self.every_technique()
         chosen = {"model": _digest(model), "data": _digest(data), "recipes": recipes, "devices": tuple(devices)}
-        return self.submit(checked({**chosen, **settings}))
+        return self.submit(settings_of({**chosen, **settings}).spec())
 
     def search(
         self,
@@ -134,7 +134,7 @@ class Farm(Api):
             FarmError: the farm refused or stayed away.
         """
         chosen = {"model": _digest(model), "data": _digest(data), "devices": tuple(devices), **settings}
-        named = {**chosen, "recipes": tuple(techniques)}
+        named = settings_of({**chosen, "recipes": tuple(techniques)})
         asked = question(named, trials=trials, minutes=minutes, max_steps=max_steps, sampler=sampler)
         search = Search(self, asked)
         for turn in search.turns():

@@ -10,7 +10,6 @@ from optfarm.cli import live
 from optfarm.cli.artifact import chosen
 from optfarm.cli.options import Json
 from optfarm.cli.output import farm, moving, note, print_json, print_table
-from optfarm.cli.sweep import path_meant
 
 if TYPE_CHECKING:
     from optfarm import Farm
@@ -39,7 +38,7 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """Write a Chrome trace of one inference of a model or an artifact, and print its most expensive ops."""
-    from optfarm.specfile import checked
+    from optfarm.sweep_settings import settings_of
 
     _check_output(output)
     with farm() as opened:
@@ -54,7 +53,7 @@ def profile(
         settings["trace"] = {**settings.get("trace", {}), "runs": runs}
         if data is not None:
             settings["data"] = _data(opened, data)
-        task = _followed(opened, checked(settings))
+        task = _followed(opened, settings_of(settings).spec())
         _tell(opened, task, output or Path(f"{called}.trace.json"), as_json=as_json)
 
 
@@ -69,10 +68,12 @@ def _check_output(output: Path | None) -> None:
 
 def _meant(opened: "Farm", target: str, recipe: str | None, *, name: str | None) -> tuple[dict[str, Any], str]:
     """The settings of a sweep that name what is observed, and what its trace is called."""
+    from optfarm.inputs import path_meant
+
     if recipe is not None:
         row = chosen(opened.find_sweep(target).report(), recipe)
         return _artifact(opened, row.facts.convert_task or "")
-    path = path_meant(target, None)
+    path = path_meant(target)
     if path is not None:
         with moving(f"pushing {path.name}") as on_progress:
             pushed = opened.push_model(path, name, on_progress=on_progress)
@@ -110,7 +111,9 @@ def _known(opened: "Farm", name: str) -> str:
 
 
 def _data(opened: "Farm", text: str) -> str:
-    path = path_meant(text, None)
+    from optfarm.inputs import path_meant
+
+    path = path_meant(text)
     if path is None:
         return text
     with moving(f"pushing {path.name}") as on_progress:

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from optfarm.search.question import Question
     from optfarm.search.report import SearchReport
     from optfarm.search.search import Search, Turn
+    from optfarm.sweep_settings import SweepSettings
 
 _STOPPED = 130
 
 
-def check(settings: dict[str, Any], flags: dict[str, Any], *, is_wanted: bool) -> None:
+def check(settings: "SweepSettings", flags: dict[str, Any], *, is_wanted: bool) -> None:
     """Refuses what cannot be searched for before anything is pushed.
 
     Raises:
@@ -28,12 +29,12 @@ def check(settings: dict[str, Any], flags: dict[str, Any], *, is_wanted: bool) -
         from optfarm.search.proposer import load_optuna
 
         load_optuna()
-        _question({"model": "any", **settings}, flags)
+        _question(settings if settings.model else settings.but(model="any"), flags)
     elif given := next((name for name, value in flags.items() if value is not None), None):
         raise BadRequest(f"--{given.replace('_', '-')} belongs to a search; add --search")
 
 
-def run(opened: "Farm", settings: dict[str, Any], flags: dict[str, Any], *, as_json: bool) -> None:
+def run(opened: "Farm", settings: "SweepSettings", flags: dict[str, Any], *, as_json: bool) -> None:
     """Runs a search to its end, or to Ctrl-C, and prints what it found so far in any case."""
     from optfarm.errors import FarmError
     from optfarm.search.search import Search
@@ -56,7 +57,7 @@ def run(opened: "Farm", settings: dict[str, Any], flags: dict[str, Any], *, as_j
     raise typer.Exit(0 if any(trial.number and trial.is_measured for trial in found.trials) else 1)
 
 
-def _question(settings: dict[str, Any], flags: dict[str, Any]) -> "Question":
+def _question(settings: "SweepSettings", flags: dict[str, Any]) -> "Question":
     from optfarm.search.question import question
 
     return question(settings, **{name: value for name, value in flags.items() if value is not None})
