@@ -9,9 +9,9 @@ import httpx_sse
 import stamina
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from optfarm.errors import Broken, Unreachable
-from optfarm.problem import error_of
+from optfarm.errors import BadRequest, Broken, FarmError, NotAllowed, NotFound, Unreachable
 from optfarm.settings import ClientSettings
+from optfarm_tasks.schema.api import Problem
 from optfarm_tasks.schema.sweep import SweepStatus
 
 OnWait = Callable[[str], None]
@@ -19,6 +19,7 @@ OnWait = Callable[[str], None]
 
 T = TypeVar("T")
 _AWAY = frozenset({502, 503, 504})
+_SERVER_ERROR = 500
 _log = logging.getLogger("optfarm")
 
 
@@ -163,3 +164,29 @@ def _coded(body: Any) -> bytes | None:
     if isinstance(body, BaseModel):
         return body.model_dump_json().encode()
     return TypeAdapter(Any).dump_json(body)
+
+
+def error_of(status: int, content: bytes, request: str) -> FarmError:
+    """The typed error of an answer that is no success; its message is what the scheduler said."""
+    problem = _problem(status, content)
+    if status in {401, 403}:
+        return NotAllowed(f"{problem.detail}. Set OPTFARM_TOKEN to a token that may do this")
+    if status == 404:  # noqa: PLR2004 (HTTP's own number)
+        return NotFound(problem.detail)
+    if status >= _SERVER_ERROR:
+        return Broken(f"the scheduler failed on {request} with {status}: {problem.detail}")
+    return BadRequest(problem.detail, tuple(_shown(error) for error in problem.errors))
+
+
+def _problem(status: int, content: bytes) -> Problem:
+    try:
+        return Problem.model_validate_json(content)
+    except ValidationError:
+        text = content.decode(errors="replace").strip()[:500]
+        return Problem(title="error", status=status, detail=text or f"HTTP {status}")
+
+
+def _shown(error: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in error.get("loc", ()))
+    said = str(error.get("msg") or error.get("detail") or error)
+    return f"{where}: {said}" if where else said

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -50,11 +49,12 @@ def run(folder: Path) -> Outcome:
         (folder / name).unlink(missing_ok=True)
     (folder / "outputs").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "optfarm_tasks", str(folder.absolute())]
-    ended = subprocess.run(command, stdout=sys.stderr.fileno(), check=False, env=_plain(dict(os.environ)))
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OPTFARM_")}
+    finished = subprocess.run(command, stdout=sys.stderr.fileno(), check=False, env=env)
     try:
         return Outcome.model_validate_json((folder / "result.json").read_bytes())
     except FileNotFoundError:
-        raise BadRequest(f"the task ended with code {ended.returncode} and left no result") from None
+        raise BadRequest(f"the task ended with code {finished.returncode} and left no result") from None
     except ValidationError as error:
         raise BadRequest(f"{folder / 'result.json'} is no outcome: {error}") from error
 
@@ -79,7 +79,3 @@ def _installed(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _plain(env: dict[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if not name.startswith("OPTFARM_")}

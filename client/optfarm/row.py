@@ -1,6 +1,5 @@
 """One variant of a report that can fetch its artifact."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +97,6 @@ def setting_of(row: sweep.Row) -> tuple[int | Auto, int | Auto]:
     )
 
 
-def fastest(rows: list[sweep.Row], *, key: Callable[[sweep.Row], float] = latency_ns) -> sweep.Row | None:
+def fastest(rows: list[sweep.Row]) -> sweep.Row | None:
     """The row of the least time; None of none."""
-    return min(rows, key=key, default=None)
+    return min(rows, key=latency_ns, default=None)

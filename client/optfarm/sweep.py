@@ -1,15 +1,20 @@
 """A submitted sweep: watch it, cancel it, read its report."""
 
+import threading
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from optfarm.api import Api
 from optfarm.bundle.export import export
 from optfarm.bundle.manifest import Manifest
+from optfarm.connection import Away
+from optfarm.progress import is_open
 from optfarm.report import Report
 from optfarm.transfer import OnProgress, no_progress
-from optfarm.watch import follow
 from optfarm_tasks.schema.sweep import SweepReceipt, SweepStatus
+
+_PAUSE_S = 1.0
 
 
 class Sweep:
@@ -26,8 +31,26 @@ class Sweep:
         return self._api.sweep_status(self.id)
 
     def follow(self) -> Iterator[SweepStatus]:
-        """Each state of the sweep as it becomes known, the final one last. Blocks in between; see `wait`."""
-        return follow(self._api, self.id)
+        """Each state of the sweep as it becomes known, the final one last. Blocks in between.
+
+        The scheduler's stream of events is read; where that breaks, the state is asked for until it can be read again.
+
+        Raises:
+            FarmError: there is no such sweep, or the farm stayed away for longer than `retry_s`.
+        """
+        pause = threading.Event()
+        while True:
+            for status in chain([self.status()], self._streamed()):
+                yield status
+                if not is_open(status):
+                    return
+            pause.wait(_PAUSE_S)
+
+    def _streamed(self) -> Iterator[SweepStatus]:
+        try:
+            yield from self._api.connection.statuses(self.id)
+        except Away:
+            return
 
     def wait(self, on_status: Callable[[SweepStatus], None] | None = None) -> Report:
         """Blocks until the sweep has ended; gives its report.

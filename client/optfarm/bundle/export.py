@@ -29,20 +29,7 @@ def export(
     with_artifacts: bool = False,
     on_progress: OnProgress = no_progress,
 ) -> Manifest:
-    """Writes the bundle of a sweep that has ended; gives its manifest.
-
-    Args:
-        api: the farm.
-        sweep_id: the sweep.
-        path: the file; one that is there is replaced once the new one is whole.
-        with_artifacts: takes the optimised models along; their digests are there in any case.
-        on_progress: called with the number of bytes each time some have arrived.
-
-    Raises:
-        BadRequest: the sweep still runs or compares nothing, or there is no folder for the file.
-        FarmError: the farm refused or stayed away.
-        OSError: the file cannot be written.
-    """
+    """Writes the bundle of a sweep that has ended; gives its manifest. See `Sweep.bundle`."""
     if not path.absolute().parent.is_dir():
         raise BadRequest(f"there is no folder {path.absolute().parent} for {path.name}")
     sweep = api.sweep_status(sweep_id)

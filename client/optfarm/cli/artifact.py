@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table, size_text
+from optfarm.cli.output import Json, farm, moving, note, print_json, print_table, size_text
 
 if TYPE_CHECKING:
     from optfarm.report import Report

@@ -1,13 +1,11 @@
 """`optfarm bundle`: one file with everything that a sweep's numbers rest on, and its check without the farm."""
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table
+from optfarm.cli.output import Json, farm, moving, note, print_json, print_table
 
 if TYPE_CHECKING:
     from optfarm.bundle.verify import Check, Verification
@@ -48,8 +46,7 @@ def verify(
 
     found = verified(file)
     if as_json:
-        told = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
-        print_json({"agrees": found.agrees, **told})
+        print_json({"agrees": found.agrees, **vars(found)})
     else:
         _print(found)
     raise typer.Exit(int(not found.agrees))

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optfarm.cli.options import Folder, Json
-from optfarm.cli.output import farm, note, print_json, print_table, size_text
+from optfarm.cli.output import Folder, Json, farm, note, print_json, print_table, size_text
 
 if TYPE_CHECKING:
     from optfarm.embedded.part_status import PartStatus

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_list, print_table, size_text
+from optfarm.cli.output import Json, farm, moving, note, print_json, print_list, print_table, size_text
 
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription

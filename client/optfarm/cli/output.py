@@ -1,10 +1,13 @@
-"""What commands print: results on stdout, as JSON or for people; notes and progress on stderr."""
+"""What commands share: options, and printing: results on stdout, as JSON or for people; all else on stderr."""
 
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,6 +15,10 @@ if TYPE_CHECKING:
     from optfarm import Farm
     from optfarm.transfer import OnProgress
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Folder = Annotated[Path | None, typer.Option("--folder", help="The farm's folder; see docs/embedded.md.")]
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 T = TypeVar("T")
 _PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
 

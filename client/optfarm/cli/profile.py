@@ -8,14 +8,12 @@ import typer
 
 from optfarm.cli import live
 from optfarm.cli.artifact import chosen
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table
+from optfarm.cli.output import INTERRUPTED, Json, farm, moving, note, print_json, print_table
 
 if TYPE_CHECKING:
     from optfarm import Farm
     from optfarm_tasks.schema.sweep import TaskStatus
 
-_DETACHED = 130
 _TASK = re.compile(r"[0-9a-f]{12}-\d{3,}")
 _SWEEP = re.compile(r"[0-9a-f]{12}")
 
@@ -131,7 +129,7 @@ def _followed(opened: "Farm", spec: Any) -> "TaskStatus":
         note(
             f"\ndetached; it goes on. The same command again takes its result. End it: optfarm sweep cancel {sweep.id}"
         )
-        raise typer.Exit(_DETACHED) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _tell(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -> None:

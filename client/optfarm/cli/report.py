@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import console, farm, note, print_json
+from optfarm.cli.output import Json, console, farm, note, print_json
 from optfarm.report_formats.report_format import ReportFormat
 
 if TYPE_CHECKING:
@@ -79,11 +78,11 @@ def _export(found: "Found", shape: ReportFormat, folder: Path | None, *, as_json
 def _gated(facts: "SweepReport", max_loss: float) -> dict[str, Any]:
     from optfarm.columns import gate_text
 
-    told = facts.model_dump(mode="json")
+    plain = facts.model_dump(mode="json")
     rows = [
-        {**row, "gate": gate_text(each, max_loss) or None} for row, each in zip(told["rows"], facts.rows, strict=True)
+        {**row, "gate": gate_text(each, max_loss) or None} for row, each in zip(plain["rows"], facts.rows, strict=True)
     ]
-    return {**told, "max_loss": max_loss, "rows": rows}
+    return {**plain, "max_loss": max_loss, "rows": rows}
 
 
 def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: bool = False) -> None:

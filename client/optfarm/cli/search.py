@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.output import note, print_json, print_table
+from optfarm.cli.output import INTERRUPTED, note, print_json, print_table
 
 if TYPE_CHECKING:
     from optfarm import Farm
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from optfarm.search.report import SearchReport
     from optfarm.search.search import Search, Turn
     from optfarm.sweep_settings import SweepSettings
-
-_STOPPED = 130
 
 
 def check(settings: "SweepSettings", flags: dict[str, Any], *, is_wanted: bool) -> None:
@@ -48,7 +46,7 @@ def run(opened: "Farm", settings: "SweepSettings", flags: dict[str, Any], *, as_
     except KeyboardInterrupt:
         note(f"\nstopped. {_what_goes_on(search.running)}The same command again goes on from all finished work.")
         _print(search.report(), as_json=as_json)
-        raise typer.Exit(_STOPPED) from None
+        raise typer.Exit(INTERRUPTED) from None
     except FarmError:
         _print(search.report(), as_json=as_json)
         raise

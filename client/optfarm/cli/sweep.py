@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table
+from optfarm.cli.output import INTERRUPTED, Json, farm, moving, note, print_json, print_table
 from optfarm.cli.report import print_report
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="sweep", help="Run, list, show, watch and cancel sweeps.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="The sweep's id.")]
-_DETACHED = 130
 _ALL = "all"
 
 
@@ -189,7 +187,7 @@ def _wait(sweep: "Sweep", *, as_json: bool) -> None:
         status = live.show(sweep)
     except KeyboardInterrupt:
         note(f"\ndetached; sweep {sweep.id} goes on. Watch it again: optfarm sweep watch {sweep.id}")
-        raise typer.Exit(_DETACHED) from None
+        raise typer.Exit(INTERRUPTED) from None
     report = sweep.report()
     if as_json:
         print_json(report.facts)

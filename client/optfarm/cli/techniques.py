@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, print_json, print_list, print_table
+from optfarm.cli.output import Json, farm, print_json, print_list, print_table
 
 if TYPE_CHECKING:
     from optfarm_tasks.schema.technique_card import TechniqueCard

@@ -77,10 +77,10 @@ def down(folder: Path, *, on_wait: OnWait) -> bool:
 
 def _stop(folder: Path) -> None:
     alive = record.living(record.read_all(folder))
-    watchman = alive.get("supervisor")
-    if watchman is not None:
+    supervisord = alive.get("supervisor")
+    if supervisord is not None:
         supervisor.shutdown(folder)
-        record.await_end([watchman], patience_s=_STOP_S)
+        record.await_end([supervisord], patience_s=_STOP_S)
     record.end(list(alive.values()), patience_s=_STOP_S / 3)
     record.end(_orphans(folder), patience_s=_STOP_S / 3)
 

@@ -34,9 +34,9 @@ def parts_of(folder: Path) -> list[PartStatus]:
     alive = record.living(record.read_all(folder))
     fallback = {True: "UNSUPERVISED", False: "STOPPED"}
     parts = [_part(n, folder, states.get(n, fallback[n in alive]), alive.get(n), layout) for n in layout.parts]
-    watchman = alive.get("supervisor")
-    state = "RUNNING" if watchman else "STOPPED"
-    return [_seen("supervisor", folder, state, watchman, "ok" if watchman else "is not running"), *parts]
+    supervisord = alive.get("supervisor")
+    state = "RUNNING" if supervisord else "STOPPED"
+    return [_seen("supervisor", folder, state, supervisord, "ok" if supervisord else "is not running"), *parts]
 
 
 def log_tail(folder: Path, part: str, lines: int = 15) -> str:

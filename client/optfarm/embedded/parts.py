@@ -70,11 +70,15 @@ def broker_config(layout: FarmLayout, folder: Path) -> str:
 
 
 def command_of(part: str, layout: FarmLayout, folder: Path, *, binaries: Callable[[], Binaries]) -> Command:
-    """What runs as a part: broker, s3, scheduler, or a worker of the layout."""
+    """What runs as a part: broker, s3, scheduler, a worker of the layout, or the supervisor of these."""
     if part == "broker":
         return Command((binaries().valkey, str(folder / "broker.conf")))
     if part == "s3":
         return _s3(layout, folder, binaries().weed)
+    if part == "supervisor":
+        quiet = ("-W", "ignore::DeprecationWarning", "-W", "ignore::UserWarning")
+        argv = (sys.executable, *quiet, "-m", "supervisor.supervisord", "-c", "supervisord.conf")
+        return Command(argv, {"OPTFARM_FOLDER": str(folder), "OPTFARM_PYTHON": sys.executable})
     if part == "scheduler":
         return Command((sys.executable, "-m", "optfarm_scheduler"))
     scratch = {"OPTFARM_SCRATCH_DIR": str(folder / "scratch" / part)}

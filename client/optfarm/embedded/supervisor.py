@@ -13,7 +13,6 @@ from typing import Any
 
 from optfarm.embedded import record
 from optfarm.embedded.layout import FarmLayout, write_private
-from optfarm.embedded.part import clean
 from optfarm.embedded.place import run_folder
 from optfarm.errors import NotStarted
 
@@ -60,16 +59,14 @@ def config_text(layout: FarmLayout, *, run: str, is_root: bool) -> str:
 
 def start(layout: FarmLayout, folder: Path) -> None:
     """Starts supervisord, which starts the parts; returns at once."""
-    config = folder / "supervisord.conf"
     run = _private(run_folder(folder))
     named = "run" if run.parent == folder else str(run)
-    write_private(config, config_text(layout, run=named, is_root=os.getuid() == 0))
+    write_private(folder / "supervisord.conf", config_text(layout, run=named, is_root=os.getuid() == 0))
     (run / "s.sock").unlink(missing_ok=True)
-    added = {"OPTFARM_FOLDER": str(folder), "OPTFARM_PYTHON": sys.executable}
     with (folder / "logs" / "supervisor.out").open("wb") as out:
         started = subprocess.Popen(
-            [sys.executable, "-m", "optfarm.embedded.watchman", config.name],
-            env=clean(os.environ, folder) | added,
+            [sys.executable, "-m", "optfarm.embedded.part", _SUPERVISOR],
+            env=os.environ | {"OPTFARM_FOLDER": str(folder)},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=out,
