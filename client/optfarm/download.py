@@ -11,7 +11,7 @@ from pathlib import Path
 
 from optfarm.connection import Connection
 from optfarm.errors import Broken
-from optfarm.transfer import PIECE_BYTES, OnProgress, Wire, in_parallel, no_progress
+from optfarm.transfer import PIECE_BYTES, OnProgress, Piece, Wire, in_parallel, no_progress
 from optfarm_tasks.schema.tree import File, Tree, file_digest
 
 RANGE_BYTES = 16 << 20
@@ -20,16 +20,6 @@ _WRITE_BYTES = 32 << 10
 _BATCH = 250
 """Files that one question covers: the next is asked while the files of this one are under way."""
 _AWAY = "object store unreachable"
-
-
-@dataclass(frozen=True)
-class Span:
-    """One GET: a range of one object into a file that is already as long as the object."""
-
-    url: str
-    path: Path
-    offset: int
-    size_bytes: int
 
 
 def pull(connection: Connection, tree: Tree, folder: Path, *, on_progress: OnProgress = no_progress) -> Path:
@@ -113,12 +103,12 @@ class _Fetcher:
         path = self.folder / file.path
         with path.open("wb") as stream:
             stream.truncate(file.size_bytes)
-        in_parallel(self._read, _spans(path, file.size_bytes, self.urls[file.sha256]))
+        in_parallel(self._read, _pieces(path, file.size_bytes, self.urls[file.sha256]))
         _require_same(file, file_digest(path))
 
-    def _read(self, span: Span) -> None:
-        self.connection.patiently(_AWAY, lambda: _read_once(self.wire, span))
-        self.on_progress(span.size_bytes)
+    def _read(self, piece: Piece) -> None:
+        self.connection.patiently(_AWAY, lambda: _read_once(self.wire, piece))
+        self.on_progress(piece.size_bytes)
 
 
 def _fetch_batch(fetcher: _Fetcher, files: Iterable[File]) -> None:
@@ -134,31 +124,31 @@ def _whole(wire: Wire, url: str) -> bytes:
     return bytes(content)
 
 
-def _spans(path: Path, size_bytes: int, url: str) -> Iterator[Span]:
+def _pieces(path: Path, size_bytes: int, url: str) -> Iterator[Piece]:
     for offset in range(0, size_bytes, RANGE_BYTES):
-        yield Span(url, path, offset, min(RANGE_BYTES, size_bytes - offset))
+        yield Piece(url, path, offset, min(RANGE_BYTES, size_bytes - offset))
 
 
-def _read_once(wire: Wire, span: Span) -> None:
-    target = os.open(span.path, os.O_WRONLY)
+def _read_once(wire: Wire, piece: Piece) -> None:
+    target = os.open(piece.path, os.O_WRONLY)
     try:
-        _read_into(wire, span, target)
+        _read_into(wire, piece, target)
     finally:
         os.close(target)
 
 
-def _read_into(wire: Wire, span: Span, target: int) -> None:
-    position = span.offset
-    end = span.offset + span.size_bytes
+def _read_into(wire: Wire, piece: Piece, target: int) -> None:
+    position = piece.offset
+    end = piece.offset + piece.size_bytes
 
-    def take(piece: memoryview) -> None:
+    def take(content: memoryview) -> None:
         nonlocal position
-        if position + len(piece) > end:
-            raise Broken(f"more bytes came for {span.path.name} than its {end} bytes")
-        for at in range(0, len(piece), _WRITE_BYTES):
-            position += os.pwrite(target, piece[at : at + _WRITE_BYTES], position)
+        if position + len(content) > end:
+            raise Broken(f"more bytes came for {piece.path.name} than its {end} bytes")
+        for at in range(0, len(content), _WRITE_BYTES):
+            position += os.pwrite(target, content[at : at + _WRITE_BYTES], position)
 
-    wire.get(span.url, {"Range": f"bytes={span.offset}-{end - 1}"}, take)
+    wire.get(piece.url, {"Range": f"bytes={piece.offset}-{end - 1}"}, take)
 
 
 def _require_same(file: File, seen: str) -> None:

@@ -21,7 +21,6 @@ _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 class Profiled:
     """A task that observed ops and is done."""
 
-    task: TaskStatus
     facts: OpProfile
     result: Result
     api: Api
@@ -59,7 +58,7 @@ def profiled(api: Api, task_id: str) -> Profiled:
     task = api.task(task_id)
     if task.result is None or not isinstance(task.result.facts, OpProfile):
         raise NotFound(f"task {task_id} is a {task.state} {task.kind}; it tells of no ops")
-    return Profiled(task, task.result.facts, task.result, api)
+    return Profiled(task.result.facts, task.result, api)
 
 
 def rows_of(facts: OpProfile) -> Iterator[tuple[str, str, str, str]]:

@@ -1,5 +1,6 @@
 """A sweep's table for programs: its rows, the best of them, and a pandas frame."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True)
 class Report:
     """What a sweep found out."""
 
-    def __init__(self, facts: sweep.SweepReport, api: Api) -> None:
-        self.facts = facts
-        self._api = api
+    facts: sweep.SweepReport
+    api: Api
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """One row a variant and device, in the order of the table."""
-        return tuple(Row(row, self._api) for row in self.facts.rows)
+        return tuple(Row(row, self.api) for row in self.facts.rows)
 
     def best(self, max_loss: float | None = None, *, device: str | None = None) -> Row | None:
         """The fastest variant that may be trusted, did not collapse, and surely loses no more quality than allowed.
@@ -38,7 +39,7 @@ class Report:
         """
         rows = [row for row in self.facts.rows if device in {None, row.device}]
         found = fastest([row for row in rows if is_eligible(row, max_loss=max_loss)])
-        return None if found is None else Row(found, self._api)
+        return None if found is None else Row(found, self.api)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """The table as numbers, one row a variant and device; needs `pip install 'optfarm[dataframe]'`."""
@@ -66,8 +67,8 @@ class Report:
         """
         if shape not in list(ReportFormat):
             raise BadRequest(f"there is no shape {shape!r}; there are {', '.join(ReportFormat)}")
-        status = self._api.sweep_status(self.facts.sweep_id)
-        return documents.documents(ReportFormat(shape), self.facts, samples(self._api, status))
+        status = self.api.sweep_status(self.facts.sweep_id)
+        return documents.documents(ReportFormat(shape), self.facts, samples(self.api, status))
 
     def export(self, shape: str, folder: str | Path) -> tuple[Path, ...]:
         """Writes the documents below a folder; gives their paths. See `documents`."""

@@ -6,8 +6,7 @@ from pathlib import Path
 from optfarm.api import Api
 from optfarm.download import pull
 from optfarm.errors import NotFound
-from optfarm.gate import Gate
-from optfarm.loss import gate_of, loss
+from optfarm.loss import Gate, gate_of, loss
 from optfarm.transfer import OnProgress, no_progress
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Verdict

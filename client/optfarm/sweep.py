@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -17,18 +18,18 @@ from optfarm_tasks.schema.sweep import SweepReceipt, SweepStatus
 _PAUSE_S = 1.0
 
 
+@dataclass(frozen=True)
 class Sweep:
     """A handle on one sweep; it stays valid when the client or the scheduler starts again."""
 
-    def __init__(self, sweep_id: str, api: Api, receipt: SweepReceipt | None = None) -> None:
-        self.id = sweep_id
-        self.receipt = receipt
-        """Said at submit: devices, what is cached, what is skipped and why. None for a sweep looked up."""
-        self._api = api
+    id: str
+    api: Api
+    receipt: SweepReceipt | None = None
+    """Said at submit: devices, what is cached, what is skipped and why. None for a sweep looked up."""
 
     def status(self) -> SweepStatus:
         """Where the sweep and its tasks stand now."""
-        return self._api.sweep_status(self.id)
+        return self.api.sweep_status(self.id)
 
     def follow(self) -> Iterator[SweepStatus]:
         """Each state of the sweep as it becomes known, the final one last. Blocks in between.
@@ -48,7 +49,7 @@ class Sweep:
 
     def _streamed(self) -> Iterator[SweepStatus]:
         try:
-            yield from self._api.connection.statuses(self.id)
+            yield from self.api.connection.statuses(self.id)
         except Away:
             return
 
@@ -68,11 +69,11 @@ class Sweep:
 
     def cancel(self) -> SweepStatus:
         """Ends what runs and drops what waits; results that are stored stay."""
-        return self._api.cancel_sweep(self.id)
+        return self.api.cancel_sweep(self.id)
 
     def report(self) -> Report:
         """The table as it stands; complete once the sweep has ended."""
-        return Report(self._api.sweep_report(self.id), self._api)
+        return Report(self.api.sweep_report(self.id), self.api)
 
     def bundle(
         self, path: str | Path, *, with_artifacts: bool = False, on_progress: OnProgress = no_progress
@@ -89,4 +90,4 @@ class Sweep:
             FarmError: the farm refused or stayed away.
             OSError: the file cannot be written.
         """
-        return export(self._api, self.id, Path(path), with_artifacts=with_artifacts, on_progress=on_progress)
+        return export(self.api, self.id, Path(path), with_artifacts=with_artifacts, on_progress=on_progress)

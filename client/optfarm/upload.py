@@ -3,27 +3,15 @@
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from optfarm.connection import Away, Connection
-from optfarm.transfer import PIECE_BYTES, THREADS, OnProgress, Wire, in_parallel, no_progress
+from optfarm.transfer import PIECE_BYTES, THREADS, OnProgress, Piece, Wire, in_parallel, no_progress
 from optfarm_tasks.schema.api import Upload
 from optfarm_tasks.schema.tree import File, Tree
 
 _BATCH = 250
 """Files that one question covers: the next one is asked while the files of this one are under way."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One PUT: a file, or a part of one."""
-
-    url: str
-    path: Path
-    offset: int
-    size_bytes: int
-    headers: Mapping[str, str]
 
 
 def push(connection: Connection, root: Path, tree: Tree, *, on_progress: OnProgress = no_progress) -> int:

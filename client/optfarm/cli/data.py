@@ -22,17 +22,17 @@ def push(
 ) -> None:
     """Send a data set to the farm."""
     with farm() as opened, moving(f"pushing {path.name}") as on_progress:
-        pushed = opened.push_data(path, name, on_progress=on_progress)
+        sent = opened.push_data(path, name, on_progress=on_progress)
     if as_json:
-        print_json(pushed)
+        print_json(sent)
         return
-    splits = ", ".join(f"{split.count} {name}" for name, split in pushed.description.splits.items())
-    note(f"{pushed.name} has {splits} samples, {size_text(pushed.tree.size_bytes)}, digest {pushed.digest[:12]}")
+    splits = ", ".join(f"{split.count} {name}" for name, split in sent.description.splits.items())
+    note(f"{sent.name} has {splits} samples, {size_text(sent.tree.size_bytes)}, digest {sent.digest[:12]}")
 
 
 @app.command("list")
 def list_data(*, as_json: Json = False) -> None:
-    """List the data sets that were pushed."""
+    """List the data sets that were sent."""
     with farm() as opened:
         found = opened.data_sets()
     print_list(found, ("data", "samples", "size", "digest", "pushed"), _row, as_json=as_json)

@@ -23,19 +23,19 @@ def push(
 ) -> None:
     """Send a model to the farm; what the farm has already is not sent again."""
     with farm() as opened, moving(f"pushing {path.name}") as on_progress:
-        pushed = opened.push_model(path, name, on_progress=on_progress)
+        sent = opened.push_model(path, name, on_progress=on_progress)
     if as_json:
-        print_json(pushed)
+        print_json(sent)
         return
-    size = size_text(pushed.tree.size_bytes)
-    note(f"{pushed.name} is {pushed.description.format}, {size}, digest {pushed.digest[:12]}")
-    for line in signature_lines(pushed.description):
+    size = size_text(sent.tree.size_bytes)
+    note(f"{sent.name} is {sent.description.format}, {size}, digest {sent.digest[:12]}")
+    for line in signature_lines(sent.description):
         note(line)
 
 
 @app.command("list")
 def list_models(*, as_json: Json = False) -> None:
-    """List the models that were pushed."""
+    """List the models that were sent."""
     with farm() as opened:
         found = opened.models()
     print_list(found, ("model", "format", "size", "digest", "pushed"), _row, as_json=as_json)

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
     from optfarm import Farm
     from optfarm.transfer import OnProgress
+    from optfarm_tasks.schema.sweep import Data, Model
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="The farm's folder; see docs/embedded.md.")]
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 T = TypeVar("T")
+M = TypeVar("M", "Model", "Data")
 _PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
 
 
@@ -87,6 +89,17 @@ def moving(what: str) -> Iterator["OnProgress"]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         counter = progress.add_task(what, total=None)
         yield lambda size: progress.advance(counter, size)
+
+
+def pushed(push: Callable[..., M], text: str | None, *, base: Path | None = None, **named: Any) -> M | None:
+    """Pushes the model or data set at the path that is meant; None where the name of one pushed before is."""
+    from optfarm.inputs import path_meant
+
+    path = path_meant(text, base) if text else None
+    if path is None:
+        return None
+    with moving(f"pushing {path.name}") as on_progress:
+        return push(path, on_progress=on_progress, **named)
 
 
 def size_text(size_bytes: int | None) -> str:

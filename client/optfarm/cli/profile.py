@@ -8,7 +8,7 @@ import typer
 
 from optfarm.cli import live
 from optfarm.cli.artifact import chosen
-from optfarm.cli.output import INTERRUPTED, Json, farm, moving, note, print_json, print_table
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed
 
 if TYPE_CHECKING:
     from optfarm import Farm
@@ -49,8 +49,8 @@ def profile(
             "fresh": fresh,
         }
         settings["trace"] = {**settings.get("trace", {}), "runs": runs}
-        if data is not None:
-            settings["data"] = _data(opened, data)
+        found = pushed(opened.push_data, data)
+        settings["data"] = found.digest if found else data
         task = _followed(opened, settings_of(settings).spec())
         _tell(opened, task, output or Path(f"{called}.trace.json"), as_json=as_json)
 
@@ -66,16 +66,12 @@ def _check_output(output: Path | None) -> None:
 
 def _meant(opened: "Farm", target: str, recipe: str | None, *, name: str | None) -> tuple[dict[str, Any], str]:
     """The settings of a sweep that name what is observed, and what its trace is called."""
-    from optfarm.inputs import path_meant
-
     if recipe is not None:
         row = chosen(opened.find_sweep(target).report(), recipe)
         return _artifact(opened, row.facts.convert_task or "")
-    path = path_meant(target)
-    if path is not None:
-        with moving(f"pushing {path.name}") as on_progress:
-            pushed = opened.push_model(path, name, on_progress=on_progress)
-        return _model(pushed.digest), pushed.name
+    model = pushed(opened.push_model, target, name=name)
+    if model is not None:
+        return _model(model.digest), model.name
     if _TASK.fullmatch(target):
         return _artifact(opened, target)
     return _model(target), _known(opened, target)
@@ -106,16 +102,6 @@ def _known(opened: "Farm", name: str) -> str:
         if not _SWEEP.fullmatch(name):
             raise
         raise NotFound(f"{error}; of a sweep, name the recipe too: optfarm profile {name} RECIPE") from error
-
-
-def _data(opened: "Farm", text: str) -> str:
-    from optfarm.inputs import path_meant
-
-    path = path_meant(text)
-    if path is None:
-        return text
-    with moving(f"pushing {path.name}") as on_progress:
-        return opened.push_data(path, on_progress=on_progress).digest
 
 
 def _followed(opened: "Farm", spec: Any) -> "TaskStatus":

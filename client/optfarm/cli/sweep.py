@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.output import INTERRUPTED, Json, farm, moving, note, print_json, print_table
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed
 from optfarm.cli.report import print_report
 
 if TYPE_CHECKING:
@@ -141,19 +141,12 @@ def cancel(sweep: Id, *, as_json: Json = False) -> None:
 def _pushed(opened: "Farm", settings: "SweepSettings", *, name: str | None, base: Path | None) -> "SweepSettings":
     """The settings with the digest of what was pushed in place of each path."""
     from optfarm.errors import BadRequest
-    from optfarm.inputs import path_meant
 
     if not settings.model:
         raise BadRequest("which model? Give its path or its name: optfarm sweep run MODEL")
-    model = path_meant(settings.model, base)
-    if model is not None:
-        with moving(f"pushing {model.name}") as on_progress:
-            settings = settings.but(model=opened.push_model(model, name, on_progress=on_progress).digest)
-    data = path_meant(settings.data, base) if settings.data else None
-    if data is not None:
-        with moving(f"pushing {data.name}") as on_progress:
-            settings = settings.but(data=opened.push_data(data, on_progress=on_progress).digest)
-    return settings
+    model = pushed(opened.push_model, settings.model, base=base, name=name)
+    data = pushed(opened.push_data, settings.data, base=base)
+    return settings.but(model=model.digest if model else settings.model, data=data.digest if data else settings.data)
 
 
 def _submit(opened: "Farm", settings: "SweepSettings") -> "Sweep":

@@ -1,6 +1,7 @@
 """What a search found: the recipes that nothing beats, those that may be as good, and what became of the rest."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,25 +17,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True)
 class SearchReport:
     """What a search found out so far, the fastest first."""
 
-    def __init__(
-        self,
-        *,
-        model: str,
-        device: str,
-        trials: Iterable[Trial],
-        left_out: tuple[LeftOut, ...],
-        api: Api,
-    ) -> None:
-        self.model = model
-        self.device = device
-        self.trials = tuple(trials)
-        """All of them in the order of trying, after the baseline, whose number is 0."""
-        self.left_out = left_out
-        """Techniques that were not used, and why."""
-        self._api = api
+    model: str
+    device: str
+    trials: tuple[Trial, ...]
+    """All of them in the order of trying, after the baseline, whose number is 0."""
+    left_out: tuple[LeftOut, ...]
+    """Techniques that were not used, and why."""
+    api: Api
 
     @property
     def front(self) -> tuple[Found, ...]:
@@ -87,7 +80,7 @@ class SearchReport:
 
     def _found(self, trials: Iterable[Trial]) -> tuple[Found, ...]:
         found = [
-            Found(trial.row, self._api, trial.sweep_id, trial.point[0].value)
+            Found(trial.row, self.api, trial.sweep_id, trial.point[0].value)
             for trial in trials
             if trial.row is not None and trial.point is not None and trial.sweep_id is not None
         ]
