@@ -1,4 +1,4 @@
-"""Speaks HTTP with the scheduler: bearer token, typed answers, typed errors, and patience while it is away."""
+"""HTTP requests to the scheduler: bearer token, typed answers, typed errors, and retries while it is away."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ class Connection:
         self._http.close()
 
     def get(self, path: str, kind: type[T]) -> T:
-        """Asks for a value of a given type.
+        """Requests a value of a given type.
 
         Raises:
             FarmError: the farm refused, failed, or stayed away for longer than `retry_s`.
@@ -55,15 +55,15 @@ class Connection:
         return self._typed("GET", path, kind, None)
 
     def post(self, path: str, kind: type[T], body: Any = None) -> T:
-        """Sends a body and gives the typed answer; see `get`."""
+        """Sends a body and returns the typed answer; see `get`."""
         return self._typed("POST", path, kind, body)
 
     def put(self, path: str, kind: type[T], body: Any) -> T:
-        """Sends a body to the place it names and gives the typed answer; see `get`."""
+        """Stores a body under a path and returns the typed answer; see `get`."""
         return self._typed("PUT", path, kind, body)
 
     def statuses(self, sweep_id: str) -> Iterator[SweepStatus]:
-        """A sweep's states as the scheduler tells them, until the stream ends or breaks.
+        """A sweep's states from the scheduler's event stream, until it ends or breaks.
 
         Raises:
             Away: the stream broke, or there is none.
@@ -137,7 +137,7 @@ def _retried(attempt: Callable[[], T], watcher: "_Watcher", patience_s: float) -
 
 
 class _Watcher:
-    """Tells the user once that a part is away, and once that it is back."""
+    """Reports to the user once that a part is away, and once that it is back."""
 
     def __init__(self, subject: str, patience_s: float, on_wait: OnWait) -> None:
         self.subject = subject

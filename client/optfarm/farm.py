@@ -1,4 +1,4 @@
-"""The SDK: what a script does with a farm."""
+"""The SDK: a farm as a Python object, to push models, run sweeps and searches, and read results."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -87,7 +87,7 @@ class Farm(Api):
         Args:
             model: a pushed model, its name or its digest.
             techniques: recipes as text, `prune(sparsity=0.8) -> tflite-int8`; every technique when left out.
-            data: a pushed data set, its name or its digest; without one, quality is not told.
+            data: a pushed data set, its name or its digest; without one, quality is not scored.
             devices: selectors such as all, gpu, host=alpha.
             settings: other fields of SweepSpec: effort, threads, batch_sizes, scenario, latency_limit_ms, limits …
 
@@ -113,7 +113,7 @@ class Farm(Api):
         on_turn: Callable[[Turn, Search], None] | None = None,
         **settings: Any,
     ) -> SearchReport:
-        """Looks for the recipes that are best in time, size and quality, and gives what it found; blocks.
+        """Searches for the recipes that are best in time, size and quality, and returns what it found; blocks.
 
         The same search again, also after an interruption, finds its finished work in the store and goes on.
 
@@ -126,7 +126,7 @@ class Farm(Api):
             minutes: for how long new recipes are tried; the measurement in full of the best comes on top.
             max_steps: how long a recipe may be.
             sampler: tpe or nsga2.
-            on_turn: told each sweep that was submitted, and the search, whose `report()` tells what it has so far.
+            on_turn: called with each submitted sweep, and the search, whose `report()` has what was found so far.
             settings: effort, threads, batch_sizes, limits, seed, fresh: the fields of SweepSpec.
 
         Raises:

@@ -31,12 +31,12 @@ def loss(quality: Quality) -> float | None:
 
 
 def loss_ci95(quality: Quality) -> Interval | None:
-    """The 95% interval of the loss over samples; None where they are too few to tell."""
+    """The 95% interval of the loss over samples; None where they are too few."""
     return quality.scores[0].loss_ci95 if quality.scores else quality.nmse_ci95
 
 
 def why_no_interval(quality: Quality) -> str | None:
-    """Why a loss has no interval; None where it has one, or where results are too old to tell."""
+    """Why a loss has no interval; None where it has one, or where the result is too old to say."""
     return quality.scores[0].loss_ci95_reason if quality.scores else quality.nmse_ci95_reason
 
 

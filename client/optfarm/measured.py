@@ -1,4 +1,4 @@
-"""Finds the benchmark task behind each row of a report, and its raw samples."""
+"""Finds the raw samples behind each row of a report that was measured."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from optfarm_tasks.schema.tree import File, Tree
 
 
 class RowKey(NamedTuple):
-    """What tells the rows of a report apart; threads and batch size as they were asked for."""
+    """Identifies a row within a report; threads and batch size are those that were asked for."""
 
     recipe: str
     device: str

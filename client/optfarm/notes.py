@@ -1,4 +1,4 @@
-"""What is said below a report's table: warnings, failures, ladders, and what would decide a gate. Pure text."""
+"""The notes below a report's table: warnings, failures, ladders, and how many samples a gate lacks. Pure text."""
 
 from collections.abc import Iterator
 

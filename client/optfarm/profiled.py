@@ -1,4 +1,4 @@
-"""What observing a model's ops found out: the facts, the trace, and the table that people read."""
+"""The op profile of a model: times by type of op, the trace, and the table that people read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def observing(status: SweepStatus) -> TaskStatus:
 
 
 def profiled(api: Api, task_id: str) -> Profiled:
-    """What a task found out.
+    """The profile that a task made.
 
     Raises:
         NotFound: there is no such task, or it observed no ops, or is not done.

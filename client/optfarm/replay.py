@@ -1,4 +1,4 @@
-"""Runs a task of the farm again on this machine, from a folder, without the farm."""
+"""Runs a task of the farm again on this machine, in a folder with its inputs."""
 
 import importlib.metadata
 import json

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """What a sweep found out."""
+    """The table of a sweep."""
 
     facts: sweep.SweepReport
     api: Api

@@ -1,4 +1,4 @@
-"""One variant of a report that can fetch its artifact."""
+"""One variant of a report, with its speed-up, its loss, and its artifact to fetch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ class Row:
 
     @property
     def recipe(self) -> str:
-        """How the variant was made, as people write it."""
+        """The recipe that made the variant, as people write it."""
         return str(self.facts.recipe)
 
     @property
@@ -39,7 +39,7 @@ class Row:
 
     @property
     def loss(self) -> float | None:
-        """What it loses in quality, see `optfarm.loss`; None when not evaluated."""
+        """The loss of quality, see `optfarm.loss`; None when not evaluated."""
         return None if self.facts.quality is None else loss(self.facts.quality)
 
     def pull(self, folder: str | Path, *, on_progress: OnProgress = no_progress) -> Path:

@@ -54,10 +54,10 @@ class Sweep:
             return
 
     def wait(self, on_status: Callable[[SweepStatus], None] | None = None) -> Report:
-        """Blocks until the sweep has ended; gives its report.
+        """Blocks until the sweep has ended; returns its report.
 
         Args:
-            on_status: told each state of the sweep as it becomes known.
+            on_status: called with each state of the sweep as it becomes known.
 
         Raises:
             FarmError: the farm stayed away for longer than `retry_s`; the sweep goes on without the client.
@@ -78,7 +78,7 @@ class Sweep:
     def bundle(
         self, path: str | Path, *, with_artifacts: bool = False, on_progress: OnProgress = no_progress
     ) -> Manifest:
-        """Writes one tar file with everything that the numbers rest on; gives its manifest. See docs/bundle.md.
+        """Writes one tar file with everything that the numbers rest on; returns its manifest. See docs/bundle.md.
 
         Args:
             path: the file; one that is there is replaced once the new one is whole.

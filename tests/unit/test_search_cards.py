@@ -44,7 +44,7 @@ def test_what_is_drawn_of_them_is_valid_by_format_and_range(start: Format) -> No
     drawn = []
     for number in range(60):
         drawn.append(proposer.ask())
-        proposer.tell(drawn[-1], [number % 7, number % 11])
+        proposer.record(drawn[-1], [number % 7, number % 11])
 
     faults: list[Any] = []
     for recipe in drawn:

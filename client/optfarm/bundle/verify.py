@@ -25,7 +25,7 @@ BASELINE = "baseline"
 
 
 class Finding(StrEnum):
-    """What the raw samples say of a row of the report."""
+    """Whether the raw samples give the numbers of a row again."""
 
     REPRODUCED = "reproduced"
     DIFFERS = "differs"
@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """A bundle whose digests are right, and what came of its numbers."""
+    """A bundle whose digests are right, and the checks of its numbers."""
 
     sha256: str
     """Of the whole file."""
@@ -55,7 +55,7 @@ class Verification:
     has_artifacts: bool
     """Whether every optimised model lies in it, so that their bytes were checked too."""
     differences: tuple[str, ...]
-    """What does not agree and belongs to no variant."""
+    """Each value that does not agree and belongs to no variant."""
     checks: tuple[Check, ...]
 
     @property
@@ -90,7 +90,7 @@ def verify(path: Path) -> Verification:
 
 @dataclass(frozen=True)
 class _Again:
-    """What came of computing a benchmark again."""
+    """A benchmark, computed again."""
 
     candidate: Measurement
     differences: tuple[str, ...]

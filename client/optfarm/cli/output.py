@@ -26,7 +26,7 @@ _PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
 
 
 def note(text: str) -> None:
-    """Tells people something that is no result."""
+    """Prints a line for people that is no result."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -52,7 +52,7 @@ def profile(
         found = pushed(opened.push_data, data)
         settings["data"] = found.digest if found else data
         task = _followed(opened, settings_of(settings).spec())
-        _tell(opened, task, output or Path(f"{called}.trace.json"), as_json=as_json)
+        _print(opened, task, output or Path(f"{called}.trace.json"), as_json=as_json)
 
 
 def _check_output(output: Path | None) -> None:
@@ -118,7 +118,7 @@ def _followed(opened: "Farm", spec: Any) -> "TaskStatus":
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -> None:
+def _print(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -> None:
     from optfarm.profiled import HEADINGS, notes_of, profiled, rows_of
     from optfarm_tasks.schema.sweep import TaskState
 

@@ -1,4 +1,4 @@
-"""`optfarm verify`: measure a sample of a sweep again, and say whether its numbers hold."""
+"""`optfarm verify`: measure a sample of a sweep again, and check whether both measurements agree."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""Starts and stops the farm of one folder, whatever state it was left in."""
+"""Starts and stops the farm of one folder, also after a crash."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ OnWait = Callable[[str], None]
 
 
 def up(folder: Path, *, hosts: tuple[str, ...] | None, on_wait: OnWait) -> FarmLayout:
-    """Starts the farm of a folder, or takes note that it runs; returns when every part serves.
+    """Starts the farm of a folder, unless it runs already; returns when every part serves.
 
     Args:
         folder: where all of it lies; made when there is none.

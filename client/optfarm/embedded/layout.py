@@ -1,4 +1,4 @@
-"""What one embedded farm is made of: ports, credentials and hosts, chosen once and kept in its folder."""
+"""The layout of an embedded farm: its ports, credentials and hosts, chosen once and kept in its folder."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The command line and the environment of each part of the embedded farm, and the settings they share. Pure."""
+"""The command line and the environment of each part of an embedded farm, and the settings they share. Pure."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Remembers which process is which part, so that only the farm's own processes are ever ended."""
+"""Records which process runs which part, so that only the farm's own processes are ever ended."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def end(processes: list[psutil.Process], *, patience_s: float) -> None:
 
 
 def await_end(processes: list[psutil.Process], *, patience_s: float) -> None:
-    """Blocks until processes that were told to end are gone, or the patience is."""
+    """Blocks until processes that were asked to end are gone, for at most `patience_s`."""
     psutil.wait_procs(processes, timeout=patience_s)
 
 

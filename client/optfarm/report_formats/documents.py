@@ -69,7 +69,7 @@ def folder_names(variants: Sequence[str]) -> list[str]:
 
 
 def _named(rows: Sequence[Timed]) -> list[tuple[str, Timed]]:
-    """The variants with names that tell them apart: by the setting where that varies."""
+    """The variants with distinct names: these have the setting where that varies."""
     varies = len({(timed.row.threads, timed.row.batch_size) for timed in rows}) > 1
     return [(_name(timed, varies=varies), timed) for timed in rows]
 

@@ -35,9 +35,9 @@ class Timed:
         return str(self.row.recipe)
 
     def tail_ns(self, fraction: float) -> int | None:
-        """A percentile by nearest rank; None where requests are too few, or were disturbed, to tell it."""
-        is_told = self.measurement.verdict is Verdict.CLEAN
-        return stats.tail(self.wall_ns, fraction) if is_told else None
+        """A percentile by nearest rank; None where requests are too few, or were disturbed."""
+        is_known = self.measurement.verdict is Verdict.CLEAN
+        return stats.tail(self.wall_ns, fraction) if is_known else None
 
 
 def timed_rows(report: SweepReport, samples: Mapping[RowKey, raw.Columns]) -> Iterator[Timed]:

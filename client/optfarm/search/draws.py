@@ -1,4 +1,4 @@
-"""Decides which recipes are tried next: those that people named, each technique alone, and what the proposer draws."""
+"""Decides which recipes are tried next: those that were named, single techniques, and proposals of the sampler."""
 
 import random
 from collections import deque
@@ -8,16 +8,16 @@ from typing import Protocol
 from optfarm_tasks.schema.recipe import Recipe
 
 _PATIENCE = 32
-"""So many recipes in a row that were drawn before mean that there is nothing new."""
+"""After so many repeated recipes in a row the space counts as exhausted."""
 _STUBBORN = 3
-"""After so many the proposer is stuck on what it holds to be best, and something else is tried."""
+"""After so many repeated recipes in a row one is drawn at random, as the proposer repeats what it holds best."""
 
 
 class Asks(Protocol):
-    """What the proposer is to this module."""
+    """A source of recipes; Proposer is one."""
 
     def ask(self) -> Recipe:
-        """The recipe that promises most, new or not."""
+        """The most promising recipe, new or not."""
         ...
 
     def ask_any(self) -> Recipe:
@@ -50,7 +50,7 @@ class Draws:
         Args:
             count: how many are wanted.
             tried: recipes, as text, that were tried before.
-            on_repeat: told a recipe that was drawn again.
+            on_repeat: called with each recipe that was drawn before.
         """
         drawn: dict[str, Recipe] = {}
         repeats = 0

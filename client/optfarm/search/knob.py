@@ -1,4 +1,4 @@
-"""What a search may turn at a technique: parameters with choices, or with numbers from a range."""
+"""The parameters of a technique that a search may vary, each with its choices or its range."""
 
 from dataclasses import dataclass
 from math import ceil, copysign, floor, inf, log10
@@ -47,7 +47,7 @@ Knob = Choice | Range
 
 
 def knob_of(parameter: Parameter) -> Knob | None:
-    """What a search may turn; None for what only people choose: what has no default, and words such as a name."""
+    """The knob of a parameter; None where only people can choose: without a default, or free text such as a name."""
     if parameter.choices and parameter.default is not None:
         return Choice(parameter.name, parameter.choices, parameter.default)
     if parameter.bounds is None or not isinstance(parameter.default, int | float):

@@ -1,4 +1,4 @@
-"""What a search is asked for, checked before anything is sent."""
+"""The settings of a search, checked before anything is sent."""
 
 from dataclasses import dataclass
 from math import inf
@@ -35,7 +35,7 @@ class Question:
     """A search: what holds for each of its sweeps, and what it may choose."""
 
     spec: SweepSpec
-    """Without a meaning of its recipes; its effort is that of the final measurement."""
+    """Of its sweeps; each sets its own recipes, and this effort is that of the final measurement."""
     steps: tuple[Step, ...]
     """The techniques to choose from, with what is fixed at them; all of them when empty."""
     first: tuple[Recipe, ...]

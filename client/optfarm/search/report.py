@@ -1,4 +1,4 @@
-"""What a search found: the recipes that nothing beats, those that may be as good, and what became of the rest."""
+"""The result of a search: its Pareto front, the ties with it, and what became of the other recipes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchReport:
-    """What a search found out so far, the fastest first."""
+    """What a search has found so far, the fastest first."""
 
     model: str
     device: str

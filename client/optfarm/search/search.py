@@ -1,4 +1,4 @@
-"""Runs a search: draws recipes, submits sweeps of a few, learns, and measures again what may be on the front."""
+"""Runs a search: draws recipes, measures them in small sweeps, and measures the best again with full effort."""
 
 import secrets
 import time
@@ -36,7 +36,7 @@ class Turn:
 
 
 class Search:
-    """One search. Go through `turns` to run it; `report` tells at any time what it has found so far."""
+    """One search. Go through `turns` to run it; `report` returns at any time what it has found so far."""
 
     def __init__(self, api: Api, asked: Question, *, clock_s: Callable[[], float] = time.monotonic) -> None:
         """Asks the farm what it can do with the model; starts nothing.
@@ -75,7 +75,7 @@ class Search:
         """
         self._began_s = self._clock_s()
         while count := self.asked.budget.left(len(self._trials), self.elapsed_s, at_once=AT_ONCE):
-            batch = self._draws.next(count, tried=self._trials, on_repeat=self._tell)
+            batch = self._draws.next(count, tried=self._trials, on_repeat=self._record)
             if batch:
                 yield from self._tried(batch)
             if len(batch) < count:
@@ -101,7 +101,7 @@ class Search:
             name = str(recipe)
             trial = Trial(number=len(self._trials) + 1, recipe=recipe, sweep_id=sweep_id, reason=refused.get(name))
             self._trials[name] = trial if name in refused else self._judged(trial, rows.get(name))
-            self._tell(recipe)
+            self._record(recipe)
 
     def _measured_again(self) -> Iterator[Turn]:
         """Measures in full what no other trial clearly beats; the rest is dropped."""
@@ -138,10 +138,10 @@ class Search:
     def _judged(self, trial: Trial, row: sweep.Row | None) -> Trial:
         return judged(trial, row, baseline_bytes=self._model.description.size_bytes, is_scored=self._is_scored)
 
-    def _tell(self, recipe: Recipe) -> None:
+    def _record(self, recipe: Recipe) -> None:
         trial = self._trials[str(recipe)]
         values = [each.value for each in trial.point] if trial.point and trial.is_measured else None
-        self._proposer.tell(recipe, values)
+        self._proposer.record(recipe, values)
 
     def _space(self) -> tuple[Space, tuple[LeftOut, ...]]:
         cards = [card for card in self._api.techniques() if card.name != str(_BASELINE)]

@@ -1,4 +1,4 @@
-"""The recipes that a search chooses from: techniques that chain by format, each with what may be turned at it."""
+"""The recipes that a search chooses from: techniques that chain by format, with the parameters it may vary."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from optfarm_tasks.schema.technique_card import TechniqueCard
 
 @dataclass(frozen=True)
 class Move:
-    """A technique as a step of a recipe; what people fixed is no knob."""
+    """A technique as a step of a recipe; parameters that people fixed are no knobs."""
 
     step: Step
     converts: Mapping[Format, Format]

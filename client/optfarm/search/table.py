@@ -1,4 +1,4 @@
-"""What people read of a search: the cells of its front, the notes below it, and its progress in a line. Pure text."""
+"""A search as text: the table of its Pareto front, the notes below it, and its progress in a line. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def values_of(found: Found) -> dict[str, Any]:
 
 def trial_values(trial: Trial, *, is_on_front: bool) -> dict[str, Any]:
     """A trial as plain numbers and words; what is not known is None."""
-    told = {
+    own = {
         "trial": trial.number,
         "recipe": str(trial.recipe),
         "sweep": trial.sweep_id,
@@ -42,7 +42,7 @@ def trial_values(trial: Trial, *, is_on_front: bool) -> dict[str, Any]:
         "is_dropped": trial.is_dropped,
         "reason": trial.reason,
     }
-    return {**(table.values_of(trial.row) if trial.row is not None else {}), **told}
+    return {**(table.values_of(trial.row) if trial.row is not None else {}), **own}
 
 
 def notes_of(

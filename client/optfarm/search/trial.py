@@ -1,4 +1,4 @@
-"""One recipe of a search: what the farm found out about it, and why it is out where it is."""
+"""One recipe that a search tried: its results, or the reason why it has none."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class Pruned(Exception):
 
 
 def judged(trial: Trial, row: sweep.Row | None, *, baseline_bytes: int, is_scored: bool) -> Trial:
-    """The trial with what its row tells: a point, or the reason why there is none; see `point_of`."""
+    """The trial with the result of its row: a point, or the reason why there is none; see `point_of`."""
     if row is None:
         return replace(trial, reason="the farm did not run it")
     try:
@@ -98,7 +98,7 @@ def _time(measured: Measurement) -> Estimate:
 
 
 def _loss(quality: Quality | None) -> Estimate:
-    """The loss on the test split; exact, for all variants were scored on the same samples, and would be once more."""
+    """The loss on the test split; exact, as all variants are scored on the same samples."""
     if quality is None:
         raise Pruned("its quality was not scored")
     if quality.collapsed:
