@@ -6,8 +6,6 @@ from optfarm_tasks.schema.health import Device, Release
 from optfarm_tasks.schema.sweep import (
     Data,
     Model,
-    NewData,
-    NewModel,
     SweepPlan,
     SweepReceipt,
     SweepReport,
@@ -34,10 +32,6 @@ class Api:
         """How the parts that the scheduler stands on are doing."""
         return self.connection.get("/v1/health", Health)
 
-    def register_model(self, new: NewModel) -> Model:
-        """Gives a name to the files of a model, which have been sent."""
-        return self.connection.post("/v1/models", Model, new)
-
     def models(self) -> tuple[Model, ...]:
         """Every pushed model, the last named first."""
         return self.connection.get("/v1/models", tuple[Model, ...])
@@ -45,10 +39,6 @@ class Api:
     def model(self, name: str) -> Model:
         """A pushed model, by its name or its digest."""
         return self.connection.get(f"/v1/models/{name}", Model)
-
-    def register_data(self, new: NewData) -> Data:
-        """Gives a name to the files of a data set, which have been sent."""
-        return self.connection.post("/v1/data", Data, new)
 
     def data_sets(self) -> tuple[Data, ...]:
         """Every pushed data set, the last named first."""

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import httpx
 import httpx_sse
 import stamina
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from optfarm.errors import BadRequest, Broken, FarmError, NotAllowed, NotFound, Unreachable
 from optfarm.settings import ClientSettings
@@ -78,7 +79,7 @@ class Connection:
             raise Away(str(error)) from error
 
     def _typed(self, method: str, path: str, kind: type[T], body: Any) -> T:
-        response = self._answer(method, path, _coded(body))
+        response = self._answer(method, path, None if body is None else to_json(body))
         try:
             return TypeAdapter(kind).validate_json(response.content or b"null")
         except ValidationError as error:
@@ -156,14 +157,6 @@ class _Watcher:
     def succeeded(self) -> None:
         if self._has_waited:
             self._on_wait("it answers again, going on")
-
-
-def _coded(body: Any) -> bytes | None:
-    if body is None:
-        return None
-    if isinstance(body, BaseModel):
-        return body.model_dump_json().encode()
-    return TypeAdapter(Any).dump_json(body)
 
 
 def error_of(status: int, content: bytes, request: str) -> FarmError:

@@ -66,13 +66,13 @@ class Farm(Api):
         new = inputs.new_model(Path(path), name)
         folder = Path(path) if Path(path).is_dir() else Path(path).parent
         push(self.connection, folder, new.tree, on_progress=on_progress)
-        return self.register_model(new)
+        return self.connection.post("/v1/models", Model, new)
 
     def push_data(self, path: str | Path, name: str | None = None, *, on_progress: OnProgress = no_progress) -> Data:
         """Checks, hashes and sends a data set, an .npz with keys `calibration/…` and `test/…`; see `push_model`."""
         new = inputs.new_data(Path(path), name)
         push(self.connection, inputs.data_file(Path(path)), new.tree, on_progress=on_progress)
-        return self.register_data(new)
+        return self.connection.post("/v1/data", Data, new)
 
     def sweep(
         self,

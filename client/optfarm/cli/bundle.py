@@ -8,7 +8,7 @@ import typer
 from optfarm.cli.output import Json, farm, moving, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from optfarm.bundle.verify import Check, Verification
+    from optfarm.bundle.verify import Verification
 
 app = typer.Typer(
     name="bundle", help="Export what a sweep's numbers rest on, and verify it offline.", no_args_is_help=True
@@ -58,11 +58,8 @@ def _print(found: "Verification") -> None:
         for check in found.checks
     ]
     print_table(("method", "device", "threads", "batch", "numbers"), rows)
-    for line in (*found.differences, *(line for check in found.checks for line in _lines(check))):
+    of_checks = (f"{check.recipe} on {check.device}: {line}" for check in found.checks for line in check.differences)
+    for line in (*found.differences, *of_checks):
         print(f"• {line}")
     models = "and artifacts" if found.has_artifacts else "without artifacts"
     note(f"{len(found.manifest.files)} digests are right ({models}); sha256 of the bundle: {found.sha256}")
-
-
-def _lines(check: "Check") -> list[str]:
-    return [f"{check.recipe} on {check.device}: {line}" for line in check.differences]

@@ -50,16 +50,13 @@ def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_jso
         print_json(found)
         return
     print(f"{found.name}  {found.digest}")
-    print("\n".join(description_lines(found.description)))
+    about = found.description
+    weights = "" if about.parameters is None else f", {about.parameters:,} parameters"
+    print(f"{about.format}, {size_text(about.size_bytes)}{weights}", *signature_lines(about), sep="\n")
+    if about.ops:
+        ops = sorted(about.ops.items(), key=lambda item: -item[1])
+        print("operations:", ", ".join(f"{count} {op}" for op, count in ops))
     print_table(("file", "size"), [(file.path, size_text(file.size_bytes)) for file in found.tree.files])
-
-
-def description_lines(description: "ModelDescription") -> list[str]:
-    """What a model is, in lines of text."""
-    weights = "" if description.parameters is None else f", {description.parameters:,} parameters"
-    lines = [f"{description.format}, {size_text(description.size_bytes)}{weights}", *signature_lines(description)]
-    ops = sorted(description.ops.items(), key=lambda item: -item[1])
-    return [*lines, "operations: " + ", ".join(f"{count} {name}" for name, count in ops)] if ops else lines
 
 
 def signature_lines(description: "ModelDescription") -> list[str]:

@@ -71,14 +71,10 @@ def _meant(opened: "Farm", target: str, recipe: str | None, *, name: str | None)
         return _artifact(opened, row.facts.convert_task or "")
     model = pushed(opened.push_model, target, name=name)
     if model is not None:
-        return _model(model.digest), model.name
+        return {"model": model.digest, "recipes": ["baseline"]}, model.name
     if _TASK.fullmatch(target):
         return _artifact(opened, target)
-    return _model(target), _known(opened, target)
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"model": name, "recipes": ["baseline"]}
+    return {"model": target, "recipes": ["baseline"]}, _known(opened, target)
 
 
 def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:

@@ -1,14 +1,11 @@
 """`optfarm task`: one task of a sweep, its log, and its replay."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from optfarm.cli.output import Json, farm, note, print_json, print_table
-
-if TYPE_CHECKING:
-    from optfarm_tasks.schema.result import Outcome
 
 app = typer.Typer(name="task", help="Show, read and replay tasks.", no_args_is_help=True)
 Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` lists them.")]
@@ -65,13 +62,8 @@ def replay(
     outcome = replaying.run(place)
     if as_json:
         print_json(outcome)
-    else:
-        _print_outcome(outcome, place)
-    raise typer.Exit(0 if outcome.failure is None else 1)
-
-
-def _print_outcome(outcome: "Outcome", folder: Path) -> None:
-    if outcome.failure is not None:
+    elif outcome.failure is not None:
         print(f"failed, {outcome.failure.reason}: {outcome.failure.message}")
     else:
-        print(f"done; its outputs lie in {folder / 'outputs'}, its facts in {folder / 'result.json'}")
+        print(f"done; its outputs lie in {place / 'outputs'}, its facts in {place / 'result.json'}")
+    raise typer.Exit(0 if outcome.failure is None else 1)

@@ -70,10 +70,6 @@ def folder_names(variants: Sequence[str]) -> list[str]:
 
 def _named(rows: Sequence[Timed]) -> list[tuple[str, Timed]]:
     """The variants with distinct names: these have the setting where that varies."""
-    varies = len({(timed.row.threads, timed.row.batch_size) for timed in rows}) > 1
-    return [(_name(timed, varies=varies), timed) for timed in rows]
-
-
-def _name(timed: Timed, *, varies: bool) -> str:
-    row = timed.row
-    return f"{timed.method} threads-{row.threads} batch-{row.batch_size}" if varies else timed.method
+    if len({(timed.row.threads, timed.row.batch_size) for timed in rows}) == 1:
+        return [(timed.method, timed) for timed in rows]
+    return [(f"{timed.method} threads-{timed.row.threads} batch-{timed.row.batch_size}", timed) for timed in rows]

@@ -3,30 +3,14 @@
 import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
 
+from optfarm.search.proposer import Proposer
 from optfarm_tasks.schema.recipe import Recipe
 
 _PATIENCE = 32
 """After so many repeated recipes in a row the space counts as exhausted."""
 _STUBBORN = 3
 """After so many repeated recipes in a row one is drawn at random, as the proposer repeats what it holds best."""
-
-
-class Asks(Protocol):
-    """A source of recipes; Proposer is one."""
-
-    def ask(self) -> Recipe:
-        """The most promising recipe, new or not."""
-        ...
-
-    def ask_any(self) -> Recipe:
-        """A recipe at random, new or not."""
-        ...
-
-    def ask_for(self, wanted: Recipe) -> Recipe:
-        """The recipe that is wanted."""
-        ...
 
 
 class Draws:
@@ -37,7 +21,7 @@ class Draws:
     nothing about which come.
     """
 
-    def __init__(self, proposer: Asks, *, first: Iterable[Recipe], simple: Iterable[Recipe], seed: int) -> None:
+    def __init__(self, proposer: Proposer, *, first: Iterable[Recipe], simple: Iterable[Recipe], seed: int) -> None:
         self._proposer = proposer
         self._first = deque(first)
         shuffled = sorted(simple, key=str)

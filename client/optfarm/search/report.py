@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from optfarm.api import Api
 from optfarm.row import is_eligible
 from optfarm.search import table
-from optfarm.search.found import Found
 from optfarm.search.pareto import front
 from optfarm.search.space import LeftOut
-from optfarm.search.trial import Trial, distinct, rivals
+from optfarm.search.trial import Found, Trial, distinct, rivals
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,9 @@ from typing import Any
 from optfarm import table
 from optfarm.columns import LOSS, SIZE, SPEED_UP, VERDICT, Column, cells_of, speed_text
 from optfarm.progress import shown_s
-from optfarm.search.found import Found
 from optfarm.search.question import Budget
 from optfarm.search.space import LeftOut
-from optfarm.search.trial import Trial
+from optfarm.search.trial import Found, Trial
 
 COLUMNS = (
     Column("recipe", lambda row: str(row.recipe), is_text=True),

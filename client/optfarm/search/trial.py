@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import isfinite
+from shlex import quote
 
 from optfarm.loss import loss
+from optfarm.row import Row
 from optfarm.search.pareto import UNKNOWN, Estimate, Point, contenders
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Measurement, Verdict
@@ -35,6 +37,20 @@ class Trial:
     def is_measured(self) -> bool:
         """Whether all its numbers may be used."""
         return self.point is not None and all(isfinite(each.value) for each in self.point)
+
+
+@dataclass(frozen=True)
+class Found(Row):
+    """A variant that a search found, and the sweep whose report has it."""
+
+    sweep_id: str
+    relative_time: float
+    """Its time over the baseline's."""
+
+    @property
+    def pull_command(self) -> str | None:
+        """How to fetch the artifact; None for the baseline, which is there already."""
+        return None if self.recipe == "baseline" else f"optfarm artifact pull {self.sweep_id} {quote(self.recipe)}"
 
 
 class Pruned(Exception):
