@@ -18,7 +18,7 @@ from optfarm_tasks.schema.technique_card import TechniqueCard
 
 
 class Api:
-    """What a farm answers. Threads may share it.
+    """The requests to one farm. Threads may share it.
 
     Raises, from every method:
         NotFound: there is nothing of that name.

@@ -8,8 +8,6 @@ from optfarm.api import Api
 from optfarm.download import read_blob
 from optfarm.errors import NotFound
 from optfarm_tasks.schema.result import OpProfile, Result
-from optfarm_tasks.schema.spec import Kind
-from optfarm_tasks.schema.sweep import SweepStatus, TaskStatus
 
 HEADINGS = ("op", "count", "time", "share")
 ROWS = 20
@@ -34,18 +32,6 @@ class Profiled:
         """
         (trace,) = self.result.outputs.files
         file.write_bytes(read_blob(self.api.connection, trace.sha256))
-
-
-def observing(status: SweepStatus) -> TaskStatus:
-    """The task of a sweep that observes ops.
-
-    Raises:
-        NotFound: the sweep compares variants.
-    """
-    found = next((task for task in status.tasks if task.kind is Kind.PROFILE), None)
-    if found is None:
-        raise NotFound(f"sweep {status.id} observes no ops")
-    return found
 
 
 def profiled(api: Api, task_id: str) -> Profiled:

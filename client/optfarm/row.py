@@ -97,5 +97,5 @@ def setting_of(row: sweep.Row) -> tuple[int | Auto, int | Auto]:
 
 
 def fastest(rows: list[sweep.Row]) -> sweep.Row | None:
-    """The row of the least time; None of none."""
+    """The row with the least time; None where there are no rows."""
     return min(rows, key=latency_ns, default=None)

@@ -17,7 +17,7 @@ from optfarm_tasks.schema.value import Value
 
 
 class SweepSettings(Value):
-    """What was said of a sweep; None where nothing was, so that the default of SweepSpec holds."""
+    """The settings that were given; None where one was not, so that the default of SweepSpec holds."""
 
     model: str | None = None
     data: str | None = None
@@ -36,7 +36,7 @@ class SweepSettings(Value):
     schema_version: int | None = None
 
     def over(self, other: "SweepSettings") -> "SweepSettings":
-        """Both together; what both say is taken from this one."""
+        """The settings of both; where both have one, this wins."""
         return other.model_copy(update=self._said())
 
     def but(self, **changes: Any) -> "SweepSettings":

@@ -32,7 +32,7 @@ def push(
 
 @app.command("list")
 def list_data(*, as_json: Json = False) -> None:
-    """List the data sets that were sent."""
+    """List the data sets that were pushed."""
     with farm() as opened:
         found = opened.data_sets()
     print_list(found, ("data", "samples", "size", "digest", "pushed"), _row, as_json=as_json)

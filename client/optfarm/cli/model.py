@@ -35,7 +35,7 @@ def push(
 
 @app.command("list")
 def list_models(*, as_json: Json = False) -> None:
-    """List the models that were sent."""
+    """List the models that were pushed."""
     with farm() as opened:
         found = opened.models()
     print_list(found, ("model", "format", "size", "digest", "pushed"), _row, as_json=as_json)

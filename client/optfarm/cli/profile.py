@@ -101,12 +101,12 @@ def _known(opened: "Farm", name: str) -> str:
 
 
 def _followed(opened: "Farm", spec: Any) -> "TaskStatus":
-    """Submits, shows what happens until it has ended, and gives the task that observed."""
-    from optfarm.profiled import observing
+    """Submits a sweep, shows it until it has ended, and returns its task that observed the ops."""
+    from optfarm_tasks.schema.spec import Kind
 
     sweep = opened.submit(spec)
     try:
-        return observing(live.show(sweep))
+        return next(task for task in live.show(sweep).tasks if task.kind is Kind.PROFILE)
     except KeyboardInterrupt:
         note(
             f"\ndetached; it goes on. The same command again takes its result. End it: optfarm sweep cancel {sweep.id}"

@@ -1,4 +1,4 @@
-"""Becomes one part of the embedded farm: `python -m optfarm.embedded.part NAME`, with $OPTFARM_FOLDER set.
+"""Starts a part of the embedded farm: `python -m optfarm.embedded.part NAME`, with $OPTFARM_FOLDER set.
 
 It records its process first. The pid stays the same when the part's program takes its place.
 """

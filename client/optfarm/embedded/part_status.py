@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from optfarm.embedded import record, supervisor
-from optfarm.embedded.layout import FarmLayout, load
+from optfarm.embedded.layout import load
 from optfarm.embedded.ready import health_of
 
 
@@ -33,7 +33,8 @@ def parts_of(folder: Path) -> list[PartStatus]:
     states = {info["name"]: str(info["statename"]) for info in supervisor.processes(folder)}
     alive = record.living(record.read_all(folder))
     fallback = {True: "UNSUPERVISED", False: "STOPPED"}
-    parts = [_part(n, folder, states.get(n, fallback[n in alive]), alive.get(n), layout) for n in layout.parts]
+    health = {name: health_of(name, layout) if name in alive else "is not running" for name in layout.parts}
+    parts = [_seen(n, folder, states.get(n, fallback[n in alive]), alive.get(n), health[n]) for n in layout.parts]
     supervisord = alive.get("supervisor")
     state = "RUNNING" if supervisord else "STOPPED"
     return [_seen("supervisor", folder, state, supervisord, "ok" if supervisord else "is not running"), *parts]
@@ -52,11 +53,6 @@ def _tail(path: Path, lines: int) -> str:
             return "\n".join(stream.read().decode(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:
         return ""
-
-
-def _part(name: str, folder: Path, state: str, process: psutil.Process | None, layout: FarmLayout) -> PartStatus:
-    health = "is not running" if process is None else health_of(name, layout)
-    return _seen(name, folder, state, process, health)
 
 
 def _seen(name: str, folder: Path, state: str, process: psutil.Process | None, health: str) -> PartStatus:

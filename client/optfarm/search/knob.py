@@ -69,7 +69,7 @@ def _range(name: str, default: float, bounds: Bounds, *, is_whole: bool) -> Rang
 
 
 def _inner(end: float | None, default: float, *, is_whole: bool) -> float | None:
-    """A number beside an end that is out of the range, and not beyond the default."""
+    """The number next to an open end of a range, never beyond the default."""
     if end is None:
         return None
     return end + copysign(1, default - end) if is_whole else end + _INSET * (default - end)

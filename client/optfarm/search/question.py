@@ -32,7 +32,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Question:
-    """A search: what holds for each of its sweeps, and what it may choose."""
+    """A search that may begin: the settings of its sweeps, what it chooses from, and its budget."""
 
     spec: SweepSpec
     """Of its sweeps; each sets its own recipes, and this effort is that of the final measurement."""

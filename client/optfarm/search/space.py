@@ -20,7 +20,7 @@ class Move:
 
     @property
     def name(self) -> str:
-        """The step before any knob is turned."""
+        """The step with all knobs at their defaults."""
         return str(self.step)
 
 
@@ -104,7 +104,7 @@ def space_of(
 
 
 def draw(space: Space, chooser: Chooser) -> Recipe:
-    """One recipe of a space that has any; the chooser decides.
+    """One recipe of a space that is not empty, by the choices of a chooser.
 
     Whether it goes on, and whether a move's knobs are turned at all, is decided apart from how. So every other recipe
     that is drawn at random is short, and every other step is plain, however many moves and knobs there are.

@@ -126,5 +126,5 @@ def _loss(quality: Quality | None) -> Estimate:
 
 
 def _exact(share: float) -> Estimate:
-    """A number to a ten-thousandth: neither a name in a file nor a rounding error puts a variant on the front."""
+    """A number to a ten-thousandth, so that no rounding error or name in a file puts a variant on the front."""
     return Estimate.exact(round(share, 4))
