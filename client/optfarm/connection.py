@@ -20,7 +20,6 @@ OnWait = Callable[[str], None]
 
 T = TypeVar("T")
 _AWAY = frozenset({502, 503, 504})
-_SERVER_ERROR = 500
 _log = logging.getLogger("optfarm")
 
 
@@ -166,7 +165,7 @@ def error_of(status: int, content: bytes, request: str) -> FarmError:
         return NotAllowed(f"{problem.detail}. Set OPTFARM_TOKEN to a token that may do this")
     if status == 404:  # noqa: PLR2004 (HTTP's own number)
         return NotFound(problem.detail)
-    if status >= _SERVER_ERROR:
+    if status >= 500:  # noqa: PLR2004 (HTTP says so)
         return Broken(f"the scheduler failed on {request} with {status}: {problem.detail}")
     return BadRequest(problem.detail, tuple(_shown(error) for error in problem.errors))
 

@@ -44,7 +44,8 @@ def run(opened: "Farm", settings: "SweepSettings", flags: dict[str, Any], *, as_
         for turn in search.turns():
             _show(search, turn)
     except KeyboardInterrupt:
-        note(f"\nstopped. {_what_goes_on(search.running)}The same command again goes on from all finished work.")
+        left = f"Sweep {search.running} goes on by itself unless you end it: optfarm sweep cancel {search.running}. "
+        note(f"\nstopped. {left if search.running else ''}The same command again goes on from all finished work.")
         _print(search.report(), as_json=as_json)
         raise typer.Exit(INTERRUPTED) from None
     except FarmError:
@@ -68,12 +69,6 @@ def _show(search: "Search", turn: "Turn") -> None:
     progress = headline(found.trials, found.best(), search.asked.budget, elapsed_s=search.elapsed_s)
     what = f"sweep {turn.sweep.id} measures {len(turn.recipes)} with effort {turn.effort}"
     live.show(turn.sweep, heading=f"{progress}; {what}")
-
-
-def _what_goes_on(sweep_id: str | None) -> str:
-    if sweep_id is None:
-        return ""
-    return f"Sweep {sweep_id} goes on by itself unless you end it: optfarm sweep cancel {sweep_id}. "
 
 
 def _print(report: "SearchReport", *, as_json: bool) -> None:
