@@ -23,6 +23,10 @@ class Format(StrEnum):
     CODED = "coded"
 
 
+FINAL_FORMATS = frozenset(Format)
+"""The formats that a recipe may end in: a runtime runs each, or runs what a Keras file is exported to."""
+
+
 class Tensor(Value):
     """A named input or output. Quantised tensors say how integers map to real numbers."""
 

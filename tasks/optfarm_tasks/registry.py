@@ -19,7 +19,8 @@ from optfarm_tasks.errors import BadParameter, MissingParameter
 from optfarm_tasks.parameters import parameters_of
 from optfarm_tasks.runtime import Runtime
 from optfarm_tasks.schema.recipe import Recipe, Step
-from optfarm_tasks.technique import Params, Technique, TechniqueCard
+from optfarm_tasks.schema.technique_card import TechniqueCard
+from optfarm_tasks.technique import Params, Technique
 
 _EXPORT = Step(technique="baseline")
 _KERAS = frozenset({Format.KERAS, Format.H5})
@@ -118,12 +119,6 @@ def output_format(recipe: Recipe, model_format: Format) -> Format:
         BadParameter: a step does not exist, has bad parameters, or does not take what reaches it.
     """
     return _yielded(finished(recipe, model_format), model_format)
-
-
-def final_formats() -> frozenset[Format]:
-    """The formats that a recipe may end in: a runtime runs them, or runs what they are exported to."""
-    run = frozenset(each for name in runtime_names() for each in runtime(name).FORMATS)
-    return run | _KERAS
 
 
 def _yielded(recipe: Recipe, model_format: Format) -> Format:

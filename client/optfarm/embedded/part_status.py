@@ -1,4 +1,4 @@
-"""How the parts of an embedded farm stand: what `optfarm status` shows."""
+"""The state of each part of an embedded farm, as `optfarm status` shows it."""
 
 import time
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import psutil
 
-from optfarm.embedded import plan as plans
 from optfarm.embedded import record, supervisor
+from optfarm.embedded.layout import load
 from optfarm.embedded.ready import health_of
 
 
 @dataclass(frozen=True)
-class Part:
+class PartStatus:
     """One part; pid, uptime and memory are None while it does not run."""
 
     name: str
@@ -25,18 +25,19 @@ class Part:
     log: str
 
 
-def parts_of(folder: Path) -> list[Part]:
+def parts_of(folder: Path) -> list[PartStatus]:
     """Every part of the farm in a folder; none where there is no farm."""
-    plan = plans.load(folder)
-    if plan is None:
+    layout = load(folder)
+    if layout is None:
         return []
     states = {info["name"]: str(info["statename"]) for info in supervisor.processes(folder)}
     alive = record.living(record.read_all(folder))
     fallback = {True: "UNSUPERVISED", False: "STOPPED"}
-    parts = [_part(n, folder, states.get(n, fallback[n in alive]), alive.get(n), plan) for n in plan.parts]
-    watchman = alive.get("supervisor")
-    state = "RUNNING" if watchman else "STOPPED"
-    return [_seen("supervisor", folder, state, watchman, "ok" if watchman else "is not running"), *parts]
+    health = {name: health_of(name, layout) if name in alive else "is not running" for name in layout.parts}
+    parts = [_seen(n, folder, states.get(n, fallback[n in alive]), alive.get(n), health[n]) for n in layout.parts]
+    supervisord = alive.get("supervisor")
+    state = "RUNNING" if supervisord else "STOPPED"
+    return [_seen("supervisor", folder, state, supervisord, "ok" if supervisord else "is not running"), *parts]
 
 
 def log_tail(folder: Path, part: str, lines: int = 15) -> str:
@@ -54,17 +55,12 @@ def _tail(path: Path, lines: int) -> str:
         return ""
 
 
-def _part(name: str, folder: Path, state: str, process: psutil.Process | None, plan: plans.FarmLayout) -> Part:
-    health = "is not running" if process is None else health_of(name, plan)
-    return _seen(name, folder, state, process, health)
-
-
-def _seen(name: str, folder: Path, state: str, process: psutil.Process | None, health: str) -> Part:
+def _seen(name: str, folder: Path, state: str, process: psutil.Process | None, health: str) -> PartStatus:
     log = str(folder / "logs" / f"{name}.log")
     try:
         if process is not None:
             uptime_s = time.time() - process.create_time()
-            return Part(name, state, process.pid, round(uptime_s, 1), process.memory_info().rss, health, log)
+            return PartStatus(name, state, process.pid, round(uptime_s, 1), process.memory_info().rss, health, log)
     except psutil.NoSuchProcess:
         health = "is not running"
-    return Part(name, state, None, None, None, health, log)
+    return PartStatus(name, state, None, None, None, health, log)

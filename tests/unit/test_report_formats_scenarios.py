@@ -7,9 +7,9 @@ import json
 import pytest
 
 from optfarm.errors import BadRequest
-from optfarm.exports.documents import documents
-from optfarm.exports.format import Format
-from optfarm.measured import place_of, place_of_task
+from optfarm.measured import row_key, row_key_of_task
+from optfarm.report_formats.documents import documents
+from optfarm.report_formats.report_format import ReportFormat
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.result import BenchmarkResult
@@ -19,7 +19,7 @@ from tests.results import a_result
 from tests.unit.recorded import status_of
 from tests.unit.reports import report, row
 from tests.unit.sampled import ARTIFACT, offline, server
-from tests.unit.test_exports import summary_lines
+from tests.unit.test_report_formats import summary_lines
 
 OFFLINE, SERVER = offline(1.2, ARTIFACT), server(2.0, ARTIFACT)
 
@@ -28,9 +28,9 @@ def measured(found: tuple[raw.Columns, BenchmarkResult], **asked: object) -> Row
     return row("openvino", measurement=found[1].candidate, **asked)
 
 
-def shaped(shape: Format, found: tuple[raw.Columns, BenchmarkResult], **asked: object) -> str:
+def shaped(shape: ReportFormat, found: tuple[raw.Columns, BenchmarkResult], **asked: object) -> str:
     variant = measured(found, **asked)
-    (text,) = documents(shape, report(variant), {place_of(variant): found[0]}).values()
+    (text,) = documents(shape, report(variant), {row_key(variant): found[0]}).values()
     return text
 
 
@@ -40,7 +40,7 @@ def served(found: tuple[raw.Columns, BenchmarkResult]) -> Measurement:
 
 
 def test_an_offline_summary_tells_samples_per_second_and_no_latency() -> None:
-    text = shaped(Format.MLPERF, OFFLINE)
+    text = shaped(ReportFormat.MLPERF, OFFLINE)
 
     lines = summary_lines(text)
     assert (lines["Scenario"], lines["Result is"]) == ("Offline", "VALID")
@@ -52,7 +52,7 @@ def test_an_offline_summary_tells_samples_per_second_and_no_latency() -> None:
 
 
 def test_the_summary_of_a_server_tells_its_rate_as_loadgen_counts_it() -> None:
-    text = shaped(Format.MLPERF, SERVER)
+    text = shaped(ReportFormat.MLPERF, SERVER)
 
     lines, candidate = summary_lines(text), served(SERVER)
     assert (lines["Scenario"], lines["Result is"]) == ("Server", "VALID")
@@ -68,15 +68,15 @@ def test_the_summary_of_a_server_tells_its_rate_as_loadgen_counts_it() -> None:
 
 
 def test_the_summary_of_a_server_that_holds_no_rate_is_not_valid_and_names_none() -> None:
-    lines = summary_lines(shaped(Format.MLPERF, server(2.0, ARTIFACT, latency_limit_ms=0.5)))
+    lines = summary_lines(shaped(ReportFormat.MLPERF, server(2.0, ARTIFACT, latency_limit_ms=0.5)))
 
     assert (lines["Result is"], lines["Performance constraints satisfied"]) == ("INVALID", "NO")
     assert not {"Scheduled samples per second", "Completed samples per second", "target_qps"} & set(lines)
 
 
 def test_model_analyzer_gets_a_request_rate_in_place_of_a_concurrency() -> None:
-    (server_line,) = csv.DictReader(io.StringIO(shaped(Format.MODEL_ANALYZER, SERVER)))
-    (offline_line,) = csv.DictReader(io.StringIO(shaped(Format.MODEL_ANALYZER, OFFLINE)))
+    (server_line,) = csv.DictReader(io.StringIO(shaped(ReportFormat.MODEL_ANALYZER, SERVER)))
+    (offline_line,) = csv.DictReader(io.StringIO(shaped(ReportFormat.MODEL_ANALYZER, OFFLINE)))
 
     assert (server_line["Concurrency"], offline_line["Concurrency"]) == ("", "1")
     assert float(server_line["Request Rate"]) == served(SERVER).throughput_per_s
@@ -84,11 +84,11 @@ def test_model_analyzer_gets_a_request_rate_in_place_of_a_concurrency() -> None:
 
 
 def test_optimum_benchmark_takes_batches_and_no_queries_that_wait() -> None:
-    forward = json.loads(shaped(Format.OPTIMUM_BENCHMARK, OFFLINE))["forward"]
+    forward = json.loads(shaped(ReportFormat.OPTIMUM_BENCHMARK, OFFLINE))["forward"]
 
     assert forward["throughput"]["value"] == OFFLINE[1].candidate.throughput_per_s
     with pytest.raises(BadRequest, match="no form for the scenario Server"):
-        shaped(Format.OPTIMUM_BENCHMARK, SERVER)
+        shaped(ReportFormat.OPTIMUM_BENCHMARK, SERVER)
 
 
 @pytest.mark.parametrize("asked", [("auto", "auto"), (1, 1)])
@@ -97,4 +97,4 @@ def test_the_samples_of_a_row_are_found_by_what_it_asked_for(asked: tuple[int | 
     variant = row("openvino", threads=asked[0], batch_size=asked[1], measurement=facts.candidate)
     task = status_of("0123456789ab-1", Kind.BENCHMARK, "openvino", "0" * 64)
 
-    assert place_of_task(task, a_result(Kind.BENCHMARK), facts) == place_of(variant)
+    assert row_key_of_task(task, a_result(Kind.BENCHMARK), facts) == row_key(variant)

@@ -1,11 +1,11 @@
-"""A measured row with its samples, as each shape needs it."""
+"""A measured row with its raw samples, as each report format needs it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from optfarm.measured import Place, place_of
+from optfarm.measured import RowKey, row_key
 from optfarm_tasks.benchmark.analysis import rates, raw, stats
 from optfarm_tasks.benchmark.analysis.pairs import CANDIDATE
 from optfarm_tasks.benchmark.analysis.searches import TrialQueries, deciding, searches
@@ -35,16 +35,16 @@ class Timed:
         return str(self.row.recipe)
 
     def tail_ns(self, fraction: float) -> int | None:
-        """A percentile by nearest rank; None where requests are too few, or were disturbed, to tell it."""
-        is_told = self.measurement.verdict is Verdict.CLEAN
-        return stats.tail(self.wall_ns, fraction) if is_told else None
+        """A percentile by nearest rank; None where requests are too few, or were disturbed."""
+        is_known = self.measurement.verdict is Verdict.CLEAN
+        return stats.tail(self.wall_ns, fraction) if is_known else None
 
 
-def timed_rows(report: SweepReport, samples: Mapping[Place, raw.Columns]) -> Iterator[Timed]:
+def timed_rows(report: SweepReport, samples: Mapping[RowKey, raw.Columns]) -> Iterator[Timed]:
     """The rows of a report that were measured, in its order."""
     for row in report.rows:
         if row.measurement is not None:
-            yield _timed(row, row.measurement, samples[place_of(row)])
+            yield _timed(row, row.measurement, samples[row_key(row)])
 
 
 def _timed(row: Row, measured: Measurement, columns: raw.Columns) -> Timed:

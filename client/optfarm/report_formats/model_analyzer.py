@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from optfarm.exports.timed import Timed
+from optfarm.report_formats.timed import Timed
 
 FILE = "metrics-model-inference.csv"
 COLUMNS = (

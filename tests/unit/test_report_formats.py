@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from optfarm.errors import BadRequest
-from optfarm.exports.documents import documents, folder_names, write
-from optfarm.exports.format import Format
-from optfarm.measured import place_of
-from optfarm.table import cells_of
+from optfarm.measured import row_key
+from optfarm.report_formats.documents import documents, folder_names, write
+from optfarm.report_formats.report_format import ReportFormat
+from optfarm.table import values_of
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.measurement import Energy, Measurement, Verdict
 from optfarm_tasks.schema.sweep import Row, SweepReport
@@ -30,8 +30,8 @@ def measured(samples: raw.Columns) -> Row:
     return row("openvino", batch_size=2, measurement=benchmark(samples, ARTIFACT).candidate)
 
 
-def shaped(shape: Format, samples: raw.Columns, *rows: Row) -> dict[str, str]:
-    return documents(shape, report(*rows), {place_of(each): samples for each in rows})
+def shaped(shape: ReportFormat, samples: raw.Columns, *rows: Row) -> dict[str, str]:
+    return documents(shape, report(*rows), {row_key(each): samples for each in rows})
 
 
 def of(variant: Row) -> Measurement:
@@ -48,7 +48,7 @@ def summary_lines(text: str) -> dict[str, str]:
 def test_optimum_benchmark_finds_its_targets_and_their_fields() -> None:
     variant = measured(MANY)
 
-    ((path, text),) = shaped(Format.OPTIMUM_BENCHMARK, MANY, variant).items()
+    ((path, text),) = shaped(ReportFormat.OPTIMUM_BENCHMARK, MANY, variant).items()
 
     told = json.loads(text)
     assert path == "alpha.cpu/openvino/benchmark_report.json"
@@ -62,7 +62,7 @@ def test_optimum_benchmark_finds_its_targets_and_their_fields() -> None:
 def test_the_statistics_of_optimum_benchmark_are_those_of_its_values() -> None:
     variant = measured(MANY)
 
-    (text,) = shaped(Format.OPTIMUM_BENCHMARK, MANY, variant).values()
+    (text,) = shaped(ReportFormat.OPTIMUM_BENCHMARK, MANY, variant).values()
 
     forward = json.loads(text)["forward"]
     latency, values = forward["latency"], np.array(forward["latency"]["values"])
@@ -80,7 +80,7 @@ def forward_with(energy: Energy) -> dict[str, Any]:
     """What the report tells of requests that took so much."""
     plain = measured(MANY)
     variant = plain.model_copy(update={"measurement": of(plain).model_copy(update={"energy": energy})})
-    (text,) = shaped(Format.OPTIMUM_BENCHMARK, MANY, variant).values()
+    (text,) = shaped(ReportFormat.OPTIMUM_BENCHMARK, MANY, variant).values()
     told: dict[str, Any] = json.loads(text)["forward"]
     return told
 
@@ -95,7 +95,7 @@ def test_optimum_benchmark_tells_energy_by_the_kilowatt_hour() -> None:
 
 
 def test_of_loading_only_the_median_is_known() -> None:
-    (text,) = shaped(Format.OPTIMUM_BENCHMARK, MANY, measured(MANY)).values()
+    (text,) = shaped(ReportFormat.OPTIMUM_BENCHMARK, MANY, measured(MANY)).values()
 
     latency = json.loads(text)["load_model"]["latency"]
 
@@ -109,7 +109,7 @@ def test_of_loading_only_the_median_is_known() -> None:
 def test_a_summary_has_the_lines_that_its_readers_look_for() -> None:
     variant = measured(MANY)
 
-    ((path, text),) = shaped(Format.MLPERF, MANY, variant).items()
+    ((path, text),) = shaped(ReportFormat.MLPERF, MANY, variant).items()
 
     lines, latency_ns = summary_lines(text), of(variant).latency_ns
     assert path == "alpha.cpu/openvino/mlperf_log_summary.txt"
@@ -132,7 +132,7 @@ def test_a_summary_has_the_lines_that_its_readers_look_for() -> None:
 def test_a_summary_of_a_disturbed_measurement_is_not_valid_and_names_no_tail() -> None:
     variant = measured(DISTURBED)
 
-    (text,) = shaped(Format.MLPERF, DISTURBED, variant).values()
+    (text,) = shaped(ReportFormat.MLPERF, DISTURBED, variant).values()
 
     assert of(variant).verdict is Verdict.DEGRADED
     lines = summary_lines(text)
@@ -143,7 +143,7 @@ def test_a_summary_of_a_disturbed_measurement_is_not_valid_and_names_no_tail() -
 
 
 def test_a_summary_of_few_requests_does_not_satisfy_early_stopping() -> None:
-    (text,) = shaped(Format.MLPERF, FEW, measured(FEW)).values()
+    (text,) = shaped(ReportFormat.MLPERF, FEW, measured(FEW)).values()
 
     lines = summary_lines(text)
     assert (lines["Result is"], lines["Early stopping satisfied"]) == ("INVALID", "NO")
@@ -152,7 +152,7 @@ def test_a_summary_of_few_requests_does_not_satisfy_early_stopping() -> None:
 def test_model_analyzer_gets_a_row_a_variant_under_its_own_headings() -> None:
     clean, disturbed = measured(MANY), measured(DISTURBED).model_copy(update={"device": "alpha.gpu-0"})
 
-    found = shaped(Format.MODEL_ANALYZER, MANY, clean, disturbed)
+    found = shaped(ReportFormat.MODEL_ANALYZER, MANY, clean, disturbed)
 
     ((one,), (other,)) = (list(csv.DictReader(io.StringIO(text))) for text in found.values())
     assert list(found) == ["alpha.cpu/metrics-model-inference.csv", "alpha.gpu-0/metrics-model-inference.csv"]
@@ -168,10 +168,10 @@ def test_model_analyzer_gets_a_row_a_variant_under_its_own_headings() -> None:
 
 def test_every_shape_tells_the_numbers_of_the_table() -> None:
     variant = measured(MANY)
-    cells = cells_of(variant)
+    cells = values_of(variant)
 
-    (optimum,) = shaped(Format.OPTIMUM_BENCHMARK, MANY, variant).values()
-    (analyzer,) = shaped(Format.MODEL_ANALYZER, MANY, variant).values()
+    (optimum,) = shaped(ReportFormat.OPTIMUM_BENCHMARK, MANY, variant).values()
+    (analyzer,) = shaped(ReportFormat.MODEL_ANALYZER, MANY, variant).values()
 
     forward, (line,) = json.loads(optimum)["forward"], csv.DictReader(io.StringIO(analyzer))
     assert forward["throughput"]["value"] == float(line["Throughput (infer/sec)"]) == cells["throughput_per_s"]
@@ -181,7 +181,7 @@ def test_every_shape_tells_the_numbers_of_the_table() -> None:
 def test_settings_are_named_where_they_vary_and_nothing_is_lost() -> None:
     one, two = measured(MANY), measured(MANY).model_copy(update={"threads": 2})
 
-    found = shaped(Format.MLPERF, MANY, one, two)
+    found = shaped(ReportFormat.MLPERF, MANY, one, two)
 
     assert list(found) == [
         "alpha.cpu/openvino-threads-1-batch-2/mlperf_log_summary.txt",
@@ -191,7 +191,7 @@ def test_settings_are_named_where_they_vary_and_nothing_is_lost() -> None:
 
 
 def test_documents_are_written_below_a_folder(tmp_path: Path) -> None:
-    found = shaped(Format.MLPERF, MANY, measured(MANY))
+    found = shaped(ReportFormat.MLPERF, MANY, measured(MANY))
 
     (path,) = write(found, tmp_path / "new")
 
@@ -202,4 +202,4 @@ def test_nothing_measured_is_nothing_to_export() -> None:
     empty: SweepReport = report(row("openvino", measurement=None))
 
     with pytest.raises(BadRequest, match="nothing in sweep"):
-        documents(Format.MLPERF, empty, {})
+        documents(ReportFormat.MLPERF, empty, {})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from optfarm.errors import Broken
-from optfarm.exports.timed import Timed
+from optfarm.report_formats.timed import Timed
 from optfarm_tasks.benchmark.analysis import stats
 from optfarm_tasks.schema.measurement import ServerRates, Verdict
 from optfarm_tasks.schema.spec import Scenario
@@ -23,15 +23,15 @@ _FRACTIONS = (0.50, 0.90, 0.95, 0.97, 0.99, 0.999)
 
 
 def document(timed: Timed) -> str:
-    """The summary of one variant; VALID where what its scenario is judged by may be told."""
+    """The summary of one variant; VALID where the measurement is sound enough for the number of its scenario."""
     scenario = timed.measurement.scenario
     sections = (
         ("MLPerf Results Summary", [*_head(timed), *_RESULTS[scenario](timed)]),
         ("Additional Stats", [] if scenario is Scenario.OFFLINE else [*_rates(timed), "", *_latencies(timed)]),
         ("Test Parameters Used", list(_parameters(timed))),
     )
-    told = [line for heading, lines in sections if lines for line in (_RULE, heading, _RULE, *lines, "")]
-    return "\n".join((*told, *_notes(timed))) + "\n"
+    text = [line for heading, lines in sections if lines for line in (_RULE, heading, _RULE, *lines, "")]
+    return "\n".join((*text, *_notes(timed))) + "\n"
 
 
 def _head(timed: Timed) -> Iterator[str]:

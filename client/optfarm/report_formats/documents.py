@@ -1,4 +1,4 @@
-"""The documents of a sweep in one shape, under the names by which other tools find them."""
+"""All documents of a sweep in one report format, under the file names by which other tools find them."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -6,26 +6,26 @@ from itertools import count, groupby
 from pathlib import Path
 
 from optfarm.errors import BadRequest
-from optfarm.exports import mlperf, model_analyzer, optimum_benchmark
-from optfarm.exports.format import Format
-from optfarm.exports.timed import Timed, timed_rows
-from optfarm.measured import Place
+from optfarm.measured import RowKey
+from optfarm.report_formats import mlperf, model_analyzer, optimum_benchmark
+from optfarm.report_formats.report_format import ReportFormat
+from optfarm.report_formats.timed import Timed, timed_rows
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.sweep import SweepReport
 
-_PER_VARIANT: dict[Format, tuple[str, Callable[[Timed], str]]] = {
-    Format.OPTIMUM_BENCHMARK: (optimum_benchmark.FILE, optimum_benchmark.document),
-    Format.MLPERF: (mlperf.FILE, mlperf.document),
+_PER_VARIANT: dict[ReportFormat, tuple[str, Callable[[Timed], str]]] = {
+    ReportFormat.OPTIMUM_BENCHMARK: (optimum_benchmark.FILE, optimum_benchmark.document),
+    ReportFormat.MLPERF: (mlperf.FILE, mlperf.document),
 }
 
 
-def documents(shape: Format, report: SweepReport, samples: Mapping[Place, raw.Columns]) -> dict[str, str]:
+def documents(shape: ReportFormat, report: SweepReport, samples: Mapping[RowKey, raw.Columns]) -> dict[str, str]:
     """Path → text: DEVICE/VARIANT/FILE, and DEVICE/FILE where one document holds all variants.
 
     Args:
-        shape: whose report they are like.
+        shape: the tool whose report they look like.
         report: the table.
-        samples: of each row that was measured, by its place.
+        samples: of each row that was measured, by its key.
 
     Raises:
         BadRequest: nothing was measured, or the shape has no form for the scenario.
@@ -69,11 +69,7 @@ def folder_names(variants: Sequence[str]) -> list[str]:
 
 
 def _named(rows: Sequence[Timed]) -> list[tuple[str, Timed]]:
-    """The variants with names that tell them apart: by the setting where that varies."""
-    varies = len({(timed.row.threads, timed.row.batch_size) for timed in rows}) > 1
-    return [(_name(timed, varies=varies), timed) for timed in rows]
-
-
-def _name(timed: Timed, *, varies: bool) -> str:
-    row = timed.row
-    return f"{timed.method} threads-{row.threads} batch-{row.batch_size}" if varies else timed.method
+    """The variants with distinct names: these have the setting where that varies."""
+    if len({(timed.row.threads, timed.row.batch_size) for timed in rows}) == 1:
+        return [(timed.method, timed) for timed in rows]
+    return [(f"{timed.method} threads-{timed.row.threads} batch-{timed.row.batch_size}", timed) for timed in rows]

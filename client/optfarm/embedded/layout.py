@@ -1,4 +1,4 @@
-"""What one embedded farm is made of: ports, credentials and hosts, chosen once and kept in its folder."""
+"""The layout of an embedded farm: its ports, credentials and hosts, chosen once and kept in its folder."""
 
 import dataclasses
 import json
@@ -44,7 +44,7 @@ class FarmLayout:
         return {"worker" if index == 0 else f"worker-{host}": host for index, host in enumerate(self.hosts)}
 
 
-def new_plan(hosts: tuple[str, ...]) -> FarmLayout:
+def new_layout(hosts: tuple[str, ...]) -> FarmLayout:
     """Chooses ports that are free now, and random credentials."""
     return FarmLayout(
         ports=dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)),
@@ -60,7 +60,7 @@ def this_host() -> str:
 
 
 def load(folder: Path) -> FarmLayout | None:
-    """The plan in a farm's folder; None where there is none yet."""
+    """The layout in a farm's folder; None where there is none yet."""
     try:
         found = json.loads(_file(folder).read_text())
     except FileNotFoundError:
@@ -68,9 +68,9 @@ def load(folder: Path) -> FarmLayout | None:
     return FarmLayout(ports=found["ports"], secrets=found["secrets"], hosts=tuple(found["hosts"]))
 
 
-def save(plan: FarmLayout, folder: Path) -> None:
-    """Keeps the plan in the farm's folder, readable by its owner only."""
-    write_private(_file(folder), json.dumps(dataclasses.asdict(plan), indent=2))
+def save(layout: FarmLayout, folder: Path) -> None:
+    """Keeps the layout in the farm's folder, readable by its owner only."""
+    write_private(_file(folder), json.dumps(dataclasses.asdict(layout), indent=2))
 
 
 def write_private(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optfarm.errors import BadRequest
-from optfarm.exports.timed import Timed
+from optfarm.report_formats.timed import Timed
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.spec import Scenario
 
@@ -25,7 +25,7 @@ def document(timed: Timed) -> str:
     """The three targets of an inference; what the farm does not know is null.
 
     Raises:
-        BadRequest: queries came at random, so that their latencies hold waiting, and no target tells of that.
+        BadRequest: queries came at random, so that their latencies hold waiting, for which no target has a place.
     """
     measured = timed.measurement
     if measured.scenario is Scenario.SERVER:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_tasks.quality.gate import Gate, gate, samples_to_decide
+from optfarm.loss import Gate, gate, samples_to_decide
 
 
 def test_without_an_interval_nothing_is_decided() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from optfarm.errors import BadRequest
-from optfarm.specfile import checked, duration_ms, listed, normal, numbers, read_yaml, size_bytes
+from optfarm.flag_values import duration_ms, listed, numbers, size_bytes
+from optfarm.sweep_settings import read_yaml, settings_of
 from optfarm_tasks.schema.spec import Scenario
 
 
@@ -15,7 +16,7 @@ def test_yaml_takes_one_word_where_a_list_is_wanted(tmp_path: Path) -> None:
         "model: pilotnet\ntechniques: prune(sparsity=0.8) -> tflite-int8\nthreads: 2\nmemory: 2GB\ntimeout: 9\n"
     )
 
-    spec = checked(read_yaml(file))
+    spec = read_yaml(file).spec()
 
     assert [str(recipe) for recipe in spec.recipes] == ["prune(sparsity=0.8) -> tflite-int8"]
     assert spec.threads == (2,)
@@ -38,15 +39,44 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_does_not_exist_is_named() -> None:
-    with pytest.raises(BadRequest, match="speed"):
-        checked({"model": "m", "recipes": ["baseline"], "speed": 3})
+    with pytest.raises(BadRequest, match="there is no setting 'effrt'; did you mean 'effort'"):
+        settings_of({"model": "m", "effrt": "quick"})
+    with pytest.raises(BadRequest, match="there is no setting 'colour'; there are model, data, recipes"):
+        settings_of({"model": "m", "colour": 3})
 
 
-def test_limits_in_the_file_stay_beside_those_of_flags() -> None:
-    assert normal({"limits": {"timeout_s": 5}, "memory": "1GiB"})["limits"] == {
-        "timeout_s": 5,
-        "memory_bytes": 1 << 30,
-    }
+def test_flags_win_over_the_file_and_leave_the_rest_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text("model: m\nrecipes: [a, b]\nthreads: 2\nlimits: {timeout_s: 5}\n")
+
+    spec = settings_of({"memory": "1GiB", "threads": [4], "seed": None}).over(read_yaml(file)).spec()
+
+    assert (spec.limits.timeout_s, spec.limits.memory_bytes) == (5, 1 << 30)
+    assert (spec.threads, spec.seed, [str(each) for each in spec.recipes]) == ((4,), 0, ["a", "b"])
+
+
+def test_names_of_earlier_versions_mean_the_present_ones() -> None:
+    common = {"model": "m", "recipes": ["baseline"], "scenario": "server"}
+
+    former = settings_of(common | {"profile": "quick", "bound": "50ms"})
+
+    assert former == settings_of(common | {"profile": "quick", "bound_ms": 50})
+    assert former == settings_of(common | {"effort": "quick", "latency_limit": "50ms"})
+
+
+def test_a_sweep_that_was_stored_can_be_asked_for_again() -> None:
+    spec = settings_of({"model": "m", "recipes": ["baseline"], "timeout": 9}).spec()
+
+    assert settings_of(spec.model_dump(mode="json")).spec() == spec
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"effort": "vast"}, "effort"), ({"threads": ["x"]}, "threads"), ({"limits": 5}, "limits: {timeout_s: 600")],
+)
+def test_a_value_that_a_setting_does_not_take_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        settings_of(settings)
 
 
 @pytest.mark.parametrize(("text", "size"), [("2GB", 2 * 10**9), ("512 MiB", 512 << 20), ("1.5kb", 1500), ("7", 7)])
@@ -93,7 +123,7 @@ def test_a_bound_without_a_unit_is_refused(text: str) -> None:
 
 
 def test_a_server_is_asked_for_by_its_own_words() -> None:
-    spec = checked(normal({"model": "m", "recipes": ["baseline"], "scenario": "server", "bound": "50ms"}))
+    spec = settings_of({"model": "m", "recipes": ["baseline"], "scenario": "server", "bound": "50ms"}).spec()
 
     assert (spec.scenario, spec.latency_limit_ms, spec.batch_sizes) == (Scenario.SERVER, 50, (1,))
 
@@ -101,8 +131,8 @@ def test_a_server_is_asked_for_by_its_own_words() -> None:
 def test_offline_takes_the_best_batch_unless_one_is_given() -> None:
     settings = {"model": "m", "recipes": ["baseline"], "scenario": "offline"}
 
-    assert checked(normal(settings)).batch_sizes == ("auto",)
-    assert checked(normal(settings | {"batch_sizes": 8})).batch_sizes == (8,)
+    assert settings_of(settings).spec().batch_sizes == ("auto",)
+    assert settings_of(settings | {"batch_sizes": 8}).spec().batch_sizes == (8,)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +147,6 @@ def test_offline_takes_the_best_batch_unless_one_is_given() -> None:
 )
 def test_a_scenario_that_is_not_whole_is_refused(settings: dict[str, str], message: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        checked(normal({"model": "m", "recipes": ["baseline"]} | settings))
+        settings_of({"model": "m", "recipes": ["baseline"]} | settings).spec()
 
     assert message in str(refused.value)
