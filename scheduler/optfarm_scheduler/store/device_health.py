@@ -26,7 +26,6 @@ from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.result import CanaryResult, Result
 from optfarm_tasks.schema.spec import Canary as CanaryAction
 from optfarm_tasks.schema.spec import Kind, Limits, Usual
-from optfarm_tasks.schema.sweep import TaskState
 
 LIMITS = Limits(timeout_s=300, memory_bytes=2 << 30)
 """Of a canary; it takes ten seconds and half a gigabyte at most."""
@@ -51,7 +50,6 @@ def send_canary(connection: Connection, check: Check, *, now: float) -> str | No
         "depends_on": [],
         "pinned_to": device,
         "identity": device,
-        "state": TaskState.PENDING,
         "queued_at": now,
     }
     connection.execute(insert(TASKS).values(row))

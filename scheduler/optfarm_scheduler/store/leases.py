@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
 from optfarm_scheduler.decisions.occupancy import Rules
 from optfarm_scheduler.errors import LeaseLost
@@ -14,7 +14,7 @@ from optfarm_scheduler.store.heartbeats import Beat, Pulse
 from optfarm_scheduler.store.reassignments import moved_by
 from optfarm_scheduler.store.tables import DEVICES, TASKS
 from optfarm_scheduler.store.task_folders import folder, task_row
-from optfarm_scheduler.store.transitions import done_values, failed_values, release_device, share
+from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, share, transition
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease
@@ -52,7 +52,7 @@ class Leases:
                 raise LeaseLost(f"{task_id} was sent to {row.device} under token {row.token}, not to {claim.device}")
             if row.state == TaskState.DISPATCHED:
                 started = {"attempt": row.attempt + 1, "started_at": now, "lease_until": now + self._terms.ttl_s}
-                _set(connection, task_id, {"state": TaskState.RUNNING} | started)
+                transition(connection, TASKS.c.id == task_id, change=Change(TaskState.RUNNING, started))
             elif row.state != TaskState.RUNNING:
                 raise LeaseLost(f"{task_id} is {row.state}")
             lease = self._lease(connection, task_row(connection, task_id), claim.device)
@@ -87,24 +87,25 @@ class Leases:
             if row.token == finish.token and row.state in (TaskState.DONE, TaskState.FAILED):
                 return
             _check_running(row, finish.token)
-            _set(connection, task_id, self._end(connection, row, finish, now))
+            change = self._end(connection, row, finish, now)
+            transition(connection, TASKS.c.id == task_id, change=change, before=(TaskState.RUNNING,))
             release_device(connection, row.device, now=now)
             if finish.result is not None:
                 share(connection, finish.result, now=now)
                 note_canary(connection, task_id, row.device, finish.result, now=now)
         self._pulse.forget(task_id)
 
-    def _end(self, connection: Connection, row: Row[Any], finish: Finish, now: float) -> dict[str, Any]:
+    def _end(self, connection: Connection, row: Row[Any], finish: Finish, now: float) -> Change:
         if finish.result is not None:
             if finish.result.key != row.key:
                 raise LeaseLost(f"the result of {row.id} has the key {finish.result.key}; {row.key} is wanted")
             moved = moved_by(connection, row, finish.result, now=now, rules=self._rules)
-            return (moved or done_values(finish.result, now=now, cached=False)) | {"log": finish.log}
+            return (moved or done(finish.result, now=now, cached=False)).having(log=finish.log)
         if finish.failure is None:
             raise LeaseLost(f"the end of {row.id} says neither result nor failure")
         if finish.failure.reason is Reason.WORKER_LOST and row.attempt < self._rules.attempts:
-            return {"state": TaskState.PENDING, "token": row.token + 1, "device": None}
-        return failed_values(finish.failure, now=now) | {"log": finish.log}
+            return Change(TaskState.PENDING, {"token": TOKEN, "device": None})
+        return failed(finish.failure, now=now).having(log=finish.log)
 
     def _lease(self, connection: Connection, row: Row[Any], device: str) -> Lease:
         found = connection.execute(select(DEVICES.c.inventory).where(DEVICES.c.name == device)).scalar_one_or_none()
@@ -125,10 +126,6 @@ class Leases:
 
 def _told(connection: Connection, row: Row[Any], device: str) -> dict[str, Any]:
     return {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
-
-
-def _set(connection: Connection, task_id: str, values: dict[str, Any]) -> None:
-    connection.execute(update(TASKS).where(TASKS.c.id == task_id).values(values))
 
 
 def _check_running(row: Row[Any], token: int) -> None:

@@ -20,7 +20,7 @@ from optfarm_scheduler.decisions.actions import (
     Resolve,
 )
 from optfarm_scheduler.decisions.occupancy import RULES, OpenTask, Rules
-from optfarm_scheduler.decisions.states import ENDS, sources
+from optfarm_scheduler.decisions.states import ENDS
 from optfarm_scheduler.planning.keys import key_of
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.database import Database
@@ -28,7 +28,7 @@ from optfarm_scheduler.store.device_health import note_canary, send_canary
 from optfarm_scheduler.store.heartbeats import Pulse
 from optfarm_scheduler.store.reassignments import moved_by, moved_from_quarantine, tried_names
 from optfarm_scheduler.store.tables import SWEEPS, TASKS
-from optfarm_scheduler.store.transitions import done_values, failed_values, release_device
+from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, transition
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.result import Failure, Result
 from optfarm_tasks.schema.spec import Action as TaskAction
@@ -116,20 +116,20 @@ class Ledger:
         with self._database.writing() as connection:
             for each in resolutions:
                 row = connection.execute(select(TASKS).where(TASKS.c.id == each.task_id)).one()
-                values = self._settled(connection, row, each, now)
-                if _become(connection, each.task_id, values, before=(TaskState.PENDING,)):
+                change, same = self._settled(connection, row, each, now), TASKS.c.id == each.task_id
+                if transition(connection, same, change=change, before=(TaskState.PENDING,)):
                     changed.add(row.sweep_id or row.id)
         return frozenset(changed)
 
-    def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> dict[str, Any]:
+    def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> Change:
         if found.result is None:
-            return {"state": TaskState.READY, "ready_at": row.ready_at or now, "key": found.key}
+            return Change(TaskState.READY, {"ready_at": row.ready_at or now, "key": found.key})
         moved = moved_by(connection, row, found.result, now=now, rules=self._rules)
         if moved is not None:
             return moved
         note_canary(connection, row.id, row.pinned_to, found.result, now=now)
         # After an attempt it is this task's own result, whose end the worker could not tell.
-        return done_values(found.result, now=now, cached=row.attempt == 0) | {"key": found.key}
+        return done(found.result, now=now, cached=row.attempt == 0).having(key=found.key)
 
     def apply(self, actions: Sequence[Action], *, now: float) -> Applied:
         """Writes decisions, in one transaction; what changed in the meantime is left alone."""
@@ -175,50 +175,32 @@ def _write(connection: Connection, action: Action, now: float) -> tuple[str | No
     if isinstance(action, Check):
         return send_canary(connection, action, now=now), None
     row = connection.execute(select(TASKS).where(TASKS.c.id == action.task_id)).one()
-    if isinstance(action, Move):
-        values = moved_from_quarantine(connection, row, action.device, now=now)
-    else:
-        values = _values(action, row.token + 1, attempt=row.attempt, now=now)
-    if not _become(connection, action.task_id, values, before=_before(action)):
+    change, before = _decided(connection, action, row, now)
+    after = transition(connection, TASKS.c.id == action.task_id, change=change, before=before)
+    if not after:
         return None, None
     if isinstance(action, Expire | GiveUp):
         release_device(connection, row.device, now=now)
-    message = Message(action.task_id, row.token + 1, action.device) if isinstance(action, Dispatch) else None
+    message = Message(action.task_id, after[0].token, action.device) if isinstance(action, Dispatch) else None
     return row.sweep_id or row.id, message
 
 
-def _values(action: Action, token: int, *, attempt: int, now: float) -> dict[str, Any]:
+def _decided(connection: Connection, action: Action, row: Row[Any], now: float) -> tuple[Change, tuple[TaskState, ...]]:
+    """What a decision does to a task, and the states of the task that it was made for."""
     match action:
         case Dispatch(device=device):
-            return {"state": TaskState.DISPATCHED, "device": device, "token": token, "dispatched_at": now}
+            values = {"device": device, "token": TOKEN, "dispatched_at": now}
+            return Change(TaskState.DISPATCHED, values), (TaskState.READY, TaskState.DISPATCHED)
         case Recall():
-            return {"state": TaskState.READY, "device": None, "token": token}
+            return Change(TaskState.READY, {"device": None, "token": TOKEN}), (TaskState.DISPATCHED,)
         case Expire():
-            return {"state": TaskState.PENDING, "device": None, "token": token}
+            return Change(TaskState.PENDING, {"device": None, "token": TOKEN}), (TaskState.RUNNING,)
         case GiveUp():
-            lost = f"its worker was lost {attempt} times"
-            return failed_values(Failure(reason=Reason.WORKER_LOST, message=lost), now=now) | {"token": token}
+            lost = Failure(reason=Reason.WORKER_LOST, message=f"its worker was lost {row.attempt} times")
+            return failed(lost, now=now).having(token=TOKEN), (TaskState.RUNNING,)
         case Block():
-            return {"state": TaskState.BLOCKED, "finished_at": now}
-        case Resolve() | EndSweep() | Move() | Check():
+            return Change(TaskState.BLOCKED, {"finished_at": now}), (TaskState.PENDING,)
+        case Move(device=device):
+            return moved_from_quarantine(connection, row, device, now=now), (TaskState.READY,)
+        case Resolve() | EndSweep() | Check():
             raise ValueError(f"{action} is not written task by task")
-
-
-def _before(action: Action) -> tuple[TaskState, ...]:
-    match action:
-        case Dispatch():
-            return (TaskState.READY, TaskState.DISPATCHED)
-        case Move():
-            return (TaskState.READY,)
-        case Recall():
-            return (TaskState.DISPATCHED,)
-        case Block():
-            return (TaskState.PENDING,)
-        case _:
-            return (TaskState.RUNNING,)
-
-
-def _become(connection: Connection, task_id: str, values: dict[str, Any], *, before: tuple[TaskState, ...]) -> bool:
-    allowed = sources(values["state"]) & set(before)
-    guarded = update(TASKS).where(TASKS.c.id == task_id, TASKS.c.state.in_(sorted(allowed)))
-    return connection.execute(guarded.values(values)).rowcount == 1

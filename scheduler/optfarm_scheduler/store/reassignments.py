@@ -12,6 +12,7 @@ from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.device_health import health_of
 from optfarm_scheduler.store.devices import presences_of
 from optfarm_scheduler.store.tables import DEVICES, SWEEPS, TASKS
+from optfarm_scheduler.store.transitions import TOKEN, Change
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.measurement import Measurement, Verdict
 from optfarm_tasks.schema.result import BenchmarkResult, Result
@@ -24,38 +25,36 @@ def tried_names(stored: list[dict[str, Any]] | None) -> tuple[str, ...]:
     return tuple(each["device"] for each in stored or ())
 
 
-def moved_values(connection: Connection, row: Row[Any], device: str, tried: Tried) -> dict[str, Any]:
-    """The columns of a task that begins anew on a device, whose hardware its sweep then tells too."""
+def moved_to(connection: Connection, row: Row[Any], device: str, tried: Tried) -> Change:
+    """A task begins anew on a device, whose hardware its sweep then lists too."""
     found = connection.execute(select(DEVICES.c.inventory).where(DEVICES.c.name == device)).scalar_one()
     inventory = Inventory.model_validate(found)
     sweep = SWEEPS.c.id == row.sweep_id
     shown = connection.execute(select(SWEEPS.c.devices).where(sweep)).scalar_one()
     devices = shown | {device: inventory.attributes}
     connection.execute(update(SWEEPS).where(sweep).values(devices=devices))
-    return {
-        "state": TaskState.PENDING,
+    values = {
         "pinned_to": device,
         "identity": identity(inventory),
         "device": None,
         "key": None,
-        "token": row.token + 1,
+        "token": TOKEN,
         "attempt": 0,
         "tried": [*(row.tried or ()), tried.model_dump(mode="json")],
     }
+    return Change(TaskState.PENDING, values)
 
 
-def moved_from_quarantine(connection: Connection, row: Row[Any], device: str, *, now: float) -> dict[str, Any]:
-    """The columns of a benchmark whose device is in quarantine."""
+def moved_from_quarantine(connection: Connection, row: Row[Any], device: str, *, now: float) -> Change:
+    """A benchmark leaves a device that is in quarantine."""
     stored = connection.execute(select(DEVICES.c.health).where(DEVICES.c.name == row.pinned_to)).scalar_one()
     why = f"in quarantine: {health_of(stored).reason}"
     tried = Tried(device=row.pinned_to, why=why, at=datetime.fromtimestamp(now, UTC))
-    return moved_values(connection, row, device, tried)
+    return moved_to(connection, row, device, tried)
 
 
-def moved_by(
-    connection: Connection, row: Row[Any], result: Result, *, now: float, rules: Rules
-) -> dict[str, Any] | None:
-    """The columns of a benchmark whose measurement is invalid and that another device may take; None when it ends.
+def moved_by(connection: Connection, row: Row[Any], result: Result, *, now: float, rules: Rules) -> Change | None:
+    """A benchmark whose measurement is invalid goes to another device; None when it ends where it is.
 
     Args:
         connection: reads the other tasks of the sweep.
@@ -77,7 +76,7 @@ def moved_by(
     if device is None:
         return None
     tried = Tried(device=home.name, why=_why(facts.candidate), at=datetime.fromtimestamp(now, UTC), key=result.key)
-    return moved_values(connection, row, device, tried)
+    return moved_to(connection, row, device, tried)
 
 
 def _open(row: Row[Any]) -> OpenTask:

@@ -169,7 +169,6 @@ def _task(sweep_id: str, position: int, task: TaskPlan, now: float) -> dict[str,
         "depends_on": list(task.depends_on),
         "pinned_to": task.pinned_to,
         "identity": task.identity,
-        "state": TaskState.PENDING,
         "queued_at": now,
     }
 
