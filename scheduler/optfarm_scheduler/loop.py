@@ -14,7 +14,8 @@ from optfarm_scheduler.decisions.occupancy import RULES, Rules
 from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.errors import Unavailable
 from optfarm_scheduler.store.devices import Devices
-from optfarm_scheduler.store.ledger import Ledger, Message, Resolution
+from optfarm_scheduler.store.ledger import Ledger, Resolution
+from optfarm_tasks.schema.queue import Message
 from optfarm_tasks.schema.result import Result
 
 _TICK_S = 1.0

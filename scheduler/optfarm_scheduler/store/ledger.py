@@ -30,6 +30,7 @@ from optfarm_scheduler.store.reassignments import moved_by, moved_from_quarantin
 from optfarm_scheduler.store.tables import SWEEPS, TASKS
 from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, transition
 from optfarm_tasks.errors import Reason
+from optfarm_tasks.schema.queue import Message
 from optfarm_tasks.schema.result import Failure, Result
 from optfarm_tasks.schema.spec import Action as TaskAction
 from optfarm_tasks.schema.spec import Kind, Role
@@ -40,15 +41,6 @@ _OPEN = (
     "id", "sweep_id", "position", "kind", "state", "needs", "depends_on", "pinned_to", "device", "token", "key",
     "attempt", "ready_at", "dispatched_at", "lease_until", "tried",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Message:
-    """What is sent to a worker: this task is yours, under this token."""
-
-    task_id: str
-    token: int
-    device: str
 
 
 @dataclass(frozen=True)
