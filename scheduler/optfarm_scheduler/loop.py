@@ -36,8 +36,8 @@ class Ports:
     """Key → stored result; blocks, raises Unavailable."""
     send: Callable[[Message], None]
     """Never blocks."""
-    note: Callable[[Iterable[str]], None]
-    """Told which sweeps changed."""
+    note: Callable[[Iterable[str | None]], None]
+    """Takes the sweeps that changed; None for what belongs to no sweep."""
     clock: Callable[[], float]
 
 
@@ -132,7 +132,7 @@ class Loop:
         self._ports.note(changed)
         return bool(changed)
 
-    def _resolve(self, task_ids: Sequence[str], now: float) -> frozenset[str]:
+    def _resolve(self, task_ids: Sequence[str], now: float) -> frozenset[str | None]:
         if now >= self._retry_at:
             new = [task_id for task_id in task_ids if task_id not in self._lookups]
             for resolution in self._ports.ledger.resolutions(new) if new else ():

@@ -9,8 +9,10 @@ import pytest
 from optfarm_scheduler.decisions.actions import Check, Dispatch
 from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.errors import LeaseLost
+from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.health import HealthState
 from optfarm_tasks.schema.lease import Claim, Finish, Lease
+from optfarm_tasks.schema.result import Failure
 from optfarm_tasks.schema.spec import Kind
 from tests.integration.scheduler_store import DEVICE, Store, a_store
 from tests.results import a_canary, a_result
@@ -36,9 +38,10 @@ def begin(store: Store, *, now: float) -> tuple[Lease, int]:
     return store.leases.claim(canary.id, Claim(token=token, device=DEVICE), now=now), token
 
 
-def end(store: Store, lease: Lease, token: int, *, now: float, compute_ms: float = 1.0) -> None:
+def end(store: Store, lease: Lease, token: int, *, now: float, compute_ms: float = 1.0) -> frozenset[str | None]:
     result = a_result(Kind.CANARY, key=lease.key).model_copy(update={"facts": a_canary(compute_ms=compute_ms)})
-    store.leases.finish(lease.task_id, Finish(token=token, result=result, finished_at=datetime.now(UTC)), now=now)
+    finish = Finish(token=token, result=result, finished_at=datetime.now(UTC))
+    return store.leases.finish(lease.task_id, finish, now=now)
 
 
 def quarantine(store: Store) -> float:
@@ -48,6 +51,18 @@ def quarantine(store: Store) -> float:
         end(store, *begin(store, now=now), now=now + 1, compute_ms=compute_ms)
     assert store.devices.find(DEVICE, now=now).health.state is HealthState.QUARANTINED
     return now + EVERY_S
+
+
+def test_a_canary_concerns_every_sweep_whether_it_ends_well_or_not(store: Store) -> None:
+    failure = Failure(reason=Reason.INTERNAL, message="it failed on purpose")
+
+    good = end(store, *begin(store, now=100.0), now=101.0)
+    lease, token = begin(store, now=200.0)
+    failed = store.leases.finish(
+        lease.task_id, Finish(token=token, failure=failure, finished_at=datetime.now(UTC)), now=201.0
+    )
+
+    assert good == failed == {None}
 
 
 @pytest.mark.parametrize(("anew", "after"), [(False, HealthState.GOOD), (True, HealthState.UNTESTED)])

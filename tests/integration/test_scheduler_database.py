@@ -48,9 +48,10 @@ def test_who_waits_for_equal_work_gets_its_result(store: Store) -> None:
     store.ready("b-1")
     lease, token = store.leased("a-1")
 
-    store.leases.finish("a-1", finish(lease, token), now=120.0)
+    changed = store.leases.finish("a-1", finish(lease, token), now=120.0)
 
     _, tasks = store.sweeps.tasks("b")
+    assert changed == {"a", "b"}
     assert (tasks[0].state, tasks[0].cached, tasks[0].output_digest) == (TaskState.DONE, True, _digest(store))
 
 

@@ -3,9 +3,7 @@
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_scheduler.planning.planner import sweep_of
 from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease
-from optfarm_tasks.schema.spec import Kind
 
 router = APIRouter(prefix="/tasks", tags=["workers"])
 
@@ -28,9 +26,6 @@ def heartbeat(farm: Farm, task_id: str, beat: Heartbeat) -> None:
 @router.post("/{task_id}/finish", status_code=204)
 def finish(farm: Farm, task_id: str, end: Finish) -> None:
     """Ends the task; 409, and nothing changes, when the token is not the live one."""
-    farm.leases.finish(task_id, end, now=farm.clock())
+    changed = farm.leases.finish(task_id, end, now=farm.clock())
     farm.loop.wake()
-    if end.result is not None and end.result.facts.kind is Kind.CANARY:
-        farm.changes.note_all()
-    else:
-        farm.changes.note([sweep_of(task_id)])
+    farm.changes.note(changed)

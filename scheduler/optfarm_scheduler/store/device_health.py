@@ -31,15 +31,14 @@ LIMITS = Limits(timeout_s=300, memory_bytes=2 << 30)
 """Of a canary; it takes ten seconds and half a gigabyte at most."""
 
 
-def send_canary(connection: Connection, check: Check, *, now: float) -> str | None:
-    """Adds a canary to the tasks, pinned to the device and of no sweep; gives its id, None when it came too late."""
+def send_canary(connection: Connection, check: Check, *, now: float) -> bool:
+    """Adds a canary to the tasks, pinned to the device and of no sweep; False when the decision came too late."""
     device = check.device
     as_decided = (DEVICES.c.name == device) & (DEVICES.c.canary_at == check.canary_at)
     if not connection.execute(update(DEVICES).where(as_decided).values(canary_at=now)).rowcount:
-        return None
-    task_id = f"canary-{secrets.token_hex(8)}"
+        return False
     row = {
-        "id": task_id,
+        "id": f"canary-{secrets.token_hex(8)}",
         "position": 0,
         "kind": Kind.CANARY,
         "label": "canary",
@@ -53,7 +52,7 @@ def send_canary(connection: Connection, check: Check, *, now: float) -> str | No
         "queued_at": now,
     }
     connection.execute(insert(TASKS).values(row))
-    return task_id
+    return True
 
 
 def note_canary(connection: Connection, task_id: str, device: str, result: Result, *, now: float) -> None:

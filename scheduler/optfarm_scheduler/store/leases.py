@@ -73,10 +73,13 @@ class Leases:
         is_news = self._pulse.note(task_id, Beat(token=beat.token, lease_until=until, progress=beat.progress))
         return row.sweep_id if is_news else None
 
-    def finish(self, task_id: str, finish: Finish, *, now: float) -> None:
+    def finish(self, task_id: str, finish: Finish, *, now: float) -> frozenset[str | None]:
         """Ends the task; the same end again is no error, in case the answer was lost.
 
         A worker that was lost on purpose (it is going away) gives the task back, until it was tried too often.
+
+        Returns:
+            The sweeps in which something changed; None among them stands for a canary, which belongs to none.
 
         Raises:
             NotFound: there is no such task.
@@ -85,15 +88,16 @@ class Leases:
         with self._database.writing() as connection:
             row = task_row(connection, task_id)
             if row.token == finish.token and row.state in (TaskState.DONE, TaskState.FAILED):
-                return
+                return frozenset({row.sweep_id})
             _check_running(row, finish.token)
             change = self._end(connection, row, finish, now)
-            transition(connection, TASKS.c.id == task_id, change=change, before=(TaskState.RUNNING,))
+            changed = transition(connection, TASKS.c.id == task_id, change=change, before=(TaskState.RUNNING,))
             release_device(connection, row.device, now=now)
             if finish.result is not None:
-                share(connection, finish.result, now=now)
+                changed += share(connection, finish.result, now=now)
                 note_canary(connection, task_id, row.device, finish.result, now=now)
         self._pulse.forget(task_id)
+        return frozenset(each.sweep_id for each in changed)
 
     def _end(self, connection: Connection, row: Row[Any], finish: Finish, now: float) -> Change:
         if finish.result is not None:

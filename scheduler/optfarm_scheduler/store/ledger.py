@@ -47,9 +47,9 @@ _OPEN = (
 class Applied:
     """What came of applying decisions."""
 
-    messages: tuple[Message, ...]
-    sweeps: frozenset[str]
-    """Sweeps in which something changed."""
+    messages: tuple[Message, ...] = ()
+    sweeps: frozenset[str | None] = frozenset()
+    """Sweeps in which something changed; None stands for a canary."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,15 @@ class Ledger:
             for row in rows
         ]
 
-    def settle(self, resolutions: Sequence[Resolution], *, now: float) -> frozenset[str]:
-        """Tasks whose results were found are done, the others ready; gives the sweeps that changed."""
-        changed: set[str] = set()
+    def settle(self, resolutions: Sequence[Resolution], *, now: float) -> frozenset[str | None]:
+        """Tasks whose results were found are done, the others ready; returns the sweeps that changed."""
+        changed: set[str | None] = set()
         with self._database.writing() as connection:
             for each in resolutions:
                 row = connection.execute(select(TASKS).where(TASKS.c.id == each.task_id)).one()
                 change, same = self._settled(connection, row, each, now), TASKS.c.id == each.task_id
-                if transition(connection, same, change=change, before=(TaskState.PENDING,)):
-                    changed.add(row.sweep_id or row.id)
+                after = transition(connection, same, change=change, before=(TaskState.PENDING,))
+                changed |= {each.sweep_id for each in after}
         return frozenset(changed)
 
     def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> Change:
@@ -125,14 +125,10 @@ class Ledger:
 
     def apply(self, actions: Sequence[Action], *, now: float) -> Applied:
         """Writes decisions, in one transaction; what changed in the meantime is left alone."""
-        messages: list[Message] = []
-        changed: set[str] = set()
         with self._database.writing() as connection:
-            for action in actions:
-                sweep_id, message = _write(connection, action, now)
-                changed |= {sweep_id} if sweep_id else set()
-                messages += [message] if message else []
-        return Applied(messages=tuple(messages), sweeps=frozenset(changed))
+            applied = [_write(connection, action, now) for action in actions]
+        sweeps = frozenset(sweep_id for each in applied for sweep_id in each.sweeps)
+        return Applied(messages=tuple(message for each in applied for message in each.messages), sweeps=sweeps)
 
     def _open(self, row: dict[str, Any]) -> OpenTask:
         beat = self._pulse.last(row["id"], row.pop("token"))
@@ -163,18 +159,17 @@ def _write(connection: Connection, action: Action, now: float) -> tuple[str | No
     if isinstance(action, EndSweep):
         ending = update(SWEEPS).where(SWEEPS.c.id == action.sweep_id, SWEEPS.c.state == SweepState.RUNNING)
         changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount
-        return (action.sweep_id if changed else None), None
+        return Applied(sweeps=frozenset({action.sweep_id} if changed else ()))
     if isinstance(action, Check):
-        return send_canary(connection, action, now=now), None
+        return Applied(sweeps=frozenset({None} if send_canary(connection, action, now=now) else ()))
     row = connection.execute(select(TASKS).where(TASKS.c.id == action.task_id)).one()
     change, before = _decided(connection, action, row, now)
     after = transition(connection, TASKS.c.id == action.task_id, change=change, before=before)
-    if not after:
-        return None, None
-    if isinstance(action, Expire | GiveUp):
+    if after and isinstance(action, Expire | GiveUp):
         release_device(connection, row.device, now=now)
-    message = Message(action.task_id, after[0].token, action.device) if isinstance(action, Dispatch) else None
-    return row.sweep_id or row.id, message
+    sent = after if isinstance(action, Dispatch) else ()
+    messages = tuple(Message(action.task_id, each.token, each.device or "") for each in sent)
+    return Applied(messages, sweeps=frozenset(each.sweep_id for each in after))
 
 
 def _decided(connection: Connection, action: Action, row: Row[Any], now: float) -> tuple[Change, tuple[TaskState, ...]]:
