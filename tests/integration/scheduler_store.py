@@ -9,6 +9,7 @@ from optfarm_scheduler.decisions.actions import Action, Dispatch
 from optfarm_scheduler.decisions.occupancy import RULES, OpenTask
 from optfarm_scheduler.planning.plan import Plan
 from optfarm_scheduler.planning.planner import TaskPlan
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.catalog import Catalog
 from optfarm_scheduler.store.database import Database
@@ -68,7 +69,7 @@ class Store:
 def a_plan(sweep_id: str) -> Plan:
     """A conversion SWEEP-1, and SWEEP-2 that evaluates what it makes."""
     recipe, needs = Recipe.parse("baseline"), Needs(techniques=("baseline",))
-    model = f"model:{new_model().tree.digest}"
+    model = Source(Origin.MODEL, new_model().tree.digest)
     first = TaskPlan(
         id=f"{sweep_id}-1",
         kind=Kind.CONVERT,
@@ -78,7 +79,7 @@ def a_plan(sweep_id: str) -> Plan:
         inputs={Role.MODEL: model},
         needs=needs,
     )
-    made = f"task:{first.id}"
+    made = Source(Origin.TASK, first.id)
     second = TaskPlan(
         id=f"{sweep_id}-2",
         kind=Kind.EVALUATE,
@@ -86,6 +87,7 @@ def a_plan(sweep_id: str) -> Plan:
         recipe=recipe,
         action=Evaluate(),
         inputs={Role.BASELINE: made, Role.CANDIDATE: made},
+        depends_on=(first.id,),
         needs=Needs(runtimes=("tensorflow",)),
     )
     return Plan(tasks=(first, second), devices=(an_inventory(),), skipped=(), warnings=())

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from optfarm_scheduler.decisions.eta import Timed, eta_s
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.views.report import TaskRecord, rows
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.recipe import Recipe
@@ -21,7 +22,7 @@ def tasks(
 ) -> list[TaskRecord]:
     """A conversion, an evaluation and a benchmark of one recipe."""
     recipe, convert = Recipe.parse(name), f"{name}-convert"
-    pair = {Role.BASELINE: "task:baseline-convert", Role.CANDIDATE: f"task:{convert}"}
+    pair = {Role.BASELINE: Source(Origin.TASK, "baseline-convert"), Role.CANDIDATE: Source(Origin.TASK, convert)}
     after = DONE if state is DONE else TaskState.BLOCKED
     measured = a_result(Kind.BENCHMARK, measurement=a_measurement(ratio=ratio))
     return [

@@ -22,6 +22,7 @@ from optfarm_scheduler.decisions.actions import (
 from optfarm_scheduler.decisions.occupancy import RULES, OpenTask, Rules
 from optfarm_scheduler.decisions.states import ENDS
 from optfarm_scheduler.planning.keys import key_of
+from optfarm_scheduler.planning.sources import Origin, Source, inputs_of
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.device_health import note_canary, send_canary
@@ -87,19 +88,20 @@ class Ledger:
         wanted = select(*columns, SWEEPS.c.spec["fresh"].as_boolean().label("fresh")).outerjoin(SWEEPS)
         with self._database.reading() as connection:
             rows = connection.execute(wanted.where(TASKS.c.id.in_(task_ids))).all()
-            digests = _digests(connection, [row.inputs for row in rows])
+            inputs = [inputs_of(row.inputs) for row in rows]
+            digests = _digests(connection, inputs)
         return [
             Resolution(
                 row.id,
                 key_of(
                     _ACTION.validate_python(row.action),
-                    {Role(role): digests[source] for role, source in row.inputs.items()},
+                    {role: digests[source] for role, source in sources.items()},
                     needs=Needs.model_validate(row.needs),
                     identity=row.identity,
                     fresh_for=row.id if row.sweep_id is None else row.sweep_id if row.fresh else None,
                 ),
             )
-            for row in rows
+            for row, sources in zip(rows, inputs, strict=True)
         ]
 
     def settle(self, resolutions: Sequence[Resolution], *, now: float) -> frozenset[str | None]:
@@ -146,16 +148,16 @@ class Ledger:
         )
 
 
-def _digests(connection: Connection, inputs: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _digests(connection: Connection, inputs: Sequence[Mapping[Role, Source]]) -> dict[Source, str]:
     """Source → digest of its tree."""
-    named = {source: source.partition(":") for each in inputs for source in each.values()}
-    made = [name for kind, _, name in named.values() if kind == "task"]
+    sources = {source for each in inputs for source in each.values()}
+    made = [source.name for source in sources if source.origin is Origin.TASK]
     rows = connection.execute(select(TASKS.c.id, TASKS.c.output_digest).where(TASKS.c.id.in_(made)))
     outputs = {row.id: row.output_digest for row in rows}
-    return {source: outputs[name] if kind == "task" else name for source, (kind, _, name) in named.items()}
+    return {each: outputs[each.name] if each.origin is Origin.TASK else each.name for each in sources}
 
 
-def _write(connection: Connection, action: Action, now: float) -> tuple[str | None, Message | None]:
+def _write(connection: Connection, action: Action, now: float) -> Applied:
     if isinstance(action, EndSweep):
         ending = update(SWEEPS).where(SWEEPS.c.id == action.sweep_id, SWEEPS.c.state == SweepState.RUNNING)
         changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount

@@ -10,6 +10,7 @@ from optfarm_scheduler.decisions.eta import Durations
 from optfarm_scheduler.errors import Conflict, NotFound
 from optfarm_scheduler.planning.plan import Plan
 from optfarm_scheduler.planning.planner import TaskPlan
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.trace_plan import Artifact
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.tables import SWEEPS, TASKS
@@ -99,7 +100,7 @@ class Sweeps:
         facts = None if row.result is None else Result.model_validate(row.result).facts
         if not isinstance(facts, Conversion):
             raise Conflict(f"{task} is {row.state}, so there is no artifact of it")
-        return Artifact(f"task:{task}", Recipe.parse(row.recipe), facts.description.format)
+        return Artifact(Source(Origin.TASK, task), Recipe.parse(row.recipe), facts.description.format)
 
     def tasks(self, sweep_id: str, *, with_results: bool = False) -> tuple[Stored, Sequence[Stored]]:
         """The columns of a sweep and of its tasks in the order of the plan, at one moment.
@@ -164,7 +165,7 @@ def _task(sweep_id: str, position: int, task: TaskPlan, now: float) -> dict[str,
         "label": task.label,
         "recipe": str(task.recipe),
         "action": task.action.model_dump(mode="json"),
-        "inputs": dict(task.inputs),
+        "inputs": {role: str(source) for role, source in task.inputs.items()},
         "needs": task.needs.model_dump(mode="json"),
         "depends_on": list(task.depends_on),
         "pinned_to": task.pinned_to,

@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from optfarm_scheduler.errors import Conflict, NotFound
+from optfarm_scheduler.planning.sources import Origin, Source, inputs_of
 from optfarm_scheduler.store.device_health import LIMITS
 from optfarm_scheduler.store.tables import DATA, MODELS, SWEEPS, TASKS
-from optfarm_tasks.schema.spec import Role, Task
+from optfarm_tasks.schema.spec import Task
 from optfarm_tasks.schema.sweep import SweepSpec
 from optfarm_tasks.schema.tree import Tree
 
@@ -22,7 +23,7 @@ def folder(connection: Connection, row: Row[Any]) -> Task:
     Raises:
         Conflict: an input is not made yet.
     """
-    inputs = {Role(role): _tree(connection, source) for role, source in row.inputs.items()}
+    inputs = {role: _tree(connection, source) for role, source in inputs_of(row.inputs).items()}
     limits = LIMITS if row.spec is None else SweepSpec.model_validate(row.spec).limits
     return Task.model_validate({"action": row.action, "inputs": inputs, "limits": limits})
 
@@ -39,13 +40,12 @@ def task_row(connection: Connection, task_id: str) -> Row[Any]:
     return row
 
 
-def _tree(connection: Connection, source: str) -> Tree:
-    kind, _, name = source.partition(":")
-    if kind == "task":
-        result = connection.execute(select(TASKS.c.result).where(TASKS.c.id == name)).scalar_one()
+def _tree(connection: Connection, source: Source) -> Tree:
+    if source.origin is Origin.TASK:
+        result = connection.execute(select(TASKS.c.result).where(TASKS.c.id == source.name)).scalar_one()
         if result is None:
-            raise Conflict(f"{name}, whose outputs this task takes, is not done")
+            raise Conflict(f"{source.name}, whose outputs this task takes, is not done")
         return Tree.model_validate(result["outputs"])
-    table = {"model": MODELS, "data": DATA}[kind]
-    tree = connection.execute(select(table.c.tree).where(table.c.digest == name).limit(1)).scalar_one()
+    table = MODELS if source.origin is Origin.MODEL else DATA
+    tree = connection.execute(select(table.c.tree).where(table.c.digest == source.name).limit(1)).scalar_one()
     return Tree.model_validate(tree)

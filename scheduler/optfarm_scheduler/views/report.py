@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optfarm_scheduler.decisions.states import worst
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Failure, Quality, Result
@@ -20,7 +21,7 @@ class TaskRecord:
     recipe: Recipe
     state: TaskState
     cached: bool
-    inputs: Mapping[Role, str]
+    inputs: Mapping[Role, Source]
     pinned_to: str | None = None
     setting: Benchmark | None = None
     """For a benchmark: how it measures."""
@@ -31,7 +32,7 @@ class TaskRecord:
 
 def rows(tasks: Sequence[TaskRecord]) -> tuple[Row, ...]:
     """One row a benchmark, in the order of the plan; a row that has no result yet says in which state it is."""
-    conversions = {f"task:{task.id}": task for task in tasks if task.kind is Kind.CONVERT}
+    conversions = {Source(Origin.TASK, task.id): task for task in tasks if task.kind is Kind.CONVERT}
     evaluations = {task.inputs[Role.CANDIDATE]: task for task in tasks if task.kind is Kind.EVALUATE}
     benchmarks = [task for task in tasks if task.kind is Kind.BENCHMARK]
     twins = {_place(task): _measured(task) for task in benchmarks if task.inputs[Role.BASELINE] == _candidate(task)}
@@ -79,7 +80,7 @@ def _facts(task: TaskRecord) -> object:
     return task.result.facts if task.result else None
 
 
-def _candidate(task: TaskRecord) -> str:
+def _candidate(task: TaskRecord) -> Source:
     return task.inputs[Role.CANDIDATE]
 
 

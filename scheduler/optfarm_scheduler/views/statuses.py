@@ -4,12 +4,13 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 from optfarm_scheduler.decisions.eta import Durations, Timed, eta_s
+from optfarm_scheduler.planning.sources import inputs_of
 from optfarm_scheduler.store.heartbeats import Pulse
 from optfarm_scheduler.store.sweeps import Stored, moment
 from optfarm_scheduler.views.report import TaskRecord, rows
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Result
-from optfarm_tasks.schema.spec import Benchmark, Kind, Role
+from optfarm_tasks.schema.spec import Benchmark, Kind
 from optfarm_tasks.schema.sweep import (
     Skipped,
     SweepReport,
@@ -124,7 +125,7 @@ def _ended(row: Stored) -> TaskRecord:
         recipe=_recipe(row.recipe),
         state=TaskState(row.state),
         cached=row.cached,
-        inputs={Role(role): source for role, source in row.inputs.items()},
+        inputs=inputs_of(row.inputs),
         pinned_to=row.pinned_to,
         setting=Benchmark.model_validate(row.action) if row.kind == Kind.BENCHMARK else None,
         failure=None if row.failure is None else Failure.model_validate(row.failure),
