@@ -6,6 +6,7 @@ SchedulerError
 │   └── LeaseLost    drop the work: somebody else holds the task, or it is cancelled
 ├── Denied         come with another token
 └── Unavailable    come back later: the store, the broker or the database does not answer
+    └── DatabaseFailed
 
 What a submit gets wrong is a BadInput of optfarm_tasks; Refused carries several at once.
 """
@@ -38,6 +39,10 @@ class Denied(SchedulerError):
 
 class Unavailable(SchedulerError):
     """A part that the scheduler stands on does not answer now."""
+
+
+class DatabaseFailed(Unavailable):
+    """The database does not answer, or refuses a statement."""
 
 
 class Refused(BadParameter):

@@ -6,13 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from optfarm_scheduler.decisions.actions import Resolve
 from optfarm_scheduler.decisions.canaries import CANARY_RULES, CanaryRules
 from optfarm_scheduler.decisions.occupancy import RULES, Rules
 from optfarm_scheduler.decisions.schedule import schedule
-from optfarm_scheduler.errors import Unavailable
+from optfarm_scheduler.errors import DatabaseFailed, Unavailable
 from optfarm_scheduler.store.devices import Devices
 from optfarm_scheduler.store.ledger import Ledger, Resolution
 from optfarm_tasks.schema.queue import Message
@@ -109,7 +108,7 @@ class Loop:
         try:
             while not self._stopping and self.step():
                 pass
-        except SQLAlchemyError:
+        except DatabaseFailed:
             log.exception("database_failed")
 
     def step(self) -> bool:

@@ -23,6 +23,7 @@ from optfarm_scheduler.store.leases import Leases, Terms
 from optfarm_scheduler.store.ledger import Ledger
 from optfarm_scheduler.store.sweeps import Sweeps
 from optfarm_scheduler.store.tables import DATA, MODELS
+from optfarm_scheduler.store.tasks import Tasks
 from optfarm_tasks.schema.sweep import Data, Model
 
 
@@ -35,8 +36,8 @@ class Parts:
     data: Catalog[Data]
     devices: Devices
     sweeps: Sweeps
+    tasks: Tasks
     leases: Leases
-    pulse: Pulse
     objects: Objects
     dispatcher: Dispatcher
     loop: Loop
@@ -65,7 +66,7 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         on_death: called when the loop ends by a defect.
 
     Raises:
-        SQLAlchemyError: the database cannot be opened.
+        DatabaseFailed: the database cannot be opened.
     """
     rules = Rules(presence_s=settings.presence_s, claim_s=settings.claim_s)
     canary_rules = CanaryRules(
@@ -87,9 +88,9 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         models=Catalog(database, MODELS, Model),
         data=Catalog(database, DATA, Data),
         devices=devices,
-        sweeps=Sweeps(database),
+        sweeps=Sweeps(database, pulse),
+        tasks=Tasks(database, pulse),
         leases=Leases(database, pulse, terms=Terms(ttl_s=rules.presence_s), rules=rules),
-        pulse=pulse,
         objects=objects,
         dispatcher=dispatcher,
         loop=Loop(ports, on_death=on_death, rules=rules, canary_rules=canary_rules),

@@ -9,10 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from optfarm_scheduler.errors import Conflict, Denied, NotFound, Refused, Unavailable
+from optfarm_scheduler.errors import Conflict, DatabaseFailed, Denied, NotFound, Refused, Unavailable
 from optfarm_tasks.errors import BadInput
 from optfarm_tasks.schema.api import Problem
 
@@ -28,7 +27,7 @@ def tell_problems(app: FastAPI) -> None:
         app.add_exception_handler(error_class, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(DatabaseFailed, _database)
     app.add_exception_handler(Exception, _defect)
 
 

@@ -19,6 +19,7 @@ from optfarm_scheduler.store.leases import Leases, Terms
 from optfarm_scheduler.store.ledger import Ledger, Resolution
 from optfarm_scheduler.store.sweeps import Sweeps
 from optfarm_scheduler.store.tables import MODELS
+from optfarm_scheduler.store.tasks import Tasks
 from optfarm_tasks.schema.lease import Claim, Finish, Lease
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Convert, Evaluate, Kind, Role
@@ -40,7 +41,8 @@ class Store:
         self.database, pulse = Database(self.url), Pulse()
         self.ledger = Ledger(self.database, pulse)
         self.leases = Leases(self.database, pulse, terms=Terms(), rules=RULES)
-        self.sweeps = Sweeps(self.database)
+        self.sweeps = Sweeps(self.database, pulse)
+        self.tasks = Tasks(self.database, pulse)
         self.devices = Devices(self.database)
         self.models = Catalog(self.database, MODELS, Model)
 
@@ -93,10 +95,10 @@ def a_plan(sweep_id: str) -> Plan:
     return Plan(tasks=(first, second), devices=(an_inventory(),), skipped=(), warnings=())
 
 
-def submit(store: Store, sweep_id: str, *, fresh: bool = False) -> None:
-    """Inserts a sweep of that plan."""
+def submit(store: Store, sweep_id: str, *, fresh: bool = False) -> bool:
+    """Inserts a sweep of that plan; whether there was none of the id."""
     spec = SweepSpec(model="model", recipes=(Recipe.parse("baseline"),), fresh=fresh)
-    store.sweeps.insert(sweep_id, spec, a_plan(sweep_id), model=spec.model, data=spec.data, now=50.0)
+    return store.sweeps.insert(sweep_id, spec, a_plan(sweep_id), model=spec.model, data=spec.data, now=50.0)
 
 
 def finish(lease: Lease, token: int) -> Finish:

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 
 from optfarm_scheduler.decisions.actions import Block, Dispatch, Expire, Recall, Resolve
 from optfarm_scheduler.decisions.schedule import schedule
-from optfarm_scheduler.errors import Conflict, NotFound
+from optfarm_scheduler.errors import Conflict, DatabaseFailed, NotFound
 from optfarm_scheduler.store.ledger import Resolution
 from optfarm_scheduler.store.tables import METADATA
 from optfarm_tasks.schema.lease import Heartbeat
@@ -50,15 +50,9 @@ def test_who_waits_for_equal_work_gets_its_result(store: Store) -> None:
 
     changed = store.leases.finish("a-1", finish(lease, token), now=120.0)
 
-    _, tasks = store.sweeps.tasks("b")
+    made, shared = store.tasks.find("a-1"), store.tasks.find("b-1")
     assert changed == {"a", "b"}
-    assert (tasks[0].state, tasks[0].cached, tasks[0].output_digest) == (TaskState.DONE, True, _digest(store))
-
-
-def _digest(store: Store) -> str:
-    _, tasks = store.sweeps.tasks("a")
-    digest: str = tasks[0].output_digest
-    return digest
+    assert (shared.state, shared.cached, shared.result) == (TaskState.DONE, True, made.result)
 
 
 def test_fresh_work_has_keys_of_its_own(store: Store) -> None:
@@ -129,6 +123,19 @@ def test_a_device_is_news_when_it_is_new_changed_or_back(store: Store) -> None:
     assert store.devices.beat(changed, now=90.0)
     assert store.devices.beat(an_inventory("beta"), now=90.0)
     assert [device.name for device in store.devices.alive(now=100.0)] == ["alpha.cpu", "beta.cpu"]
+
+
+def test_a_sweep_that_is_there_already_is_not_stored_again(store: Store) -> None:
+    before = store.sweeps.tasks("a")
+
+    assert submit(store, "b") is True
+    assert submit(store, "a", fresh=True) is False
+    assert store.sweeps.tasks("a") == before
+
+
+def test_what_the_database_refuses_is_an_error_of_the_scheduler(store: Store) -> None:
+    with pytest.raises(DatabaseFailed), store.database.writing() as connection:
+        connection.exec_driver_sql("SELECT * FROM nothing_of_this_name")
 
 
 def test_another_sweep_under_the_same_id_is_refused(store: Store) -> None:

@@ -22,7 +22,7 @@ _QUIET_S = 10.0
 @router.get("/{sweep_id}/events", response_class=StreamingResponse)
 def events(farm: Farm, sweep_id: str) -> StreamingResponse:
     """Server-sent events named status: the sweep at once, at each change, and a last time at its end."""
-    farm.sweeps.row(sweep_id)
+    farm.sweeps.find(sweep_id)
     return StreamingResponse(
         _stream(farm, sweep_id), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )

@@ -13,7 +13,7 @@ from optfarm_scheduler.store.device_health import note_canary, usual_of
 from optfarm_scheduler.store.heartbeats import Beat, Pulse
 from optfarm_scheduler.store.reassignments import moved_by
 from optfarm_scheduler.store.tables import DEVICES, TASKS
-from optfarm_scheduler.store.task_folders import folder, task_row
+from optfarm_scheduler.store.tasks import task_of, task_row
 from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, share, transition
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.device import Inventory
@@ -120,7 +120,7 @@ class Leases:
             task_id=row.id,
             sweep_id=row.sweep_id,
             key=row.key,
-            task=folder(connection, row).model_copy(update=_told(connection, row, device)),
+            task=task_of(connection, row).model_copy(update=_told(connection, row, device)),
             toolchain=toolchain.name,
             attempt=row.attempt,
             ttl_s=self._terms.ttl_s,
