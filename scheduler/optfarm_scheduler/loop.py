@@ -9,8 +9,8 @@ import structlog
 
 from optfarm_scheduler.decisions.actions import Resolve
 from optfarm_scheduler.decisions.canaries import CANARY_RULES, CanaryRules
-from optfarm_scheduler.decisions.occupancy import RULES, Rules
 from optfarm_scheduler.decisions.schedule import schedule
+from optfarm_scheduler.decisions.snapshot import RULES, Rules
 from optfarm_scheduler.errors import DatabaseFailed, Unavailable
 from optfarm_scheduler.store.devices import Devices
 from optfarm_scheduler.store.ledger import Ledger, Resolution
@@ -83,7 +83,7 @@ class Loop:
             self._happened.notify_all()
 
     def settle(self, timeout_s: float) -> bool:
-        """Waits until all that follows from what happened so far is decided; tells whether it came to that in time."""
+        """Waits until all that follows from what happened so far is decided; returns whether it was in time."""
         with self._happened:
             self._asked += 1
             mine = self._asked
@@ -112,11 +112,11 @@ class Loop:
             log.exception("database_failed")
 
     def step(self) -> bool:
-        """Decides once and acts; tells whether anything changed, so that more may follow."""
+        """Decides once and acts; returns whether anything changed, so that more may follow."""
         now = self._ports.clock()
         actions = schedule(
             self._ports.ledger.open_tasks(),
-            self._ports.devices.presences(),
+            self._ports.devices.known(),
             now,
             since=self._since,
             rules=self._rules,

@@ -109,7 +109,7 @@ def objects_of(settings: SchedulerSettings) -> Objects:
 
 @contextmanager
 def _reached() -> Iterator[None]:
-    """Callers are told to come back; waiting here would only hold their connections."""
+    """Callers get an error and come back later; waiting here would only hold their connections."""
     try:
         yield
     except NotFound:

@@ -1,4 +1,4 @@
-"""Tells every error as a JSON problem (RFC 9457)."""
+"""Answers every error with a JSON problem (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -21,7 +21,7 @@ _RETRY = {"Retry-After": "2"}
 log = structlog.get_logger()
 
 
-def tell_problems(app: FastAPI) -> None:
+def answer_with_problems(app: FastAPI) -> None:
     """Makes an application answer every error with a problem."""
     for error_class in _STATUS:
         app.add_exception_handler(error_class, _refused)
@@ -35,8 +35,8 @@ def problem(
     status: int, detail: str, *, errors: Sequence[dict[str, Any]] = (), headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """An answer that carries a problem."""
-    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=tuple(errors))
-    body = told.model_dump(mode="json")
+    made = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=tuple(errors))
+    body = made.model_dump(mode="json")
     return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from optfarm_scheduler.decisions.actions import Action, Dispatch
-from optfarm_scheduler.decisions.occupancy import RULES, OpenTask
+from optfarm_scheduler.decisions.snapshot import RULES, OpenTask
 from optfarm_scheduler.planning.plan import Plan
 from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_scheduler.planning.sources import Origin, Source
@@ -14,7 +14,7 @@ from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.catalog import Catalog
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.devices import Devices
-from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_scheduler.store.leases import Leases, Terms
 from optfarm_scheduler.store.ledger import Ledger, Resolution
 from optfarm_scheduler.store.sweeps import Sweeps
@@ -38,11 +38,11 @@ class Store:
     url: str
 
     def __post_init__(self) -> None:
-        self.database, pulse = Database(self.url), Pulse()
-        self.ledger = Ledger(self.database, pulse)
-        self.leases = Leases(self.database, pulse, terms=Terms(), rules=RULES)
-        self.sweeps = Sweeps(self.database, pulse)
-        self.tasks = Tasks(self.database, pulse)
+        self.database, heartbeats = Database(self.url), Heartbeats()
+        self.ledger = Ledger(self.database, heartbeats)
+        self.leases = Leases(self.database, heartbeats, terms=Terms(), rules=RULES)
+        self.sweeps = Sweeps(self.database, heartbeats)
+        self.tasks = Tasks(self.database, heartbeats)
         self.devices = Devices(self.database)
         self.models = Catalog(self.database, MODELS, Model)
 
@@ -112,6 +112,6 @@ def a_store(database_url: str) -> Iterator[Store]:
     made = Store(database_url)
     with closing(made.database):
         made.models.register(new_model(), now=1.0)
-        made.devices.beat(an_inventory(), now=50.0)
+        made.devices.register(an_inventory(), now=50.0)
         submit(made, "a")
         yield made

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from optfarm_scheduler.decisions.actions import Check, Dispatch
+from optfarm_scheduler.decisions.actions import Dispatch, SendCanary
 from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.errors import LeaseLost
 from optfarm_tasks.errors import Reason
@@ -31,7 +31,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 def begin(store: Store, *, now: float) -> tuple[Lease, int]:
     """Sends the device's next canary and claims it."""
-    store.apply(Check(DEVICE, store.devices.presences()[0].canary_at), now=now)
+    store.apply(SendCanary(DEVICE, store.devices.known()[0].canary_at), now=now)
     (canary,) = (task for task in store.ledger.open_tasks() if task.kind is Kind.CANARY)
     store.ready(canary.id, now=now)
     ((_, token, _),) = store.apply(Dispatch(canary.id, DEVICE), now=now)
@@ -79,15 +79,15 @@ def test_a_canary_under_way_at_a_release_counts_for_nothing(store: Store, anew: 
 
 def test_a_canary_decided_before_a_release_is_not_sent_after_it(store: Store) -> None:
     now = quarantine(store)
-    presence = replace(store.devices.presences()[0], last_seen_at=now)
+    presence = replace(store.devices.known()[0], last_seen_at=now)
     store.sweeps.cancel("a", now=now)
     decided = schedule(store.ledger.open_tasks(), [presence], now)
 
     store.devices.release(DEVICE, anew=False, now=now + 1)
 
-    assert decided == (Check(DEVICE, presence.canary_at),)
+    assert decided == (SendCanary(DEVICE, presence.canary_at),)
     store.apply(*decided, now=now + 2)
     assert store.ledger.open_tasks() == []
-    later = replace(store.devices.presences()[0], last_seen_at=now + DAY_S)
+    later = replace(store.devices.known()[0], last_seen_at=now + DAY_S)
     assert schedule([], [later], now + DAY_S) == ()
     assert schedule([], [replace(later, last_seen_at=now + 1 + DAY_S)], now + 1 + DAY_S) != ()

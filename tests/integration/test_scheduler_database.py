@@ -91,7 +91,7 @@ def test_everything_is_there_after_opening_again(store: Store) -> None:
     assert again.task("a-1").state is TaskState.RUNNING
     again.leases.heartbeat("a-1", Heartbeat(token=token), now=110.0)
     again.leases.finish("a-1", finish(lease, token), now=120.0)
-    actions = schedule(again.ledger.open_tasks(), again.devices.presences(), 120.0)
+    actions = schedule(again.ledger.open_tasks(), again.devices.known(), 120.0)
     assert actions == (Resolve("a-2"),)
     again.database.close()
 
@@ -118,10 +118,10 @@ def test_an_unknown_name_suggests_the_near_one(store: Store) -> None:
 def test_a_device_is_news_when_it_is_new_changed_or_back(store: Store) -> None:
     changed = an_inventory().model_copy(update={"labels": {"rack": "7"}})
 
-    assert not store.devices.beat(an_inventory(), now=55.0)
-    assert store.devices.beat(changed, now=56.0)
-    assert store.devices.beat(changed, now=90.0)
-    assert store.devices.beat(an_inventory("beta"), now=90.0)
+    assert not store.devices.register(an_inventory(), now=55.0)
+    assert store.devices.register(changed, now=56.0)
+    assert store.devices.register(changed, now=90.0)
+    assert store.devices.register(an_inventory("beta"), now=90.0)
     assert [device.name for device in store.devices.alive(now=100.0)] == ["alpha.cpu", "beta.cpu"]
 
 

@@ -70,5 +70,5 @@ def test_a_device_whose_task_is_cancelled_is_free_from_then_on(store: Store) -> 
     with store.database.writing() as connection:
         cancel_tasks(connection, TASKS.c.id == "x", now=123.0)
 
-    (device,) = store.devices.presences()
+    (device,) = store.devices.known()
     assert device.freed_at == 123.0

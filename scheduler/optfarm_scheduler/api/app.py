@@ -16,18 +16,18 @@ from optfarm_scheduler.api import (
     health,
     leases,
     models,
-    presence,
+    registration,
     sweeps,
     tasks,
     techniques,
 )
 from optfarm_scheduler.auth import TokenRole, require
 from optfarm_scheduler.parts import Parts
-from optfarm_scheduler.problems import tell_problems
+from optfarm_scheduler.problems import answer_with_problems
 from optfarm_tasks.schema.api import Problem
 
 _USER = (techniques, devices, blobs, models, data, sweeps, events, tasks)
-_WORKER = (presence, leases)
+_WORKER = (registration, leases)
 _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "What was wrong, as application/problem+json"}
 }
@@ -55,7 +55,7 @@ def application(parts: Parts) -> FastAPI:
         strict_content_type=False,
     )
     app.state.parts = parts
-    tell_problems(app)
+    answer_with_problems(app)
     app.include_router(health.router, prefix="/v1")
     for module in _USER:
         app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(TokenRole.USER))])

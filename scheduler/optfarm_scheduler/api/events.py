@@ -14,8 +14,8 @@ from optfarm_tasks.schema.sweep import SweepState
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
 _GAP_S = 0.1
-"""Between a change and its telling: one task's end and the next one's claim come together and are told as one, and
-neither waits while a long sweep is put into words."""
+"""Between a change and its event: one task's end and the next one's claim make one event, and neither request waits
+while the status of a long sweep is written."""
 _QUIET_S = 10.0
 
 

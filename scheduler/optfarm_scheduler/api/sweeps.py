@@ -26,7 +26,7 @@ def submit(farm: Farm, sweep_id: SweepId, spec: SweepSpec) -> SweepReceipt:
     """Plans and starts a sweep; the same again is answered alike, so a submit may be repeated."""
     if farm.sweeps.receipt(sweep_id) is None:
         _insert(farm, sweep_id, spec)
-        # Stored results are looked up at once, so that the receipt tells what need not be done.
+        # Stored results are looked up at once, so that the receipt counts them as cached.
         farm.loop.settle(_SETTLE_S)
     farm.sweeps.check_same(sweep_id, spec)
     receipt = farm.sweeps.receipt(sweep_id)
@@ -90,7 +90,7 @@ def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
 
 
 def _planned(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan]) -> Plan:
-    """The tasks of a sweep that observes, or of one that compares, planned by `compare`; with what will keep it."""
+    """The tasks of a sweep that observes, or of one that compares, planned by `compare`; with what keeps it waiting."""
     made = _made(farm, sweep_id, spec, compare=compare)
     quarantined = farm.devices.quarantined()
     waits = [in_quarantine(each.name, quarantined[each.name]) for each in made.devices if each.name in quarantined]

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, desc, insert, select, update
 
-from optfarm_scheduler.decisions.actions import Check
+from optfarm_scheduler.decisions.actions import SendCanary
 from optfarm_scheduler.decisions.control_chart import (
     CHART_RULES,
     Band,
@@ -31,7 +31,7 @@ LIMITS = Limits(timeout_s=300, memory_bytes=2 << 30)
 """Of a canary; it takes ten seconds and half a gigabyte at most."""
 
 
-def send_canary(connection: Connection, check: Check, *, now: float) -> bool:
+def send_canary(connection: Connection, check: SendCanary, *, now: float) -> bool:
     """Adds a canary to the tasks, pinned to the device and of no sweep; False when the decision came too late."""
     device = check.device
     as_decided = (DEVICES.c.name == device) & (DEVICES.c.canary_at == check.canary_at)
@@ -55,7 +55,7 @@ def send_canary(connection: Connection, check: Check, *, now: float) -> bool:
     return True
 
 
-def note_canary(connection: Connection, task_id: str, device: str, result: Result, *, now: float) -> None:
+def judge_canary(connection: Connection, task_id: str, device: str, result: Result, *, now: float) -> None:
     """Judges a canary that has ended by the earlier ones of its device; other results pass by."""
     facts = result.facts
     row = connection.execute(select(DEVICES.c.health, DEVICES.c.band_from).where(DEVICES.c.name == device)).first()
@@ -67,7 +67,7 @@ def note_canary(connection: Connection, task_id: str, device: str, result: Resul
     values = {"task_id": task_id, "device": device, "at": now, "is_good": canary in after.good}
     measured = {"compute_ns": facts.compute_ns, "memory_ns": facts.memory_ns}
     connection.execute(insert(CANARIES).values(values | measured))
-    _store(connection, device, _told(after, facts, now))
+    _store(connection, device, _health(after, facts, now))
 
 
 def release(connection: Connection, device: str, *, anew: bool, now: float) -> None:
@@ -82,7 +82,7 @@ def release(connection: Connection, device: str, *, anew: bool, now: float) -> N
 
 
 def usual_of(connection: Connection, device: str) -> Usual | None:
-    """What a benchmark is told of the device that it is sent to; None before its first canary."""
+    """What is usual for a device, for the benchmarks that are sent there; None before its first canary."""
     stored = connection.execute(select(DEVICES.c.health).where(DEVICES.c.name == device)).scalar_one_or_none()
     health = health_of(stored)
     if health.canary is None:
@@ -113,7 +113,7 @@ def _quarantine(health: DeviceHealth) -> Quarantine | None:
     return Quarantine(health.since.timestamp(), health.reason or "", health.good_in_a_row)
 
 
-def _told(standing: Standing, facts: CanaryResult, now: float) -> DeviceHealth:
+def _health(standing: Standing, facts: CanaryResult, now: float) -> DeviceHealth:
     quarantine = standing.quarantine
     compute, memory = compute_band(standing.good), memory_band(standing.good)
     usual = HealthState.LEARNING if compute is None else HealthState.GOOD

@@ -1,17 +1,17 @@
-"""Who holds which task: every word of a worker is checked against the live token within one transaction."""
+"""Who holds which task: what a worker sends is checked against the live token within one transaction."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from optfarm_scheduler.decisions.occupancy import Rules
+from optfarm_scheduler.decisions.snapshot import Rules
 from optfarm_scheduler.errors import LeaseLost
 from optfarm_scheduler.planning.toolchains import Needs, offered
 from optfarm_scheduler.store.database import Database
-from optfarm_scheduler.store.device_health import note_canary, usual_of
-from optfarm_scheduler.store.heartbeats import Beat, Pulse
-from optfarm_scheduler.store.reassignments import moved_by
+from optfarm_scheduler.store.device_health import judge_canary, usual_of
+from optfarm_scheduler.store.heartbeats import Heartbeats, LastHeartbeat
+from optfarm_scheduler.store.reassignments import reassigned_by
 from optfarm_scheduler.store.tables import DEVICES, TASKS
 from optfarm_scheduler.store.tasks import task_of, task_row
 from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, share, transition
@@ -33,9 +33,9 @@ class Terms:
 class Leases:
     """Claims, heartbeats and ends."""
 
-    def __init__(self, database: Database, pulse: Pulse, *, terms: Terms, rules: Rules) -> None:
+    def __init__(self, database: Database, heartbeats: Heartbeats, *, terms: Terms, rules: Rules) -> None:
         self._database = database
-        self._pulse = pulse
+        self._heartbeats = heartbeats
         self._terms = terms
         self._rules = rules
 
@@ -56,11 +56,11 @@ class Leases:
             elif row.state != TaskState.RUNNING:
                 raise LeaseLost(f"{task_id} is {row.state}")
             lease = self._lease(connection, task_row(connection, task_id), claim.device)
-        self._pulse.note(task_id, Beat(token=claim.token, lease_until=now + self._terms.ttl_s, progress=None))
+        self._heartbeats.record(task_id, LastHeartbeat(claim.token, now + self._terms.ttl_s))
         return lease
 
     def heartbeat(self, task_id: str, beat: Heartbeat, *, now: float) -> str | None:
-        """Keeps the lease alive; gives the sweep when the progress is news to those who watch it.
+        """Keeps the lease alive; returns the sweep when the progress changed, for those who watch it.
 
         Raises:
             NotFound: there is no such task.
@@ -69,8 +69,8 @@ class Leases:
         with self._database.reading() as connection:
             row = task_row(connection, task_id)
         _check_running(row, beat.token)
-        until = now + self._terms.ttl_s
-        is_news = self._pulse.note(task_id, Beat(token=beat.token, lease_until=until, progress=beat.progress))
+        last = LastHeartbeat(beat.token, now + self._terms.ttl_s, beat.progress)
+        is_news = self._heartbeats.record(task_id, last)
         return row.sweep_id if is_news else None
 
     def finish(self, task_id: str, finish: Finish, *, now: float) -> frozenset[str | None]:
@@ -95,15 +95,15 @@ class Leases:
             release_device(connection, row.device, now=now)
             if finish.result is not None:
                 changed += share(connection, finish.result, now=now)
-                note_canary(connection, task_id, row.device, finish.result, now=now)
-        self._pulse.forget(task_id)
+                judge_canary(connection, task_id, row.device, finish.result, now=now)
+        self._heartbeats.forget(task_id)
         return frozenset(each.sweep_id for each in changed)
 
     def _end(self, connection: Connection, row: Row[Any], finish: Finish, now: float) -> Change:
         if finish.result is not None:
             if finish.result.key != row.key:
                 raise LeaseLost(f"the result of {row.id} has the key {finish.result.key}; {row.key} is wanted")
-            moved = moved_by(connection, row, finish.result, now=now, rules=self._rules)
+            moved = reassigned_by(connection, row, finish.result, now=now, rules=self._rules)
             return (moved or done(finish.result, now=now, cached=False)).having(log=finish.log)
         if finish.failure is None:
             raise LeaseLost(f"the end of {row.id} says neither result nor failure")
@@ -120,7 +120,7 @@ class Leases:
             task_id=row.id,
             sweep_id=row.sweep_id,
             key=row.key,
-            task=task_of(connection, row).model_copy(update=_told(connection, row, device)),
+            task=task_of(connection, row).model_copy(update=_usual(connection, row, device)),
             toolchain=toolchain.name,
             attempt=row.attempt,
             ttl_s=self._terms.ttl_s,
@@ -128,7 +128,7 @@ class Leases:
         )
 
 
-def _told(connection: Connection, row: Row[Any], device: str) -> dict[str, Any]:
+def _usual(connection: Connection, row: Row[Any], device: str) -> dict[str, Any]:
     return {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
 
 

@@ -10,24 +10,24 @@ from sqlalchemy import Connection, Row, select, update
 from optfarm_scheduler.decisions.actions import (
     Action,
     Block,
-    Check,
     Dispatch,
     EndSweep,
     Expire,
     GiveUp,
-    Move,
+    Reassign,
     Recall,
     Resolve,
+    SendCanary,
 )
-from optfarm_scheduler.decisions.occupancy import RULES, OpenTask, Rules
+from optfarm_scheduler.decisions.snapshot import RULES, OpenTask, Rules
 from optfarm_scheduler.decisions.states import ENDS
 from optfarm_scheduler.planning.keys import key_of
 from optfarm_scheduler.planning.sources import Origin, Source, inputs_of
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.database import Database
-from optfarm_scheduler.store.device_health import note_canary, send_canary
-from optfarm_scheduler.store.heartbeats import Pulse
-from optfarm_scheduler.store.reassignments import moved_by, moved_from_quarantine, tried_names
+from optfarm_scheduler.store.device_health import judge_canary, send_canary
+from optfarm_scheduler.store.heartbeats import Heartbeats
+from optfarm_scheduler.store.reassignments import reassigned_by, reassigned_from_quarantine, tried_names
 from optfarm_scheduler.store.tables import SWEEPS, TASKS
 from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, transition
 from optfarm_tasks.errors import Reason
@@ -65,9 +65,9 @@ class Resolution:
 class Ledger:
     """Reads open tasks and writes decisions, each guarded by the state that it was made for."""
 
-    def __init__(self, database: Database, pulse: Pulse, *, rules: Rules = RULES) -> None:
+    def __init__(self, database: Database, heartbeats: Heartbeats, *, rules: Rules = RULES) -> None:
         self._database = database
-        self._pulse = pulse
+        self._heartbeats = heartbeats
         self._rules = rules
 
     def open_tasks(self) -> list[OpenTask]:
@@ -118,11 +118,11 @@ class Ledger:
     def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> Change:
         if found.result is None:
             return Change(TaskState.READY, {"ready_at": row.ready_at or now, "key": found.key})
-        moved = moved_by(connection, row, found.result, now=now, rules=self._rules)
+        moved = reassigned_by(connection, row, found.result, now=now, rules=self._rules)
         if moved is not None:
             return moved
-        note_canary(connection, row.id, row.pinned_to, found.result, now=now)
-        # After an attempt it is this task's own result, whose end the worker could not tell.
+        judge_canary(connection, row.id, row.pinned_to, found.result, now=now)
+        # After an attempt it is this task's own result, whose end the worker could not report.
         return done(found.result, now=now, cached=row.attempt == 0).having(key=found.key)
 
     def apply(self, actions: Sequence[Action], *, now: float) -> Applied:
@@ -133,7 +133,7 @@ class Ledger:
         return Applied(messages=tuple(message for each in applied for message in each.messages), sweeps=sweeps)
 
     def _open(self, row: dict[str, Any]) -> OpenTask:
-        beat = self._pulse.last(row["id"], row.pop("token"))
+        beat = self._heartbeats.last(row["id"], row.pop("token"))
         lease_until = max(row["lease_until"], beat.lease_until if beat else 0.0)
         return OpenTask(
             **row
@@ -162,7 +162,7 @@ def _write(connection: Connection, action: Action, now: float) -> Applied:
         ending = update(SWEEPS).where(SWEEPS.c.id == action.sweep_id, SWEEPS.c.state == SweepState.RUNNING)
         changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount
         return Applied(sweeps=frozenset({action.sweep_id} if changed else ()))
-    if isinstance(action, Check):
+    if isinstance(action, SendCanary):
         return Applied(sweeps=frozenset({None} if send_canary(connection, action, now=now) else ()))
     row = connection.execute(select(TASKS).where(TASKS.c.id == action.task_id)).one()
     change, before = _decided(connection, action, row, now)
@@ -189,7 +189,7 @@ def _decided(connection: Connection, action: Action, row: Row[Any], now: float) 
             return failed(lost, now=now).having(token=TOKEN), (TaskState.RUNNING,)
         case Block():
             return Change(TaskState.BLOCKED, {"finished_at": now}), (TaskState.PENDING,)
-        case Move(device=device):
-            return moved_from_quarantine(connection, row, device, now=now), (TaskState.READY,)
-        case Resolve() | EndSweep() | Check():
+        case Reassign(device=device):
+            return reassigned_from_quarantine(connection, row, device, now=now), (TaskState.READY,)
+        case Resolve() | EndSweep() | SendCanary():
             raise ValueError(f"{action} is not written task by task")

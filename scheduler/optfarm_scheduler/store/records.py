@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from optfarm_scheduler.planning.sources import Source, inputs_of
-from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Result
@@ -123,23 +123,23 @@ def sweep_summary(row: Row[Any], counts: Mapping[str, int]) -> SweepSummary:
     )
 
 
-def task_record(row: Row[Any], pulse: Pulse) -> TaskRecord:
+def task_record(row: Row[Any], heartbeats: Heartbeats) -> TaskRecord:
     """A task, from the columns that are no details."""
-    return TaskRecord(**_standing(row, pulse))
+    return TaskRecord(**_standing(row, heartbeats))
 
 
-def task_details(row: Row[Any], pulse: Pulse) -> TaskDetails:
+def task_details(row: Row[Any], heartbeats: Heartbeats) -> TaskDetails:
     """A task, from all its columns."""
     return TaskDetails(
-        **_standing(row, pulse),
+        **_standing(row, heartbeats),
         inputs=inputs_of(row.inputs),
         setting=Benchmark.model_validate(row.action) if row.kind == Kind.BENCHMARK else None,
         result=None if row.result is None else Result.model_validate(row.result),
     )
 
 
-def _standing(row: Row[Any], pulse: Pulse) -> dict[str, Any]:
-    beat = pulse.last(row.id, row.token) if row.state == TaskState.RUNNING else None
+def _standing(row: Row[Any], heartbeats: Heartbeats) -> dict[str, Any]:
+    beat = heartbeats.last(row.id, row.token) if row.state == TaskState.RUNNING else None
     columns = row._asdict()
     return {name: columns[name] for name in _PLAIN} | {
         "kind": Kind(row.kind),

@@ -10,7 +10,7 @@ from optfarm_scheduler.errors import Conflict, NotFound
 from optfarm_scheduler.planning.plan import Plan
 from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_scheduler.store.database import Database
-from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_scheduler.store.records import (
     DETAILS,
     SweepRecord,
@@ -31,9 +31,9 @@ from optfarm_tasks.schema.sweep import Skipped, SweepReceipt, SweepSpec, SweepSt
 class Sweeps:
     """The sweeps of the farm and their tasks."""
 
-    def __init__(self, database: Database, pulse: Pulse) -> None:
+    def __init__(self, database: Database, heartbeats: Heartbeats) -> None:
         self._database = database
-        self._pulse = pulse
+        self._heartbeats = heartbeats
 
     def insert(self, sweep_id: str, spec: SweepSpec, plan: Plan, *, model: str, data: str | None, now: float) -> bool:
         """Stores a planned sweep with all its tasks; model and data are names, for people.
@@ -102,7 +102,7 @@ class Sweeps:
             NotFound: there is no such sweep.
         """
         sweep, rows = self._rows(sweep_id, [column for column in TASKS.c if column.name not in DETAILS])
-        return sweep, tuple(task_record(each, self._pulse) for each in rows)
+        return sweep, tuple(task_record(each, self._heartbeats) for each in rows)
 
     def details(self, sweep_id: str) -> tuple[SweepRecord, tuple[TaskDetails, ...]]:
         """The same with what each task takes and made.
@@ -111,7 +111,7 @@ class Sweeps:
             NotFound: there is no such sweep.
         """
         sweep, rows = self._rows(sweep_id, TASKS.c)
-        return sweep, tuple(task_details(each, self._pulse) for each in rows)
+        return sweep, tuple(task_details(each, self._heartbeats) for each in rows)
 
     def _rows(self, sweep_id: str, columns: Iterable[Column[Any]]) -> tuple[SweepRecord, Sequence[Row[Any]]]:
         asked = select(*columns).where(TASKS.c.sweep_id == sweep_id).order_by(TASKS.c.position)

@@ -11,7 +11,7 @@ from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.planning.trace_plan import Artifact
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.device_health import LIMITS
-from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_scheduler.store.records import TaskDetails, task_details
 from optfarm_scheduler.store.tables import DATA, MODELS, SWEEPS, TASKS
 from optfarm_tasks.errors import BadParameter
@@ -32,14 +32,14 @@ class Folder:
 class Tasks:
     """The tasks of every sweep, and the canaries. Every method raises NotFound for a task that is not there."""
 
-    def __init__(self, database: Database, pulse: Pulse) -> None:
+    def __init__(self, database: Database, heartbeats: Heartbeats) -> None:
         self._database = database
-        self._pulse = pulse
+        self._heartbeats = heartbeats
 
     def find(self, task_id: str) -> TaskDetails:
         """A task, with its result once there is one."""
         with self._database.reading() as connection:
-            return task_details(task_row(connection, task_id), self._pulse)
+            return task_details(task_row(connection, task_id), self._heartbeats)
 
     def folder(self, task_id: str) -> Folder:
         """What it takes to run the task again.

@@ -11,10 +11,10 @@ router = APIRouter(prefix="/devices", tags=["workers"])
 
 
 @router.put("/{name}")
-def beat(farm: Farm, name: str, inventory: Inventory) -> Device:
+def register(farm: Farm, name: str, inventory: Inventory) -> Device:
     """Registers a device; the same again, every five seconds, keeps it alive."""
     if name != inventory.name:
         raise BadParameter(f"the inventory is of {inventory.name}, not of {name}")
-    if farm.devices.beat(inventory, now=farm.clock()):
+    if farm.devices.register(inventory, now=farm.clock()):
         farm.loop.wake()
     return farm.devices.find(name, now=farm.clock())
