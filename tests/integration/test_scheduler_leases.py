@@ -7,7 +7,6 @@ import pytest
 
 from optfarm_scheduler.decisions.actions import Block, Dispatch, EndSweep, Expire, GiveUp
 from optfarm_scheduler.errors import LeaseLost
-from optfarm_scheduler.store.records import moment
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Progress
 from optfarm_tasks.schema.result import Failure
@@ -86,7 +85,11 @@ def test_the_same_end_again_is_no_error(store: Store) -> None:
     store.leases.finish("a-1", finish(lease, token), now=130.0)
 
     _, tasks = store.sweeps.tasks("a")
-    assert (tasks[0].state, tasks[0].cached, tasks[0].finished_at) == (TaskState.DONE, False, moment(120.0))
+    assert (tasks[0].state, tasks[0].cached, tasks[0].finished_at) == (
+        TaskState.DONE,
+        False,
+        datetime.fromtimestamp(120.0, UTC),
+    )
 
 
 def test_a_result_under_another_key_is_refused(store: Store) -> None:

@@ -12,17 +12,13 @@ router = APIRouter(prefix="/tasks", tags=["tasks"])
 @router.get("/{task_id}")
 def task(farm: Farm, task_id: str) -> TaskStatus:
     """A task as it stands, with its result once there is one."""
-    found = farm.tasks.find(task_id)
-    return task_status(found, result=found.result)
+    return task_status(farm.tasks.find(task_id))
 
 
 @router.get("/{task_id}/folder")
 def task_folder(farm: Farm, task_id: str) -> TaskFolder:
     """Everything that runs the task again; 409 while its inputs are not made."""
-    folder = farm.tasks.folder(task_id)
-    digests = {file.sha256 for tree in folder.task.inputs.values() for file in tree.files}
-    return TaskFolder(
-        task=folder.task,
-        toolchain=dict(folder.needs.versions),
-        urls={sha256: farm.objects.url(sha256) for sha256 in sorted(digests)},
-    )
+    task, needs = farm.tasks.folder(task_id)
+    digests = {file.sha256 for tree in task.inputs.values() for file in tree.files}
+    urls = {sha256: farm.objects.url(sha256) for sha256 in sorted(digests)}
+    return TaskFolder(task=task, toolchain=dict(needs.versions), urls=urls)

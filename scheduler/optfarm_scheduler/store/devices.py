@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select, update
 
 from optfarm_scheduler.decisions.snapshot import RULES, KnownDevice, Rules, is_alive
@@ -13,6 +14,8 @@ from optfarm_scheduler.store.tables import DEVICES, TASKS
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.health import Device, HealthState
 from optfarm_tasks.schema.sweep import TaskState
+
+_KNOWN = TypeAdapter(KnownDevice)
 
 
 class Devices:
@@ -98,17 +101,8 @@ class Devices:
 
 def known_devices(connection: Connection) -> tuple[KnownDevice, ...]:
     """Every device, as decisions see it, within a transaction."""
-    return tuple(
-        KnownDevice(
-            inventory=Inventory.model_validate(row.inventory),
-            last_seen_at=row.last_seen_at,
-            freed_at=row.freed_at,
-            started_at=row.started_at,
-            canary_at=row.canary_at,
-            health=health_of(row.health),
-        )
-        for row in connection.execute(select(DEVICES).order_by(DEVICES.c.name))
-    )
+    rows = connection.execute(select(DEVICES).order_by(DEVICES.c.name))
+    return tuple(_KNOWN.validate_python(row._asdict() | {"health": health_of(row.health)}) for row in rows)
 
 
 def _changed(before: dict[str, Any], now_there: Inventory, now: float) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The database as the loop sees it: what is open, and what was decided about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -27,7 +27,8 @@ from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.device_health import judge_canary, send_canary
 from optfarm_scheduler.store.heartbeats import Heartbeats
-from optfarm_scheduler.store.reassignments import reassigned_by, reassigned_from_quarantine, tried_names
+from optfarm_scheduler.store.reassignments import reassigned_by, reassigned_from_quarantine
+from optfarm_scheduler.store.records import open_task
 from optfarm_scheduler.store.tables import SWEEPS, TASKS
 from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, transition
 from optfarm_tasks.errors import Reason
@@ -38,10 +39,6 @@ from optfarm_tasks.schema.spec import Kind, Role
 from optfarm_tasks.schema.sweep import SweepState, TaskState
 
 _ACTION: TypeAdapter[TaskAction] = TypeAdapter(TaskAction)
-_OPEN = (
-    "id", "sweep_id", "position", "kind", "state", "needs", "depends_on", "pinned_to", "device", "token", "key",
-    "attempt", "ready_at", "dispatched_at", "lease_until", "tried",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,15 +69,12 @@ class Ledger:
 
     def open_tasks(self) -> list[OpenTask]:
         """Every task of every running sweep, ended ones too, and every canary that has not ended."""
-        columns = [TASKS.c[name] for name in _OPEN]
+        columns = [TASKS.c.token, *(TASKS.c[each.name] for each in fields(OpenTask))]
         running = select(*columns).join(SWEEPS).where(SWEEPS.c.state == SweepState.RUNNING)
         unended = (TASKS.c.kind == Kind.CANARY) & TASKS.c.state.not_in(sorted(ENDS))
         with self._database.reading() as connection:
-            rows = [
-                *connection.execute(running).mappings(),
-                *connection.execute(select(*columns).where(unended)).mappings(),
-            ]
-        return [self._open(dict(row)) for row in rows]
+            rows = [*connection.execute(running), *connection.execute(select(*columns).where(unended))]
+        return [self._open(row) for row in rows]
 
     def resolutions(self, task_ids: Sequence[str]) -> list[Resolution]:
         """The keys of tasks whose inputs are all made."""
@@ -132,20 +126,9 @@ class Ledger:
         sweeps = frozenset(sweep_id for each in applied for sweep_id in each.sweeps)
         return Applied(messages=tuple(message for each in applied for message in each.messages), sweeps=sweeps)
 
-    def _open(self, row: dict[str, Any]) -> OpenTask:
-        beat = self._heartbeats.last(row["id"], row.pop("token"))
-        lease_until = max(row["lease_until"], beat.lease_until if beat else 0.0)
-        return OpenTask(
-            **row
-            | {
-                "kind": Kind(row["kind"]),
-                "state": TaskState(row["state"]),
-                "needs": Needs.model_validate(row["needs"]),
-                "depends_on": tuple(row["depends_on"]),
-                "tried": tried_names(row["tried"]),
-                "lease_until": lease_until,
-            }
-        )
+    def _open(self, row: Row[Any]) -> OpenTask:
+        last = self._heartbeats.last(row.id, row.token)
+        return open_task(row, lease_until=max(row.lease_until, last.lease_until if last else 0.0))
 
 
 def _digests(connection: Connection, inputs: Sequence[Mapping[Role, Source]]) -> dict[Source, str]:

@@ -6,23 +6,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from optfarm_scheduler.decisions.reassignment import replacement
-from optfarm_scheduler.decisions.snapshot import OpenTask, Rules, is_alive
+from optfarm_scheduler.decisions.snapshot import Rules, is_alive
 from optfarm_scheduler.planning.planner import identity
-from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.device_health import health_of
 from optfarm_scheduler.store.devices import known_devices
+from optfarm_scheduler.store.records import open_task
 from optfarm_scheduler.store.tables import DEVICES, SWEEPS, TASKS
 from optfarm_scheduler.store.transitions import TOKEN, Change
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.measurement import Measurement, Verdict
 from optfarm_tasks.schema.result import BenchmarkResult, Result
-from optfarm_tasks.schema.spec import Kind
 from optfarm_tasks.schema.sweep import TaskState, Tried
-
-
-def tried_names(stored: list[dict[str, Any]] | None) -> tuple[str, ...]:
-    """The devices that a task was pinned to before."""
-    return tuple(each["device"] for each in stored or ())
 
 
 def reassigned_to(connection: Connection, row: Row[Any], device: str, tried: Tried) -> Change:
@@ -72,24 +66,11 @@ def reassigned_by(connection: Connection, row: Row[Any], result: Result, *, now:
         return None
     mates = connection.execute(select(TASKS.c.pinned_to, TASKS.c.tried).where(TASKS.c.sweep_id == row.sweep_id)).all()
     measured = {mate.pinned_to for mate in mates if not mate.tried}
-    device = replacement(_open(row), alive, home=home, measured=measured)
+    device = replacement(open_task(row, lease_until=row.lease_until), alive, home=home, measured=measured)
     if device is None:
         return None
     tried = Tried(device=home.name, why=_why(facts.candidate), at=datetime.fromtimestamp(now, UTC), key=result.key)
     return reassigned_to(connection, row, device, tried)
-
-
-def _open(row: Row[Any]) -> OpenTask:
-    return OpenTask(
-        id=row.id,
-        sweep_id=row.sweep_id,
-        position=row.position,
-        kind=Kind(row.kind),
-        state=TaskState(row.state),
-        needs=Needs.model_validate(row.needs),
-        pinned_to=row.pinned_to,
-        tried=tried_names(row.tried),
-    )
 
 
 def _why(measurement: Measurement) -> str:

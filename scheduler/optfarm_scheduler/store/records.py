@@ -3,12 +3,14 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
+from pydantic import BeforeValidator, TypeAdapter
 from sqlalchemy import Row
 
-from optfarm_scheduler.planning.sources import Source, inputs_of
+from optfarm_scheduler.decisions.snapshot import OpenTask
+from optfarm_scheduler.planning.sources import Source
 from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.recipe import Recipe
@@ -18,8 +20,6 @@ from optfarm_tasks.schema.sweep import Skipped, SweepSpec, SweepState, TaskState
 
 DETAILS = frozenset({"action", "inputs", "needs", "identity", "result"})
 """Columns of a task that say nothing of where it stands."""
-_PLAIN = ("id", "sweep_id", "label", "cached", "pinned_to", "device", "attempt", "key", "log", "duration_s")
-"""Columns that a record holds as they are."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SweepRecord:
     data: str | None
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
-    devices: Mapping[str, Mapping[str, Any]]
+    devices: dict[str, dict[str, Any]]
     """Device → its attributes."""
     created_at: datetime
     finished_at: datetime | None
@@ -68,7 +68,7 @@ class TaskRecord:
     depends_on: tuple[str, ...]
     pinned_to: str | None
     device: str | None
-    """Where its message or its lease is, or its result was made."""
+    """Where it runs, ran, or is pinned to run."""
     attempt: int
     key: str | None
     log: str | None
@@ -87,77 +87,49 @@ class TaskRecord:
 class TaskDetails(TaskRecord):
     """A task with what it takes and what it made; a sweep that is watched is read without them, which is faster."""
 
-    inputs: Mapping[Role, Source]
+    inputs: dict[Role, Annotated[Source, BeforeValidator(Source.parse)]]
     setting: Benchmark | None = None
     """For a benchmark: how it measures."""
     result: Result | None = None
 
 
+_SWEEP, _SUMMARY = TypeAdapter(SweepRecord), TypeAdapter(SweepSummary)
+_TASK, _DETAILS, _OPEN = TypeAdapter(TaskRecord), TypeAdapter(TaskDetails), TypeAdapter(OpenTask)
+
+
 def sweep_record(row: Row[Any]) -> SweepRecord:
     """A sweep, from all its columns."""
-    return SweepRecord(
-        id=row.id,
-        state=SweepState(row.state),
-        spec=SweepSpec.model_validate(row.spec),
-        model=row.model,
-        data=row.data,
-        skipped=tuple(Skipped.model_validate(each) for each in row.skipped),
-        warnings=tuple(row.warnings),
-        devices=row.devices,
-        created_at=moment(row.created_at),
-        finished_at=None if row.finished_at is None else moment(row.finished_at),
-    )
+    return _SWEEP.validate_python(row._asdict())
 
 
 def sweep_summary(row: Row[Any], counts: Mapping[str, int]) -> SweepSummary:
     """A sweep in a line, from its columns and how many of its tasks are in each state."""
-    return SweepSummary(
-        id=row.id,
-        state=SweepState(row.state),
-        model=row.model,
-        created_at=moment(row.created_at),
-        finished_at=None if row.finished_at is None else moment(row.finished_at),
-        tasks=sum(counts.values()),
-        done=counts.get(TaskState.DONE, 0),
-        failed=counts.get(TaskState.FAILED, 0) + counts.get(TaskState.BLOCKED, 0),
-    )
+    failed = counts.get(TaskState.FAILED, 0) + counts.get(TaskState.BLOCKED, 0)
+    tasks = {"tasks": sum(counts.values()), "done": counts.get(TaskState.DONE, 0), "failed": failed}
+    return _SUMMARY.validate_python(row._asdict() | tasks)
 
 
 def task_record(row: Row[Any], heartbeats: Heartbeats) -> TaskRecord:
     """A task, from the columns that are no details."""
-    return TaskRecord(**_standing(row, heartbeats))
+    return _TASK.validate_python(_standing(row, heartbeats))
 
 
 def task_details(row: Row[Any], heartbeats: Heartbeats) -> TaskDetails:
     """A task, from all its columns."""
-    return TaskDetails(
-        **_standing(row, heartbeats),
-        inputs=inputs_of(row.inputs),
-        setting=Benchmark.model_validate(row.action) if row.kind == Kind.BENCHMARK else None,
-        result=None if row.result is None else Result.model_validate(row.result),
-    )
+    setting = row.action if row.kind == Kind.BENCHMARK else None
+    return _DETAILS.validate_python(_standing(row, heartbeats) | {"setting": setting})
+
+
+def open_task(row: Row[Any], *, lease_until: float) -> OpenTask:
+    """A task as decisions see it, from its columns."""
+    tried = tuple(each["device"] for each in row.tried or ())
+    return _OPEN.validate_python(row._asdict() | {"tried": tried, "lease_until": lease_until})
 
 
 def _standing(row: Row[Any], heartbeats: Heartbeats) -> dict[str, Any]:
-    beat = heartbeats.last(row.id, row.token) if row.state == TaskState.RUNNING else None
-    columns = row._asdict()
-    return {name: columns[name] for name in _PLAIN} | {
-        "kind": Kind(row.kind),
-        "recipe": _recipe(row.recipe),
-        "state": TaskState(row.state),
-        "depends_on": tuple(row.depends_on),
-        "queued_at": moment(row.queued_at),
-        "started_at": None if row.started_at is None else moment(row.started_at),
-        "finished_at": None if row.finished_at is None else moment(row.finished_at),
-        "progress": beat.progress if beat else None,
-        "failure": None if row.failure is None else Failure.model_validate(row.failure),
-        "tried": tuple(Tried.model_validate(each) for each in row.tried or ()),
-    }
-
-
-def moment(seconds: float) -> datetime:
-    """Seconds since the epoch as a time in UTC."""
-    return datetime.fromtimestamp(seconds, UTC)
+    last = heartbeats.last(row.id, row.token) if row.state == TaskState.RUNNING else None
+    parsed = {"recipe": _recipe(row.recipe), "device": row.device or row.pinned_to, "tried": row.tried or ()}
+    return row._asdict() | parsed | {"progress": last.progress if last else None}
 
 
 @functools.lru_cache(1024)

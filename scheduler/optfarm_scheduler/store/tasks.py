@@ -1,6 +1,5 @@
 """Single tasks: as they stand, what they made, and what lies in a task's folder when it runs."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -21,14 +20,6 @@ from optfarm_tasks.schema.sweep import SweepSpec
 from optfarm_tasks.schema.tree import Tree
 
 
-@dataclass(frozen=True)
-class Folder:
-    """What it takes to run a task anywhere."""
-
-    task: Task
-    needs: Needs
-
-
 class Tasks:
     """The tasks of every sweep, and the canaries. Every method raises NotFound for a task that is not there."""
 
@@ -41,15 +32,15 @@ class Tasks:
         with self._database.reading() as connection:
             return task_details(task_row(connection, task_id), self._heartbeats)
 
-    def folder(self, task_id: str) -> Folder:
-        """What it takes to run the task again.
+    def folder(self, task_id: str) -> tuple[Task, Needs]:
+        """What it takes to run the task again: what lies in its folder, and what its toolchain must offer.
 
         Raises:
             Conflict: an input is not made yet.
         """
         with self._database.reading() as connection:
             row = task_row(connection, task_id)
-            return Folder(task_of(connection, row), Needs.model_validate(row.needs))
+            return task_of(connection, row), Needs.model_validate(row.needs)
 
     def artifact(self, task_id: str) -> Artifact:
         """What a conversion of any sweep made.

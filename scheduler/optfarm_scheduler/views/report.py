@@ -23,7 +23,7 @@ def sweep_report(sweep: SweepRecord, tasks: Sequence[TaskDetails]) -> SweepRepor
         latency_limit_ms=sweep.spec.latency_limit_ms,
         rows=rows(tasks),
         skipped=sweep.skipped,
-        devices={name: dict(attributes) for name, attributes in sweep.devices.items()},
+        devices=sweep.devices,
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from optfarm_scheduler.decisions.eta import Durations, Timed, eta_s
 from optfarm_scheduler.store.records import SweepRecord, TaskRecord
-from optfarm_tasks.schema.result import Result
 from optfarm_tasks.schema.sweep import SweepState, SweepStatus, TaskState, TaskStatus
 
 
@@ -47,29 +46,9 @@ def _problems(tasks: Sequence[TaskRecord], quarantined: Mapping[str, str]) -> It
         yield f"{count} {'measurement waits' if count == 1 else 'measurements wait'}: {why}"
 
 
-def task_status(task: TaskRecord, *, result: Result | None = None) -> TaskStatus:
-    """A task as it stands."""
-    return TaskStatus(
-        id=task.id,
-        sweep_id=task.sweep_id,
-        kind=task.kind,
-        label=task.label,
-        recipe=task.recipe,
-        device=task.device or task.pinned_to,
-        state=task.state,
-        cached=task.cached,
-        attempt=task.attempt,
-        key=task.key,
-        progress=task.progress,
-        failure=task.failure,
-        log=task.log,
-        depends_on=task.depends_on,
-        result=result,
-        tried=task.tried,
-        queued_at=task.queued_at,
-        started_at=task.started_at,
-        finished_at=task.finished_at,
-    )
+def task_status(task: TaskRecord) -> TaskStatus:
+    """A task as it stands, with its result where the record has it."""
+    return TaskStatus.model_validate(task, from_attributes=True)
 
 
 def _timed(task: TaskRecord, now: float) -> Timed:
