@@ -8,26 +8,13 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from optfarm_scheduler.api import (
-    blobs,
-    data,
-    devices,
-    events,
-    health,
-    leases,
-    models,
-    registration,
-    sweeps,
-    tasks,
-    techniques,
-)
+from optfarm_scheduler.api import blobs, data, devices, events, health, models, sweeps, tasks, techniques, workers
 from optfarm_scheduler.auth import TokenRole, require
 from optfarm_scheduler.parts import Parts
 from optfarm_scheduler.problems import answer_with_problems
 from optfarm_tasks.schema.api import Problem
 
 _USER = (techniques, devices, blobs, models, data, sweeps, events, tasks)
-_WORKER = (registration, leases)
 _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "What was wrong, as application/problem+json"}
 }
@@ -59,6 +46,5 @@ def application(parts: Parts) -> FastAPI:
     app.include_router(health.router, prefix="/v1")
     for module in _USER:
         app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(TokenRole.USER))])
-    for module in _WORKER:
-        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(TokenRole.WORKER))])
+    app.include_router(workers.router, prefix="/v1", dependencies=[Depends(require(TokenRole.WORKER))])
     return app

@@ -17,18 +17,17 @@ from optfarm_scheduler.decisions.control_chart import (
     judged,
     memory_band,
 )
+from optfarm_scheduler.planning.planner import BASELINE, TaskPlan
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.tables import CANARIES, DEVICES, TASKS
+from optfarm_scheduler.store.tasks import task_columns
 from optfarm_scheduler.store.transitions import cancel_tasks
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.health import Chart, DeviceHealth, HealthState
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.result import CanaryResult, Result
 from optfarm_tasks.schema.spec import Canary as CanaryAction
-from optfarm_tasks.schema.spec import Kind, Limits, Usual
-
-LIMITS = Limits(timeout_s=300, memory_bytes=2 << 30)
-"""Of a canary; it takes ten seconds and half a gigabyte at most."""
+from optfarm_tasks.schema.spec import Kind, Usual
 
 
 def send_canary(connection: Connection, check: SendCanary, *, now: float) -> bool:
@@ -37,21 +36,18 @@ def send_canary(connection: Connection, check: SendCanary, *, now: float) -> boo
     as_decided = (DEVICES.c.name == device) & (DEVICES.c.canary_at == check.canary_at)
     if not connection.execute(update(DEVICES).where(as_decided).values(canary_at=now)).rowcount:
         return False
-    row = {
-        "id": f"canary-{secrets.token_hex(8)}",
-        "position": 0,
-        "kind": Kind.CANARY,
-        "label": "canary",
-        "recipe": "baseline",
-        "action": CanaryAction().model_dump(mode="json"),
-        "inputs": {},
-        "needs": Needs().model_dump(mode="json"),
-        "depends_on": [],
-        "pinned_to": device,
-        "identity": device,
-        "queued_at": now,
-    }
-    connection.execute(insert(TASKS).values(row))
+    canary = TaskPlan(
+        id=f"canary-{secrets.token_hex(8)}",
+        kind=Kind.CANARY,
+        label="canary",
+        recipe=BASELINE,
+        action=CanaryAction(),
+        inputs={},
+        needs=Needs(),
+        pinned_to=device,
+        identity=device,
+    )
+    connection.execute(insert(TASKS).values(task_columns(canary, None, position=0, now=now)))
     return True
 
 

@@ -48,15 +48,7 @@ def reassigned_from_quarantine(connection: Connection, row: Row[Any], device: st
 
 
 def reassigned_by(connection: Connection, row: Row[Any], result: Result, *, now: float, rules: Rules) -> Change | None:
-    """A benchmark whose measurement is invalid goes to another device; None when it ends where it is.
-
-    Args:
-        connection: reads the other tasks of the sweep.
-        row: columns of the task.
-        result: what it came to.
-        now: seconds since the epoch.
-        rules: which devices are alive.
-    """
+    """A benchmark whose measurement is invalid goes to another device; None when it ends where it is."""
     facts = result.facts
     if not isinstance(facts, BenchmarkResult) or facts.candidate.verdict is not Verdict.INVALID:
         return None

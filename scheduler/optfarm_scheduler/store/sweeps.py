@@ -8,7 +8,6 @@ from sqlalchemy import Column, Connection, Row, desc, func, insert, select, upda
 from optfarm_scheduler.decisions.eta import Durations
 from optfarm_scheduler.errors import Conflict, NotFound
 from optfarm_scheduler.planning.plan import Plan
-from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_scheduler.store.records import (
@@ -23,6 +22,7 @@ from optfarm_scheduler.store.records import (
     task_record,
 )
 from optfarm_scheduler.store.tables import SWEEPS, TASKS
+from optfarm_scheduler.store.tasks import task_columns
 from optfarm_scheduler.store.transitions import cancel_tasks
 from optfarm_tasks.schema.spec import Kind
 from optfarm_tasks.schema.sweep import Skipped, SweepReceipt, SweepSpec, SweepState, TaskState
@@ -52,7 +52,7 @@ class Sweeps:
             "devices": {device.name: device.attributes for device in plan.devices},
             "created_at": now,
         }
-        tasks = [_task(sweep_id, position, each, now) for position, each in enumerate(plan.tasks)]
+        tasks = [task_columns(each, sweep_id, position=number, now=now) for number, each in enumerate(plan.tasks)]
         with self._database.writing() as connection:
             if connection.execute(select(SWEEPS.c.id).where(SWEEPS.c.id == sweep_id)).first():
                 return False
@@ -153,21 +153,3 @@ def _row(connection: Connection, sweep_id: str) -> Row[Any]:
     if row is None:
         raise NotFound(f"there is no sweep {sweep_id!r}")
     return row
-
-
-def _task(sweep_id: str, position: int, task: TaskPlan, now: float) -> dict[str, Any]:
-    return {
-        "id": task.id,
-        "sweep_id": sweep_id,
-        "position": position,
-        "kind": task.kind,
-        "label": task.label,
-        "recipe": str(task.recipe),
-        "action": task.action.model_dump(mode="json"),
-        "inputs": {role: str(source) for role, source in task.inputs.items()},
-        "needs": task.needs.model_dump(mode="json"),
-        "depends_on": list(task.depends_on),
-        "pinned_to": task.pinned_to,
-        "identity": task.identity,
-        "queued_at": now,
-    }

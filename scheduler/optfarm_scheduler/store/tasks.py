@@ -5,19 +5,22 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from optfarm_scheduler.errors import Conflict, NotFound
+from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_scheduler.planning.sources import Origin, Source, inputs_of
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.planning.trace_plan import Artifact
 from optfarm_scheduler.store.database import Database
-from optfarm_scheduler.store.device_health import LIMITS
 from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_scheduler.store.records import TaskDetails, task_details
 from optfarm_scheduler.store.tables import DATA, MODELS, SWEEPS, TASKS
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.result import Conversion
-from optfarm_tasks.schema.spec import Kind, Task
+from optfarm_tasks.schema.spec import Kind, Limits, Task
 from optfarm_tasks.schema.sweep import SweepSpec
 from optfarm_tasks.schema.tree import Tree
+
+CANARY_LIMITS = Limits(timeout_s=300, memory_bytes=2 << 30)
+"""It takes ten seconds and half a gigabyte at most."""
 
 
 class Tasks:
@@ -58,6 +61,25 @@ class Tasks:
         return Artifact(Source(Origin.TASK, task_id), task.recipe, facts.description.format)
 
 
+def task_columns(task: TaskPlan, sweep_id: str | None, *, position: int, now: float) -> dict[str, Any]:
+    """The columns of a task that is new; a canary is of no sweep."""
+    return {
+        "id": task.id,
+        "sweep_id": sweep_id,
+        "position": position,
+        "kind": task.kind,
+        "label": task.label,
+        "recipe": str(task.recipe),
+        "action": task.action.model_dump(mode="json"),
+        "inputs": {role: str(source) for role, source in task.inputs.items()},
+        "needs": task.needs.model_dump(mode="json"),
+        "depends_on": list(task.depends_on),
+        "pinned_to": task.pinned_to,
+        "identity": task.identity,
+        "queued_at": now,
+    }
+
+
 def task_row(connection: Connection, task_id: str) -> Row[Any]:
     """The columns of a task, with the spec of its sweep if it has one.
 
@@ -71,17 +93,13 @@ def task_row(connection: Connection, task_id: str) -> Row[Any]:
 
 
 def task_of(connection: Connection, row: Row[Any]) -> Task:
-    """The task as a worker or a replay runs it: the action, and the tree of each input.
-
-    Args:
-        connection: reads the trees.
-        row: columns of the task, with the spec of its sweep; None of a canary.
+    """The task of a `task_row` as a worker or a replay runs it: the action, and the tree of each input.
 
     Raises:
         Conflict: an input is not made yet.
     """
     inputs = {role: _tree(connection, source) for role, source in inputs_of(row.inputs).items()}
-    limits = LIMITS if row.spec is None else SweepSpec.model_validate(row.spec).limits
+    limits = CANARY_LIMITS if row.spec is None else SweepSpec.model_validate(row.spec).limits
     return Task.model_validate({"action": row.action, "inputs": inputs, "limits": limits})
 
 

@@ -14,7 +14,7 @@ from optfarm_tasks.schema.sweep import TaskState
 TOKEN = TASKS.c.token + 1
 """The next fencing token: whoever holds the present one holds nothing any more."""
 
-ANY = frozenset(TaskState)
+_ANY = frozenset(TaskState)
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,11 @@ class Changed:
 
 
 def transition(
-    connection: Connection, which: ColumnElement[bool], *, change: Change, before: Collection[TaskState] = ANY
+    connection: Connection, which: ColumnElement[bool], *, change: Change, before: Collection[TaskState] = _ANY
 ) -> tuple[Changed, ...]:
-    """Changes the state of tasks; nothing else writes it.
+    """Changes the state of tasks; nothing else writes it. Returns those that changed, and leaves the others alone.
 
-    Args:
-        connection: a transaction.
-        which: the tasks that are meant.
-        change: what becomes of them.
-        before: the states that the change was decided for.
-
-    Returns:
-        The tasks that changed: those in a state that `before` names and that decisions.states allows to be followed
-        by the new one. The others are left alone.
+    A task changes when it is in a state that the change was decided for, `before`, and that the new one may follow.
     """
     allowed = TASKS.c.state.in_(sorted(sources(change.to) & set(before)))
     changing = update(TASKS).where(which, allowed).values(state=change.to, **change.values)
