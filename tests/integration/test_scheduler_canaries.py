@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from optfarm_scheduler.decisions.actions import Dispatch, SendCanary
+from optfarm_scheduler.decisions.actions import Dispatch, Expire, SendCanary
 from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.errors import LeaseLost
+from optfarm_scheduler.store.ledger import Resolution
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.health import HealthState
 from optfarm_tasks.schema.lease import Claim, Finish, Lease
@@ -75,6 +76,18 @@ def test_a_canary_under_way_at_a_release_counts_for_nothing(store: Store, anew: 
     with pytest.raises(LeaseLost, match=f"{lease.task_id} is cancelled"):
         end(store, lease, token, now=now + 2, compute_ms=2.0)
     assert store.devices.find(DEVICE, now=now + 2).health.state is after
+
+
+def test_a_canary_whose_result_is_found_after_a_release_counts_for_nothing(store: Store) -> None:
+    now = quarantine(store)
+    lease, _ = begin(store, now=now)
+    store.apply(Expire(lease.task_id), now=now)
+    slow = a_result(Kind.CANARY, key=lease.key).model_copy(update={"facts": a_canary(compute_ms=2.0)})
+
+    store.devices.release(DEVICE, anew=False, now=now + 1)
+
+    assert store.ledger.settle([Resolution(lease.task_id, lease.key, slow)], now=now + 2) == set()
+    assert store.devices.find(DEVICE, now=now + 2).health.state is HealthState.GOOD
 
 
 def test_a_canary_decided_before_a_release_is_not_sent_after_it(store: Store) -> None:

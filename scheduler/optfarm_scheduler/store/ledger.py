@@ -103,10 +103,11 @@ class Ledger:
         changed: set[str | None] = set()
         with self._database.writing() as connection:
             for each in resolutions:
-                row = connection.execute(select(TASKS).where(TASKS.c.id == each.task_id)).one()
-                change, same = self._settled(connection, row, each, now), TASKS.c.id == each.task_id
-                after = transition(connection, same, change=change, before=(TaskState.PENDING,))
-                changed |= {each.sweep_id for each in after}
+                pending = (TASKS.c.id == each.task_id) & (TASKS.c.state == TaskState.PENDING)
+                row = connection.execute(select(TASKS).where(pending)).first()
+                if row is not None:
+                    transition(connection, pending, change=self._settled(connection, row, each, now))
+                    changed.add(row.sweep_id)
         return frozenset(changed)
 
     def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> Change:
