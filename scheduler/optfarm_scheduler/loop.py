@@ -85,9 +85,8 @@ class Loop:
     def settle(self, timeout_s: float) -> bool:
         """Waits until all that follows from what happened so far is decided; returns whether it was in time."""
         with self._happened:
-            self._asked += 1
+            self.wake()
             mine = self._asked
-            self._happened.notify_all()
             return self._happened.wait_for(lambda: self._answered >= mine, timeout=timeout_s)
 
     def _run(self) -> None:

@@ -25,7 +25,7 @@ from optfarm_scheduler.store.tables import SWEEPS, TASKS
 from optfarm_scheduler.store.tasks import task_columns
 from optfarm_scheduler.store.transitions import cancel_tasks
 from optfarm_tasks.schema.spec import Kind
-from optfarm_tasks.schema.sweep import Skipped, SweepReceipt, SweepSpec, SweepState, TaskState
+from optfarm_tasks.schema.sweep import SweepReceipt, SweepSpec, SweepState, TaskState
 
 
 class Sweeps:
@@ -68,13 +68,14 @@ class Sweeps:
             counts = {bool(cached): count for cached, count in connection.execute(counted)}
         if row is None:
             return None
+        sweep = sweep_record(row)
         return SweepReceipt(
             id=sweep_id,
             tasks=sum(counts.values()),
             cached=counts.get(True, 0),
-            devices=tuple(row.devices),
-            skipped=tuple(Skipped.model_validate(each) for each in row.skipped),
-            warnings=tuple(row.warnings),
+            devices=tuple(sweep.devices),
+            skipped=sweep.skipped,
+            warnings=sweep.warnings,
         )
 
     def check_same(self, sweep_id: str, spec: SweepSpec) -> None:
