@@ -3,6 +3,7 @@
 import pytest
 
 from optfarm_scheduler.planning.plan import Plan
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.toolchains import Needs, offered
 from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import training_split
@@ -39,7 +40,7 @@ def test_a_conversion_that_trains_is_given_the_data_set(split: str) -> None:
     made = planned("prune -> cluster", on=model(Format.H5), given=given)
 
     conversion = next(task for task in made.tasks if task.kind is Kind.CONVERT and task.label != "baseline")
-    assert conversion.inputs[Role.DATA] == f"data:{given.digest}"
+    assert conversion.inputs[Role.DATA] == Source(Origin.DATA, given.digest)
     assert conversion.needs.memory_bytes == NEED_BYTES
 
 

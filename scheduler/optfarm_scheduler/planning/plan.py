@@ -96,7 +96,7 @@ def refuse_faults(recipes: Iterable[Recipe]) -> None:
     """Passes when there is nothing wrong with the steps of recipes.
 
     Raises:
-        Refused: there is; all of it is told at once.
+        Refused: there is; the error lists all of it.
     """
     faults = list(_faults(recipes))
     if faults:
@@ -104,7 +104,7 @@ def refuse_faults(recipes: Iterable[Recipe]) -> None:
 
 
 def _faults(recipes: Iterable[Recipe]) -> Iterator[dict[str, str]]:
-    """What is wrong with recipes; one that lacks a parameter is merely skipped, so that `all` may name it."""
+    """What is wrong with recipes; one that lacks a parameter is skipped later instead, so that `all` may name it."""
     for recipe in recipes:
         for step in recipe.steps:
             try:
@@ -155,10 +155,10 @@ def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
 
 def faults_of(error: ValidationError) -> str:
     """What is wrong with the settings of an action, in one line."""
-    return "; ".join(_told(fault) for fault in error.errors())
+    return "; ".join(_in_words(fault) for fault in error.errors())
 
 
-def _told(fault: ErrorDetails) -> str:
+def _in_words(fault: ErrorDetails) -> str:
     place = f"{fault['loc'][0]}={fault['input']}: " if fault["loc"] else ""
     return f"{place}{fault['msg']}"
 

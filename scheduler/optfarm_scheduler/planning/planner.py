@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from optfarm_scheduler.planning.samples import samples_for
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.toolchains import Needs, lacking, pinned
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
@@ -26,19 +27,13 @@ class TaskPlan:
     label: str
     recipe: Recipe
     action: Action
-    inputs: dict[Role, str]
-    """Role → model:<digest>, data:<digest> or task:<id>, whose outputs are meant."""
+    inputs: dict[Role, Source]
     needs: Needs
+    depends_on: tuple[str, ...] = ()
+    """The tasks of its sweep that make its inputs."""
     pinned_to: str | None = None
     identity: str | None = None
     """What stands for the device in the task's key."""
-
-    @property
-    def depends_on(self) -> tuple[str, ...]:
-        """The tasks that make its inputs; those of other sweeps have ended."""
-        sources = (source.partition(":") for source in self.inputs.values())
-        made = (name for kind, _, name in sources if kind == "task")
-        return tuple(dict.fromkeys(name for name in made if sweep_of(name) == sweep_of(self.id)))
 
 
 @dataclass
@@ -95,7 +90,7 @@ class Planner:
             BadParameter: a step lacks data or memory, or no device alive offers what it imports.
         """
         samples = samples_for(recipe, self.model, self.data)
-        learnt_from = {} if samples is None else {Role.DATA: f"data:{samples.digest}"}
+        learnt_from = {} if samples is None else {Role.DATA: Source(Origin.DATA, samples.digest)}
         names = tuple(dict.fromkeys(step.technique for step in recipe.steps))
         gpu = any(registry.technique(name).CARD.needs_gpu for name in names)
         return TaskPlan(
@@ -104,7 +99,7 @@ class Planner:
             label=str(recipe),
             recipe=recipe,
             action=Convert(recipe=recipe, seed=self.spec.seed),
-            inputs={Role.MODEL: f"model:{self.model.digest}"} | learnt_from,
+            inputs={Role.MODEL: Source(Origin.MODEL, self.model.digest)} | learnt_from,
             needs=self._pinned(
                 Needs(techniques=names, gpu=gpu, memory_bytes=self._memory_bytes(recipe)),
                 registry.modules_of(recipe),
@@ -134,7 +129,8 @@ class Planner:
                 label=str(recipe),
                 recipe=recipe,
                 action=Evaluate(),
-                inputs=self._pair(conversion) | {Role.DATA: f"data:{self.data.digest}"},
+                inputs=self._pair(conversion) | {Role.DATA: Source(Origin.DATA, self.data.digest)},
+                depends_on=self._pair_makers(conversion),
                 needs=self._pinned(Needs(runtimes=runtimes), _modules(runtimes), self.alive),
             )
         )
@@ -181,7 +177,7 @@ class Planner:
     ) -> None:
         inputs = self._pair(conversion)
         if self.data is not None and "test" in self.data.description.splits:
-            inputs[Role.DATA] = f"data:{self.data.digest}"
+            inputs[Role.DATA] = Source(Origin.DATA, self.data.digest)
         self.tasks.append(
             TaskPlan(
                 id=self._id(),
@@ -190,6 +186,7 @@ class Planner:
                 recipe=recipe,
                 action=setting,
                 inputs=inputs,
+                depends_on=self._pair_makers(conversion),
                 needs=needs,
                 pinned_to=device.name,
                 identity=identity(device),
@@ -202,9 +199,12 @@ class Planner:
         shown += [f"batch={setting.batch_size}"] if len(batches) > 1 else []
         return f" [{', '.join(shown)}]" if shown else ""
 
-    def _pair(self, conversion: str) -> dict[Role, str]:
+    def _pair(self, conversion: str) -> dict[Role, Source]:
         baseline = next(iter(self.planned.values()))
-        return {Role.BASELINE: f"task:{baseline}", Role.CANDIDATE: f"task:{conversion}"}
+        return {Role.BASELINE: Source(Origin.TASK, baseline), Role.CANDIDATE: Source(Origin.TASK, conversion)}
+
+    def _pair_makers(self, conversion: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(source.name for source in self._pair(conversion).values()))
 
     def _runtimes(self, artifact_format: Format) -> tuple[str, ...]:
         formats = (self.baseline_format or artifact_format, artifact_format)
@@ -239,8 +239,3 @@ def _modules(runtimes: Iterable[str]) -> frozenset[str]:
 def task_id(sweep_id: str, number: int) -> str:
     """What the task of a number, from 1 on, is called."""
     return f"{sweep_id}-{number:03d}"
-
-
-def sweep_of(task: str) -> str:
-    """The sweep that a task belongs to, by the task's id."""
-    return task.rpartition("-")[0]

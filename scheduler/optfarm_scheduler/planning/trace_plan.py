@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from optfarm_scheduler.planning.plan import Plan, check_fit, faults_of, refuse_faults
 from optfarm_scheduler.planning.planner import BASELINE, Planner, TaskPlan, identity, task_id
 from optfarm_scheduler.planning.selectors import listing, select
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.toolchains import Needs, lacking, pinned
 from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import TEST
@@ -27,8 +28,7 @@ Value = TypeVar("Value")
 class Artifact:
     """What is observed."""
 
-    source: str
-    """model:<digest>, or task:<id> for what a task makes."""
+    source: Source
     recipe: Recipe
     format: Format
 
@@ -70,6 +70,7 @@ def plan_trace(
         recipe=made.recipe,
         action=action,
         inputs={Role.MODEL: made.source, **_data(model, data)},
+        depends_on=tuple(task.id for task in before),
         needs=_needs(made.format, device),
         pinned_to=device.name,
         identity=identity(device),
@@ -84,11 +85,11 @@ def _made(
     given = model.description.format
     made_format = registry.output_format(recipe, given)
     if recipe == BASELINE and made_format is given:
-        return Artifact(f"model:{model.digest}", recipe, given), ()
+        return Artifact(Source(Origin.MODEL, model.digest), recipe, given), ()
     there = tuple(sorted(alive, key=lambda device: device.name))
     planner = Planner(spec=spec, sweep_id=sweep_id, model=model, data=data, selected=(), alive=there, settings=())
     conversion = planner.conversion(recipe)
-    return Artifact(f"task:{conversion.id}", recipe, made_format), (conversion,)
+    return Artifact(Source(Origin.TASK, conversion.id), recipe, made_format), (conversion,)
 
 
 def _device(spec: SweepSpec, alive: Sequence[Inventory]) -> Inventory:
@@ -123,12 +124,12 @@ def _needs(artifact_format: Format, device: Inventory) -> Needs:
     return found
 
 
-def _data(model: Model, data: Data | None) -> dict[Role, str]:
+def _data(model: Model, data: Data | None) -> dict[Role, Source]:
     """The data set as an input, if it has what feeds the model."""
     if data is None:
         return {}
     check_fit(model, data)
-    return {Role.DATA: f"data:{data.digest}"} if TEST in data.description.splits else {}
+    return {Role.DATA: Source(Origin.DATA, data.digest)} if TEST in data.description.splits else {}
 
 
 def _only(what: str, values: Sequence[Value]) -> Value:
