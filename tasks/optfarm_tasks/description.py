@@ -23,6 +23,10 @@ class Format(StrEnum):
     CODED = "coded"
 
 
+KERAS_FORMATS = frozenset({Format.KERAS, Format.H5})
+"""What Keras saves; no runtime takes it before it is exported."""
+
+
 class Tensor(Value):
     """A named input or output. Quantised tensors say how integers map to real numbers."""
 

@@ -14,15 +14,12 @@ from typing import cast
 from pydantic import ValidationError
 
 from optfarm_tasks import plugins, runtimes, techniques
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadParameter, MissingParameter
 from optfarm_tasks.parameters import parameters_of
 from optfarm_tasks.runtime import Runtime
-from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.recipe import Step
 from optfarm_tasks.technique import Params, Technique, TechniqueCard
-
-_EXPORT = Step(technique="baseline")
-_KERAS = frozenset({Format.KERAS, Format.H5})
 
 
 @functools.cache
@@ -101,71 +98,19 @@ def params_of(step: Step) -> Params:
         raise BadParameter(f"{step.technique}: {faults}. Its parameters: {known}") from error
 
 
-def finished(recipe: Recipe, model_format: Format) -> Recipe:
-    """The recipe as it runs: no runtime takes a Keras file, so one that would be left at the end is exported.
-
-    Raises:
-        BadParameter: see `output_format`.
-    """
-    left = _yielded(recipe, model_format)
-    return recipe.model_copy(update={"steps": (*recipe.steps, _EXPORT)}) if left in _KERAS else recipe
-
-
-def output_format(recipe: Recipe, model_format: Format) -> Format:
-    """The format that a recipe yields from a model of a given format.
-
-    Raises:
-        BadParameter: a step does not exist, has bad parameters, or does not take what reaches it.
-    """
-    return _yielded(finished(recipe, model_format), model_format)
-
-
 def final_formats() -> frozenset[Format]:
     """The formats that a recipe may end in: a runtime runs them, or runs what they are exported to."""
     run = frozenset(each for name in runtime_names() for each in runtime(name).FORMATS)
-    return run | _KERAS
+    return run | KERAS_FORMATS
 
 
-def _yielded(recipe: Recipe, model_format: Format) -> Format:
-    for step in recipe.steps:
-        params_of(step)
-        card = technique(step.technique).CARD
-        if model_format not in card.accepts:
-            takes = ", ".join(sorted(card.accepts))
-            raise BadParameter(f"{step.technique} takes {takes}; what reaches it is {model_format}")
-        model_format = card.yields[model_format]
-    return model_format
-
-
-def modules_of(recipe: Recipe) -> frozenset[str]:
-    """Every module that the steps of a recipe import, and the distributions that bring plug-ins among them."""
-    imported = frozenset(module for step in recipe.steps for module in technique(step.technique).CARD.modules)
-    brought = {step.technique for step in recipe.steps} - set(_names(techniques))
+def modules_of(name: str) -> frozenset[str]:
+    """The modules that a technique imports, and the distribution that brings it if it is a plug-in."""
+    imported = frozenset(technique(name).CARD.modules)
+    if name in _names(techniques):
+        return imported
     # A dot in a distribution's name would be taken for that between modules.
-    return imported | {_plugins().distributions[name].replace(".", "-") for name in brought}
-
-
-def needs_calibration(recipe: Recipe) -> bool:
-    """Whether a step of the recipe needs a data set's calibration split."""
-    return any(technique(step.technique).CARD.needs_calibration for step in recipe.steps)
-
-
-def needs_training_data(recipe: Recipe) -> bool:
-    """Whether a step of the recipe fine-tunes on a data set."""
-    return any(technique(step.technique).CARD.needs_training_data for step in recipe.steps)
-
-
-def fixed_batch(recipe: Recipe) -> int | None:
-    """The batch that what a recipe makes insists on; None where no step fixes one."""
-    fixing = [(step, technique(step.technique).CARD.fixes_batch) for step in recipe.steps]
-    found = [int(getattr(params_of(step), name)) for step, name in fixing if name is not None]
-    return found[-1] if found else None
-
-
-def memory_bytes(recipe: Recipe, model_bytes: int) -> int:
-    """What the step that takes most memory says it needs for a model of that size; 0 when none says anything."""
-    needs = (technique(step.technique).CARD.memory for step in recipe.steps)
-    return max((need.of(model_bytes) for need in needs if need is not None), default=0)
+    return imported | {_plugins().distributions[name].replace(".", "-")}
 
 
 def card(name: str) -> TechniqueCard:

@@ -8,7 +8,7 @@ import pytest
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.recipe import Step
 
 FRAMEWORKS = {
     "ai_edge_litert", "h5py", "keras", "nncf", "onnx", "onnxruntime", "openvino", "tensorflow", "tf2onnx", "tf_keras"
@@ -48,32 +48,6 @@ def test_shared_steps_are_no_techniques(name: str) -> None:
 def test_a_bad_parameter_is_refused_by_name_with_its_range(params: dict[str, int | str], told: str) -> None:
     with pytest.raises(BadParameter, match=told):
         registry.params_of(Step(technique="tflite-int8", params=params))
-
-
-@pytest.mark.parametrize(
-    ("recipe", "given", "yielded"),
-    [
-        ("baseline", Format.TFLITE, Format.TFLITE),
-        ("baseline", Format.H5, Format.SAVED_MODEL),
-        ("tflite-int8", Format.KERAS, Format.TFLITE),
-        ("baseline -> tflite-int8", Format.KERAS, Format.TFLITE),
-        ("onnx -> onnx-int8", Format.KERAS, Format.ONNX),
-        ("onnx -> openvino-int8", Format.TFLITE, Format.OPENVINO),
-        ("openvino-compress-weights", Format.OPENVINO, Format.OPENVINO),
-    ],
-)
-def test_the_format_of_an_artifact_is_known_before_it_is_made(recipe: str, given: Format, yielded: Format) -> None:
-    assert registry.output_format(Recipe.parse(recipe), given) is yielded
-
-
-def test_a_step_that_does_not_take_what_reaches_it_is_refused() -> None:
-    with pytest.raises(BadParameter, match=r"tflite-int8 takes .*, saved_model; what reaches it is tflite"):
-        registry.output_format(Recipe.parse("tflite-float32 -> tflite-int8"), Format.KERAS)
-
-
-def test_a_recipe_needs_calibration_if_a_step_does() -> None:
-    assert registry.needs_calibration(Recipe.parse("baseline -> tflite-int16x8"))
-    assert not registry.needs_calibration(Recipe.parse("tflite-float16"))
 
 
 def test_every_format_that_is_made_can_be_run() -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from optfarm_scheduler.planning.samples import samples_for
-from optfarm_scheduler.planning.toolchains import Needs, lacking, pinned
+from optfarm_scheduler.planning.toolchains import Needs, pinned
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.resolved import ResolvedRecipe, resolve
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Action, Benchmark, Convert, Evaluate, Kind, Role
@@ -65,61 +66,30 @@ class Planner:
         """Plans a recipe, or skips it with the reason."""
         try:
             self._check_baseline(recipe)
-            artifact_format = registry.output_format(recipe, self.model.description.format)
-            runtimes = self._runtimes(artifact_format)
-            conversion = self.conversion(recipe)
+            resolved = resolve(recipe, self.model.description.format, model_bytes=self.model.description.size_bytes)
+            runtimes = self._runtimes(resolved.output_format)
+            conversion = conversion_of(
+                resolved, self.spec, task=self._id(), model=self.model, data=self.data, alive=self.alive
+            )
         except BadParameter as error:
             self._skip(recipe, None, str(error))
             return
-        benchmarks = list(self._benchmarks(recipe, runtimes))
+        benchmarks = list(self._benchmarks(resolved, runtimes))
         if not benchmarks:
             return
-        self._take(recipe, conversion, artifact_format)
+        self._take(conversion, resolved.output_format)
         self._evaluate(recipe, conversion.id, runtimes)
         for device, needs, setting in benchmarks:
             self._benchmark(recipe, conversion.id, device, needs=needs, setting=setting)
 
-    def _take(self, recipe: Recipe, conversion: TaskPlan, artifact_format: Format) -> None:
+    def _take(self, conversion: TaskPlan, artifact_format: Format) -> None:
         self.baseline_format = self.baseline_format or artifact_format
-        self.planned[str(recipe)] = conversion.id
+        self.planned[conversion.label] = conversion.id
         self.tasks.append(conversion)
 
     def _check_baseline(self, recipe: Recipe) -> None:
         if recipe != BASELINE and not self.planned:
             raise BadParameter("there is no baseline to compare it with")
-
-    def conversion(self, recipe: Recipe) -> TaskPlan:
-        """The task that makes a recipe's artifact.
-
-        Raises:
-            BadParameter: a step lacks data or memory, or no device alive offers what it imports.
-        """
-        samples = samples_for(recipe, self.model, self.data)
-        learnt_from = {} if samples is None else {Role.DATA: f"data:{samples.digest}"}
-        names = tuple(dict.fromkeys(step.technique for step in recipe.steps))
-        gpu = any(registry.technique(name).CARD.needs_gpu for name in names)
-        return TaskPlan(
-            id=self._id(),
-            kind=Kind.CONVERT,
-            label=str(recipe),
-            recipe=recipe,
-            action=Convert(recipe=recipe, seed=self.spec.seed),
-            inputs={Role.MODEL: f"model:{self.model.digest}"} | learnt_from,
-            needs=self._pinned(
-                Needs(techniques=names, gpu=gpu, memory_bytes=self._memory_bytes(recipe)),
-                registry.modules_of(recipe),
-                self.alive,
-            ),
-        )
-
-    def _memory_bytes(self, recipe: Recipe) -> int:
-        needed = registry.memory_bytes(recipe, self.model.description.size_bytes)
-        limit = self.spec.limits.memory_bytes
-        if needed > limit:
-            raise BadParameter(
-                f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
-            )
-        return needed
 
     def _evaluate(self, recipe: Recipe, conversion: str, runtimes: tuple[str, ...]) -> None:
         if self.data is None:
@@ -135,22 +105,24 @@ class Planner:
                 recipe=recipe,
                 action=Evaluate(),
                 inputs=self._pair(conversion) | {Role.DATA: f"data:{self.data.digest}"},
-                needs=self._pinned(Needs(runtimes=runtimes), _modules(runtimes), self.alive),
+                needs=pinned(Needs(runtimes=runtimes), self.alive, _modules(runtimes)),
             )
         )
 
-    def _benchmarks(self, recipe: Recipe, runtimes: tuple[str, ...]) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
+    def _benchmarks(
+        self, resolved: ResolvedRecipe, runtimes: tuple[str, ...]
+    ) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
         for device in self.selected:
             try:
-                needs = self._pinned(Needs(runtimes=runtimes), _modules(runtimes), (device,))
+                needs = pinned(Needs(runtimes=runtimes), (device,), _modules(runtimes))
             except BadParameter as error:
-                self._skip(recipe, device.name, str(error))
+                self._skip(resolved.recipe, device.name, str(error))
                 continue
-            yield from ((device, needs, setting) for setting in self._possible(recipe, device))
+            yield from ((device, needs, setting) for setting in self._possible(resolved, device))
 
-    def _possible(self, recipe: Recipe, device: Inventory) -> Iterable[Benchmark]:
-        cores, batch = device.attributes.get("cores"), self._model_batch()
-        for setting in self._suited(recipe):
+    def _possible(self, resolved: ResolvedRecipe, device: Inventory) -> Iterable[Benchmark]:
+        cores, batch, recipe = device.attributes.get("cores"), self._model_batch(), resolved.recipe
+        for setting in self._suited(recipe, resolved.fixed_batch):
             if isinstance(cores, int) and setting.threads != "auto" and setting.threads > cores:
                 self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
             elif setting.batch_size != "auto" and batch not in (None, setting.batch_size):
@@ -160,9 +132,8 @@ class Planner:
             else:
                 yield setting
 
-    def _suited(self, recipe: Recipe) -> Iterable[Benchmark]:
+    def _suited(self, recipe: Recipe, batch: int | None) -> Iterable[Benchmark]:
         """The settings, at the batch that the recipe fixes if it fixes one; a ladder finds that out by itself."""
-        batch = registry.fixed_batch(recipe)
         if batch is None:
             return self.settings
         if any(setting.batch_size not in {batch, "auto"} for setting in self.settings):
@@ -210,12 +181,6 @@ class Planner:
         formats = (self.baseline_format or artifact_format, artifact_format)
         return tuple(sorted({registry.runtime_for(each) for each in formats}))
 
-    def _pinned(self, needs: Needs, modules: Iterable[str], devices: Sequence[Inventory]) -> Needs:
-        found = pinned(needs, devices, modules)
-        if found is not None:
-            return found
-        raise BadParameter(f"{lacking(needs, devices)} on {' or '.join(device.name for device in devices)}")
-
     def _skip(self, recipe: Recipe, device: str | None, reason: str) -> None:
         self.skipped.append(Skipped(recipe=recipe, device=device, reason=reason))
 
@@ -225,6 +190,36 @@ class Planner:
 
     def _id(self) -> str:
         return task_id(self.sweep_id, len(self.tasks) + 1)
+
+
+def conversion_of(
+    resolved: ResolvedRecipe, spec: SweepSpec, *, task: str, model: Model, data: Data | None, alive: Sequence[Inventory]
+) -> TaskPlan:
+    """The task, of an id, that makes a recipe's artifact on any of the devices that are alive.
+
+    Raises:
+        BadParameter: a step lacks data or memory, or no device alive offers what it imports.
+    """
+    samples = samples_for(resolved, model, data)
+    learnt_from = {} if samples is None else {Role.DATA: f"data:{samples.digest}"}
+    _check_memory(resolved.memory_bytes, spec.limits.memory_bytes)
+    needs = Needs(techniques=resolved.techniques, gpu=resolved.needs_gpu, memory_bytes=resolved.memory_bytes)
+    return TaskPlan(
+        id=task,
+        kind=Kind.CONVERT,
+        label=str(resolved.recipe),
+        recipe=resolved.recipe,
+        action=Convert(recipe=resolved.recipe, seed=spec.seed),
+        inputs={Role.MODEL: f"model:{model.digest}"} | learnt_from,
+        needs=pinned(needs, alive, resolved.modules),
+    )
+
+
+def _check_memory(needed: int, limit: int) -> None:
+    if needed > limit:
+        raise BadParameter(
+            f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
+        )
 
 
 def identity(device: Inventory) -> str:

@@ -2,13 +2,13 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from optfarm_tasks import formats, registry
+from optfarm_tasks import formats
 from optfarm_tasks.coding import packed
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.frameworks.imports import require
-from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.resolved import ResolvedStep, resolve
+from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Conversion
 from optfarm_tasks.schema.spec import Convert, Role, Task
 from optfarm_tasks.technique import Done, OnProgress, Work
@@ -47,12 +47,11 @@ def chain(
     """
     # All steps are checked before the first one spends minutes.
     original, is_chain = model, len(recipe.steps) > 1
-    recipe = registry.finished(recipe, formats.detect(model))
+    steps = resolve(recipe, formats.detect(model)).steps
     done: dict[str, Done] = {}
     with tempfile.TemporaryDirectory(dir=output.parent, prefix="steps-") as scratch:
-        for index, step in enumerate(recipe.steps):
-            is_last = index == len(recipe.steps) - 1
-            target = output if is_last else Path(scratch, str(index))
+        for index, step in enumerate(steps):
+            target = output if step is steps[-1] else Path(scratch, str(index))
             target.mkdir(exist_ok=True)
             work = Work(
                 model=model,
@@ -60,20 +59,18 @@ def chain(
                 output=target,
                 data=data,
                 seed=seed,
-                report=_part_of(report, index, len(recipe.steps)),
+                report=_part_of(report, index, len(steps)),
                 original=original,
             )
-            done[f"{index + 1}: {step}" if is_chain else str(step)] = _done(step, work)
+            done[f"{index + 1}: {step.step}" if is_chain else str(step.step)] = _done(step, work)
             model = target
     return done
 
 
-def _done(step: Step, work: Work) -> Done:
-    technique: Any = registry.technique(step.technique)
-    require(technique.CARD.modules, user=step.technique)
-    work.report(step.technique, 0.0)
-    done: Done = technique.run(work, registry.params_of(step))
-    return done
+def _done(step: ResolvedStep, work: Work) -> Done:
+    require(step.card.modules, user=step.step.technique)
+    work.report(step.step.technique, 0.0)
+    return step.technique.run(work, step.params)
 
 
 def _part_of(report: OnProgress, index: int, count: int) -> OnProgress:

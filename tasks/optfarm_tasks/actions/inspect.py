@@ -7,7 +7,7 @@ from pathlib import Path
 
 from optfarm_tasks import formats, registry
 from optfarm_tasks.coding import packed
-from optfarm_tasks.description import Format, ModelDescription
+from optfarm_tasks.description import KERAS_FORMATS, Format, ModelDescription
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.formats.graph_outputs import UNKNOWN
 from optfarm_tasks.frameworks.keras import as_saved_model
@@ -52,7 +52,7 @@ def run(folder: Path, task: Task, report: OnProgress) -> Inspection:
 @contextmanager
 def _runnable(model: Path, kind: Format) -> Iterator[tuple[Path, Format]]:
     """The model in a format that a runtime loads: of a Keras file, its export."""
-    if kind not in (Format.KERAS, Format.H5):
+    if kind not in KERAS_FORMATS:
         yield model, kind
         return
     with tempfile.TemporaryDirectory(dir=model.parent.parent, prefix="export-") as folder:

@@ -12,7 +12,7 @@ apart.
 
 import shutil
 
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
@@ -34,7 +34,7 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Copies or exports the model."""
-    if work.format in (Format.KERAS, Format.H5):
+    if work.format in KERAS_FORMATS:
         work.report("exporting", 0.1)
         return Done(warnings=as_saved_model.export(work.model, work.output))
     shutil.copytree(work.model, work.output, dirs_exist_ok=True)

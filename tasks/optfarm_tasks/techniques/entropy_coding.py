@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from optfarm_tasks.coding import artifact
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
@@ -27,7 +27,7 @@ class PARAMS(Params):
 
 def run(work: Work, _: Params) -> Done:
     """Codes what is there."""
-    if work.format not in (Format.KERAS, Format.H5):
+    if work.format not in KERAS_FORMATS:
         return Done(notes=artifact.code(work.model, work))
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
         work.report("exporting", 0.1)

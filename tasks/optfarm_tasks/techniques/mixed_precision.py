@@ -17,13 +17,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from optfarm_tasks import formats
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
-ACCEPTS = frozenset({Format.KERAS, Format.H5})
+ACCEPTS = KERAS_FORMATS
 CARD = Card(
     accepts=ACCEPTS,
     yields=dict.fromkeys(ACCEPTS, Format.SAVED_MODEL),

@@ -17,14 +17,14 @@ from typing import Any
 
 from pydantic import Field
 
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.keras.blocks import Block, blocks_of, repeated, without
 from optfarm_tasks.technique import Card, Done, Params, Pattern, Work
 
-ACCEPTS = frozenset({Format.KERAS, Format.H5})
+ACCEPTS = KERAS_FORMATS
 CARD = Card(
     accepts=ACCEPTS,
     yields=dict.fromkeys(ACCEPTS, Format.H5),

@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import Field
 
 from optfarm_tasks import formats
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model, bridge, losses, training_set
 from optfarm_tasks.technique import Card, Done, Memory, OnProgress, Params, Work
 
-ACCEPTS = frozenset({Format.KERAS, Format.H5})
+ACCEPTS = KERAS_FORMATS
 YIELDS = dict.fromkeys(ACCEPTS, Format.H5)
 MODULES = (*as_saved_model.MODULES, "tensorflow_model_optimization")
 MEMORY = Memory(base_bytes=2_500_000_000, factor=4.0)
