@@ -53,6 +53,11 @@ class Signature(Value):
     optional: tuple[Tensor, ...] = ()
     """Inputs with a default, which stands: they are not fed."""
 
+    @property
+    def fixed_batch(self) -> int | None:
+        """The only batch that the model takes; None where it varies."""
+        return next((each.shape[0] for each in self.inputs if each.shape and each.shape[0] is not None), None)
+
 
 class ModelDescription(Value):
     """What a model's files tell without any framework. The first signature is the one that is run."""

@@ -121,7 +121,11 @@ class Planner:
             yield from ((device, needs, setting) for setting in self._possible(resolved, device))
 
     def _possible(self, resolved: ResolvedRecipe, device: Inventory) -> Iterable[Benchmark]:
-        cores, batch, recipe = device.attributes.get("cores"), self._model_batch(), resolved.recipe
+        cores, batch, recipe = (
+            device.attributes.get("cores"),
+            self.model.description.signature.fixed_batch,
+            resolved.recipe,
+        )
         for setting in self._suited(recipe, resolved.fixed_batch):
             if isinstance(cores, int) and setting.threads != "auto" and setting.threads > cores:
                 self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
@@ -142,10 +146,6 @@ class Planner:
             setting if setting.batch_size == "auto" else setting.model_copy(update={"batch_size": batch})
             for setting in self.settings
         )
-
-    def _model_batch(self) -> int | None:
-        inputs = self.model.description.signature.inputs
-        return next((each.shape[0] for each in inputs if each.shape and each.shape[0] is not None), None)
 
     def _benchmark(
         self, recipe: Recipe, conversion: str, device: Inventory, *, needs: Needs, setting: Benchmark

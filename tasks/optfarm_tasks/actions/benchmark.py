@@ -19,7 +19,6 @@ from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.host.fingerprint import fingerprint
 from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.errors import BadParameter, Internal
-from optfarm_tasks.quality.prediction import fixed_batch
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Benchmark, Role, Task
@@ -76,7 +75,7 @@ def _settled(folder: Path, task: Task, bench: PairSetup, *, report: OnProgress) 
 
 
 def _fixed_batch(folder: Path, role: Role) -> int | None:
-    return fixed_batch(formats.describe(folder / "inputs" / role).signature)
+    return formats.describe(folder / "inputs" / role).signature.fixed_batch
 
 
 def _measured(plan: MeasurementPlan, action: Benchmark, report: OnProgress) -> Measured:

@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from optfarm_tasks import formats
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.frameworks.tflite.profiler_api import Engine, ProfiledEvent
@@ -54,7 +55,7 @@ def load(model: Path, threads: int) -> Session:
     Raises:
         UnsupportedOp: it takes strings, which cannot be handed over.
     """
-    file = next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".tflite")
+    file = formats.file_of(model)
     plain = runtime.load(model, threads)
     strings = [each.name for each in plain.signature.inputs if each.dtype == "string"]
     if strings:

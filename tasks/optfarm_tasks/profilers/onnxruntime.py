@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from optfarm_tasks import formats
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import precision
@@ -42,7 +43,7 @@ class Session(PlainSession):
 
 def load(model: Path, threads: int) -> Session:
     """Loads the .onnx of a folder; see optfarm_tasks.runtimes.onnxruntime.load for what it raises."""
-    file = next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".onnx")
+    file = formats.file_of(model)
     return Session(runtime.load(model, threads), file, threads=threads)
 
 

@@ -7,6 +7,7 @@ from statistics import median
 from time import perf_counter_ns
 from typing import Any
 
+from optfarm_tasks import formats
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.profiler import Event, Inference, PlainSession
@@ -57,7 +58,7 @@ class Session(PlainSession):
 
 def load(model: Path, threads: int) -> Session:
     """Loads the .xml of a folder; see optfarm_tasks.runtimes.openvino.load for what it raises."""
-    file = next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".xml")
+    file = formats.file_of(model)
     return Session(runtime.load(model, threads), file, threads=threads)
 
 

@@ -35,7 +35,7 @@ def ends(model: Path) -> tuple[str, ...]:
 
 @contextmanager
 def _decoded(model: Path) -> Iterator[tuple[Path, Runtime]]:
-    file = next(path for path in sorted(model.iterdir()) if path.suffix == ".coded")
+    file = formats.file_of(model)
     # A loaded SavedModel has read its files; LiteRT has mapped its one, which stays while it is mapped.
     with tempfile.TemporaryDirectory(prefix="decoded-") as folder:
         container.decode(file, Path(folder))

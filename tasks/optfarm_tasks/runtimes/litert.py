@@ -83,7 +83,7 @@ def load(model: Path, threads: int) -> Model:
 
     name = formats.describe(model).signature.name
     with blaming(BadModel, "LiteRT cannot load the model"):
-        interpreter = Interpreter(model_path=str(_file(model)), num_threads=threads or None)
+        interpreter = Interpreter(model_path=str(formats.file_of(model)), num_threads=threads or None)
         inputs, outputs = _sides(interpreter, name)
         interpreter.allocate_tensors()
     signature = Signature(name=name, inputs=_tensors(inputs), outputs=_tensors(outputs))
@@ -98,7 +98,7 @@ def ends(model: Path) -> tuple[str, ...]:
     # Without delegates, whose nodes stand beside those that they replace.
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     with blaming(BadModel, "LiteRT cannot load the model"):
-        interpreter = Interpreter(model_path=str(_file(model)), experimental_op_resolver_type=plain)
+        interpreter = Interpreter(model_path=str(formats.file_of(model)), experimental_op_resolver_type=plain)
     ops = interpreter._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
     taken = {int(index) for op in ops for index in op["inputs"]}
     given = [int(index) for op in ops for index in op["outputs"] if int(index) not in taken]
@@ -132,10 +132,6 @@ def precision_of(ops: Iterable[tuple[str, list[str], list[str]]]) -> str:
 def _kind(weights: str, activations: str, *, is_halved: bool) -> str:
     stored = "float16" if is_halved and weights == "float32" else weights
     return activations if stored == activations else f"{stored} weights, {activations} activations"
-
-
-def _file(model: Path) -> Path:
-    return next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".tflite")
 
 
 def _ops(interpreter: Any) -> list[tuple[str, list[str], list[str]]]:

@@ -75,7 +75,7 @@ def load(model: Path, threads: int) -> Model:
     require(MODULES, user="the onnxruntime runtime")
     import onnxruntime
 
-    file = _file(model)
+    file = formats.file_of(model)
     signature = formats.describe(model).signature
     with blaming(BadModel, "ONNX Runtime cannot load the model"):
         options = precision.options_for(threads)
@@ -85,9 +85,5 @@ def load(model: Path, threads: int) -> Model:
 
 def ends(model: Path) -> tuple[str, ...]:
     """The values of the outermost graph that no node takes."""
-    file = _file(model)
+    file = formats.file_of(model)
     return onnx_graph.ends(graph_of(file, view(file)))
-
-
-def _file(model: Path) -> Path:
-    return next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".onnx")

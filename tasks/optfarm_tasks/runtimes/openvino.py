@@ -94,13 +94,13 @@ def load(model: Path, threads: int) -> Model:
 
     signature = formats.describe(model).signature
     with blaming(BadModel, "OpenVINO cannot load the model"):
-        read = openvino.Core().read_model(_file(model))
+        read = openvino.Core().read_model(formats.file_of(model))
         return Model(read, settings=settings_for(read, threads), signature=signature)
 
 
 def ends(model: Path) -> tuple[str, ...]:
     """The layers whose outputs nothing but a result takes."""
-    return openvino_format.ends(_file(model))
+    return openvino_format.ends(formats.file_of(model))
 
 
 def precision_of(layers: Iterable[tuple[str, str]]) -> str:
@@ -154,7 +154,3 @@ def _fixed_shapes(ports: Iterable[Any]) -> Shapes | None:
     if any(shape.is_dynamic for shape in shapes):
         return None
     return {place: tuple(shape.to_shape()) for place, shape in enumerate(shapes)}
-
-
-def _file(model: Path) -> Path:
-    return next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".xml")

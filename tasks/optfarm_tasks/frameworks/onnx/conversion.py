@@ -42,7 +42,7 @@ def source(
         if work.format is Format.ONNX:
             # The files of a task may be links, and onnx reads no weights through one.
             copied = shutil.copytree(work.model, Path(folder, "model"))
-            file = next(path for path in sorted(copied.iterdir()) if path.suffix.lower() == ".onnx")
+            file = formats.file_of(copied)
             yield file, formats.describe(work.model).signature, ()
             return
         file = Path(folder, FILE)

@@ -23,7 +23,7 @@ YIELDS = dict.fromkeys(ACCEPTS, Format.OPENVINO)
 MODULES = (*graph_edit.MODULES, "ai_edge_litert", "openvino")
 FILE = "model.xml"
 
-_SUFFIXES = {Format.TFLITE: ".tflite", Format.ONNX: ".onnx", Format.OPENVINO: ".xml"}
+_OF_ONE_FILE = frozenset({Format.TFLITE, Format.ONNX, Format.OPENVINO})
 _NO_NAME = re.compile(r"([A-Z][A-Za-z0-9]*)_\d+")
 _NO_TRANSLATOR = re.compile(r"o (?:translator|conversion rule) found for operation(?:\(s\)|s?): ([\w, ]+)")
 
@@ -41,8 +41,8 @@ def source(work: Work) -> Iterator[tuple[Any, Signature, tuple[str, ...]]]:
         BadModel: OpenVINO cannot read the model, or loses an input or output of it.
         UnsupportedOp: it has no counterpart for an op; the message names it.
     """
-    if work.format in _SUFFIXES:
-        file = next(path for path in sorted(work.model.iterdir()) if path.suffix.lower() == _SUFFIXES[work.format])
+    if work.format in _OF_ONE_FILE:
+        file = formats.file_of(work.model)
         yield *_read(file, formats.describe(work.model).signature, work), ()
         return
     with graph_edit.saved_model(work) as (folder, warnings):

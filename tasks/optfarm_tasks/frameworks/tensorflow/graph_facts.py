@@ -9,7 +9,6 @@ from optfarm_tasks.formats import graph_def
 from optfarm_tasks.formats.graph_def import Node
 from optfarm_tasks.formats.raw import view
 from optfarm_tasks.formats.wire import first
-from optfarm_tasks.frameworks.tensorflow import graph_file
 
 _META_GRAPH, _GRAPH = 2, 2
 _ELEMENT_TYPE = "T"
@@ -33,7 +32,7 @@ def ends(model: Path) -> tuple[str, ...]:
 
 def _graph(model: Path) -> memoryview:
     if formats.detect(model) is Format.FROZEN_GRAPH:
-        return view(graph_file.file_of(model))
+        return view(formats.file_of(model))
     return first(first(view(model / "saved_model.pb"), _META_GRAPH), _GRAPH)
 
 

@@ -4,18 +4,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from optfarm_tasks import formats
 from optfarm_tasks.description import Signature
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow.functions import name_by_content
-
-SUFFIX = ".pb"
-
-
-def file_of(folder: Path) -> Path:
-    """The .pb of a model's folder."""
-    return next(path for path in sorted(folder.iterdir()) if path.suffix.lower() == SUFFIX)
 
 
 def definition(folder: Path) -> Any:
@@ -27,7 +21,7 @@ def definition(folder: Path) -> Any:
     import tensorflow as tf
 
     with blaming(BadModel, "TensorFlow cannot read the frozen graph"):
-        found = tf.compat.v1.GraphDef.FromString(file_of(folder).read_bytes())
+        found = tf.compat.v1.GraphDef.FromString(formats.file_of(folder).read_bytes())
     name_by_content(found)
     return found
 
