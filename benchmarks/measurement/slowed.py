@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.description import Format
 from optfarm_tasks.runtime import Arrays, Session
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS: frozenset[Format] = frozenset()
 MODULES = ()
+DEVICES = frozenset(DeviceKind)
 
 
 class Slowed:
@@ -50,10 +52,10 @@ def variant(original: Variant, folder: Path, *, spin_ns: int) -> Variant:
     return Variant(original.role, folder, __name__)
 
 
-def load(model: Path, threads: int) -> Slowed:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Slowed:
     """Loads the artifact that slowed.json names."""
     told = json.loads((model / "slowed.json").read_text())
-    session = importlib.import_module(told["runtime"]).load(Path(told["folder"]), threads)
+    session = importlib.import_module(told["runtime"]).load(Path(told["folder"]), threads=threads, device=device)
     return Slowed(session, told["spin_ns"])
 
 

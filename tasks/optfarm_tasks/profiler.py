@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from optfarm_tasks.description import Signature
 from optfarm_tasks.runtime import Arrays, Session
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,12 @@ class Probe(Protocol):
 class Profiler(Protocol):
     """The shape of a module in profilers/."""
 
-    def load(self, model: Path, threads: int) -> Probe:
-        """Loads the artifact in a folder.
+    def load(self, model: Path, *, threads: int, device: DeviceSpec = CPU) -> Probe:
+        """Loads the artifact in a folder onto a device.
 
         Raises:
             BadModel: the runtime refuses it.
+            BadParameter: the runtime does not compute on that device.
             MissingToolchain: the runtime does not import here.
             UnsupportedOp: it runs, but cannot be observed.
         """

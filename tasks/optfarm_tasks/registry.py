@@ -18,7 +18,9 @@ from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadParameter, MissingParameter
 from optfarm_tasks.parameters import parameters_of
 from optfarm_tasks.runtime import Runtime
+from optfarm_tasks.schema.device import DeviceKind
 from optfarm_tasks.schema.recipe import Step
+from optfarm_tasks.schema.spec import Role
 from optfarm_tasks.technique import Params, Technique, TechniqueCard
 
 
@@ -66,16 +68,35 @@ def runtime(name: str) -> Runtime:
     return cast("Runtime", _module(runtimes, name))
 
 
-def runtime_for(model_format: Format) -> str:
-    """The name of the runtime that runs a format.
+def runtimes_of(model_format: Format, device: DeviceKind = DeviceKind.CPU) -> tuple[str, ...]:
+    """Names of the runtimes that run a format on a kind of device, sorted."""
+    found = ((name, runtime(name)) for name in runtime_names())
+    return tuple(name for name, each in found if model_format in each.FORMATS and device in each.DEVICES)
+
+
+def runtime_for(
+    model_format: Format,
+    *,
+    device: DeviceKind = DeviceKind.CPU,
+    wanted: str | None = None,
+    role: Role = Role.CANDIDATE,
+) -> str:
+    """The name of the runtime that runs a format on a kind of device: the wanted one, or else the first there is.
+
+    A baseline runs all the same where the wanted one does not take it, for it has to be compared with.
 
     Raises:
-        BadParameter: none does.
+        BadParameter: none does, or the wanted one does not.
     """
-    for name in runtime_names():
-        if model_format in runtime(name).FORMATS:
-            return name
-    raise BadParameter(f"no runtime runs {model_format}")
+    there = runtimes_of(model_format, device)
+    if not there:
+        raise BadParameter(f"no runtime runs {model_format} on a {device}")
+    if wanted in there:
+        return wanted
+    if wanted is None or role is Role.BASELINE:
+        return there[0]
+    runtime(wanted)
+    raise BadParameter(f"the runtime {wanted} does not run {model_format} on a {device}; {' and '.join(there)} does")
 
 
 def params_of(step: Step) -> Params:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from optfarm_tasks.description import Format
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.recipe import Scalar
 from optfarm_tasks.schema.value import Value, WireMessage
 
@@ -84,6 +85,8 @@ class Work:
     report: OnProgress
     original: Path | None = None
     """Folder of the model that the recipe began with, for steps that teach a changed model by it."""
+    device: DeviceSpec = CPU
+    """What it may compute on."""
 
 
 @dataclass(frozen=True)

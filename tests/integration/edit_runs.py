@@ -113,7 +113,7 @@ def run(recipe: str, model: Path, output: Path) -> dict[str, Done]:
 
 def outputs(folder: Path, feed: Feeds) -> tuple[Any, dict[str, np.ndarray]]:
     """What an artifact gives in its own runtime, and the session."""
-    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, threads=0)
     return session, session.outputs(session.run(session.feed(feed)))
 
 

@@ -193,7 +193,7 @@ def gap(mine: Any, theirs: Any) -> float:
 
 def outputs(model: Path) -> dict[str, Any]:
     """What a model gives for the same random inputs, in its own runtime."""
-    session = registry.runtime(registry.runtime_for(formats.detect(model))).load(model, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(model))).load(model, threads=0)
     return session.outputs(session.run(session.feed(inputs_of(session.signature))))
 
 

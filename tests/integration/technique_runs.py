@@ -94,7 +94,7 @@ def run(recipe: str, model: Path, output: Path, data: Path) -> None:
 
 def outputs(folder: Path) -> tuple[Session, dict[str, Any]]:
     """What an artifact gives for the test images, in its own runtime."""
-    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, threads=0)
     return session, predict(session, {"image": TEST})
 
 

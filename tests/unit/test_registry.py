@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
-from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.errors import BadModel, BadParameter
+from optfarm_tasks.schema.device import DeviceKind, DeviceSpec
 from optfarm_tasks.schema.recipe import Step
+from optfarm_tasks.schema.spec import Role
 
 FRAMEWORKS = {
     "ai_edge_litert", "h5py", "keras", "nncf", "onnx", "onnxruntime", "openvino", "tensorflow", "tf2onnx", "tf_keras"
@@ -67,3 +70,33 @@ def test_cards_are_read_without_importing_a_framework() -> None:
     ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
 
     assert FRAMEWORKS.isdisjoint(ended.stdout.split())
+
+
+def test_a_runtime_is_chosen_by_format_unless_one_is_wanted() -> None:
+    assert registry.runtime_for(Format.TFLITE) == "litert"
+    assert registry.runtime_for(Format.TFLITE, wanted="litert") == "litert"
+
+
+def test_a_wanted_runtime_that_does_not_run_a_format_is_refused_with_those_that_do() -> None:
+    with pytest.raises(BadParameter, match="the runtime openvino does not run tflite on a cpu; litert does"):
+        registry.runtime_for(Format.TFLITE, wanted="openvino")
+    with pytest.raises(BadParameter, match="there is no runtime 'xyzzy'; there are coded, litert"):
+        registry.runtime_for(Format.TFLITE, wanted="xyzzy")
+
+
+def test_a_baseline_runs_where_the_wanted_runtime_does_not_take_it() -> None:
+    assert registry.runtime_for(Format.TFLITE, wanted="openvino", role=Role.BASELINE) == "litert"
+
+
+def test_a_runtime_runs_on_the_kinds_of_devices_that_it_names_alone() -> None:
+    with pytest.raises(BadParameter, match="no runtime runs tflite on a gpu"):
+        registry.runtime_for(Format.TFLITE, device=DeviceKind.GPU)
+
+
+@pytest.mark.parametrize("name", registry.runtime_names())
+def test_a_runtime_refuses_a_device_that_it_does_not_compute_on(name: str, tmp_path: Path) -> None:
+    absent = frozenset(DeviceKind) - registry.runtime(name).DEVICES
+
+    for kind in absent:
+        with pytest.raises((BadParameter, BadModel)):
+            registry.runtime(name).load(tmp_path, threads=1, device=DeviceSpec(kind=kind))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from optfarm_scheduler.planning.samples import samples_for
-from optfarm_scheduler.planning.toolchains import Needs, pinned
+from optfarm_scheduler.planning.toolchains import Needs, pinned, runtime_needs
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
@@ -67,7 +67,8 @@ class Planner:
         try:
             self._check_baseline(recipe)
             resolved = resolve(recipe, self.model.description.format, model_bytes=self.model.description.size_bytes)
-            runtimes = self._runtimes(resolved.output_format)
+            wanted = self._wanted(resolved)
+            runtimes = self._runtimes(resolved.output_format, wanted)
             conversion = conversion_of(
                 resolved, self.spec, task=self._id(), model=self.model, data=self.data, alive=self.alive
             )
@@ -77,55 +78,39 @@ class Planner:
         benchmarks = list(self._benchmarks(resolved, runtimes))
         if not benchmarks:
             return
-        self._take(conversion, resolved.output_format)
-        self._evaluate(recipe, conversion.id, runtimes)
-        for device, needs, setting in benchmarks:
-            self._benchmark(recipe, conversion.id, device, needs=needs, setting=setting)
-
-    def _take(self, conversion: TaskPlan, artifact_format: Format) -> None:
-        self.baseline_format = self.baseline_format or artifact_format
-        self.planned[conversion.label] = conversion.id
+        self.baseline_format = self.baseline_format or resolved.output_format
+        self.planned[str(recipe)] = conversion.id
         self.tasks.append(conversion)
+        self._evaluate(conversion, runtimes, wanted=wanted)
+        for device, needs, setting in benchmarks:
+            self._compare(conversion, setting.model_copy(update={"runtime": wanted}), needs=needs, device=device)
 
     def _check_baseline(self, recipe: Recipe) -> None:
         if recipe != BASELINE and not self.planned:
             raise BadParameter("there is no baseline to compare it with")
 
-    def _evaluate(self, recipe: Recipe, conversion: str, runtimes: tuple[str, ...]) -> None:
+    def _evaluate(self, conversion: TaskPlan, runtimes: tuple[str, ...], *, wanted: str | None) -> None:
         if self.data is None:
             return
         if "test" not in self.data.description.splits:
             self._warn(f"{self.data.name} has no test split, so quality is not scored")
             return
-        self.tasks.append(
-            TaskPlan(
-                id=self._id(),
-                kind=Kind.EVALUATE,
-                label=str(recipe),
-                recipe=recipe,
-                action=Evaluate(),
-                inputs=self._pair(conversion) | {Role.DATA: f"data:{self.data.digest}"},
-                needs=pinned(Needs(runtimes=runtimes), self.alive, _modules(runtimes)),
-            )
-        )
+        self._compare(conversion, Evaluate(runtime=wanted), needs=runtime_needs(runtimes, self.alive))
 
     def _benchmarks(
         self, resolved: ResolvedRecipe, runtimes: tuple[str, ...]
     ) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
         for device in self.selected:
             try:
-                needs = pinned(Needs(runtimes=runtimes), (device,), _modules(runtimes))
+                needs = runtime_needs(runtimes, (device,))
             except BadParameter as error:
                 self._skip(resolved.recipe, device.name, str(error))
                 continue
             yield from ((device, needs, setting) for setting in self._possible(resolved, device))
 
     def _possible(self, resolved: ResolvedRecipe, device: Inventory) -> Iterable[Benchmark]:
-        cores, batch, recipe = (
-            device.attributes.get("cores"),
-            self.model.description.signature.fixed_batch,
-            resolved.recipe,
-        )
+        recipe, cores = resolved.recipe, device.attributes.get("cores")
+        batch = self.model.description.signature.fixed_batch
         for setting in self._suited(recipe, resolved.fixed_batch):
             if isinstance(cores, int) and setting.threads != "auto" and setting.threads > cores:
                 self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
@@ -147,23 +132,24 @@ class Planner:
             for setting in self.settings
         )
 
-    def _benchmark(
-        self, recipe: Recipe, conversion: str, device: Inventory, *, needs: Needs, setting: Benchmark
+    def _compare(
+        self, conversion: TaskPlan, action: Evaluate | Benchmark, *, needs: Needs, device: Inventory | None = None
     ) -> None:
-        inputs = self._pair(conversion)
+        baseline = next(iter(self.planned.values()))
+        inputs = {Role.BASELINE: f"task:{baseline}", Role.CANDIDATE: f"task:{conversion.id}"}
         if self.data is not None and "test" in self.data.description.splits:
             inputs[Role.DATA] = f"data:{self.data.digest}"
         self.tasks.append(
             TaskPlan(
                 id=self._id(),
-                kind=Kind.BENCHMARK,
-                label=f"{recipe}{self._varying(setting)}",
-                recipe=recipe,
-                action=setting,
+                kind=action.kind,
+                label=f"{conversion.label}{self._varying(action) if isinstance(action, Benchmark) else ''}",
+                recipe=conversion.recipe,
+                action=action,
                 inputs=inputs,
                 needs=needs,
-                pinned_to=device.name,
-                identity=identity(device),
+                pinned_to=None if device is None else device.name,
+                identity=None if device is None else identity(device),
             )
         )
 
@@ -173,13 +159,17 @@ class Planner:
         shown += [f"batch={setting.batch_size}"] if len(batches) > 1 else []
         return f" [{', '.join(shown)}]" if shown else ""
 
-    def _pair(self, conversion: str) -> dict[Role, str]:
-        baseline = next(iter(self.planned.values()))
-        return {Role.BASELINE: f"task:{baseline}", Role.CANDIDATE: f"task:{conversion}"}
+    def _wanted(self, resolved: ResolvedRecipe) -> str | None:
+        """The runtime that was asked for, but for a baseline that it does not run."""
+        wanted, given = self.spec.runtime, resolved.output_format
+        if wanted is None or resolved.recipe != BASELINE or wanted in registry.runtimes_of(given):
+            return wanted
+        self._warn(f"the baseline is {given}, which {wanted} does not run; it runs on {registry.runtime_for(given)}")
+        return None
 
-    def _runtimes(self, artifact_format: Format) -> tuple[str, ...]:
-        formats = (self.baseline_format or artifact_format, artifact_format)
-        return tuple(sorted({registry.runtime_for(each) for each in formats}))
+    def _runtimes(self, artifact_format: Format, wanted: str | None) -> tuple[str, ...]:
+        baseline = registry.runtime_for(self.baseline_format or artifact_format, wanted=wanted, role=Role.BASELINE)
+        return tuple(sorted({baseline, registry.runtime_for(artifact_format, wanted=wanted)}))
 
     def _skip(self, recipe: Recipe, device: str | None, reason: str) -> None:
         self.skipped.append(Skipped(recipe=recipe, device=device, reason=reason))
@@ -202,8 +192,12 @@ def conversion_of(
     """
     samples = samples_for(resolved, model, data)
     learnt_from = {} if samples is None else {Role.DATA: f"data:{samples.digest}"}
-    _check_memory(resolved.memory_bytes, spec.limits.memory_bytes)
-    needs = Needs(techniques=resolved.techniques, gpu=resolved.needs_gpu, memory_bytes=resolved.memory_bytes)
+    needed, limit = resolved.memory_bytes, spec.limits.memory_bytes
+    if needed > limit:
+        raise BadParameter(
+            f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
+        )
+    needs = Needs(techniques=resolved.techniques, gpu=resolved.needs_gpu, memory_bytes=needed)
     return TaskPlan(
         id=task,
         kind=Kind.CONVERT,
@@ -215,20 +209,9 @@ def conversion_of(
     )
 
 
-def _check_memory(needed: int, limit: int) -> None:
-    if needed > limit:
-        raise BadParameter(
-            f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
-        )
-
-
 def identity(device: Inventory) -> str:
     """What stands for a device in keys: numbers belong to one machine, and only while it stays the same."""
     return f"{device.name}:{digest_of(device.attributes)}"
-
-
-def _modules(runtimes: Iterable[str]) -> frozenset[str]:
-    return frozenset(module for name in runtimes for module in registry.runtime(name).MODULES)
 
 
 def task_id(sweep_id: str, number: int) -> str:

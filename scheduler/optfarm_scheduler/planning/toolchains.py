@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from optfarm_tasks import registry
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.value import Value
@@ -60,6 +61,16 @@ def pinned(needs: Needs, devices: Sequence[Inventory], modules: Iterable[str]) -
         raise BadParameter(f"{_lacking(needs, devices)} on {' or '.join(device.name for device in devices)}")
     most = max(counts, key=lambda versions: (counts[versions], versions))
     return needs.model_copy(update={"versions": dict(most)})
+
+
+def runtime_needs(runtimes: tuple[str, ...], devices: Sequence[Inventory]) -> Needs:
+    """What running artifacts with these runtimes takes.
+
+    Raises:
+        BadParameter: no device offers it.
+    """
+    modules = (module for name in runtimes for module in registry.runtime(name).MODULES)
+    return pinned(Needs(runtimes=runtimes), devices, modules)
 
 
 def _lacking(needs: Needs, there: Sequence[Inventory]) -> str:

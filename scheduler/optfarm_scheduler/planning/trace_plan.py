@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from optfarm_scheduler.planning.plan import Plan, check_fit, faults_of, refuse_faults
 from optfarm_scheduler.planning.planner import BASELINE, TaskPlan, conversion_of, identity, task_id
 from optfarm_scheduler.planning.selectors import listing, select
-from optfarm_scheduler.planning.toolchains import Needs, pinned
+from optfarm_scheduler.planning.toolchains import Needs, runtime_needs
 from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import TEST
 from optfarm_tasks.description import Format
@@ -71,7 +71,7 @@ def plan_trace(
         recipe=made.recipe,
         action=action,
         inputs={Role.MODEL: made.source, **_data(model, data)},
-        needs=_needs(made.format, device),
+        needs=_needs(made.format, spec.runtime, device),
         pinned_to=device.name,
         identity=identity(device),
     )
@@ -108,15 +108,15 @@ def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
     if isinstance(cores, int) and threads > cores:
         raise BadParameter(f"threads={threads}, but {device.name} has {cores} cores")
     try:
-        return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs)
+        return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs, runtime=spec.runtime)
     except ValidationError as error:
         raise BadParameter(f"ops cannot be observed so: {faults_of(error)}") from error
 
 
-def _needs(artifact_format: Format, device: Inventory) -> Needs:
-    runtime = registry.runtime_for(artifact_format)
+def _needs(artifact_format: Format, wanted: str | None, device: Inventory) -> Needs:
+    runtime = registry.runtime_for(artifact_format, wanted=wanted)
     profiler(runtime)
-    return pinned(Needs(runtimes=(runtime,)), (device,), registry.runtime(runtime).MODULES)
+    return runtime_needs((runtime,), (device,))
 
 
 def _data(model: Model, data: Data | None) -> dict[Role, str]:

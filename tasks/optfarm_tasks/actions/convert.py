@@ -8,6 +8,7 @@ from optfarm_tasks.coding import packed
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.frameworks.imports import require
 from optfarm_tasks.resolved import ResolvedStep, resolve
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Conversion
 from optfarm_tasks.schema.spec import Convert, Role, Task
@@ -26,7 +27,15 @@ def run(folder: Path, task: Task, report: OnProgress) -> Conversion:
         raise Internal(f"a {task.action.kind} task reached the conversion")
     inputs, output = folder / "inputs", folder / "outputs"
     data = inputs / Role.DATA if Role.DATA in task.inputs else None
-    done = chain(task.action.recipe, inputs / Role.MODEL, output, data=data, seed=task.action.seed, report=report)
+    done = chain(
+        task.action.recipe,
+        inputs / Role.MODEL,
+        output,
+        data=data,
+        seed=task.action.seed,
+        report=report,
+        device=task.device,
+    )
     report("describing", 0.98)
     return Conversion(
         description=formats.describe(output),
@@ -38,7 +47,14 @@ def run(folder: Path, task: Task, report: OnProgress) -> Conversion:
 
 
 def chain(
-    recipe: Recipe, model: Path, output: Path, *, data: Path | None, seed: int, report: OnProgress
+    recipe: Recipe,
+    model: Path,
+    output: Path,
+    *,
+    data: Path | None,
+    seed: int,
+    report: OnProgress,
+    device: DeviceSpec = CPU,
 ) -> dict[str, Done]:
     """Runs the steps of a recipe; gives what each one tells, by its text. Steps in between are not kept.
 
@@ -61,6 +77,7 @@ def chain(
                 seed=seed,
                 report=_part_of(report, index, len(steps)),
                 original=original,
+                device=device,
             )
             done[f"{index + 1}: {step.step}" if is_chain else str(step.step)] = _done(step, work)
             model = target

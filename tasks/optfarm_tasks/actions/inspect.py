@@ -31,9 +31,9 @@ def run(folder: Path, task: Task, report: OnProgress) -> Inspection:
     described = formats.describe(model)
     report("loading", 0.1)
     with _runnable(model, described.format) as (place, kind):
-        name = registry.runtime_for(kind)
+        name = registry.runtime_for(kind, device=task.device.kind)
         runtime = registry.runtime(name)
-        session = runtime.load(place, threads=0)
+        session = runtime.load(place, threads=0, device=task.device)
         return Inspection(
             description=_completed(described, session),
             outputs=runtime.ends(place),

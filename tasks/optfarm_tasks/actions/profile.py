@@ -40,9 +40,9 @@ def run(folder: Path, task: Task, report: OnProgress) -> OpProfile:
         raise Internal(f"a {action.kind} task reached the profiler")
     _check_cores(action.threads)
     model = folder / "inputs" / Role.MODEL
-    runtime = registry.runtime_for(formats.detect(model))
+    runtime = registry.runtime_for(formats.detect(model), device=task.device.kind, wanted=action.runtime)
     report("loading", 0.1)
-    probe = profiler(runtime).load(model, action.threads)
+    probe = profiler(runtime).load(model, threads=action.threads, device=task.device)
     inputs = folder / "inputs" / Role.DATA if Role.DATA in task.inputs else None
     feed = probe.feed(_inputs(probe, action, inputs))
     report("timing", 0.4)

@@ -12,6 +12,7 @@ from optfarm_tasks.frameworks.tflite.profiler_api import Engine, ProfiledEvent
 from optfarm_tasks.profiler import Event, Inference
 from optfarm_tasks.runtime import Arrays
 from optfarm_tasks.runtimes import litert as runtime
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _OWN, _DELEGATED = 1 << 1, frozenset({1 << 2, 1 << 3})
 """Kinds of events: OPERATOR_INVOKE_EVENT; an op of a delegate, whose start is not told."""
@@ -49,14 +50,14 @@ class Session:
         return tuple(_observed(engine) for _ in range(runs + 1))[1:]
 
 
-def load(model: Path, threads: int) -> Session:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Loads the .tflite of a folder; see optfarm_tasks.runtimes.litert.load for what it raises.
 
     Raises:
         UnsupportedOp: it takes strings, which cannot be handed over.
     """
     file = formats.file_of(model)
-    plain = runtime.load(model, threads)
+    plain = runtime.load(model, threads=threads, device=device)
     strings = [each.name for each in plain.signature.inputs if each.dtype == "string"]
     if strings:
         raise UnsupportedOp(f"LiteRT's profiler takes no strings, and the input {strings[0]} is one")

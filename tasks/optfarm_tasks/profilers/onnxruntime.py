@@ -13,6 +13,7 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import precision
 from optfarm_tasks.profiler import Event, Inference, PlainSession
 from optfarm_tasks.runtimes import onnxruntime as runtime
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _KERNEL = "_kernel_time"
 _NS_PER_US = 1000
@@ -41,10 +42,10 @@ class Session(PlainSession):
         return onnxruntime.InferenceSession(str(self._file), options, providers=precision.PROVIDERS)
 
 
-def load(model: Path, threads: int) -> Session:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Loads the .onnx of a folder; see optfarm_tasks.runtimes.onnxruntime.load for what it raises."""
     file = formats.file_of(model)
-    return Session(runtime.load(model, threads), file, threads=threads)
+    return Session(runtime.load(model, threads=threads, device=device), file, threads=threads)
 
 
 def inferences(told: Iterable[dict[str, Any]]) -> Iterator[tuple[Event, ...]]:

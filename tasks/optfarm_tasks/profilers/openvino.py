@@ -12,6 +12,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.profiler import Event, Inference, PlainSession
 from optfarm_tasks.runtimes import openvino as runtime
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _NS_PER_US = 1000
 _NOTES = (
@@ -56,10 +57,10 @@ class Session(PlainSession):
         return core.compile_model(read, "CPU", settings).create_infer_request()
 
 
-def load(model: Path, threads: int) -> Session:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Loads the .xml of a folder; see optfarm_tasks.runtimes.openvino.load for what it raises."""
     file = formats.file_of(model)
-    return Session(runtime.load(model, threads), file, threads=threads)
+    return Session(runtime.load(model, threads=threads, device=device), file, threads=threads)
 
 
 def layers(told: Iterable[Any]) -> tuple[Layer, ...]:

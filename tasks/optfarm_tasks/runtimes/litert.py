@@ -12,10 +12,12 @@ from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature, Tensor
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, check_device
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.TFLITE})
 MODULES = ("ai_edge_litert.interpreter",)
+DEVICES = frozenset({DeviceKind.CPU})
 
 _WEIGHTS_AT = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOSE_CONV": 1, "CONV_3D": 1}
 """Op → which of its inputs holds the weights."""
@@ -71,13 +73,14 @@ class Model:
         self._shapes = shapes
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """Loads the .tflite of a folder.
 
     Raises:
         BadModel: LiteRT refuses it, or the signature to run is not the one of its first graph.
         MissingToolchain: LiteRT does not import here.
     """
+    check_device(device, DEVICES, user="the litert runtime")
     require(MODULES, user="the litert runtime")
     from ai_edge_litert.interpreter import Interpreter
 

@@ -18,10 +18,12 @@ from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
 from optfarm_tasks.frameworks.onnx import precision
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, check_device
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.ONNX})
 MODULES = ("onnxruntime",)
+DEVICES = frozenset({DeviceKind.CPU})
 
 
 class Model:
@@ -65,13 +67,14 @@ class Model:
         return dict(zip(self._names, raw, strict=True))
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """Loads the .onnx of a folder, with as many threads within an op.
 
     Raises:
         BadModel: ONNX Runtime refuses it.
         MissingToolchain: ONNX Runtime does not import here.
     """
+    check_device(device, DEVICES, user="the onnxruntime runtime")
     require(MODULES, user="the onnxruntime runtime")
     import onnxruntime
 

@@ -13,10 +13,12 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.formats import openvino as openvino_format
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, check_device
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.OPENVINO})
 MODULES = ("openvino",)
+DEVICES = frozenset({DeviceKind.CPU})
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -82,13 +84,14 @@ class Model:
         self._request = self._compiled.create_infer_request()
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """Loads the .xml of a folder, with so many threads; 0 leaves their number to OpenVINO.
 
     Raises:
         BadModel: OpenVINO refuses it.
         MissingToolchain: OpenVINO does not import here.
     """
+    check_device(device, DEVICES, user="the openvino runtime")
     require(MODULES, user="the openvino runtime")
     import openvino
 

@@ -12,10 +12,12 @@ from optfarm_tasks.description import Format, Signature, Tensor
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
 from optfarm_tasks.frameworks.tensorflow import graph_facts, graph_file
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, check_device
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.SAVED_MODEL, Format.FROZEN_GRAPH})
 MODULES = ("tensorflow",)
+DEVICES = frozenset({DeviceKind.CPU})
 
 
 class Model:
@@ -49,7 +51,7 @@ class Model:
         return {name: array.astype(np.float32) if array.dtype.kind == "V" else array for name, array in raw.items()}
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """Loads a SavedModel or a frozen graph, with as many threads within an op and between ops.
 
     Raises:
@@ -58,6 +60,7 @@ def load(model: Path, threads: int) -> Model:
         MissingToolchain: TensorFlow does not import here.
         UnsupportedOp: an end of a frozen graph gives outputs that its file does not tell of.
     """
+    check_device(device, DEVICES, user="the tensorflow runtime")
     require(MODULES, user="the tensorflow runtime")
     import tensorflow as tf
 

@@ -18,6 +18,7 @@ from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.host import memory, noise
 from optfarm_tasks.benchmark.host.energy import Absent, Meter
 from optfarm_tasks.benchmark.process.repeat import repeats_of
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.spec import Scenario
 
 _NO_METER = Absent("it was not asked for")
@@ -45,6 +46,7 @@ class PairSetup:
     """Where the baseline has a batch of its own."""
     meter: Meter = _NO_METER
     """Counters of energy."""
+    device: DeviceSpec = CPU
     settle_ns: int = 0
     """See `pairs.block_plan`."""
 
@@ -60,6 +62,7 @@ class PairSetup:
             "runtime": variant.runtime,
             "folder": str(variant.folder.absolute()),
             "threads": self.threads,
+            "device": self.device.model_dump(mode="json"),
             "batch_size": self.batch_of(side),
             "seed": self.seed,
             "data": None if self.data is None else str(self.data.absolute()),

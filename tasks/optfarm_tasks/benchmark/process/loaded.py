@@ -25,6 +25,7 @@ from optfarm_tasks.description import Split
 from optfarm_tasks.errors import BadParameter, MissingToolchain
 from optfarm_tasks.frameworks.imports import require
 from optfarm_tasks.runtime import Runtime, Session
+from optfarm_tasks.schema.device import DeviceSpec
 
 Reply = tuple[dict[str, Any], bytes]
 
@@ -38,7 +39,9 @@ class Loaded:
         runtime = _import(order["runtime"])
         self._memory = Account()
         start = perf_counter_ns()
-        self._session = runtime.load(Path(order["folder"]), order["threads"])
+        self._session = runtime.load(
+            Path(order["folder"]), threads=order["threads"], device=DeviceSpec.model_validate(order.get("device", {}))
+        )
         self._load_ns = perf_counter_ns() - start
         with self._memory.besides():
             drawn, self._warnings = _inputs(self._session, order)
