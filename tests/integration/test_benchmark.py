@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from optfarm_tasks import benchmark
+from optfarm_tasks.actions import benchmark
 from optfarm_tasks.benchmark.analysis import pairs, raw, stats
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.stats import Estimator

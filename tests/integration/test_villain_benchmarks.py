@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from optfarm_tasks import benchmark
+from optfarm_tasks.actions import benchmark
 from optfarm_tasks.benchmark.controller.resident import Resident
 from optfarm_tasks.benchmark.host.energy import Rapl, Zone
 from optfarm_tasks.benchmark.process import repeat
