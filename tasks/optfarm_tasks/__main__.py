@@ -83,10 +83,10 @@ def failure_of(error: Exception) -> Failure:
     return Failure(reason=reason, message=f"{type(error).__name__}: {line_of(error)}")
 
 
-def _facts(folder: Path, task: Task, report: OnProgress) -> Facts:
+def _facts(folder: Path, task: Task, on_progress: OnProgress) -> Facts:
     """Does the action; only its own part of the package is imported, for a start costs time at every task."""
     action: Any = importlib.import_module(ACTIONS[task.action.kind].module)
-    facts: Facts = action.run(folder, task, report)
+    facts: Facts = action.run(folder, task, on_progress)
     return facts
 
 

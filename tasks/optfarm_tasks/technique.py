@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from optfarm_tasks.schema.recipe import Scalar
 from optfarm_tasks.schema.value import Value, WireMessage
 
 OnProgress = Callable[[str, float], None]
-"""Told the phase and the fraction done, in 0..1, while work goes on."""
+"""Called with the phase and the fraction done, in 0..1, while work goes on."""
 
 
 class Params(BaseModel):
@@ -82,11 +83,17 @@ class Work:
     data: Path | None
     """Folder of the data set."""
     seed: int
-    report: OnProgress
+    on_progress: OnProgress
     original: Path | None = None
     """Folder of the model that the recipe began with, for steps that teach a changed model by it."""
     device: DeviceSpec = CPU
     """What it may compute on."""
+
+    @property
+    def report(self) -> OnProgress:
+        """The former name of `on_progress`, for techniques that were written for it."""
+        warnings.warn("Work.report is now called Work.on_progress", DeprecationWarning, stacklevel=2)
+        return self.on_progress
 
 
 @dataclass(frozen=True)

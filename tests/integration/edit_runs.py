@@ -108,7 +108,7 @@ def saved(library: Any, make: Callable[[Any], Any], folder: Path) -> Any:
 def run(recipe: str, model: Path, output: Path) -> dict[str, Done]:
     """Converts by a recipe."""
     output.mkdir(parents=True)
-    return convert.chain(Recipe.parse(recipe), model, output, data=output.parents[1], seed=7, report=quiet)
+    return convert.chain(Recipe.parse(recipe), model, output, data=output.parents[1], seed=7, on_progress=quiet)
 
 
 def outputs(folder: Path, feed: Feeds) -> tuple[Any, dict[str, np.ndarray]]:

@@ -154,7 +154,7 @@ def told(model: Path, recipe: str, folder: Path) -> Told:
     """What came of a recipe on a model."""
     folder.mkdir()
     try:
-        done = convert.chain(Recipe.parse(recipe), model, folder, data=None, seed=1, report=lambda *_: None)
+        done = convert.chain(Recipe.parse(recipe), model, folder, data=None, seed=1, on_progress=lambda *_: None)
         return came_of(model, folder, done)
     except TaskError as error:
         return {"failure": [type(error).__name__, str(error)]}

@@ -89,7 +89,7 @@ def write_models(folder: Path) -> dict[Format, Path]:
 def run(recipe: str, model: Path, output: Path, data: Path) -> None:
     """Converts by a recipe."""
     output.mkdir(exist_ok=True)
-    convert.chain(Recipe.parse(recipe), model, output, data=data, seed=7, report=quiet)
+    convert.chain(Recipe.parse(recipe), model, output, data=data, seed=7, on_progress=quiet)
 
 
 def outputs(folder: Path) -> tuple[Session, dict[str, Any]]:

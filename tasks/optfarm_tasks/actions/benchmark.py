@@ -25,7 +25,7 @@ from optfarm_tasks.schema.spec import Benchmark, Role, Task
 from optfarm_tasks.technique import OnProgress
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> BenchmarkResult:
     """Times inputs/candidate against inputs/baseline and leaves outputs/raw.npz; blocks until it is done.
 
     Raises:
@@ -40,9 +40,9 @@ def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
     if not isinstance(action, Benchmark):
         raise Internal(f"a {action.kind} task reached the benchmark")
     plan = plan_of(folder, task, action, cores=_cores(1 if action.threads == "auto" else action.threads))
-    settled = _settled(folder, task, plan.bench, report=report)
+    settled = _settled(folder, task, plan.bench, on_progress=on_progress)
     bench = settled.bench
-    found = _measured(replace(plan, bench=bench), action, report)
+    found = _measured(replace(plan, bench=bench), action, on_progress)
     summary = found.summary
     raw.write(folder / "outputs", {**summary.columns, **settled.columns}, estimator=summary.estimator)
     return BenchmarkResult(
@@ -55,7 +55,7 @@ def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
     )
 
 
-def _settled(folder: Path, task: Task, bench: PairSetup, *, report: OnProgress) -> Settled:
+def _settled(folder: Path, task: Task, bench: PairSetup, *, on_progress: OnProgress) -> Settled:
     """The bench with every number that was left to the farm, and less time by what choosing them took."""
     action = task.action
     if not isinstance(action, Benchmark) or "auto" not in {action.threads, action.batch_size}:
@@ -68,7 +68,7 @@ def _settled(folder: Path, task: Task, bench: PairSetup, *, report: OnProgress) 
     started_s = time.monotonic()
     with shield.away_from(bench.cores):
         settled = climb.settle(
-            bench, means, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
+            bench, means, on_progress, batches=action.batch_size == "auto", threads=action.threads == "auto"
         )
     left_s = max(0.0, bench.amount.budget_s - (time.monotonic() - started_s))
     return replace(settled, bench=replace(settled.bench, amount=replace(bench.amount, budget_s=left_s)))
@@ -78,14 +78,14 @@ def _fixed_batch(folder: Path, role: Role) -> int | None:
     return formats.describe(folder / "inputs" / role).signature.fixed_batch
 
 
-def _measured(plan: MeasurementPlan, action: Benchmark, report: OnProgress) -> Measured:
+def _measured(plan: MeasurementPlan, action: Benchmark, on_progress: OnProgress) -> Measured:
     how = (
         measure
         if action.latency_limit_ms is None
         else partial(measure_server, latency_limit_ms=action.latency_limit_ms)
     )
     with shield.away_from(plan.bench.cores):
-        return how(plan, report, clock=Clock())
+        return how(plan, on_progress, clock=Clock())
 
 
 def _with_ladders(measured: Measurement, settled: Settled, side: Side) -> Measurement:

@@ -22,7 +22,7 @@ AMOUNT = Amount(min_pairs=3, max_pairs=3, pair_s=0.6, group_s=20, budget_s=120, 
 """No second attempt: a host that is too busy to measure on is what a canary is to tell."""
 
 
-def run(folder: Path, _task: Task, report: OnProgress, *, amount: Amount = AMOUNT) -> CanaryResult:
+def run(folder: Path, _task: Task, on_progress: OnProgress, *, amount: Amount = AMOUNT) -> CanaryResult:
     """Times a matrix product against itself, then copies in memory, on the last core; blocks for ten seconds.
 
     Raises:
@@ -35,7 +35,7 @@ def run(folder: Path, _task: Task, report: OnProgress, *, amount: Amount = AMOUN
     with shield.away_from(cores):
         memory_ns = contention.memory_ns(cores)
         summary = measure(
-            MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), report, clock=Clock()
+            MeasurementPlan(bench, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), on_progress, clock=Clock()
         ).summary
     twin = summary.candidate
     return CanaryResult(

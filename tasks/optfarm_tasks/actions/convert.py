@@ -15,7 +15,7 @@ from optfarm_tasks.schema.spec import Convert, Role, Task
 from optfarm_tasks.technique import Done, OnProgress, Work
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> Conversion:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> Conversion:
     """Fills outputs/ with the artifact of a task's recipe.
 
     Raises:
@@ -33,10 +33,10 @@ def run(folder: Path, task: Task, report: OnProgress) -> Conversion:
         output,
         data=data,
         seed=task.action.seed,
-        report=report,
+        on_progress=on_progress,
         device=task.device,
     )
-    report("describing", 0.98)
+    on_progress("describing", 0.98)
     return Conversion(
         description=formats.describe(output),
         gzip_bytes=packed.gzip_bytes(output),
@@ -53,7 +53,7 @@ def chain(
     *,
     data: Path | None,
     seed: int,
-    report: OnProgress,
+    on_progress: OnProgress,
     device: DeviceSpec = CPU,
 ) -> dict[str, Done]:
     """Runs the steps of a recipe; gives what each one tells, by its text. Steps in between are not kept.
@@ -75,7 +75,7 @@ def chain(
                 output=target,
                 data=data,
                 seed=seed,
-                report=_part_of(report, index, len(steps)),
+                on_progress=_part_of(on_progress, index, len(steps)),
                 original=original,
                 device=device,
             )
@@ -86,9 +86,9 @@ def chain(
 
 def _done(step: ResolvedStep, work: Work) -> Done:
     require(step.card.modules, user=step.step.technique)
-    work.report(step.step.technique, 0.0)
+    work.on_progress(step.step.technique, 0.0)
     return step.technique.run(work, step.params)
 
 
-def _part_of(report: OnProgress, index: int, count: int) -> OnProgress:
-    return lambda phase, fraction: report(phase, (index + fraction) / count * 0.98)
+def _part_of(on_progress: OnProgress, index: int, count: int) -> OnProgress:
+    return lambda phase, fraction: on_progress(phase, (index + fraction) / count * 0.98)

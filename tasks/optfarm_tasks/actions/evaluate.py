@@ -53,7 +53,7 @@ class Gathered:
     detections: Detections | None = None
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> Quality:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> Quality:
     """Scores inputs/candidate against inputs/baseline on the test split of inputs/data; blocks until it is done.
 
     Raises:
@@ -69,12 +69,12 @@ def run(folder: Path, task: Task, report: OnProgress) -> Quality:
     if split is None:
         raise BadData(f"the data set has no {data.TEST} split to score on; add arrays {data.TEST}/NAME")
     arrays, truth = data.load_split(inputs / Role.DATA, data.TEST)
-    report("loading", 0.0)
+    on_progress("loading", 0.0)
     loads = partial(_loaded, inputs, task=task, split=split, arrays=arrays)
     baseline = loads(Role.BASELINE, fit=_as_it_is)
     is_itself = task.inputs[Role.BASELINE].digest == task.inputs[Role.CANDIDATE].digest
     candidate = baseline if is_itself else loads(Role.CANDIDATE, fit=images.fit)
-    scored = _scored(baseline, candidate, truth, samples=split.count, on_progress=report)
+    scored = _scored(baseline, candidate, truth, samples=split.count, on_progress=on_progress)
     return scored.model_copy(update={"runtime": candidate.runtime})
 
 

@@ -18,7 +18,7 @@ from optfarm_tasks.schema.tree import scan
 from optfarm_tasks.technique import OnProgress
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> Inspection:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> Inspection:
     """Inspects inputs/model of a task's folder; the model is loaded, and its code may run.
 
     Raises:
@@ -29,7 +29,7 @@ def run(folder: Path, task: Task, report: OnProgress) -> Inspection:
         raise Internal(f"a {task.action.kind} task reached the inspection")
     model = folder / "inputs" / Role.MODEL
     described = formats.describe(model)
-    report("loading", 0.1)
+    on_progress("loading", 0.1)
     with _runnable(model, described.format) as (place, kind):
         name = registry.runtime_for(kind, device=task.device.kind)
         runtime = registry.runtime(name)

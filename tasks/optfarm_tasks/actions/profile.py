@@ -25,7 +25,7 @@ FILE = "trace.json"
 _WARM_RUNS = 5
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> OpProfile:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> OpProfile:
     """Observes inputs/model of a task's folder and leaves outputs/trace.json: the inference of median wall time.
 
     Raises:
@@ -41,13 +41,13 @@ def run(folder: Path, task: Task, report: OnProgress) -> OpProfile:
     _check_cores(action.threads)
     model = folder / "inputs" / Role.MODEL
     runtime = registry.runtime_for(formats.detect(model), device=task.device.kind, wanted=action.runtime)
-    report("loading", 0.1)
+    on_progress("loading", 0.1)
     probe = profiler(runtime).load(model, threads=action.threads, device=task.device)
     inputs = folder / "inputs" / Role.DATA if Role.DATA in task.inputs else None
     feed = probe.feed(_inputs(probe, action, inputs))
-    report("timing", 0.4)
+    on_progress("timing", 0.4)
     plain_ns = _plain_ns(probe, feed, action.runs)
-    report("profiling", 0.7)
+    on_progress("profiling", 0.7)
     inferences = probe.observe(feed, action.runs)
     shown = _median(inferences)
     _write(folder / "outputs" / FILE, shown, runtime=runtime, action=action, notes=probe.notes)

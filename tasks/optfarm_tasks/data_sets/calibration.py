@@ -56,12 +56,12 @@ class Calibration:
             rows = np.arange(start, start + self.batch_size) % self.count
             yield {name: array[rows].astype(dtypes[name]) for name, array in self.arrays.items()}
 
-    def told(self, report: OnProgress) -> Iterator[Samples]:
-        """As `feeds`, with the progress told."""
+    def reporting(self, on_progress: OnProgress) -> Iterator[Samples]:
+        """As `feeds`, and says how far it is."""
         for index, feed in enumerate(self.feeds()):
-            report("calibrating", 0.4 + 0.5 * index * self.batch_size / self.count)
+            on_progress("calibrating", 0.4 + 0.5 * index * self.batch_size / self.count)
             yield feed
-        report("quantising", 0.9)
+        on_progress("quantising", 0.9)
 
     @property
     def warnings(self) -> Iterator[str]:

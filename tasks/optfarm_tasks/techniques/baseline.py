@@ -35,7 +35,7 @@ class PARAMS(Params):
 def run(work: Work, _: Params) -> Done:
     """Copies or exports the model."""
     if work.format in KERAS_FORMATS:
-        work.report("exporting", 0.1)
+        work.on_progress("exporting", 0.1)
         return Done(warnings=as_saved_model.export(work.model, work.output))
     shutil.copytree(work.model, work.output, dirs_exist_ok=True)
     return Done()

@@ -25,7 +25,7 @@ def run(work: Work, params: PARAMS) -> Done:
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="cluster")
     lessons = training.lessons_of(work, model, params)
-    report = training.part(work.report, 0.2, 0.9)
-    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, report=report)
+    on_progress = training.part(work.on_progress, 0.2, 0.9)
+    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, on_progress=on_progress)
     notes = {"distinct_weights": kernels.distinct(weights), "sparsity": kernels.sparsity(weights), "loss": losses}
     return training.save(model, work, notes=notes | lessons.told())

@@ -23,10 +23,10 @@ def run(work: Work, params: PARAMS) -> Done:
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="cqat")
     lessons = training.lessons_of(work, model, params)
-    clustered, learning = training.part(work.report, 0.1, 0.5), training.part(work.report, 0.5, 0.9)
-    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, report=clustered)
+    clustered, learning = training.part(work.on_progress, 0.1, 0.5), training.part(work.on_progress, 0.5, 0.9)
+    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, on_progress=clustered)
     emulating, notes = quantising.quantise(
-        model, lessons, params, seed=work.seed, report=learning, keep=keeping.values_of
+        model, lessons, params, seed=work.seed, on_progress=learning, keep=keeping.values_of
     )
     found = {name: kernel for name, kernel in kernels.kernels(emulating).items() if name in weights}
     notes |= {"distinct_weights": kernels.distinct(found), "clustering_loss": losses, **lessons.told()}

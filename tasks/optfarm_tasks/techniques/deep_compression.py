@@ -35,10 +35,10 @@ def run(work: Work, params: PARAMS) -> Done:
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="deep-compression")
     lessons = training.lessons_of(work, model, params)
-    pruned, clustered = training.part(work.report, 0.1, 0.5), training.part(work.report, 0.5, 0.85)
+    pruned, clustered = training.part(work.on_progress, 0.1, 0.5), training.part(work.on_progress, 0.5, 0.85)
     losses = {
-        "pruning_loss": pruning.prune(model, weights, lessons, params, seed=work.seed, report=pruned),
-        "clustering_loss": clustering.cluster(model, weights, lessons, params, seed=work.seed, report=clustered),
+        "pruning_loss": pruning.prune(model, weights, lessons, params, seed=work.seed, on_progress=pruned),
+        "clustering_loss": clustering.cluster(model, weights, lessons, params, seed=work.seed, on_progress=clustered),
     }
     notes = {"sparsity": kernels.sparsity(weights), "distinct_weights": kernels.distinct(weights)}
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="steps-") as scratch:

@@ -53,7 +53,7 @@ def run(work: Work, params: PARAMS) -> Done:
     total = len(convolutions) * samples.count
     for at, (name, rows, kernel) in enumerate(_unfolded(graph, convolutions, samples)):
         estimate.add(name, rows, kernel)
-        work.report("watching", 0.2 + 0.6 * min(1.0, at / total))
+        work.on_progress("watching", 0.2 + 0.6 * min(1.0, at / total))
     copied = baseline.run(work, baseline.PARAMS())
     left_out = [node.name for node in convolutions if node.name not in estimate.told()] + _in_functions(graph)
     grouped = (f"convolutions in groups or in functions are left out: {', '.join(left_out)}",) if left_out else ()

@@ -30,6 +30,6 @@ def run(work: Work, _: Params) -> Done:
     if work.format not in KERAS_FORMATS:
         return Done(notes=artifact.code(work.model, work))
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
-        work.report("exporting", 0.1)
+        work.on_progress("exporting", 0.1)
         warnings = as_saved_model.export(work.model, Path(folder))
         return Done(warnings=warnings, notes=artifact.code(Path(folder), work))

@@ -30,6 +30,6 @@ class PARAMS(Params):
 def run(work: Work, _: Params) -> Done:
     """Freezes, and stores the graph as a SavedModel."""
     graph, warnings = graph_edit.frozen(work)
-    work.report("writing", 0.9)
+    work.on_progress("writing", 0.9)
     graph_edit.write(graph, work.output, Format.SAVED_MODEL)
     return Done(warnings=warnings, notes={"nodes": graph_edit.node_counts(graph)})

@@ -30,7 +30,7 @@ def run(work: Work, _: Params) -> Done:
     """Freezes, and stores the graph of the signature that is run."""
     graph, warnings = graph_edit.frozen(work)
     others = graph_edit.keep_main(graph)
-    work.report("writing", 0.9)
+    work.on_progress("writing", 0.9)
     graph_edit.write(graph, work.output, Format.FROZEN_GRAPH)
     left_out = (f"signatures left out, for a .pb has one: {', '.join(others)}",) if others else ()
     return Done(warnings=(*warnings, *left_out), notes={"nodes": graph_edit.node_counts(graph)})

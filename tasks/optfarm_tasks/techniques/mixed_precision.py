@@ -45,7 +45,7 @@ class PARAMS(Params):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Rebuilds the model under the policy and exports it."""
-    work.report("loading", 0.1)
+    work.on_progress("loading", 0.1)
     model, library = as_saved_model.load(work.model)
     policy = f"mixed_{params.dtype}"
     with blaming(BadModel, f"{library} cannot rebuild the model under {policy}"):
@@ -59,7 +59,7 @@ def run(work: Work, params: PARAMS) -> Done:
         twin.set_weights(model.get_weights())
     if not changed:
         raise BadModel(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
-    work.report("exporting", 0.5)
+    work.on_progress("exporting", 0.5)
     signature = formats.describe(work.model).signature
     warnings = as_saved_model.write(twin, library, signature, work.output, casts_to="float32")
     return Done(warnings=warnings, notes={"policy": policy, "layers": len(changed)})

@@ -46,7 +46,7 @@ def run(work: Work, params: PARAMS) -> Done:
     wanted = _PRODUCTS if params.ops == "products" else _ALL
     target = work.output / conversion.FILE
     with conversion.source(work) as (file, signature, warnings):
-        work.report("quantising", 0.6)
+        work.on_progress("quantising", 0.6)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
             quantize_dynamic(file, target, op_types_to_quantize=wanted, per_channel=True, weight_type=QuantType.QInt8)
         conversion.save(onnx.load(target), target, signature=signature.name)

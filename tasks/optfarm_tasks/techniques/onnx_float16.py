@@ -29,7 +29,7 @@ def run(work: Work, _: Params) -> Done:
     import onnx
 
     with conversion.source(work) as (file, signature, warnings):
-        work.report("halving", 0.7)
+        work.on_progress("halving", 0.7)
         model = onnx.load(file)
         left = tuple(f"{name} stays float32: it has weights beyond ±65,504" for name in _halve(model))
         conversion.save(model, work.output / conversion.FILE, signature=signature.name)

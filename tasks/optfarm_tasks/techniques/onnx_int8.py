@@ -57,7 +57,9 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (file, signature, warnings):
         samples = calibration_of(work, signature, params.calibration_samples)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            _quantise(file, target, _Reader(samples.told(work.report)), is_symmetric=params.activations == "int8")
+            _quantise(
+                file, target, _Reader(samples.reporting(work.on_progress)), is_symmetric=params.activations == "int8"
+            )
         conversion.save(onnx.load(target), target, signature=signature.name)
         told = (*warnings, *samples.warnings)
         return conversion.done(work, file, told, calibration_samples=samples.count)

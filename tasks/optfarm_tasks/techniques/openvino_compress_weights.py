@@ -41,7 +41,7 @@ def run(work: Work, params: PARAMS) -> Done:
     import nncf
 
     with conversion.source(work) as (model, signature, warnings):
-        work.report("compressing", 0.6)
+        work.on_progress("compressing", 0.6)
         mode, before = getattr(nncf.CompressWeightsMode, _MODES[params.weights]), conversion.counts(model)
         with blaming(BadModel, "NNCF cannot compress the model"), compression.quietly():
             compressed = nncf.compress_weights(model, mode=mode, **_groups(params))

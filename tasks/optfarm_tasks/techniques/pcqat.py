@@ -24,13 +24,18 @@ def run(work: Work, params: PARAMS) -> Done:
     weights = clustering.clusterable(model, params, user="pcqat")
     lessons = training.lessons_of(work, model, params)
     losses = {}
-    for name, step, report in (
-        ("pruning_loss", pruning.prune, training.part(work.report, 0.1, 0.35)),
-        ("clustering_loss", clustering.cluster, training.part(work.report, 0.35, 0.6)),
+    for name, step, on_progress in (
+        ("pruning_loss", pruning.prune, training.part(work.on_progress, 0.1, 0.35)),
+        ("clustering_loss", clustering.cluster, training.part(work.on_progress, 0.35, 0.6)),
     ):
-        losses[name] = step(model, weights, lessons, params, seed=work.seed, report=report)
+        losses[name] = step(model, weights, lessons, params, seed=work.seed, on_progress=on_progress)
     emulating, notes = quantising.quantise(
-        model, lessons, params, seed=work.seed, report=training.part(work.report, 0.6, 0.9), keep=keeping.values_of
+        model,
+        lessons,
+        params,
+        seed=work.seed,
+        on_progress=training.part(work.on_progress, 0.6, 0.9),
+        keep=keeping.values_of,
     )
     found = {name: kernel for name, kernel in kernels.kernels(emulating).items() if name in weights}
     notes |= {"sparsity": kernels.sparsity(found), "distinct_weights": kernels.distinct(found)}

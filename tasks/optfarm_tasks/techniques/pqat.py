@@ -23,10 +23,10 @@ def run(work: Work, params: PARAMS) -> Done:
     model = training.load(work)
     weights = kernels.chosen(model, min_weights=params.min_weights, user="pqat")
     lessons = training.lessons_of(work, model, params)
-    pruned, learning = training.part(work.report, 0.1, 0.5), training.part(work.report, 0.5, 0.9)
-    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, report=pruned)
+    pruned, learning = training.part(work.on_progress, 0.1, 0.5), training.part(work.on_progress, 0.5, 0.9)
+    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, on_progress=pruned)
     emulating, notes = quantising.quantise(
-        model, lessons, params, seed=work.seed, report=learning, keep=keeping.zeros_of
+        model, lessons, params, seed=work.seed, on_progress=learning, keep=keeping.zeros_of
     )
     sparsity = kernels.sparsity(kernels.kernels(emulating, min_weights=params.min_weights))
     notes |= {"sparsity": sparsity, "pruning_loss": losses, **lessons.told()}

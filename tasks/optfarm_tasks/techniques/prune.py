@@ -25,6 +25,6 @@ def run(work: Work, params: PARAMS) -> Done:
     model = training.load(work)
     weights = kernels.chosen(model, min_weights=params.min_weights, user="prune")
     lessons = training.lessons_of(work, model, params)
-    report = training.part(work.report, 0.2, 0.9)
-    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, report=report)
+    on_progress = training.part(work.on_progress, 0.2, 0.9)
+    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, on_progress=on_progress)
     return training.save(model, work, notes={"sparsity": kernels.sparsity(weights), "loss": losses, **lessons.told()})

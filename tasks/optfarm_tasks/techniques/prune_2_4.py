@@ -36,9 +36,9 @@ def run(work: Work, params: PARAMS) -> Done:
         said = "; ".join(f"{name} {reason}" for name, reason in unfit.items())
         raise BadModel(f"no layer can be pruned 2:4: {said}")
     lessons = training.lessons_of(work, model, params)
-    report = training.part(work.report, 0.2, 0.9)
+    on_progress = training.part(work.on_progress, 0.2, 0.9)
     wrapping = dict.fromkeys(eligible, _once())
-    losses = pruning.pruned(model, wrapping, lessons, params, seed=work.seed, report=report)
+    losses = pruning.pruned(model, wrapping, lessons, params, seed=work.seed, on_progress=on_progress)
     notes = {"sparsity": kernels.sparsity(eligible), "left_alone": unfit, "loss": losses, **lessons.told()}
     return training.save(model, work, notes=notes)
 

@@ -48,8 +48,8 @@ def run(work: Work, params: PARAMS) -> Done:
     pairs = _pairs(model, params)
     kept = {layer.name: _remove(model, layer, reader, lessons, params) for layer, reader in pairs}
     narrow = _narrowed(model, kept, {reader.name: kept[layer.name] for layer, reader in pairs})
-    report = training.part(work.report, 0.2, 0.9)
-    losses = training.fine_tune(narrow, lessons, params, seed=work.seed, report=report)
+    on_progress = training.part(work.on_progress, 0.2, 0.9)
+    losses = training.fine_tune(narrow, lessons, params, seed=work.seed, on_progress=on_progress)
     units = {layer.name: [int(layer.units), len(kept[layer.name])] for layer, _ in pairs}
     return training.save(narrow, work, notes={"units_before_and_after": units, "loss": losses, **lessons.told()})
 

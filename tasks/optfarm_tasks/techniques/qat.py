@@ -23,6 +23,6 @@ def run(work: Work, params: PARAMS) -> Done:
     """Fine-tunes with int8 emulated."""
     model = training.load(work)
     lessons = training.lessons_of(work, model, params)
-    report = training.part(work.report, 0.2, 0.9)
-    emulating, notes = quantising.quantise(model, lessons, params, seed=work.seed, report=report)
+    on_progress = training.part(work.on_progress, 0.2, 0.9)
+    emulating, notes = quantising.quantise(model, lessons, params, seed=work.seed, on_progress=on_progress)
     return training.save(emulating, work, notes=notes | lessons.told())

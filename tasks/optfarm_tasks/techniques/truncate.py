@@ -42,11 +42,11 @@ class PARAMS(Params):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Rebuilds the model without the blocks, and copies its weights."""
-    work.report("loading", 0.1)
+    work.on_progress("loading", 0.1)
     model, library = as_saved_model.load(work.model)
     blocks = blocks_of(model)
     left_out = _chosen(blocks, params)
-    work.report("rebuilding", 0.5)
+    work.on_progress("rebuilding", 0.5)
     with blaming(BadModel, f"{library} cannot rebuild the model without {', '.join(map(str, left_out))}"):
         shallow = _rebuilt(model, left_out)
         shallow.save(work.output / "model.h5", include_optimizer=False)

@@ -32,7 +32,13 @@ def clusterable(model: Any, params: Clustering, *, user: str) -> dict[str, Any]:
 
 
 def cluster(
-    model: Any, weights: kernels.Kernels, lessons: TrainingSet, params: Clustering, *, seed: int, report: OnProgress
+    model: Any,
+    weights: kernels.Kernels,
+    lessons: TrainingSet,
+    params: Clustering,
+    *,
+    seed: int,
+    on_progress: OnProgress,
 ) -> list[float]:
     """Rounds kernels of a model in place to few values each and fine-tunes those; gives the loss of each epoch.
 
@@ -44,4 +50,4 @@ def cluster(
         centroids = clusters.centroids_of(values, params.clusters, keeps_zero=is_pruned)
         kernel.assign(centroids[clusters.assigned(values, centroids)])
     keeper = keeping.keeper(weights, keeping.values_of(weights))
-    return training.fine_tune(model, lessons, params, seed=seed, report=report, callbacks=[keeper])
+    return training.fine_tune(model, lessons, params, seed=seed, on_progress=on_progress, callbacks=[keeper])

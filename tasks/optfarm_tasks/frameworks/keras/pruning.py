@@ -31,7 +31,7 @@ class Pruning(training.Training):
 
 
 def prune(
-    model: Any, weights: kernels.Kernels, lessons: TrainingSet, params: Pruning, *, seed: int, report: OnProgress
+    model: Any, weights: kernels.Kernels, lessons: TrainingSet, params: Pruning, *, seed: int, on_progress: OnProgress
 ) -> list[float]:
     """Prunes kernels of a model in place to a sparsity, in steps that follow a cubic decay (Zhu and Gupta, 2017).
 
@@ -41,7 +41,7 @@ def prune(
     schedules = {
         name: _schedule(max(params.sparsity, kernels.zeros(kernel.numpy())), steps) for name, kernel in weights.items()
     }
-    return pruned(model, schedules, lessons, params, seed=seed, report=report)
+    return pruned(model, schedules, lessons, params, seed=seed, on_progress=on_progress)
 
 
 def pruned(
@@ -51,7 +51,7 @@ def pruned(
     params: training.Training,
     *,
     seed: int,
-    report: OnProgress,
+    on_progress: OnProgress,
 ) -> list[float]:
     """Fine-tunes a model in place while the toolkit prunes some layers; gives the loss of each epoch.
 
@@ -61,7 +61,7 @@ def pruned(
         lessons: what it learns from.
         params: how it learns.
         seed: of the batches.
-        report: told after each step.
+        on_progress: called after each step.
 
     Raises:
         BadModel: the toolkit does not take a layer.
@@ -76,7 +76,7 @@ def pruned(
             ),
         )
     updates = sparsity.UpdatePruningStep()
-    return training.fine_tune(wrapped, lessons, params, seed=seed, report=report, callbacks=[updates])
+    return training.fine_tune(wrapped, lessons, params, seed=seed, on_progress=on_progress, callbacks=[updates])
 
 
 def with_layers(model: Any, change: Callable[[Any], Any]) -> Any:

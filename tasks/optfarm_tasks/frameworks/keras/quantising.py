@@ -27,7 +27,7 @@ def quantise(
     params: training.Training,
     *,
     seed: int,
-    report: OnProgress,
+    on_progress: OnProgress,
     keep: Keep | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """A model that emulates int8, fine-tuned, and what is to be told of it.
@@ -37,7 +37,7 @@ def quantise(
         lessons: what it learns from.
         params: how it learns.
         seed: of the batches.
-        report: told after each step.
+        on_progress: called after each step.
         keep: what its kernels have to keep.
 
     Raises:
@@ -51,7 +51,7 @@ def quantise(
     _set_ranges(emulating, ranges)
     weights = kernels.kernels(emulating)
     callbacks = [keeping.keeper(weights, keep(weights))] if keep else []
-    losses = training.fine_tune(emulating, lessons, params, seed=seed, report=report, callbacks=callbacks)
+    losses = training.fine_tune(emulating, lessons, params, seed=seed, on_progress=on_progress, callbacks=callbacks)
     return emulating, {"loss": losses, "float_layers": sorted(left)}
 
 

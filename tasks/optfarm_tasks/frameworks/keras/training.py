@@ -57,7 +57,7 @@ def load(work: Work) -> Any:
     import tensorflow as tf
     import tf_keras
 
-    work.report("loading", 0.02)
+    work.on_progress("loading", 0.02)
     if as_saved_model.is_quantised(work.model):
         raise BadModel(
             "the model emulates quantisation already, which pruning and clustering would undo; let them come before "
@@ -89,7 +89,7 @@ def fine_tune(
     params: Training,
     *,
     seed: int,
-    report: OnProgress,
+    on_progress: OnProgress,
     callbacks: Sequence[Any] = (),
 ) -> list[float]:
     """Trains a model in place, and gives the mean loss of each epoch.
@@ -99,8 +99,8 @@ def fine_tune(
         lessons: what it learns from.
         params: epochs, batch size, learning rate.
         seed: the same seed draws the same batches.
-        report: told after each step.
-        callbacks: of tf_keras, called before the report.
+        on_progress: called after each step.
+        callbacks: of tf_keras, called before on_progress.
 
     Raises:
         BadModel: tf_keras cannot train it.
@@ -118,7 +118,7 @@ def fine_tune(
             epochs=params.epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[*callbacks, _watch(report, steps_of(lessons, params))],
+            callbacks=[*callbacks, _watch(on_progress, steps_of(lessons, params))],
         )
     return [round(float(each), 8) for each in told.history["loss"]]
 
@@ -129,15 +129,15 @@ def save(model: Any, work: Work, *, notes: dict[str, Any], warnings: tuple[str, 
     Raises:
         BadModel: tf_keras cannot save it.
     """
-    work.report("saving", 0.95)
+    work.on_progress("saving", 0.95)
     with blaming(BadModel, "tf_keras cannot save the model"):
         model.save(work.output / FILE, include_optimizer=False)
     return Done(warnings=warnings, notes=notes)
 
 
-def part(report: OnProgress, start: float, end: float) -> OnProgress:
+def part(on_progress: OnProgress, start: float, end: float) -> OnProgress:
     """Tells 0..1 of a part of the work as start..end of the whole."""
-    return lambda phase, fraction: report(phase, start + fraction * (end - start))
+    return lambda phase, fraction: on_progress(phase, start + fraction * (end - start))
 
 
 def _batches(lessons: training_set.TrainingSet, model: Any, *, seed: int) -> Any:
@@ -163,7 +163,7 @@ def _batches(lessons: training_set.TrainingSet, model: Any, *, seed: int) -> Any
     return Batches()
 
 
-def _watch(report: OnProgress, steps: int) -> Any:
+def _watch(on_progress: OnProgress, steps: int) -> Any:
     import tf_keras
 
     class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]  # tf_keras has no types
@@ -178,6 +178,6 @@ def _watch(report: OnProgress, steps: int) -> Any:
             loss = float((logs or {}).get("loss", 0.0))
             if not math.isfinite(loss):
                 raise BadParameter(f"the loss is {loss} after step {self._done} of {steps}; lower the learning rate")
-            report("fine-tuning", self._done / steps)
+            on_progress("fine-tuning", self._done / steps)
 
     return Watch()

@@ -135,7 +135,7 @@ def _distilled(
 ) -> TrainingSet:
     chosen = losses.for_answers(loss)
     teacher, name = _teacher(work, model)
-    work.report("asking the original model", 0.1)
+    work.on_progress("asking the original model", 0.1)
     answers = predictions(teacher, inputs)
     if not all(np.isfinite(each).all() for each in answers):
         raise BadData(

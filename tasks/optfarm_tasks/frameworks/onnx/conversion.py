@@ -75,7 +75,7 @@ def done(work: Work, before: Path | None, warnings: tuple[str, ...], **notes: An
     """
     import onnxruntime
 
-    work.report("checking", 0.95)
+    work.on_progress("checking", 0.95)
     artifact = work.output / FILE
     with blaming(BadModel, "ONNX Runtime cannot load what was made of the model"), _naming_ops():
         onnxruntime.InferenceSession(str(artifact), providers=["CPUExecutionProvider"])

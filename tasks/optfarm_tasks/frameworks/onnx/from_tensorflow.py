@@ -43,7 +43,7 @@ def _from_graph(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     inputs = {info.name: key for key, info in sorted(ends.inputs.items())}
     outputs = _distinct(graph.graph_def, dict(sorted(ends.outputs.items())), set(inputs))
     _refuse_shared(inputs, outputs)
-    work.report("converting", 0.4)
+    work.on_progress("converting", 0.4)
     model = _model(_optimised(graph.graph_def, inputs, outputs), inputs, outputs, opset=opset)
     return model, name, warnings
 
@@ -112,7 +112,7 @@ def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     ends = signature_tensors.ends_of(work.model)
     inputs, outputs = ({tensor: name for name, tensor in side.items()} for side in (ends.inputs, ends.outputs))
     _refuse_shared(inputs, outputs)
-    work.report("converting", 0.4)
+    work.on_progress("converting", 0.4)
     graph = tfonnx.process_tf_graph(
         None,
         opset=opset,

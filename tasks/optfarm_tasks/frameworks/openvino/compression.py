@@ -40,7 +40,7 @@ def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Cali
 
     samples = calibration_of(work, signature, params.calibration_samples)
     feeds = list(samples.feeds())
-    work.report("calibrating", 0.5)
+    work.on_progress("calibrating", 0.5)
     return samples, {
         "calibration_dataset": nncf.Dataset(feeds),
         "subset_size": len(feeds),

@@ -57,7 +57,7 @@ def write(model: Any, signature: Signature, work: Work, *, halve: bool = False) 
     """
     import openvino
 
-    work.report("writing", 0.95)
+    work.on_progress("writing", 0.95)
     _name_ends(model, signature)
     _number_layers(model)
     if signature.name != MAIN:
@@ -88,7 +88,7 @@ def counts(model: Any) -> dict[str, int]:
 def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature]:
     import openvino
 
-    work.report("converting", 0.3)
+    work.on_progress("converting", 0.3)
     with blaming(BadModel, "OpenVINO cannot convert the model"), _naming_ops():
         read = openvino.Core().read_model if work.format is Format.OPENVINO else openvino.convert_model
         model = read(place)

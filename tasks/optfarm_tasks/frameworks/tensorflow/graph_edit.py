@@ -44,9 +44,9 @@ def rewrite(work: Work, change: Change) -> Done:
     """
     graph, warnings = frozen(work)
     before = node_counts(graph)
-    work.report("rewriting", 0.5)
+    work.on_progress("rewriting", 0.5)
     changed = change(graph)
-    work.report("writing", 0.9)
+    work.on_progress("writing", 0.9)
     write(changed, work.output, YIELDS[work.format])
     return Done(warnings=warnings, notes={"nodes_before": before, "nodes_after": node_counts(changed)})
 
@@ -58,7 +58,7 @@ def frozen(work: Work) -> tuple[MetaGraph, tuple[str, ...]]:
         BadModel: TensorFlow cannot load or freeze it.
         UnsupportedOp: an op reads or writes what lies outside the graph.
     """
-    work.report("freezing", 0.1)
+    work.on_progress("freezing", 0.1)
     told: tuple[str, ...]
     if work.format is Format.FROZEN_GRAPH:
         graph, told = _read(work.model), ()
@@ -96,7 +96,7 @@ def saved_model(work: Work) -> Iterator[tuple[Path, tuple[str, ...]]]:
         yield work.model, ()
         return
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
-        work.report("exporting", 0.1)
+        work.on_progress("exporting", 0.1)
         if work.format is Format.FROZEN_GRAPH:
             graph, warnings = frozen(work)
             write(graph, Path(folder), Format.SAVED_MODEL)

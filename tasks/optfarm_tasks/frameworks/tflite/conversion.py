@@ -48,7 +48,7 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
 
         def configured(tf: Any, converter: Any) -> None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: samples.told(work.report)
+            converter.representative_dataset = lambda: samples.reporting(work.on_progress)
             configure(tf, converter)
 
         _convert(source, work, configured, signature=signature)
@@ -73,7 +73,7 @@ def _has_floats(op: dict[str, Any]) -> bool:
 def _convert(source: Path, work: Work, configure: Configure, *, signature: Signature) -> None:
     import tensorflow as tf
 
-    work.report("converting", 0.3)
+    work.on_progress("converting", 0.3)
     with blaming(BadModel, "TensorFlow cannot read the SavedModel"):
         converter = tf.lite.TFLiteConverter.from_saved_model(str(source), signature_keys=[signature.name])
     configure(tf, converter)
