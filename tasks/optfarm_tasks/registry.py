@@ -164,8 +164,7 @@ def _plugins() -> plugins.Plugins:
 
 @functools.cache
 def _names(package: ModuleType) -> tuple[str, ...]:
-    found = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return tuple(sorted(name.replace("_", "-") for name in found if not name.startswith("_")))
+    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__)))
 
 
 def _module(package: ModuleType, name: str) -> ModuleType:

@@ -1,12 +1,15 @@
 """A file in techniques/ or runtimes/ is all it takes, and nothing of a framework is imported to know of it."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from optfarm_tasks import registry
+from optfarm_tasks import registry, runtimes, techniques
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.schema.device import DeviceKind, DeviceSpec
@@ -22,6 +25,19 @@ def test_the_name_of_a_file_registers_it() -> None:
     assert {"baseline", "prune-2-4", "tflite-int8"} <= set(registry.technique_names())
     assert list(registry.technique_names()) == sorted(registry.technique_names())
     assert {"litert", "tensorflow"} <= set(registry.runtime_names())
+
+
+@pytest.mark.parametrize(
+    ("room", "names"),
+    [(techniques, ("PARAMS", "CARD", "run")), (runtimes, ("FORMATS", "MODULES", "DEVICES", "load", "ends"))],
+)
+def test_a_room_of_registered_files_holds_nothing_else(room: ModuleType, names: tuple[str, ...]) -> None:
+    files = [each.name for each in pkgutil.iter_modules(room.__path__)]
+    modules = [importlib.import_module(f"{room.__name__}.{name}") for name in files]
+
+    assert files
+    assert not [name for name in files if name.startswith("_")]
+    assert not [(each.__name__, name) for each in modules for name in names if not hasattr(each, name)]
 
 
 def test_an_unknown_technique_is_refused_with_the_nearest_name() -> None:
