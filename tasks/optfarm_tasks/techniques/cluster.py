@@ -24,8 +24,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Clusters and fine-tunes."""
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="cluster")
-    lessons = training.lessons_of(work, model, params)
-    on_progress = training.part(work.on_progress, 0.2, 0.9)
-    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, on_progress=on_progress)
+    trainer = training.trainer_of(work, model, params)
+    losses = clustering.cluster(model, weights, trainer.within(0.2, 0.9), count=params.clusters)
     notes = {"distinct_weights": kernels.distinct(weights), "sparsity": kernels.sparsity(weights), "loss": losses}
-    return training.save(model, work, notes=notes | lessons.told())
+    return training.save(model, work, notes=notes | trainer.samples.notes)

@@ -22,12 +22,9 @@ def run(work: Work, params: PARAMS) -> Done:
     """Clusters, then fine-tunes with int8 emulated."""
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="cqat")
-    lessons = training.lessons_of(work, model, params)
-    clustered, learning = training.part(work.on_progress, 0.1, 0.5), training.part(work.on_progress, 0.5, 0.9)
-    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, on_progress=clustered)
-    emulating, notes = quantising.quantise(
-        model, lessons, params, seed=work.seed, on_progress=learning, keep=keeping.values_of
-    )
+    trainer = training.trainer_of(work, model, params)
+    losses = clustering.cluster(model, weights, trainer.within(0.1, 0.5), count=params.clusters)
+    emulating, notes = quantising.quantise(model, trainer.within(0.5, 0.9), keep=keeping.values_of)
     found = {name: kernel for name, kernel in kernels.kernels(emulating).items() if name in weights}
-    notes |= {"distinct_weights": kernels.distinct(found), "clustering_loss": losses, **lessons.told()}
+    notes |= {"distinct_weights": kernels.distinct(found), "clustering_loss": losses, **trainer.samples.notes}
     return training.save(emulating, work, notes=notes)

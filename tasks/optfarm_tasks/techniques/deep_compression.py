@@ -34,11 +34,10 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes, clusters, exports and codes."""
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="deep-compression")
-    lessons = training.lessons_of(work, model, params)
-    pruned, clustered = training.part(work.on_progress, 0.1, 0.5), training.part(work.on_progress, 0.5, 0.85)
+    trainer = training.trainer_of(work, model, params)
     losses = {
-        "pruning_loss": pruning.prune(model, weights, lessons, params, seed=work.seed, on_progress=pruned),
-        "clustering_loss": clustering.cluster(model, weights, lessons, params, seed=work.seed, on_progress=clustered),
+        "pruning_loss": pruning.prune(model, weights, trainer.within(0.1, 0.5), sparsity=params.sparsity),
+        "clustering_loss": clustering.cluster(model, weights, trainer.within(0.5, 0.85), count=params.clusters),
     }
     notes = {"sparsity": kernels.sparsity(weights), "distinct_weights": kernels.distinct(weights)}
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="steps-") as scratch:
@@ -46,4 +45,4 @@ def run(work: Work, params: PARAMS) -> Done:
         keras.mkdir()
         training.save(model, dataclasses.replace(work, output=keras), notes={})
         warnings = as_saved_model.export(keras, exported)
-        return Done(warnings=warnings, notes=notes | losses | lessons.told() | artifact.code(exported, work))
+        return Done(warnings=warnings, notes=notes | losses | trainer.samples.notes | artifact.code(exported, work))

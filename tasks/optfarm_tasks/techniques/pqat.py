@@ -22,12 +22,9 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes, then fine-tunes with int8 emulated."""
     model = training.load(work)
     weights = kernels.chosen(model, min_weights=params.min_weights, user="pqat")
-    lessons = training.lessons_of(work, model, params)
-    pruned, learning = training.part(work.on_progress, 0.1, 0.5), training.part(work.on_progress, 0.5, 0.9)
-    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, on_progress=pruned)
-    emulating, notes = quantising.quantise(
-        model, lessons, params, seed=work.seed, on_progress=learning, keep=keeping.zeros_of
-    )
+    trainer = training.trainer_of(work, model, params)
+    losses = pruning.prune(model, weights, trainer.within(0.1, 0.5), sparsity=params.sparsity)
+    emulating, notes = quantising.quantise(model, trainer.within(0.5, 0.9), keep=keeping.zeros_of)
     sparsity = kernels.sparsity(kernels.kernels(emulating, min_weights=params.min_weights))
-    notes |= {"sparsity": sparsity, "pruning_loss": losses, **lessons.told()}
+    notes |= {"sparsity": sparsity, "pruning_loss": losses, **trainer.samples.notes}
     return training.save(emulating, work, notes=notes)

@@ -24,7 +24,8 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes and fine-tunes."""
     model = training.load(work)
     weights = kernels.chosen(model, min_weights=params.min_weights, user="prune")
-    lessons = training.lessons_of(work, model, params)
-    on_progress = training.part(work.on_progress, 0.2, 0.9)
-    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, on_progress=on_progress)
-    return training.save(model, work, notes={"sparsity": kernels.sparsity(weights), "loss": losses, **lessons.told()})
+    trainer = training.trainer_of(work, model, params)
+    losses = pruning.prune(model, weights, trainer.within(0.2, 0.9), sparsity=params.sparsity)
+    return training.save(
+        model, work, notes={"sparsity": kernels.sparsity(weights), "loss": losses, **trainer.samples.notes}
+    )

@@ -22,7 +22,6 @@ class PARAMS(training.Training):
 def run(work: Work, params: PARAMS) -> Done:
     """Fine-tunes with int8 emulated."""
     model = training.load(work)
-    lessons = training.lessons_of(work, model, params)
-    on_progress = training.part(work.on_progress, 0.2, 0.9)
-    emulating, notes = quantising.quantise(model, lessons, params, seed=work.seed, on_progress=on_progress)
-    return training.save(emulating, work, notes=notes | lessons.told())
+    trainer = training.trainer_of(work, model, params)
+    emulating, notes = quantising.quantise(model, trainer.within(0.2, 0.9))
+    return training.save(emulating, work, notes=notes | trainer.samples.notes)

@@ -14,7 +14,6 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import keeping, kernels, pruning, training
 from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch
-from optfarm_tasks.technique import OnProgress
 
 _SAMPLES, _BATCH = 64, 8
 _IMAGE_RANK = 4
@@ -27,37 +26,26 @@ Range = tuple[float, float]
 Keep = Callable[[kernels.Kernels], dict[str, keeping.Kept]]
 
 
-def quantise(
-    model: Any,
-    lessons: TrainingSet,
-    params: training.Training,
-    *,
-    seed: int,
-    on_progress: OnProgress,
-    keep: Keep | None = None,
-) -> tuple[Any, dict[str, Any]]:
-    """A model that emulates int8, fine-tuned, and what is to be told of it.
+def quantise(model: Any, trainer: training.Trainer, *, keep: Keep | None = None) -> tuple[Any, dict[str, Any]]:
+    """A model that emulates int8, fine-tuned, and notes for the result.
 
     Args:
         model: float; it is left as it is.
-        lessons: what it learns from.
-        params: how it learns.
-        seed: of the batches.
-        on_progress: called after each step.
+        trainer: what fine-tunes it.
         keep: what its kernels have to keep.
 
     Raises:
         BadModel: the toolkit does not take the model; a layer is named.
     """
     float_model = _copy(model)
-    ranges = _ranges(float_model, lessons)
+    ranges = _ranges(float_model, trainer.samples)
     lowered, left = _lowered(float_model)
     with blaming(BadModel, "the model cannot be quantised"):
         emulating = _annotated(lowered, left)
     _set_ranges(emulating, ranges)
     weights = kernels.kernels(emulating)
     callbacks = [keeping.keeper(weights, keep(weights))] if keep else []
-    losses = training.fine_tune(emulating, lessons, params, seed=seed, on_progress=on_progress, callbacks=callbacks)
+    losses = trainer.fine_tune(emulating, callbacks=callbacks)
     return emulating, {"loss": losses, "float_layers": sorted(left)}
 
 
@@ -83,16 +71,16 @@ def _annotated(model: Any, left: frozenset[str]) -> Any:
         return quantisation.quantize_apply(marked, quantized_layer_name_prefix="")
 
 
-def _ranges(model: Any, lessons: TrainingSet) -> dict[str, Range]:
+def _ranges(model: Any, learnt: TrainingSet) -> dict[str, Range]:
     """Layer → least and largest of its output, 0 included, over some samples."""
     import tf_keras
 
     watched = [layer for layer in model.layers if hasattr(layer.output, "shape")]
     probe = tf_keras.Model(model.inputs, [layer.output for layer in watched])
     ranges = {layer.name: (0.0, 0.0) for layer in watched}
-    for start in range(0, min(_SAMPLES, lessons.count), _BATCH):
-        rows = np.arange(start, start + (fixed_batch(model) or _BATCH)) % lessons.count
-        samples = {name: array[rows] for name, array in lessons.inputs.items()}
+    for start in range(0, min(_SAMPLES, learnt.count), _BATCH):
+        rows = np.arange(start, start + (fixed_batch(model) or _BATCH)) % learnt.count
+        samples = {name: array[rows] for name, array in learnt.inputs.items()}
         for layer, output in zip(watched, _listed(probe(arranged(model, samples), training=False)), strict=True):
             low, high = ranges[layer.name]
             ranges[layer.name] = (min(low, float(np.min(output))), max(high, float(np.max(output))))

@@ -1,7 +1,8 @@
-"""Fine-tuning in tf_keras, which all techniques that train share: a Keras model in, model.h5 out."""
+"""Fine-tunes Keras models, for all techniques that train: a model of any Keras is read, model.h5 is written."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field
@@ -10,7 +11,8 @@ from optfarm_tasks import formats
 from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.keras import as_saved_model, bridge, losses, training_set
+from optfarm_tasks.frameworks.keras import as_saved_model, bridge, losses
+from optfarm_tasks.frameworks.keras.training_set import TrainingSet, training_set_of
 from optfarm_tasks.technique import Card, Done, Memory, OnProgress, Params, Work
 
 ACCEPTS = KERAS_FORMATS
@@ -73,54 +75,58 @@ def load(work: Work) -> Any:
     return model
 
 
-def lessons_of(work: Work, model: Any, params: Training) -> training_set.TrainingSet:
-    """What a model is to learn; see `training_set.lessons_of`."""
-    return training_set.lessons_of(work, model, params.loss, params.batch_size)
+@dataclass(frozen=True)
+class Trainer:
+    """Fine-tunes models on the same samples, in the same way."""
+
+    samples: TrainingSet
+    params: Training
+    seed: int
+    """The same seed draws the same batches."""
+    on_progress: OnProgress
+
+    @property
+    def steps(self) -> int:
+        """How many steps fine-tuning takes."""
+        return self.params.epochs * math.ceil(self.samples.count / self.samples.batch_size)
+
+    def within(self, start: float, end: float) -> "Trainer":
+        """The same trainer, whose whole progress is start..end of the conversion's."""
+        whole = self.on_progress
+        return replace(self, on_progress=lambda phase, fraction: whole(phase, start + fraction * (end - start)))
+
+    def fine_tune(self, model: Any, *, callbacks: Sequence[Any] = ()) -> list[float]:
+        """Trains a model in place, and gives the mean loss of each epoch.
+
+        Args:
+            model: a tf_keras model whose inputs and outputs are those that the samples were read for.
+            callbacks: of tf_keras, called after each step and before on_progress.
+
+        Raises:
+            BadModel: tf_keras cannot train it.
+            BadParameter: the loss is no number any more.
+            OutOfMemory: memory ran out.
+        """
+        import tf_keras
+
+        optimizer = tf_keras.optimizers.Adam(self.params.learning_rate)
+        losses = [self.samples.loss.built() for _ in self.samples.targets]
+        with blaming(BadModel, "tf_keras cannot train the model"):
+            model.compile(optimizer=optimizer, loss=losses, loss_weights=self.samples.weights)
+            history = model.fit(
+                _batches(self.samples, model, seed=self.seed),
+                epochs=self.params.epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=[*callbacks, _watch(self.on_progress, self.steps)],
+            ).history
+        return [round(float(each), 8) for each in history["loss"]]
 
 
-def steps_of(lessons: training_set.TrainingSet, params: Training) -> int:
-    """How many steps fine-tuning takes."""
-    return params.epochs * math.ceil(lessons.count / lessons.batch_size)
-
-
-def fine_tune(
-    model: Any,
-    lessons: training_set.TrainingSet,
-    params: Training,
-    *,
-    seed: int,
-    on_progress: OnProgress,
-    callbacks: Sequence[Any] = (),
-) -> list[float]:
-    """Trains a model in place, and gives the mean loss of each epoch.
-
-    Args:
-        model: a tf_keras model whose inputs and outputs are those of the lessons' model.
-        lessons: what it learns from.
-        params: epochs, batch size, learning rate.
-        seed: the same seed draws the same batches.
-        on_progress: called after each step.
-        callbacks: of tf_keras, called before on_progress.
-
-    Raises:
-        BadModel: tf_keras cannot train it.
-        BadParameter: the loss is no number any more.
-        OutOfMemory: memory ran out.
-    """
-    import tf_keras
-
-    optimizer = tf_keras.optimizers.Adam(params.learning_rate)
-    losses = [lessons.loss.built() for _ in lessons.targets]
-    with blaming(BadModel, "tf_keras cannot train the model"):
-        model.compile(optimizer=optimizer, loss=losses, loss_weights=lessons.weights)
-        told = model.fit(
-            _batches(lessons, model, seed=seed),
-            epochs=params.epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=[*callbacks, _watch(on_progress, steps_of(lessons, params))],
-        )
-    return [round(float(each), 8) for each in told.history["loss"]]
+def trainer_of(work: Work, model: Any, params: Training) -> Trainer:
+    """What fine-tunes a model on its work's data set; see `training_set.training_set_of` for what it raises."""
+    samples = training_set_of(work, model, params.loss, params.batch_size)
+    return Trainer(samples, params, work.seed, work.on_progress)
 
 
 def save(model: Any, work: Work, *, notes: dict[str, Any], warnings: tuple[str, ...] = ()) -> Done:
@@ -135,12 +141,7 @@ def save(model: Any, work: Work, *, notes: dict[str, Any], warnings: tuple[str, 
     return Done(warnings=warnings, notes=notes)
 
 
-def part(on_progress: OnProgress, start: float, end: float) -> OnProgress:
-    """Tells 0..1 of a part of the work as start..end of the whole."""
-    return lambda phase, fraction: on_progress(phase, start + fraction * (end - start))
-
-
-def _batches(lessons: training_set.TrainingSet, model: Any, *, seed: int) -> Any:
+def _batches(samples: TrainingSet, model: Any, *, seed: int) -> Any:
     import tf_keras
 
     class Batches(tf_keras.utils.Sequence):  # type: ignore[misc]  # tf_keras has no types
@@ -148,17 +149,17 @@ def _batches(lessons: training_set.TrainingSet, model: Any, *, seed: int) -> Any
 
         def __init__(self) -> None:
             self._epoch = 0
-            self._order = lessons.order(seed, epoch=0)
+            self._order = samples.order(seed, epoch=0)
 
         def __len__(self) -> int:
             return len(self._order)
 
         def __getitem__(self, index: int) -> Any:
-            return lessons.batch(self._order[index], model)
+            return samples.batch(self._order[index], model)
 
         def on_epoch_end(self) -> None:
             self._epoch += 1
-            self._order = lessons.order(seed, epoch=self._epoch)
+            self._order = samples.order(seed, epoch=self._epoch)
 
     return Batches()
 
@@ -167,7 +168,7 @@ def _watch(on_progress: OnProgress, steps: int) -> Any:
     import tf_keras
 
     class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]  # tf_keras has no types
-        """Tells each step, and ends what has gone astray."""
+        """Reports each step, and ends training whose loss is no number any more."""
 
         def __init__(self) -> None:
             super().__init__()
