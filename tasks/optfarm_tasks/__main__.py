@@ -70,13 +70,13 @@ def _outcome(folder: Path, task: Task) -> Outcome:
     _clear(folder)
     try:
         return Outcome(facts=_facts(folder, task, progress.from_environment()))
-    except Exception as error:  # noqa: BLE001 (whatever goes wrong is told in the result)
+    except Exception as error:  # noqa: BLE001 (whatever goes wrong stands in the result)
         traceback.print_exc()
         return Outcome(failure=failure_of(error))
 
 
 def failure_of(error: Exception) -> Failure:
-    """What is told of an error: its own reason if it has one, else what its kind means."""
+    """The failure that an error becomes: its own reason if it has one, else what its kind means."""
     if isinstance(error, TaskError):
         return Failure(reason=error.reason, message=str(error))
     reason = Reason.OUT_OF_MEMORY if is_exhaustion(error) else Reason.INTERNAL

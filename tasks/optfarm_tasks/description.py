@@ -45,7 +45,7 @@ class Tensor(Value):
 
 
 class Signature(Value):
-    """The way a model is called. Outputs are empty where the format does not tell them without loading."""
+    """The way a model is called. Outputs are empty where the format does not name them without loading."""
 
     name: str = "serving_default"
     inputs: tuple[Tensor, ...]
@@ -60,15 +60,15 @@ class Signature(Value):
 
 
 class ModelDescription(Value):
-    """What a model's files tell without any framework. The first signature is the one that is run."""
+    """What a model's files say without any framework. The first signature is the one that is run."""
 
     format: Format
     signatures: tuple[Signature, ...] = Field(min_length=1)
     size_bytes: int = Field(ge=0)
     parameters: int | None = None
-    """Number of weights; None where the format does not tell it."""
+    """Number of weights; None where the format does not say it."""
     ops: dict[str, int] = Field(default_factory=dict)
-    """Op type → number of nodes; empty where the format does not tell it."""
+    """Op type → number of nodes; empty where the format does not say it."""
 
     @property
     def signature(self) -> Signature:

@@ -56,7 +56,7 @@ class Probe(Protocol):
         ...
 
     def observe(self, feed: Any, runs: int) -> tuple[Inference, ...]:
-        """So many inferences one after the other; of a profiler that tells means, a single one that is their mean."""
+        """So many inferences one after the other; of a profiler that keeps means, a single one that is their mean."""
         ...
 
 

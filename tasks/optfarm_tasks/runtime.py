@@ -20,7 +20,7 @@ class Session(Protocol):
 
     @property
     def signature(self) -> Signature:
-        """Inputs and outputs by name, as the runtime tells them."""
+        """Inputs and outputs by name, as the runtime names them."""
         ...
 
     @property

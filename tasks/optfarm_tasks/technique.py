@@ -39,7 +39,7 @@ Pattern = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
 
 
 class Memory(Value):
-    """What a conversion takes at its peak; told at submit, and only devices that have it are given the task."""
+    """What a conversion takes at its peak; only devices that have it are given the task."""
 
     base_bytes: int
     factor: float
@@ -98,7 +98,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Done:
-    """What a technique tells of its work, beyond the files in its output."""
+    """What a technique says of its work, beyond the files in its output."""
 
     warnings: tuple[str, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)
@@ -141,7 +141,7 @@ class Parameter(Value):
 
 
 class TechniqueCard(WireMessage):
-    """A technique as the API tells it."""
+    """A technique as the API describes it."""
 
     name: str
     summary: str

@@ -19,7 +19,7 @@ from optfarm_tasks.technique import OnProgress
 
 COMPUTE = "optfarm_tasks.canary.compute"
 AMOUNT = Amount(min_pairs=3, max_pairs=3, pair_s=0.6, group_s=20, budget_s=120, backoff_s=())
-"""No second attempt: a host that is too busy to measure on is what a canary is to tell."""
+"""No second attempt: a host that is too busy to measure on is what a canary is to show."""
 
 
 def run(folder: Path, _task: Task, on_progress: OnProgress, *, amount: Amount = AMOUNT) -> CanaryResult:

@@ -56,7 +56,7 @@ def chain(
     on_progress: OnProgress,
     device: DeviceSpec = CPU,
 ) -> dict[str, Done]:
-    """Runs the steps of a recipe; gives what each one tells, by its text. Steps in between are not kept.
+    """Runs the steps of a recipe; gives the warnings and notes of each, by its text. Steps in between are not kept.
 
     Raises:
         TaskError: see `run`.

@@ -1,4 +1,4 @@
-"""Runs baseline and candidate over the test split, batch by batch, and gathers what is told of them."""
+"""Runs baseline and candidate over the test split, batch by batch, and scores how well they agree."""
 
 import os
 from collections.abc import Callable, Iterator, Set
@@ -94,7 +94,7 @@ def _scored(
                 raise
             return _unscored(samples, (*candidate.fit.warnings, f"quality is not scored: {error}"))
         on_progress("scoring", rows.stop / samples)
-    return told(gathered, truth, samples=samples)
+    return quality_of(gathered, truth, samples=samples)
 
 
 def batches(count: int, size_bytes: int, *, most: int = MOST_SAMPLES) -> Iterator[slice]:
@@ -103,7 +103,7 @@ def batches(count: int, size_bytes: int, *, most: int = MOST_SAMPLES) -> Iterato
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
-def told(gathered: Gathered, truth: NDArray[Any] | None, *, samples: int) -> Quality:
+def quality_of(gathered: Gathered, truth: NDArray[Any] | None, *, samples: int) -> Quality:
     """The figures of everything gathered, and whether the candidate collapsed."""
     agreements, scoring = gathered.agreements, gathered.scoring
     scored = scoring.scored(truth) if scoring is not None and truth is not None else ()
@@ -139,7 +139,7 @@ def cosine(agreements: dict[str, Agreement]) -> float | None:
 
 
 def _worst(agreements: dict[str, Agreement]) -> Agreement | None:
-    """The output whose nmse is largest; None if that of any cannot be told."""
+    """The output whose nmse is largest; None if that of any is not known."""
     known = [(each.nmse, each) for each in agreements.values()]
     if any(nmse is None for nmse, _ in known):
         return None
@@ -168,7 +168,7 @@ def _as_it_is(signature: Signature, split: Split) -> images.Fit:
 
 
 def _unscored(samples: int, warnings: tuple[str, ...]) -> Quality:
-    """What is told where outputs of another size answer to none of the baseline's."""
+    """The result where outputs of another size answer to none of the baseline's."""
     return Quality(
         samples=samples,
         mse=None,

@@ -1,4 +1,4 @@
-"""Tells everything of a model: what its files say, and what its runtime makes of it."""
+"""Inspects a model: what its files say, and what its runtime makes of it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def _runnable(model: Path, kind: Format) -> Iterator[tuple[Path, Format]]:
 
 
 def _completed(described: ModelDescription, session: Session) -> ModelDescription:
-    """The description with the outputs that the runtime knows, where the files do not tell them."""
+    """The description with the outputs that the runtime knows, where the files do not name them."""
     known = described.signature.outputs
     if known and all(each.shape is not None and each.dtype != UNKNOWN for each in known):
         return described

@@ -1,4 +1,4 @@
-"""Finds out where the time of one inference goes: op by op, as the runtime's own profiler tells it."""
+"""Finds out where the time of one inference goes: op by op, by the runtime's own profiler."""
 
 import json
 import os

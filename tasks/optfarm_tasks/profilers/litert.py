@@ -1,4 +1,4 @@
-"""LiteRT: the profiler of its C API, which tells the ops of XNNPACK as well as LiteRT's own kernels."""
+"""LiteRT: the profiler of its C API, which records the ops of XNNPACK as well as LiteRT's own kernels."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,9 +15,9 @@ from optfarm_tasks.runtimes import litert as runtime
 from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _OWN, _DELEGATED = 1 << 1, frozenset({1 << 2, 1 << 3})
-"""Kinds of events: OPERATOR_INVOKE_EVENT; an op of a delegate, whose start is not told."""
+"""Kinds of events: OPERATOR_INVOKE_EVENT; an op of a delegate, whose start is not recorded."""
 _INVOKE = b"Invoke"
-"""What LiteRT tells as a graph begins to run."""
+"""What LiteRT records as a graph begins to run."""
 _NS_PER_US = 1000
 _NOTES = (
     "LiteRT tells durations in whole microseconds, rounded down: what takes less shows as 0",
@@ -64,10 +64,10 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     return Session(plain, file, threads=threads)
 
 
-def events(told: Iterable[ProfiledEvent]) -> Iterator[Event]:
-    """The ops among what LiteRT told, in the order in which they began."""
+def events(recorded: Iterable[ProfiledEvent]) -> Iterator[Event]:
+    """The ops among what LiteRT recorded, in the order in which they began."""
     now_us = 0
-    for each in told:
+    for each in recorded:
         if each.kind not in {_OWN, *_DELEGATED}:
             now_us = each.start_us if each.tag == _INVOKE and each.kind == 1 else now_us
             continue
@@ -76,15 +76,15 @@ def events(told: Iterable[ProfiledEvent]) -> Iterator[Event]:
         yield _event(each, start_us)
 
 
-def _event(told: ProfiledEvent, start_us: int) -> Event:
-    op = told.tag.decode(errors="replace")
-    by = "LiteRT" if told.kind == _OWN else "XNNPACK"
+def _event(recorded: ProfiledEvent, start_us: int) -> Event:
+    op = recorded.tag.decode(errors="replace")
+    by = "LiteRT" if recorded.kind == _OWN else "XNNPACK"
     return Event(
-        name=f"{op} {told.index}",
+        name=f"{op} {recorded.index}",
         op=op,
         start_ns=start_us * _NS_PER_US,
-        duration_ns=told.elapsed_us * _NS_PER_US,
-        details={"kernels": by, "node": str(told.index)},
+        duration_ns=recorded.elapsed_us * _NS_PER_US,
+        details={"kernels": by, "node": str(recorded.index)},
     )
 
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime: its session's own profiler, which tells each kernel that ran."""
+"""ONNX Runtime: its session's own profiler, which records each kernel that ran."""
 
 import json
 import tempfile
@@ -29,8 +29,8 @@ class Session(PlainSession):
         with tempfile.TemporaryDirectory() as folder, blaming(BadModel, "ONNX Runtime cannot profile the model"):
             session = self._profiled(folder)
             walls_ns = [_wall_ns(session, feed) for _ in range(runs + 1)]
-            told = json.loads(Path(session.end_profiling()).read_text())
-        observed = zip(walls_ns, inferences(told), strict=True)
+            recorded = json.loads(Path(session.end_profiling()).read_text())
+        observed = zip(walls_ns, inferences(recorded), strict=True)
         return tuple(Inference(wall_ns, events) for wall_ns, events in observed)[1:]
 
     def _profiled(self, folder: str) -> Any:
@@ -48,10 +48,10 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     return Session(runtime.load(model, threads=threads, device=device), file, threads=threads)
 
 
-def inferences(told: Iterable[dict[str, Any]]) -> Iterator[tuple[Event, ...]]:
-    """The kernels of each run, from the profiler's events; a run is told after all that it did."""
+def inferences(recorded: Iterable[dict[str, Any]]) -> Iterator[tuple[Event, ...]]:
+    """The kernels of each run, from the profiler's events; a run is recorded after its kernels."""
     kernels: list[Event] = []
-    for event in told:
+    for event in recorded:
         if event["name"] == "model_run":
             yield tuple(kernels)
             kernels = []
@@ -59,14 +59,14 @@ def inferences(told: Iterable[dict[str, Any]]) -> Iterator[tuple[Event, ...]]:
             kernels.append(_event(event))
 
 
-def _event(told: dict[str, Any]) -> Event:
-    about = told["args"]
+def _event(recorded: dict[str, Any]) -> Event:
+    about = recorded["args"]
     return Event(
-        name=told["name"].removesuffix(_KERNEL),
+        name=recorded["name"].removesuffix(_KERNEL),
         op=about["op_name"],
-        start_ns=told["ts"] * _NS_PER_US,
-        duration_ns=told["dur"] * _NS_PER_US,
-        thread=told["tid"],
+        start_ns=recorded["ts"] * _NS_PER_US,
+        duration_ns=recorded["dur"] * _NS_PER_US,
+        thread=recorded["tid"],
         details={"provider": about["provider"], "inputs": json.dumps(about.get("input_type_shape", []))},
     )
 

@@ -63,8 +63,8 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     return Session(runtime.load(model, threads=threads, device=device), file, threads=threads)
 
 
-def layers(told: Iterable[Any]) -> tuple[Layer, ...]:
-    """The layers that ran, of what OpenVINO tells of all of them; in the order in which they run."""
+def layers(profiled: Iterable[Any]) -> tuple[Layer, ...]:
+    """The layers that ran, among all that OpenVINO lists; in the order in which they run."""
     return tuple(
         Layer(
             name=each.node_name,
@@ -72,7 +72,7 @@ def layers(told: Iterable[Any]) -> tuple[Layer, ...]:
             kernel=each.exec_type,
             mean_us=round(each.real_time.total_seconds() * 1e6),
         )
-        for each in told
+        for each in profiled
         if each.status.name == "EXECUTED"
     )
 

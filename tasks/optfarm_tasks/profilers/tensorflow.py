@@ -113,7 +113,7 @@ def _session(graph: Any, threads: int) -> Any:
 
 
 def _event(stats: Any, device: str) -> Event:
-    """An op as TensorFlow tells it; its label reads node = Op(inputs)."""
+    """An op as TensorFlow records it; its label reads node = Op(inputs)."""
     op = str(stats.timeline_label).partition(" = ")[2].partition("(")[0]
     return Event(
         name=str(stats.node_name),

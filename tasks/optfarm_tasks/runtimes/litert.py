@@ -113,7 +113,7 @@ def precision_of(ops: Iterable[tuple[str, list[str], list[str]]]) -> str:
     """In which types a graph's convolutions and dense layers compute, or all its ops if it has none.
 
     A float16 weight reaches its op through a DEQUANTIZE, and LiteRT computes in float32 then; whether a delegate
-    computes in less it does not tell.
+    computes in less it does not say.
 
     Args:
         ops: name, types of the inputs, types of the outputs.

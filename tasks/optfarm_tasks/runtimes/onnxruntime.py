@@ -41,10 +41,10 @@ class Model:
         """The types in which the graph computes that the engine made of the file.
 
         Raises:
-            BadModel: the engine cannot tell its graph.
+            BadModel: the engine cannot store its graph.
         """
-        # To tell it, the engine has to store it, weights and all; in this process that would count as the model's own
-        # memory and loading time.
+        # The engine shows its graph only by storing it, weights and all; in this process that would count as the
+        # model's own memory and loading time.
         command = [sys.executable, "-I", "-m", precision.__name__, str(self._file)]
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         if ended.returncode:

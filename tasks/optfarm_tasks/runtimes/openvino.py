@@ -113,9 +113,9 @@ def precision_of(layers: Iterable[tuple[str, str]]) -> str:
         layers: type and kernel of each, as OpenVINO spells them: ("Convolution", "brgconv_avx512_f32"). A layer's
             runtimePrecision will not do, for it is that of the weights as they are stored.
     """
-    told = [(kind, _computed(kernel)) for kind, kernel in layers]
-    heavy = {precision for kind, precision in told if kind in _HEAVY}
-    light = {precision for kind, precision in told if kind not in _HEAVY | _NOT_WORK} & _FLOATS
+    computed = [(kind, _computed(kernel)) for kind, kernel in layers]
+    heavy = {precision for kind, precision in computed if kind in _HEAVY}
+    light = {precision for kind, precision in computed if kind not in _HEAVY | _NOT_WORK} & _FLOATS
     elsewhere = {f"{each} elsewhere" for each in light} if heavy == {"int8"} else set()
     return "; ".join([*sorted(heavy or light), *sorted(elsewhere)]) or "no floating point"
 

@@ -58,7 +58,7 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
         BadModel: TensorFlow cannot load it.
         Internal: TensorFlow already runs in this process, with another number of threads.
         MissingToolchain: TensorFlow does not import here.
-        UnsupportedOp: an end of a frozen graph gives outputs that its file does not tell of.
+        UnsupportedOp: an end of a frozen graph gives outputs that its file does not name.
     """
     check_device(device, DEVICES, user="the tensorflow runtime")
     require(MODULES, user="the tensorflow runtime")

@@ -6,7 +6,7 @@ exported to a SavedModel with the same input names, so that it runs without Kera
 When it helps: always; a sweep adds it by itself. As the first step of a recipe it turns a Keras file into a SavedModel.
 
 Traps: each format runs in its own runtime, a .tflite in LiteRT, a SavedModel in TensorFlow. A speed-up from one to
-another is that of the runtime and the technique together; `tflite-float32`, `onnx` or `openvino` beside it tells them
+another is that of the runtime and the technique together; `tflite-float32`, `onnx` or `openvino` beside it shows them
 apart.
 """
 

@@ -53,7 +53,7 @@ class _Found:
 
 def run(work: Work, _: Params) -> Done:
     """Folds every batch norm that can be folded."""
-    told: list[str] = []
+    warnings: list[str] = []
     counts: Counter[str] = Counter()
 
     def change(graph: MetaGraph) -> MetaGraph:
@@ -62,13 +62,13 @@ def run(work: Work, _: Params) -> Done:
         norms = [node for node in tidy.graph_def.node if node.op in _NORMS]
         reasons = list(_fold_all(tidy, norms))
         counts.update(found=len(norms), folded=len(norms) - len(reasons))
-        told.extend(_warnings(reasons, found=len(norms)))
+        warnings.extend(_warnings(reasons, found=len(norms)))
         graph_edit.strip(tidy)
         return tidy
 
     done = graph_edit.rewrite(work, change)
     notes = {"batch_norms": counts["found"], "batch_norms_folded": counts["folded"], **done.notes}
-    return Done(warnings=(*done.warnings, *told), notes=notes)
+    return Done(warnings=(*done.warnings, *warnings), notes=notes)
 
 
 def _warnings(reasons: list[str], *, found: int) -> Iterator[str]:

@@ -61,8 +61,7 @@ def run(work: Work, params: PARAMS) -> Done:
                 file, target, _Reader(samples.reporting(work.on_progress)), is_symmetric=params.activations == "int8"
             )
         conversion.save(onnx.load(target), target, signature=signature.name)
-        told = (*warnings, *samples.warnings)
-        return conversion.done(work, file, told, calibration_samples=samples.count)
+        return conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
 
 
 def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) -> None:

@@ -37,7 +37,5 @@ def run(work: Work, params: PARAMS) -> Done:
         with blaming(BadModel, "NNCF cannot quantise the model"), compression.quietly():
             quantised = nncf.quantize(model, **settings)
         conversion.write(quantised, signature, work)
-        told = (*warnings, *calibration.warnings)
-        return Done(
-            warnings=told, notes={"calibration_samples": calibration.count} | compression.notes(before, quantised)
-        )
+        notes = {"calibration_samples": calibration.count} | compression.notes(before, quantised)
+        return Done(warnings=(*warnings, *calibration.warnings), notes=notes)

@@ -1,8 +1,8 @@
 """Removes whole units of dense layers, so that the layers become narrower.
 
-A unit goes if it tells the next layer least: the spread of its activation over samples, times the size of the weights
-that the next layer reads it by. What it gives on average goes into the next layer's bias. Then the smaller model is
-fine-tuned. Li et al., "Pruning filters for efficient ConvNets" (arXiv:1608.08710), do so with the filters of
+A unit goes if it matters least to the next layer, by the spread of its activation over samples times the size of the
+weights that the next layer reads it by. What it gives on average goes into the next layer's bias. Then the smaller
+model is fine-tuned. Li et al., "Pruning filters for efficient ConvNets" (arXiv:1608.08710), do so with the filters of
 convolutions.
 
 When it helps: wide dense layers, where most of a model's weights lie. It pays on every device and in every runtime,

@@ -8,7 +8,7 @@ When it helps: deep models of many equal blocks, whose last ones refine little; 
 (`qat` or `prune` in the same recipe learn from the original) win back most of what is lost.
 
 Traps: quality falls, and without fine-tuning it may collapse. Models whose blocks all change the shape, as plain stacks
-of valid convolutions, have none to leave out; the layers are told (bad_model).
+of valid convolutions, have none to leave out; the layers are named (bad_model).
 """
 
 import math

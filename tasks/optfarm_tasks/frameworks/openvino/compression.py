@@ -1,4 +1,4 @@
-"""What the techniques that NNCF carries out share: its settings, its silence, and what is told of its work."""
+"""Settings, quiet logging and notes for the techniques that NNCF carries out."""
 
 import logging
 from collections.abc import Iterator

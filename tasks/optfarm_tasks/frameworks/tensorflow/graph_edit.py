@@ -59,15 +59,15 @@ def frozen(work: Work) -> tuple[MetaGraph, tuple[str, ...]]:
         UnsupportedOp: an op reads or writes what lies outside the graph.
     """
     work.on_progress("freezing", 0.1)
-    told: tuple[str, ...]
+    warnings: tuple[str, ...]
     if work.format is Format.FROZEN_GRAPH:
-        graph, told = _read(work.model), ()
+        graph, warnings = _read(work.model), ()
     else:
-        with saved_model(work) as (folder, told):
+        with saved_model(work) as (folder, warnings):
             graph = freeze(folder)
     strip(graph)
     share_constants(graph.graph_def)
-    return graph, (*told, *_fix_defaults(graph))
+    return graph, (*warnings, *_fix_defaults(graph))
 
 
 def write(graph: MetaGraph, folder: Path, kind: Format) -> None:

@@ -40,10 +40,10 @@ def tensors(graph: Any, signature: Signature) -> tuple[dict[str, Any], dict[str,
     """Inputs and outputs by name, as tensors of a tf.Graph that holds the nodes under their own names.
 
     Raises:
-        UnsupportedOp: an end gives outputs that the file does not tell of.
+        UnsupportedOp: an end gives outputs that the file does not name.
     """
-    told = Counter(giver(each.name) for each in signature.outputs)
-    for name, count in told.items():
+    named = Counter(giver(each.name) for each in signature.outputs)
+    for name, count in named.items():
         operation = graph.get_operation_by_name(name)
         if len(operation.outputs) != count:
             raise UnsupportedOp(

@@ -21,7 +21,7 @@ MODULES = (*graph_edit.MODULES, "ai_edge_litert")
 _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
 
 Configure = Callable[[Any, Any], None]
-"""Told TensorFlow and its converter, which it sets up."""
+"""Called with TensorFlow and its converter, which it sets up."""
 
 
 def convert(work: Work, configure: Configure) -> Done:
@@ -94,6 +94,6 @@ def _naming_ops() -> Iterator[None]:
 
 def unsupported_ops(error: Exception) -> tuple[str, ...]:
     """The ops that an error of the converter is about, as it says them in words and in its own records."""
-    told = {op for pair in _NEEDS_OP.findall(str(error)) for op in pair if op}
+    named = {op for pair in _NEEDS_OP.findall(str(error)) for op in pair if op}
     records = {str(each.operator.name).rpartition(".")[2] for each in getattr(error, "errors", ())}
-    return tuple(sorted((told | records) - {""}))
+    return tuple(sorted((named | records) - {""}))
