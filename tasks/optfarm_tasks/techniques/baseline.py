@@ -26,10 +26,7 @@ YIELDS = {
     Format.H5: Format.SAVED_MODEL,
 }
 CARD = Card(accepts=frozenset(YIELDS), yields=YIELDS, tolerance_nmse=1e-10)
-
-
-class PARAMS(Params):
-    """It has none."""
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

@@ -12,10 +12,7 @@ from optfarm_tasks.frameworks.keras import clustering, keeping, kernels, quantis
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.2)
-
-
-class PARAMS(clustering.Clustering):
-    """How many values, and how the model learns."""
+PARAMS = clustering.Clustering
 
 
 def run(work: Work, params: PARAMS) -> Done:

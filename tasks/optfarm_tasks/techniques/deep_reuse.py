@@ -23,16 +23,10 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, reuse, shapes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 from optfarm_tasks.techniques import baseline
 
-CARD = Card(
-    accepts=graph_edit.ACCEPTS,
-    yields=graph_edit.YIELDS,
-    modules=graph_edit.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=1e-10,
-)
+CARD = graph_edit.card(needs_calibration=True, tolerance_nmse=1e-10)
 
 
 class PARAMS(Params):

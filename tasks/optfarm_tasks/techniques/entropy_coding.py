@@ -19,10 +19,7 @@ from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
 CARD = Card(accepts=frozenset(artifact.YIELDS), yields=artifact.YIELDS, tolerance_nmse=1e-10)
-
-
-class PARAMS(Params):
-    """It has none."""
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

@@ -21,10 +21,7 @@ CARD = Card(
     modules=graph_edit.MODULES,
     tolerance_nmse=1e-10,
 )
-
-
-class PARAMS(Params):
-    """It has none."""
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

@@ -20,15 +20,9 @@ from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import conversion
-from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.technique import Done, Work
 
-CARD = Card(
-    accepts=conversion.ACCEPTS,
-    yields=conversion.YIELDS,
-    modules=conversion.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=0.05,
-)
+CARD = conversion.card(needs_calibration=True, tolerance_nmse=0.05)
 
 
 class PARAMS(Calibrated):

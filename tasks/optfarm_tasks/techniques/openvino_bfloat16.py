@@ -12,13 +12,10 @@ digits: look at the quality column.
 """
 
 from optfarm_tasks.frameworks.openvino import conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-3)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = conversion.card(tolerance_nmse=1e-3)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

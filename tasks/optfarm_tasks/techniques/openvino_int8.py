@@ -12,19 +12,10 @@ look at the quality column. `openvino-int8-accuracy` takes back what costs too m
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import compression, conversion
-from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.technique import Done, Work
 
-CARD = Card(
-    accepts=conversion.ACCEPTS,
-    yields=conversion.YIELDS,
-    modules=compression.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=0.1,
-)
-
-
-class PARAMS(compression.Quantised):
-    """What it watches, and how it quantises."""
+CARD = compression.card(needs_calibration=True, tolerance_nmse=0.1)
+PARAMS = compression.Quantised
 
 
 def run(work: Work, params: PARAMS) -> Done:

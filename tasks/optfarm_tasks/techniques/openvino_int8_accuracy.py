@@ -19,15 +19,9 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import compression, conversion
 from optfarm_tasks.frameworks.openvino.validation import validation_of
-from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.technique import Done, Work
 
-CARD = Card(
-    accepts=conversion.ACCEPTS,
-    yields=conversion.YIELDS,
-    modules=compression.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=0.05,
-)
+CARD = compression.card(needs_calibration=True, tolerance_nmse=0.05)
 
 
 class PARAMS(compression.Quantised):

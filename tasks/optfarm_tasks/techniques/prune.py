@@ -14,10 +14,7 @@ from optfarm_tasks.frameworks.keras import kernels, pruning, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.5)
-
-
-class PARAMS(pruning.Pruning):
-    """How much is pruned, and how the model recovers."""
+PARAMS = pruning.Pruning
 
 
 def run(work: Work, params: PARAMS) -> Done:

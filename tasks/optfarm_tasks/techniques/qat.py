@@ -13,10 +13,7 @@ from optfarm_tasks.frameworks.keras import quantising, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.1)
-
-
-class PARAMS(training.Training):
-    """How the model learns."""
+PARAMS = training.Training
 
 
 def run(work: Work, params: PARAMS) -> Done:

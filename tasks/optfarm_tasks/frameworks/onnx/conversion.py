@@ -17,7 +17,7 @@ from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import from_tensorflow
 from optfarm_tasks.frameworks.tensorflow import graph_edit
-from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.technique import Card, Done, Work
 
 CONVERTED = graph_edit.ACCEPTS | {Format.TFLITE}
 ACCEPTS = graph_edit.ACCEPTS | {Format.ONNX}
@@ -26,6 +26,17 @@ MODULES = (*graph_edit.MODULES, "onnx", "onnxruntime", "tf2onnx")
 FILE = "model.onnx"
 
 _NO_KERNEL = re.compile(r"Could not find an implementation for (\w+)")
+
+
+def card(*, tolerance_nmse: float, needs_calibration: bool = False) -> Card:
+    """The card of a technique that makes an .onnx."""
+    return Card(
+        accepts=ACCEPTS,
+        yields=YIELDS,
+        modules=MODULES,
+        needs_calibration=needs_calibration,
+        tolerance_nmse=tolerance_nmse,
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -10,12 +11,18 @@ from pydantic import Field
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.description import Signature
 from optfarm_tasks.frameworks.openvino import conversion
-from optfarm_tasks.technique import Work
+from optfarm_tasks.technique import Card, Work
 
 if TYPE_CHECKING:
     from optfarm_tasks.data_sets.calibration import Calibration
 
 MODULES = (*conversion.MODULES, "nncf")
+
+
+def card(*, tolerance_nmse: float, needs_calibration: bool = False) -> Card:
+    """The card of a technique that NNCF carries out."""
+    plain = conversion.card(tolerance_nmse=tolerance_nmse, needs_calibration=needs_calibration)
+    return replace(plain, modules=MODULES)
 
 
 class Quantised(Calibrated):

@@ -15,7 +15,7 @@ from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit
 from optfarm_tasks.frameworks.tflite import signature_tensors
-from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.technique import Card, Done, Work
 
 CONVERTED = graph_edit.ACCEPTS | {Format.TFLITE, Format.ONNX}
 ACCEPTS = CONVERTED | {Format.OPENVINO}
@@ -29,6 +29,17 @@ _NO_TRANSLATOR = re.compile(r"o (?:translator|conversion rule) found for operati
 
 Ends = dict[str, Tensor]
 """The name that OpenVINO knows a tensor by → the input or output that it is."""
+
+
+def card(*, tolerance_nmse: float, needs_calibration: bool = False) -> Card:
+    """The card of a technique that converts to OpenVINO."""
+    return Card(
+        accepts=ACCEPTS,
+        yields=YIELDS,
+        modules=MODULES,
+        needs_calibration=needs_calibration,
+        tolerance_nmse=tolerance_nmse,
+    )
 
 
 @contextmanager

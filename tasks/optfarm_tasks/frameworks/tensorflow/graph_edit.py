@@ -22,7 +22,7 @@ from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph, freeze, signat
 from optfarm_tasks.frameworks.tensorflow.functions import name_by_use
 from optfarm_tasks.frameworks.tensorflow.nodes import keep, share_constants
 from optfarm_tasks.frameworks.tensorflow.signature_names import with_named_ends
-from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.technique import Card, Done, Work
 
 ACCEPTS = frozenset({Format.SAVED_MODEL, Format.KERAS, Format.H5, Format.FROZEN_GRAPH})
 YIELDS = dict.fromkeys(ACCEPTS, Format.SAVED_MODEL) | {Format.FROZEN_GRAPH: Format.FROZEN_GRAPH}
@@ -31,6 +31,18 @@ MODULES = as_saved_model.MODULES
 _TAG = "serve"
 
 Change = Callable[[MetaGraph], MetaGraph]
+
+
+def card(*, tolerance_nmse: float, needs_calibration: bool = False, fixes_batch: str | None = None) -> Card:
+    """The card of a technique that changes a graph."""
+    return Card(
+        accepts=ACCEPTS,
+        yields=YIELDS,
+        modules=MODULES,
+        needs_calibration=needs_calibration,
+        fixes_batch=fixes_batch,
+        tolerance_nmse=tolerance_nmse,
+    )
 
 
 def rewrite(work: Work, change: Change) -> Done:

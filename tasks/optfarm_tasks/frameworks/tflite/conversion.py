@@ -12,7 +12,7 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit
-from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.technique import Card, Done, Work
 
 ACCEPTS = graph_edit.ACCEPTS
 YIELDS = dict.fromkeys(ACCEPTS, Format.TFLITE)
@@ -22,6 +22,17 @@ _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a fle
 
 Configure = Callable[[Any, Any], None]
 """Called with TensorFlow and its converter, which it sets up."""
+
+
+def card(*, tolerance_nmse: float, needs_calibration: bool = False) -> Card:
+    """The card of a technique that makes a .tflite."""
+    return Card(
+        accepts=ACCEPTS,
+        yields=YIELDS,
+        modules=MODULES,
+        needs_calibration=needs_calibration,
+        tolerance_nmse=tolerance_nmse,
+    )
 
 
 def convert(work: Work, configure: Configure) -> Done:
