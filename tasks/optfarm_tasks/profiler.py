@@ -1,8 +1,9 @@
 """What a profiler is: one module in profilers/ that observes a runtime's ops; its file name is the runtime's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any, Protocol
 
 from optfarm_tasks.description import Signature
@@ -73,6 +74,13 @@ class Profiler(Protocol):
             UnsupportedOp: it runs, but cannot be observed.
         """
         ...
+
+
+def wall_ns(call: Callable[[], object]) -> int:
+    """How long a call takes, by the clock on the wall."""
+    start = perf_counter_ns()
+    call()
+    return perf_counter_ns() - start
 
 
 class PlainSession:

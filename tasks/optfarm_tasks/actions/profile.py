@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter_ns
 from typing import Any
 
 from optfarm_tasks import formats, registry
@@ -14,7 +13,7 @@ from optfarm_tasks.data_sets import data
 from optfarm_tasks.errors import BadParameter, Internal
 from optfarm_tasks.profile.chrome_trace import chrome_trace
 from optfarm_tasks.profile.op_times import op_times
-from optfarm_tasks.profiler import Inference, Probe
+from optfarm_tasks.profiler import Inference, Probe, wall_ns
 from optfarm_tasks.profilers import profiler
 from optfarm_tasks.schema.result import OpProfile
 from optfarm_tasks.schema.spec import Role, Task, Trace
@@ -80,13 +79,7 @@ def _inputs(probe: Probe, action: Trace, folder: Path | None) -> feeds.Arrays:
 def _plain_ns(probe: Probe, feed: Any, runs: int) -> int:
     for _ in range(_WARM_RUNS):
         probe.run(feed)
-    return round(median(_wall_ns(probe, feed) for _ in range(runs)))
-
-
-def _wall_ns(probe: Probe, feed: Any) -> int:
-    start = perf_counter_ns()
-    probe.run(feed)
-    return perf_counter_ns() - start
+    return round(median(wall_ns(lambda: probe.run(feed)) for _ in range(runs)))
 
 
 def _median(inferences: Sequence[Inference]) -> Inference:

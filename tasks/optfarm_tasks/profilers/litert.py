@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.frameworks.tflite.profiler_api import Engine, ProfiledEvent
-from optfarm_tasks.profiler import Event, Inference
+from optfarm_tasks.profiler import Event, Inference, PlainSession, wall_ns
 from optfarm_tasks.runtime import Arrays
 from optfarm_tasks.runtimes import litert as runtime
 from optfarm_tasks.schema.device import CPU, DeviceSpec
@@ -25,15 +24,10 @@ _NOTES = (
 )
 
 
-class Session:
+class Session(PlainSession):
     """A model as the runtime loads it, and once more with the profiler, which slows it down even when it is off."""
 
     notes = _NOTES
-
-    def __init__(self, plain: runtime.Model, file: Path, *, threads: int) -> None:
-        """Takes the model as the runtime loads it, and the file that it is of."""
-        self.signature = plain.signature
-        self._plain, self._file, self._threads = plain, file, threads
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the model's types, by input, and as the runtime takes them."""
@@ -90,7 +84,5 @@ def _event(recorded: ProfiledEvent, start_us: int) -> Event:
 
 def _observed(engine: Engine) -> Inference:
     engine.start()
-    start = perf_counter_ns()
-    engine.run()
-    wall_ns = perf_counter_ns() - start
-    return Inference(wall_ns, tuple(events(engine.stop())))
+    taken_ns = wall_ns(engine.run)
+    return Inference(taken_ns, tuple(events(engine.stop())))

@@ -4,14 +4,13 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
 from optfarm_tasks import formats
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import precision
-from optfarm_tasks.profiler import Event, Inference, PlainSession
+from optfarm_tasks.profiler import Event, Inference, PlainSession, wall_ns
 from optfarm_tasks.runtimes import onnxruntime as runtime
 from optfarm_tasks.schema.device import CPU, DeviceSpec
 
@@ -28,7 +27,7 @@ class Session(PlainSession):
         """Inferences of a session with the profiler; the first, which allocates its memory, is left out."""
         with tempfile.TemporaryDirectory() as folder, blaming(BadModel, "ONNX Runtime cannot profile the model"):
             session = self._profiled(folder)
-            walls_ns = [_wall_ns(session, feed) for _ in range(runs + 1)]
+            walls_ns = [wall_ns(lambda: session.run(None, feed)) for _ in range(runs + 1)]
             recorded = json.loads(Path(session.end_profiling()).read_text())
         observed = zip(walls_ns, inferences(recorded), strict=True)
         return tuple(Inference(wall_ns, events) for wall_ns, events in observed)[1:]
@@ -69,9 +68,3 @@ def _event(recorded: dict[str, Any]) -> Event:
         thread=recorded["tid"],
         details={"provider": about["provider"], "inputs": json.dumps(about.get("input_type_shape", []))},
     )
-
-
-def _wall_ns(session: Any, feed: Any) -> int:
-    start = perf_counter_ns()
-    session.run(None, feed)
-    return perf_counter_ns() - start

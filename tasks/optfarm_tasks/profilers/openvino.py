@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter_ns
 from typing import Any
 
 from optfarm_tasks import formats
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.profiler import Event, Inference, PlainSession
+from optfarm_tasks.profiler import Event, Inference, PlainSession, wall_ns
 from optfarm_tasks.runtimes import openvino as runtime
 from optfarm_tasks.schema.device import CPU, DeviceSpec
 
@@ -41,9 +40,9 @@ class Session(PlainSession):
         """The mean of so many inferences, taken after a first one."""
         with blaming(BadModel, "OpenVINO cannot profile the model"):
             request = self._counting(feed)
-            _wall_ns(request, feed)
+            request.infer(feed, share_inputs=True)
             first = layers(request.get_profiling_info())
-            walls_ns = [_wall_ns(request, feed) for _ in range(runs)]
+            walls_ns = [wall_ns(lambda: request.infer(feed, share_inputs=True)) for _ in range(runs)]
             every = layers(request.get_profiling_info())
         return (Inference(round(median(walls_ns)), mean(first, every, runs=runs)),)
 
@@ -93,9 +92,3 @@ def mean(first: Iterable[Layer], every: Iterable[Layer], *, runs: int) -> tuple[
         events.append(Event(layer.name, layer.op, now_ns, duration_ns, details={"kernel": layer.kernel}))
         now_ns += duration_ns
     return tuple(events)
-
-
-def _wall_ns(request: Any, feed: Any) -> int:
-    start = perf_counter_ns()
-    request.infer(feed, share_inputs=True)
-    return perf_counter_ns() - start

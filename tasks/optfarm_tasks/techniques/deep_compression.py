@@ -17,11 +17,11 @@ from pathlib import Path
 from pydantic import Field
 
 from optfarm_tasks.coding import artifact
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.frameworks.keras import as_saved_model, clustering, kernels, pruning, training
 from optfarm_tasks.technique import Done, Work
 
-CARD = dataclasses.replace(training.card(tolerance_nmse=0.5), yields=dict.fromkeys(training.ACCEPTS, Format.CODED))
+CARD = dataclasses.replace(training.card(tolerance_nmse=0.5), yields=dict.fromkeys(KERAS_FORMATS, Format.CODED))
 
 
 class PARAMS(clustering.Clustering, pruning.Pruning):

@@ -23,10 +23,9 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
-ACCEPTS = KERAS_FORMATS
 CARD = Card(
-    accepts=ACCEPTS,
-    yields=dict.fromkeys(ACCEPTS, Format.SAVED_MODEL),
+    accepts=KERAS_FORMATS,
+    yields=dict.fromkeys(KERAS_FORMATS, Format.SAVED_MODEL),
     modules=as_saved_model.MODULES,
     tolerance_nmse=1e-3,
 )

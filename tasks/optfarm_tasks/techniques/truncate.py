@@ -24,10 +24,9 @@ from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.keras.blocks import Block, blocks_of, repeated, without
 from optfarm_tasks.technique import Card, Done, Params, Pattern, Work
 
-ACCEPTS = KERAS_FORMATS
 CARD = Card(
-    accepts=ACCEPTS,
-    yields=dict.fromkeys(ACCEPTS, Format.H5),
+    accepts=KERAS_FORMATS,
+    yields=dict.fromkeys(KERAS_FORMATS, Format.H5),
     modules=as_saved_model.MODULES,
     tolerance_nmse=math.inf,
 )

@@ -15,8 +15,6 @@ from optfarm_tasks.frameworks.keras import as_saved_model, bridge, losses
 from optfarm_tasks.frameworks.keras.training_set import TrainingSet, training_set_of
 from optfarm_tasks.technique import Card, Done, Memory, OnProgress, Params, Work
 
-ACCEPTS = KERAS_FORMATS
-YIELDS = dict.fromkeys(ACCEPTS, Format.H5)
 MODULES = (*as_saved_model.MODULES, "tensorflow_model_optimization")
 MEMORY = Memory(base_bytes=2_500_000_000, factor=4.0)
 """TensorFlow and a batch's activations; weights, gradients, Adam's two moments. Measured: docs/techniques.md."""
@@ -41,8 +39,8 @@ class Training(Params):
 def card(*, tolerance_nmse: float) -> Card:
     """The card of a technique that fine-tunes."""
     return Card(
-        accepts=ACCEPTS,
-        yields=YIELDS,
+        accepts=KERAS_FORMATS,
+        yields=dict.fromkeys(KERAS_FORMATS, Format.H5),
         modules=MODULES,
         needs_training_data=True,
         memory=MEMORY,
