@@ -6,7 +6,7 @@ from optfarm_tasks import registry
 from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.recipe import Recipe, Step
-from optfarm_tasks.technique import Card, Params, Technique
+from optfarm_tasks.technique import Params, Technique
 
 _EXPORT = Step(technique="baseline")
 
@@ -20,11 +20,6 @@ class ResolvedStep:
     params: Params
     """Checked, defaults filled in."""
     output_format: Format
-
-    @property
-    def card(self) -> Card:
-        """The technique's card."""
-        return self.technique.CARD
 
 
 @dataclass(frozen=True)
@@ -56,22 +51,22 @@ class ResolvedRecipe:
     @property
     def needs_calibration(self) -> bool:
         """Whether a step needs a data set's calibration split."""
-        return any(each.card.needs_calibration for each in self.steps)
+        return any(each.technique.CARD.needs_calibration for each in self.steps)
 
     @property
     def needs_training_data(self) -> bool:
         """Whether a step fine-tunes on a data set."""
-        return any(each.card.needs_training_data for each in self.steps)
+        return any(each.technique.CARD.needs_training_data for each in self.steps)
 
     @property
     def needs_gpu(self) -> bool:
         """Whether a step runs on a GPU alone."""
-        return any(each.card.needs_gpu for each in self.steps)
+        return any(each.technique.CARD.needs_gpu for each in self.steps)
 
     @property
     def fixed_batch(self) -> int | None:
         """The only batch that the artifact takes; None where no step fixes one."""
-        fixing = ((each.params, each.card.fixes_batch) for each in self.steps)
+        fixing = ((each.params, each.technique.CARD.fixes_batch) for each in self.steps)
         found = [int(getattr(params, name)) for params, name in fixing if name is not None]
         return found[-1] if found else None
 
@@ -86,7 +81,7 @@ def resolve(recipe: Recipe, model_format: Format, *, model_bytes: int = 0) -> Re
     steps: list[ResolvedStep] = []
     for step in recipe.steps:
         steps.append(_step(step, steps[-1].output_format if steps else model_format))
-    needs = (each.card.memory for each in steps)
+    needs = (each.technique.CARD.memory for each in steps)
     memory_bytes = max((need.of(model_bytes) for need in needs if need is not None), default=0)
     modules = frozenset().union(*(registry.modules_of(step.technique) for step in recipe.steps))
     if steps[-1].output_format in KERAS_FORMATS:

@@ -85,7 +85,7 @@ def chain(
 
 
 def _done(step: ResolvedStep, work: Work) -> Done:
-    require(step.card.modules, user=step.step.technique)
+    require(step.technique.CARD.modules, user=step.step.technique)
     work.on_progress(step.step.technique, 0.0)
     return step.technique.run(work, step.params)
 

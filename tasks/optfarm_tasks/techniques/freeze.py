@@ -13,14 +13,9 @@ by name (unsupported_op). A graph over 2 GB cannot be stored (bad_model).
 
 from optfarm_tasks.description import Format
 from optfarm_tasks.frameworks.tensorflow import graph_edit
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(
-    accepts=graph_edit.ACCEPTS,
-    yields=dict.fromkeys(graph_edit.ACCEPTS, Format.SAVED_MODEL),
-    modules=graph_edit.MODULES,
-    tolerance_nmse=1e-10,
-)
+CARD = graph_edit.card(yields=dict.fromkeys(graph_edit.ACCEPTS, Format.SAVED_MODEL), tolerance_nmse=1e-10)
 PARAMS = Params
 
 

@@ -43,7 +43,8 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (model, signature, warnings):
         work.on_progress("compressing", 0.6)
         mode, before = getattr(nncf.CompressWeightsMode, _MODES[params.weights]), conversion.counts(model)
-        with blaming(BadModel, "NNCF cannot compress the model"), compression.quietly():
+        compression.quieten()
+        with blaming(BadModel, "NNCF cannot compress the model"):
             compressed = nncf.compress_weights(model, mode=mode, **_groups(params))
         conversion.write(compressed, signature, work)
         return Done(warnings=warnings, notes=compression.notes(before, compressed))

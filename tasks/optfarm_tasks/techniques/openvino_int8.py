@@ -25,7 +25,8 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (model, signature, warnings):
         calibration, settings = compression.settings(work, signature, params)
         before = conversion.counts(model)
-        with blaming(BadModel, "NNCF cannot quantise the model"), compression.quietly():
+        compression.quieten()
+        with blaming(BadModel, "NNCF cannot quantise the model"):
             quantised = nncf.quantize(model, **settings)
         conversion.write(quantised, signature, work)
         notes = {"calibration_samples": calibration.count} | compression.notes(before, quantised)

@@ -41,7 +41,8 @@ def run(work: Work, params: PARAMS) -> Done:
         calibration, settings = compression.settings(work, signature, params)
         before = conversion.counts(model)
         validation = validation_of(work, model, signature, asked=params.validation_samples)
-        with blaming(BadModel, "NNCF cannot quantise the model"), compression.quietly():
+        compression.quieten()
+        with blaming(BadModel, "NNCF cannot quantise the model"):
             quantised = nncf.quantize_with_accuracy_control(
                 model,
                 validation_dataset=nncf.Dataset(validation.items, validation.feed),

@@ -1,8 +1,6 @@
 """Settings, quiet logging and notes for the techniques that NNCF carries out."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,13 +54,11 @@ def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Cali
     }
 
 
-@contextmanager
-def quietly() -> Iterator[None]:
+def quieten() -> None:
     """Keeps NNCF from filling the log with hints."""
     import nncf
 
     nncf.set_log_level(logging.WARNING)
-    yield
 
 
 def notes(before: dict[str, int], after: Any) -> dict[str, Any]:

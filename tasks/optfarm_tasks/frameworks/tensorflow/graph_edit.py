@@ -5,7 +5,7 @@ A graph travels as a MetaGraphDef: nodes, functions, and the signatures that nam
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,17 @@ _TAG = "serve"
 Change = Callable[[MetaGraph], MetaGraph]
 
 
-def card(*, tolerance_nmse: float, needs_calibration: bool = False, fixes_batch: str | None = None) -> Card:
+def card(
+    *,
+    tolerance_nmse: float,
+    needs_calibration: bool = False,
+    fixes_batch: str | None = None,
+    yields: Mapping[Format, Format] = YIELDS,
+) -> Card:
     """The card of a technique that changes a graph."""
     return Card(
         accepts=ACCEPTS,
-        yields=YIELDS,
+        yields=yields,
         modules=MODULES,
         needs_calibration=needs_calibration,
         fixes_batch=fixes_batch,
