@@ -8,7 +8,7 @@ When it helps: an int8 model that packs well, with better quality than `cluster 
 Traps: those of `cluster` and of `qat`; it trains twice.
 """
 
-from optfarm_tasks.frameworks.keras import clustering, keeping, kernels, quantising, training
+from optfarm_tasks.frameworks.keras import clustering, kernels, preserving, quantising, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.2)
@@ -21,7 +21,7 @@ def run(work: Work, params: PARAMS) -> Done:
     weights = clustering.clusterable(model, params, user="cqat")
     trainer = training.trainer_of(work, model, params)
     losses = clustering.cluster(model, weights, trainer.within(0.1, 0.5), count=params.clusters)
-    emulating, notes = quantising.quantise(model, trainer.within(0.5, 0.9), keep=keeping.values_of)
+    emulating, notes = quantising.quantise(model, trainer.within(0.5, 0.9), keep=preserving.values_of)
     found = {name: kernel for name, kernel in kernels.kernels(emulating).items() if name in weights}
     notes |= {"distinct_weights": kernels.distinct(found), "clustering_loss": losses, **trainer.samples.notes}
     return training.save(emulating, work, notes=notes)

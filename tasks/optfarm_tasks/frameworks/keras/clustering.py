@@ -1,10 +1,10 @@
-"""Clusters kernels and lets the shared values learn."""
+"""Clusters the weights of kernels, and fine-tunes the values that they share."""
 
 from typing import Any
 
 from pydantic import Field
 
-from optfarm_tasks.frameworks.keras import clusters, keeping, kernels, pruning, training
+from optfarm_tasks.frameworks.keras import kernels, kmeans, preserving, pruning, training
 
 _PRUNED = 0.05
 """A kernel with this fraction of zeros has been pruned; a trained weight is hardly ever zero by chance."""
@@ -37,7 +37,7 @@ def cluster(model: Any, weights: kernels.Kernels, trainer: training.Trainer, *, 
     for kernel in weights.values():
         values = kernel.numpy()
         is_pruned = kernels.zeros(values) >= _PRUNED
-        centroids = clusters.centroids_of(values, count, keeps_zero=is_pruned)
-        kernel.assign(centroids[clusters.assigned(values, centroids)])
-    keeper = keeping.keeper(weights, keeping.values_of(weights))
+        centroids = kmeans.centroids_of(values, count, keeps_zero=is_pruned)
+        kernel.assign(centroids[kmeans.assigned(values, centroids)])
+    keeper = preserving.keeper(weights, preserving.values_of(weights))
     return trainer.fine_tune(model, callbacks=[keeper])

@@ -12,7 +12,7 @@ import numpy as np
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.keras import keeping, kernels, pruning, training
+from optfarm_tasks.frameworks.keras import kernels, preserving, pruning, training
 from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch
 
 _SAMPLES, _BATCH = 64, 8
@@ -23,7 +23,7 @@ _BEFORE_NORM = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense", "Reshap
 """Layers that the toolkit folds a batch norm into."""
 
 Range = tuple[float, float]
-Keep = Callable[[kernels.Kernels], dict[str, keeping.Kept]]
+Keep = Callable[[kernels.Kernels], dict[str, preserving.Kept]]
 
 
 def quantise(model: Any, trainer: training.Trainer, *, keep: Keep | None = None) -> tuple[Any, dict[str, Any]]:
@@ -44,7 +44,7 @@ def quantise(model: Any, trainer: training.Trainer, *, keep: Keep | None = None)
         emulating = _annotated(lowered, left)
     _set_ranges(emulating, ranges)
     weights = kernels.kernels(emulating)
-    callbacks = [keeping.keeper(weights, keep(weights))] if keep else []
+    callbacks = [preserving.keeper(weights, keep(weights))] if keep else []
     losses = trainer.fine_tune(emulating, callbacks=callbacks)
     return emulating, {"loss": losses, "float_layers": sorted(left)}
 

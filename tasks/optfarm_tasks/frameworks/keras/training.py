@@ -127,7 +127,7 @@ def trainer_of(work: Work, model: Any, params: Training) -> Trainer:
     return Trainer(samples, params, work.seed, work.on_progress)
 
 
-def save(model: Any, work: Work, *, notes: dict[str, Any], warnings: tuple[str, ...] = ()) -> Done:
+def save(model: Any, work: Work, *, notes: dict[str, Any]) -> Done:
     """Writes model.h5 without the optimizer's state.
 
     Raises:
@@ -136,7 +136,7 @@ def save(model: Any, work: Work, *, notes: dict[str, Any], warnings: tuple[str, 
     work.on_progress("saving", 0.95)
     with blaming(BadModel, "tf_keras cannot save the model"):
         model.save(work.output / FILE, include_optimizer=False)
-    return Done(warnings=warnings, notes=notes)
+    return Done(notes=notes)
 
 
 def _batches(samples: TrainingSet, model: Any, *, seed: int) -> Any:
