@@ -21,7 +21,7 @@ from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.frameworks.keras import as_saved_model, clustering, kernels, pruning, training
 from optfarm_tasks.technique import Done, Work
 
-CARD = dataclasses.replace(training.card(tolerance_nmse=0.5), yields=dict.fromkeys(KERAS_FORMATS, Format.CODED))
+CARD = training.card(yields=dict.fromkeys(KERAS_FORMATS, Format.CODED), tolerance_nmse=0.5)
 
 
 class PARAMS(clustering.Clustering, pruning.Pruning):

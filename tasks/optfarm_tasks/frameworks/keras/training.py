@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic import Field
@@ -18,6 +19,15 @@ from optfarm_tasks.technique import Card, Done, Memory, OnProgress, Params, Work
 MODULES = (*as_saved_model.MODULES, "tensorflow_model_optimization")
 MEMORY = Memory(base_bytes=2_500_000_000, factor=4.0)
 """TensorFlow and a batch's activations; weights, gradients, Adam's two moments. Measured: docs/techniques.md."""
+card = partial(
+    Card,
+    accepts=KERAS_FORMATS,
+    yields=dict.fromkeys(KERAS_FORMATS, Format.H5),
+    modules=MODULES,
+    needs_training_data=True,
+    memory=MEMORY,
+)
+"""The card of a technique that fine-tunes."""
 
 FILE = "model.h5"
 
@@ -34,18 +44,6 @@ class Training(Params):
     )
     learning_rate: float = Field(default=1e-4, gt=0, le=1, description="of Adam, constant over all steps")
     loss: losses.Name = Field(default="auto", description="auto chooses by labels and outputs; mse without labels")
-
-
-def card(*, tolerance_nmse: float) -> Card:
-    """The card of a technique that fine-tunes."""
-    return Card(
-        accepts=KERAS_FORMATS,
-        yields=dict.fromkeys(KERAS_FORMATS, Format.H5),
-        modules=MODULES,
-        needs_training_data=True,
-        memory=MEMORY,
-        tolerance_nmse=tolerance_nmse,
-    )
 
 
 def load(work: Work) -> Any:

@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,11 @@ CONVERTED = graph_edit.ACCEPTS | {Format.TFLITE}
 ACCEPTS = graph_edit.ACCEPTS | {Format.ONNX}
 YIELDS = dict.fromkeys(ACCEPTS, Format.ONNX)
 MODULES = (*graph_edit.MODULES, "onnx", "onnxruntime", "tf2onnx")
+card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
+"""The card of a technique that makes an .onnx."""
 FILE = "model.onnx"
 
 _NO_KERNEL = re.compile(r"Could not find an implementation for (\w+)")
-
-
-def card(*, tolerance_nmse: float, needs_calibration: bool = False) -> Card:
-    """The card of a technique that makes an .onnx."""
-    return Card(
-        accepts=ACCEPTS,
-        yields=YIELDS,
-        modules=MODULES,
-        needs_calibration=needs_calibration,
-        tolerance_nmse=tolerance_nmse,
-    )
 
 
 @contextmanager

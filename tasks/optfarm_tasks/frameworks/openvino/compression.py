@@ -1,7 +1,7 @@
 """Settings, quiet logging and notes for the techniques that NNCF carries out."""
 
 import logging
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -9,18 +9,14 @@ from pydantic import Field
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.description import Signature
 from optfarm_tasks.frameworks.openvino import conversion
-from optfarm_tasks.technique import Card, Work
+from optfarm_tasks.technique import Work
 
 if TYPE_CHECKING:
     from optfarm_tasks.data_sets.calibration import Calibration
 
 MODULES = (*conversion.MODULES, "nncf")
-
-
-def card(*, tolerance_nmse: float, needs_calibration: bool = False) -> Card:
-    """The card of a technique that NNCF carries out."""
-    plain = conversion.card(tolerance_nmse=tolerance_nmse, needs_calibration=needs_calibration)
-    return replace(plain, modules=MODULES)
+card = partial(conversion.card, modules=MODULES)
+"""The card of a technique that NNCF carries out."""
 
 
 class Quantised(Calibrated):

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ CONVERTED = graph_edit.ACCEPTS | {Format.TFLITE, Format.ONNX}
 ACCEPTS = CONVERTED | {Format.OPENVINO}
 YIELDS = dict.fromkeys(ACCEPTS, Format.OPENVINO)
 MODULES = (*graph_edit.MODULES, "ai_edge_litert", "openvino")
+card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
+"""The card of a technique that converts to OpenVINO."""
 FILE = "model.xml"
 
 _OF_ONE_FILE = frozenset({Format.TFLITE, Format.ONNX, Format.OPENVINO})
@@ -29,17 +32,6 @@ _NO_TRANSLATOR = re.compile(r"o (?:translator|conversion rule) found for operati
 
 Ends = dict[str, Tensor]
 """The name that OpenVINO knows a tensor by → the input or output that it is."""
-
-
-def card(*, tolerance_nmse: float, needs_calibration: bool = False) -> Card:
-    """The card of a technique that converts to OpenVINO."""
-    return Card(
-        accepts=ACCEPTS,
-        yields=YIELDS,
-        modules=MODULES,
-        needs_calibration=needs_calibration,
-        tolerance_nmse=tolerance_nmse,
-    )
 
 
 @contextmanager

@@ -5,8 +5,9 @@ A graph travels as a MetaGraphDef: nodes, functions, and the signatures that nam
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +28,12 @@ from optfarm_tasks.technique import Card, Done, Work
 ACCEPTS = frozenset({Format.SAVED_MODEL, Format.KERAS, Format.H5, Format.FROZEN_GRAPH})
 YIELDS = dict.fromkeys(ACCEPTS, Format.SAVED_MODEL) | {Format.FROZEN_GRAPH: Format.FROZEN_GRAPH}
 MODULES = as_saved_model.MODULES
+card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
+"""The card of a technique that changes a graph."""
 
 _TAG = "serve"
 
 Change = Callable[[MetaGraph], MetaGraph]
-
-
-def card(
-    *,
-    tolerance_nmse: float,
-    needs_calibration: bool = False,
-    fixes_batch: str | None = None,
-    yields: Mapping[Format, Format] = YIELDS,
-) -> Card:
-    """The card of a technique that changes a graph."""
-    return Card(
-        accepts=ACCEPTS,
-        yields=yields,
-        modules=MODULES,
-        needs_calibration=needs_calibration,
-        fixes_batch=fixes_batch,
-        tolerance_nmse=tolerance_nmse,
-    )
 
 
 def rewrite(work: Work, change: Change) -> Done:

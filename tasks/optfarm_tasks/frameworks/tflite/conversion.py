@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,13 @@ from optfarm_tasks.technique import Card, Done, Work
 ACCEPTS = graph_edit.ACCEPTS
 YIELDS = dict.fromkeys(ACCEPTS, Format.TFLITE)
 MODULES = (*graph_edit.MODULES, "ai_edge_litert")
+card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
+"""The card of a technique that makes a .tflite."""
 
 _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
 
 Configure = Callable[[Any, Any], None]
 """Called with TensorFlow and its converter, which it sets up."""
-
-
-def card(*, tolerance_nmse: float, needs_calibration: bool = False) -> Card:
-    """The card of a technique that makes a .tflite."""
-    return Card(
-        accepts=ACCEPTS,
-        yields=YIELDS,
-        modules=MODULES,
-        needs_calibration=needs_calibration,
-        tolerance_nmse=tolerance_nmse,
-    )
 
 
 def convert(work: Work, configure: Configure) -> Done:
