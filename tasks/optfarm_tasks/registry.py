@@ -79,7 +79,7 @@ def runtime_for(
     *,
     device: DeviceKind = DeviceKind.CPU,
     wanted: str | None = None,
-    role: Role = Role.CANDIDATE,
+    role: str = Role.CANDIDATE,
 ) -> str:
     """The name of the runtime that runs a format on a kind of device: the wanted one, or else the first there is.
 
@@ -93,7 +93,7 @@ def runtime_for(
         raise BadParameter(f"no runtime runs {model_format} on a {device}")
     if wanted in there:
         return wanted
-    if wanted is None or role is Role.BASELINE:
+    if wanted is None or role == Role.BASELINE:
         return there[0]
     runtime(wanted)
     raise BadParameter(f"the runtime {wanted} does not run {model_format} on a {device}; {' and '.join(there)} does")

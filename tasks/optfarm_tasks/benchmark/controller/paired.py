@@ -91,8 +91,7 @@ def variant_of(role: str, folder: Path, *, device: DeviceKind = DeviceKind.CPU, 
         BadModel: its format is not known.
         BadParameter: no runtime runs it there, or the wanted one does not.
     """
-    place = Role.BASELINE if role == Role.BASELINE else Role.CANDIDATE
-    name = registry.runtime_for(formats.detect(folder), device=device, wanted=wanted, role=place)
+    name = registry.runtime_for(formats.detect(folder), device=device, wanted=wanted, role=role)
     return Variant(role, folder, f"{runtimes.__name__}.{name.replace('-', '_')}")
 
 
