@@ -98,7 +98,7 @@ def refuse_faults(recipes: Iterable[Recipe]) -> None:
     """Passes when there is nothing wrong with the steps of recipes.
 
     Raises:
-        Refused: there is; all of it is told at once.
+        Refused: there is; all of it is named at once.
     """
     faults = list(_faults(recipes))
     if faults:
@@ -157,10 +157,10 @@ def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
 
 def faults_of(error: ValidationError) -> str:
     """What is wrong with the settings of an action, in one line."""
-    return "; ".join(_told(fault) for fault in error.errors())
+    return "; ".join(_line_of(fault) for fault in error.errors())
 
 
-def _told(fault: ErrorDetails) -> str:
+def _line_of(fault: ErrorDetails) -> str:
     place = f"{fault['loc'][0]}={fault['input']}: " if fault["loc"] else ""
     return f"{place}{fault['msg']}"
 

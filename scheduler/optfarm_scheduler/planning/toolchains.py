@@ -21,7 +21,7 @@ class Needs(Value):
     """Distribution → version that shapes the result, so it is part of the task's key."""
     gpu: bool = False
     memory_bytes: int = 0
-    """Of the whole machine; a device that does not tell its memory is not passed over."""
+    """Of the whole machine; a device whose memory is not known is not passed over."""
 
 
 def relevant(versions: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
