@@ -28,6 +28,7 @@ class SweepSettings(Value):
     batch_sizes: tuple[int | Auto, ...] | None = None
     scenario: Scenario | None = None
     latency_limit_ms: float | None = None
+    runtime: str | None = None
     timeout_s: float | None = None
     memory_bytes: int | None = None
     seed: int | None = None

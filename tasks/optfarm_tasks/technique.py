@@ -1,6 +1,7 @@
 """What a technique is: one module in techniques/ with PARAMS, CARD and run(); its file name registers it."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from optfarm_tasks.description import Format
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.technique_card import Memory
 
 __all__ = ["Card", "Done", "Memory", "OnProgress", "Params", "Pattern", "Technique", "Work"]
 
 OnProgress = Callable[[str, float], None]
-"""Told the phase and the fraction done, in 0..1, while work goes on."""
+"""Called with the phase and the fraction done, in 0..1, while work goes on."""
 
 
 class Params(BaseModel):
@@ -69,14 +71,22 @@ class Work:
     data: Path | None
     """Folder of the data set."""
     seed: int
-    report: OnProgress
+    on_progress: OnProgress
     original: Path | None = None
     """Folder of the model that the recipe began with, for steps that teach a changed model by it."""
+    device: DeviceSpec = CPU
+    """What it may compute on."""
+
+    @property
+    def report(self) -> OnProgress:
+        """The former name of `on_progress`, for techniques that were written for it."""
+        warnings.warn("Work.report is now called Work.on_progress", DeprecationWarning, stacklevel=2)
+        return self.on_progress
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a technique tells of its work, beyond the files in its output."""
+    """What a technique says of its work, beyond the files in its output."""
 
     warnings: tuple[str, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)

@@ -110,12 +110,12 @@ def saved(library: Any, make: Callable[[Any], Any], folder: Path) -> Any:
 def run(recipe: str, model: Path, output: Path) -> dict[str, Done]:
     """Converts by a recipe."""
     output.mkdir(parents=True)
-    return convert.chain(Recipe.parse(recipe), model, output, data=output.parents[1], seed=7, report=quiet)
+    return convert.chain(Recipe.parse(recipe), model, output, data=output.parents[1], seed=7, on_progress=quiet)
 
 
 def outputs(folder: Path, feed: Feeds) -> tuple[Any, dict[str, np.ndarray]]:
     """What an artifact gives in its own runtime, and the session."""
-    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, threads=0)
     return session, session.outputs(session.run(session.feed(feed)))
 
 

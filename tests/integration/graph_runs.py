@@ -155,7 +155,7 @@ def outcome(model: Path, recipe: str, folder: Path) -> Run:
     """What came of a recipe on a model."""
     folder.mkdir()
     try:
-        done = convert.chain(Recipe.parse(recipe), model, folder, data=None, seed=1, report=lambda *_: None)
+        done = convert.chain(Recipe.parse(recipe), model, folder, data=None, seed=1, on_progress=lambda *_: None)
         return came_of(model, folder, done)
     except TaskError as error:
         return {"failure": [type(error).__name__, str(error)]}
@@ -194,7 +194,7 @@ def gap(mine: Any, theirs: Any) -> float:
 
 def outputs(model: Path) -> dict[str, Any]:
     """What a model gives for the same random inputs, in its own runtime."""
-    session = registry.runtime(registry.runtime_for(formats.detect(model))).load(model, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(model))).load(model, threads=0)
     return session.outputs(session.run(session.feed(inputs_of(session.signature))))
 
 

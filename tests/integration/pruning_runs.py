@@ -81,7 +81,7 @@ def outcome(model: Any, recipe: str, folder: Path, data: Path) -> dict[str, Any]
         output=made,
         data=data,
         seed=0,
-        report=lambda _phase, _fraction: None,
+        on_progress=lambda _phase, _fraction: None,
         original=given,
     )
     try:

@@ -89,12 +89,12 @@ def write_models(folder: Path) -> dict[Format, Path]:
 def run(recipe: str, model: Path, output: Path, data: Path) -> None:
     """Converts by a recipe."""
     output.mkdir(exist_ok=True)
-    convert.chain(Recipe.parse(recipe), model, output, data=data, seed=7, report=quiet)
+    convert.chain(Recipe.parse(recipe), model, output, data=data, seed=7, on_progress=quiet)
 
 
 def outputs(folder: Path) -> tuple[Session, dict[str, Any]]:
     """What an artifact gives for the test images, in its own runtime."""
-    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, threads=0)
     return session, predict(session, {"image": TEST})
 
 

@@ -10,6 +10,7 @@ from optfarm.search.space import Space, choices_of, shortest, space_of
 from optfarm_tasks import registry
 from optfarm_tasks.description import FINAL_FORMATS, Format
 from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.resolved import resolve
 
 STARTS = (Format.KERAS, Format.SAVED_MODEL, Format.TFLITE)
 
@@ -24,7 +25,7 @@ def test_each_technique_has_a_recipe_that_the_farm_takes(start: Format) -> None:
     there = space(start)
 
     for recipe in shortest(there).values():
-        assert registry.output_format(recipe, start) in FINAL_FORMATS
+        assert resolve(recipe, start).output_format in FINAL_FORMATS
         assert choices_of(there, recipe) is not None
 
 
@@ -49,7 +50,7 @@ def test_what_is_drawn_of_them_is_valid_by_format_and_range(start: Format) -> No
     faults: list[Any] = []
     for recipe in drawn:
         try:
-            registry.output_format(recipe, start)
+            resolve(recipe, start)
         except BadParameter as error:
             faults.append(str(error))
     assert len({str(recipe) for recipe in drawn}) > 20

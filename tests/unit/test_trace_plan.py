@@ -69,6 +69,15 @@ def test_an_artifact_of_another_sweep_is_there_already() -> None:
     assert (task.label, task.needs.runtimes) == ("tflite-int8", ("litert",))
 
 
+def test_a_wanted_runtime_observes_or_is_refused() -> None:
+    action = planned("tflite-float16", runtime="litert").tasks[-1].action
+
+    assert isinstance(action, Trace)
+    assert action.runtime == "litert"
+    with pytest.raises(BadParameter, match="the runtime litert does not run saved_model"):
+        planned(runtime="litert")
+
+
 def test_a_data_set_feeds_the_model_if_it_has_a_test_split() -> None:
     assert planned(given=data("test")).tasks[0].inputs[Role.DATA] == Source(Origin.DATA, data("test").digest)
     assert Role.DATA not in planned(given=data("calibration")).tasks[0].inputs

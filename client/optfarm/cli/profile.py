@@ -28,6 +28,7 @@ def profile(
     output: Annotated[Path | None, typer.Option(help="The trace's file; NAME.trace.json when left out.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
     batch_size: Annotated[int, typer.Option(min=1, help="Samples in one inference.")] = 1,
+    runtime: Annotated[str | None, typer.Option(help="What runs it, where its format leaves a choice.")] = None,
     runs: Annotated[int, typer.Option(min=1, max=1000, help="Inferences that are observed.")] = 20,
     data: Annotated[str | None, typer.Option(help="What feeds it: a path or a pushed name; else random.")] = None,
     seed: Annotated[int, typer.Option(help="Of random inputs, and of the choice of samples.")] = 0,
@@ -45,6 +46,7 @@ def profile(
             "devices": [device],
             "threads": [threads],
             "batch_sizes": [batch_size],
+            "runtime": runtime,
             "seed": seed,
             "fresh": fresh,
         }

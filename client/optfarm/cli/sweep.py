@@ -37,6 +37,9 @@ def run(
     latency_limit: Annotated[
         str | None, typer.Option("--latency-limit", "--bound", help="server: what 99% of the queries may take: 50ms.")
     ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="What runs the artifacts, where their format leaves a choice.")
+    ] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds that a task may take.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory that a task may take: 8GB.")] = None,
     fresh: Annotated[bool | None, typer.Option("--fresh", help="Measure again what is stored already.")] = None,
@@ -65,6 +68,7 @@ def run(
         "batch_sizes": numbers(batch_sizes, "batch-sizes") if batch_sizes else None,
         "scenario": scenario,
         "latency_limit": latency_limit,
+        "runtime": runtime,
         "timeout": timeout,
         "memory": memory,
         "fresh": fresh,

@@ -39,7 +39,7 @@ def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, ali
         alive: inventories of the devices that are alive.
 
     Raises:
-        BadParameter: a recipe, a number or a selector is wrong, no device is alive, or nothing at all can run.
+        BadParameter: a recipe, a number, a selector or the runtime is wrong, no device is alive, or nothing can run.
         BadData: the data set does not fit the model's signature.
     """
     refuse_faults(spec.recipes)
@@ -52,11 +52,13 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
     """As `plan`, but a recipe that is wrong is skipped like one that does not fit, and all of them may be.
 
     Raises:
-        BadParameter: a number or a selector is wrong, or no device is alive.
+        BadParameter: a number, a selector or the runtime is wrong, or no device is alive.
         BadData: the data set does not fit the model's signature.
     """
     if not alive:
         raise BadParameter("no device is alive; start a worker with: optfarm-worker --device cpu")
+    if spec.runtime is not None:
+        registry.runtime(spec.runtime)
     recipes, warnings = _distinct((BASELINE, *spec.recipes))
     if data is not None:
         check_fit(model, data)

@@ -5,7 +5,7 @@ import pkgutil
 from typing import Protocol, cast
 
 
-class DeviceKind(Protocol):
+class DeviceDriver(Protocol):
     """What each file of this folder has. A device is named as `--device` names it: by its kind, or KIND:NUMBER."""
 
     def names(self) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def kind_of(name: str) -> DeviceKind:
+def kind_of(name: str) -> DeviceDriver:
     """The kind of a device that this machine has.
 
     Raises:
@@ -39,5 +39,5 @@ def kind_of(name: str) -> DeviceKind:
     return _module(kind)
 
 
-def _module(kind: str) -> DeviceKind:
-    return cast("DeviceKind", importlib.import_module(f"{__name__}.{kind}"))
+def _module(kind: str) -> DeviceDriver:
+    return cast("DeviceDriver", importlib.import_module(f"{__name__}.{kind}"))

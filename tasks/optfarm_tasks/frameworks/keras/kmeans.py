@@ -1,4 +1,4 @@
-"""Shares few values among many weights: k-means in one dimension, exact and seedless.
+"""K-means in one dimension, without a seed: the few values that weights may be rounded to at the least error.
 
 TensorFlow's toolkit compares every weight with every centroid, which takes as many copies of the kernel as there are
 centroids. In one dimension clusters are intervals: after one sort, a step of Lloyd's algorithm is a search per border.

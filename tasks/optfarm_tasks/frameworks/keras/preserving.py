@@ -1,4 +1,4 @@
-"""What earlier steps gave a kernel, its zeros or its few values, kept while the model learns on.
+"""Preserves what earlier steps gave a kernel, its zeros or its few values, while the model learns on.
 
 After each step the kernel is put back to the nearest one that has it: zeros are zero again, and weights that share a
 value are all given their mean. So the values go on learning, each by the mean of its weights' gradients.
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.frameworks.keras import clusters
+from optfarm_tasks.frameworks.keras import kmeans
 from optfarm_tasks.frameworks.keras.kernels import Kernels
 
 MOST_VALUES = 1024
@@ -49,7 +49,7 @@ class Values:
 
     def restored(self, kernel: _Floats) -> _Floats:
         """The kernel with the mean of each group of weights."""
-        values = clusters.means(kernel, self.indices, self.count)
+        values = kmeans.means(kernel, self.indices, self.count)
         if self.zero is not None:
             values[self.zero] = 0
         return values[self.indices]
@@ -86,5 +86,5 @@ def _values(kernel: _Floats) -> Values | None:
     if values.size > min(MOST_VALUES, kernel.size // 2):
         return None
     zero = np.flatnonzero(values == 0)
-    indices = clusters.assigned(kernel, values.astype(np.float32))
+    indices = kmeans.assigned(kernel, values.astype(np.float32))
     return Values(indices, values.size, zero=int(zero[0]) if zero.size else None)
