@@ -36,13 +36,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFarm:
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with tiny models of TensorFlow's formats, and told.json with what their frameworks tell of them."""
+    """A folder with tiny models of TensorFlow's formats, and expected.json with what their frameworks say of them."""
     return _written_by("models.py", tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
 def exchange_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with tiny ONNX and OpenVINO models, and told.json with what their libraries tell of them."""
+    """A folder with tiny ONNX and OpenVINO models, and expected.json with what their libraries say of them."""
     return _written_by("exchange_models.py", tmp_path_factory.mktemp("exchange"))
 
 

@@ -1,7 +1,7 @@
-"""Writes tiny ONNX and OpenVINO models and what their own libraries tell of them: python exchange_models.py FOLDER.
+"""Writes tiny ONNX and OpenVINO models and what their own libraries say of them: python exchange_models.py FOLDER.
 
-It is run in a process of its own. FOLDER/told.json has for each model its inputs and outputs as [names, dtype, shape],
-its number of constant elements, and its ops.
+It is run in a process of its own. FOLDER/expected.json has for each model its inputs and outputs as
+[names, dtype, shape], its number of constant elements, and its ops.
 """
 
 import json
@@ -20,7 +20,7 @@ import openvino as ov  # noqa: TID253 (as above)
 from onnx import TensorProto, helper, numpy_helper  # noqa: TID253 (as above)
 from openvino import opset13 as layers  # noqa: TID253 (as above)
 
-Told = dict[str, Any]
+Expected = dict[str, Any]
 
 
 def branching() -> Any:
@@ -74,16 +74,16 @@ def weighty() -> Any:
     return helper.make_model(model, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
-def write_onnx(folder: Path) -> Told:
+def write_onnx(folder: Path) -> Expected:
     """One file, and one with its weights apart."""
     onnx.save(branching(), folder / "branching.onnx")
     (folder / "apart").mkdir()
     place = {"save_as_external_data": True, "location": "weights.data", "size_threshold": 0}
     onnx.save(weighty(), folder / "apart/model.onnx", **place)
-    return {"branching.onnx": told_of_onnx(branching()), "apart": told_of_onnx(weighty())}
+    return {"branching.onnx": description_of_onnx(branching()), "apart": description_of_onnx(weighty())}
 
 
-def told_of_onnx(model: Any) -> Told:
+def description_of_onnx(model: Any) -> Expected:
     """What the library makes of it."""
     given = {each.name for each in model.graph.initializer}
     graphs = list(with_bodies(model.graph))
@@ -91,8 +91,8 @@ def told_of_onnx(model: Any) -> Told:
     constants += [each.t for graph in graphs for node in graph.node for each in node.attribute if each.HasField("t")]
     nodes = [node for graph in graphs for node in graph.node] + [node for each in model.functions for node in each.node]
     return {
-        "inputs": [told_of_value(each) for each in model.graph.input if each.name not in given],
-        "outputs": [told_of_value(each) for each in model.graph.output],
+        "inputs": [description_of_value(each) for each in model.graph.input if each.name not in given],
+        "outputs": [description_of_value(each) for each in model.graph.output],
         "parameters": sum(int(np.prod(each.dims)) for each in constants),
         "ops": Counter(f"{node.domain}.{node.op_type}".lstrip(".") for node in nodes),
     }
@@ -107,7 +107,7 @@ def with_bodies(graph: Any) -> Iterator[Any]:
                 yield from with_bodies(attribute.g)
 
 
-def told_of_value(value: Any) -> list[Any]:
+def description_of_value(value: Any) -> list[Any]:
     """Names, type and shape."""
     kind = value.type.tensor_type
     dims = [each.dim_value if each.HasField("dim_value") else None for each in kind.shape.dim]
@@ -130,26 +130,26 @@ def linear() -> Any:
     return model
 
 
-def write_openvino(folder: Path) -> Told:
+def write_openvino(folder: Path) -> Expected:
     """One model, whose own library reads it back."""
     (folder / "linear").mkdir()
     ov.save_model(linear(), folder / "linear/model.xml", compress_to_fp16=False)
-    return {"linear": told_of_openvino(ov.Core().read_model(folder / "linear/model.xml"))}
+    return {"linear": description_of_openvino(ov.Core().read_model(folder / "linear/model.xml"))}
 
 
-def told_of_openvino(model: Any) -> Told:
+def description_of_openvino(model: Any) -> Expected:
     """What the library makes of it."""
     nodes = model.get_ordered_ops()
     constants = [node for node in nodes if node.get_type_name() == "Constant"]
     return {
-        "inputs": [told_of_port(each) for each in model.inputs],
-        "outputs": [told_of_port(each) for each in model.outputs],
+        "inputs": [description_of_port(each) for each in model.inputs],
+        "outputs": [description_of_port(each) for each in model.outputs],
         "parameters": sum(int(np.prod(list(node.output(0).shape))) for node in constants),
         "ops": Counter({"Constant": "Const"}.get(node.get_type_name(), node.get_type_name()) for node in nodes),
     }
 
 
-def told_of_port(port: Any) -> list[Any]:
+def description_of_port(port: Any) -> list[Any]:
     """Names, type and shape."""
     shape = [None if size.is_dynamic else size.get_length() for size in port.get_partial_shape()]
     return [sorted(port.names), np.dtype(port.element_type.to_dtype()).name, shape]
@@ -157,7 +157,7 @@ def told_of_port(port: Any) -> list[Any]:
 
 def main(folder: Path) -> None:
     """Writes everything."""
-    (folder / "told.json").write_text(json.dumps(write_onnx(folder) | write_openvino(folder)))
+    (folder / "expected.json").write_text(json.dumps(write_onnx(folder) | write_openvino(folder)))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import redis
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease, Progress
+from optfarm_tasks.schema.queue import queue_of
 from optfarm_tasks.schema.result import Failure, Result
 from optfarm_tasks.schema.spec import Kind
 from tests.results import a_canary, a_result
@@ -61,7 +62,7 @@ class FakeWorker:
 
     def message(self, *, timeout_s: float = 10) -> tuple[str, int] | None:
         """The next message on its queue: task and token."""
-        found: Any = self._broker.brpop([f"device.{self.name}"], timeout=timeout_s)
+        found: Any = self._broker.brpop([queue_of(self.name)], timeout=timeout_s)
         if found is None:
             return None
         body = base64.b64decode(json.loads(found[1])["body"])

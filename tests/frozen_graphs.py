@@ -1,6 +1,6 @@
-"""Writes small frozen graphs (.pb) and what TensorFlow tells of them: python frozen_graphs.py FOLDER.
+"""Writes small frozen graphs (.pb) and what TensorFlow says of them: python frozen_graphs.py FOLDER.
 
-It is run in a process of its own, so that tests need not import TensorFlow. FOLDER/told.json has, for each graph,
+It is run in a process of its own, so that tests need not import TensorFlow. FOLDER/expected.json has, for each graph,
 inputs as name → [dtype, shape], optional inputs, outputs as name → dtype, ops, and elements of constants.
 """
 
@@ -92,8 +92,8 @@ GRAPHS: dict[Callable[[], None], list[str]] = {
 """What writes a graph → the nodes that are kept with what they need, as freezing leaves them."""
 
 
-def told_of(graph: Any) -> dict[str, Any]:
-    """What TensorFlow tells."""
+def description_of(graph: Any) -> dict[str, Any]:
+    """What TensorFlow says."""
     operations = graph.get_operations()
     taken = {giver for each in operations for giver in each.control_inputs}
     taken |= {tensor.op for each in operations for tensor in each.inputs}
@@ -119,7 +119,7 @@ def spec(tensor: Any) -> list[Any]:
 
 def main(folder: Path) -> None:
     """Writes everything."""
-    told = {}
+    expected = {}
     for make, kept in GRAPHS.items():
         with tf.Graph().as_default() as whole:
             make()
@@ -127,8 +127,8 @@ def main(folder: Path) -> None:
         with tf.Graph().as_default() as graph:
             tf.graph_util.import_graph_def(definition, name="")
         (folder / f"{make.__name__}.pb").write_bytes(graph.as_graph_def().SerializeToString())
-        told[make.__name__] = told_of(graph)
-    (folder / "told.json").write_text(json.dumps(told))
+        expected[make.__name__] = description_of(graph)
+    (folder / "expected.json").write_text(json.dumps(expected))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Writes tiny models of every format and what their own frameworks tell of them: python models.py FOLDER.
+"""Writes tiny models of every format and what their own frameworks say of them: python models.py FOLDER.
 
-It is run in a process of its own, so that tests need not import TensorFlow. FOLDER/told.json has, for each model,
+It is run in a process of its own, so that tests need not import TensorFlow. FOLDER/expected.json has, for each model,
 its signatures as name → inputs and outputs as name → [dtype, shape], and its number of weights.
 """
 
@@ -20,7 +20,7 @@ import tf_keras  # noqa: TID253 (as above)
 from ai_edge_litert import schema_py_generated as schema  # noqa: TID253 (as above)
 from ai_edge_litert.interpreter import Interpreter  # noqa: TID253 (as above)
 
-Told = dict[str, Any]
+Expected = dict[str, Any]
 
 
 class Maths(tf.Module):
@@ -74,21 +74,21 @@ def nested(library: Any) -> Any:
     return model
 
 
-def write_keras(folder: Path) -> Told:
+def write_keras(folder: Path) -> Expected:
     """Both libraries, both formats."""
-    told = {}
+    expected = {}
     for library in (keras, tf_keras):
         for make in (functional, sequential, nested):
             model = make(library)
             for suffix in ("keras", "h5"):
                 name = f"{library.__name__}_{make.__name__}.{suffix}"
                 model.save(folder / name)
-                told[name] = told_of_keras(model)
+                expected[name] = description_of_keras(model)
     functional(tf_keras).save_weights(folder / "only.weights.h5")
-    return told
+    return expected
 
 
-def write_saved_models(folder: Path) -> Told:
+def write_saved_models(folder: Path) -> Expected:
     """One of each way in which SavedModels come to be."""
     maths = Maths()
     signatures = {"echo": maths.echo, "serving_default": maths.product}
@@ -96,14 +96,14 @@ def write_saved_models(folder: Path) -> Told:
     tf.saved_model.save(maths, folder / "unsigned", signatures={})
     functional(tf_keras).save(folder / "tf_keras")
     functional(keras).export(folder / "keras", verbose=False)
-    told = {name: told_of_saved_model(folder / name) for name in ("maths", "tf_keras", "keras")}
+    expected = {name: description_of_saved_model(folder / name) for name in ("maths", "tf_keras", "keras")}
     weights = functional(keras).count_params()
-    told["maths"]["parameters"] = 4
-    told["keras"]["parameters"] = told["tf_keras"]["parameters"] = weights
-    return told
+    expected["maths"]["parameters"] = 4
+    expected["keras"]["parameters"] = expected["tf_keras"]["parameters"] = weights
+    return expected
 
 
-def write_tflite(folder: Path) -> Told:
+def write_tflite(folder: Path) -> Expected:
     """Float and integer, a custom op, buffers behind the FlatBuffer, and no named signature."""
     for name, change in CONVERSIONS.items():
         source = "maths" if name == "custom.tflite" else "tf_keras"
@@ -114,7 +114,7 @@ def write_tflite(folder: Path) -> Told:
     converter = tf.lite.TFLiteConverter.from_concrete_functions([maths.product.get_concrete_function()])
     converter.allow_custom_ops = True
     (folder / "unnamed.tflite").write_bytes(converter.convert())
-    return {name: told_of_tflite(folder / name) for name in (*CONVERSIONS, "unnamed.tflite")}
+    return {name: description_of_tflite(folder / name) for name in (*CONVERSIONS, "unnamed.tflite")}
 
 
 def as_integers(converter: Any) -> None:
@@ -136,7 +136,7 @@ CONVERSIONS = {
 }
 
 
-def told_of_keras(model: Any) -> Told:
+def description_of_keras(model: Any) -> Expected:
     """Names and shapes as the loaded model has them."""
     inputs = {
         name: ["float32", list(tensor.shape)] for name, tensor in zip(input_names(model), model.inputs, strict=True)
@@ -149,29 +149,29 @@ def input_names(model: Any) -> list[str]:
     return getattr(model, "input_names", None) or [tensor._keras_history.operation.name for tensor in model.inputs]
 
 
-def told_of_saved_model(folder: Path) -> Told:
+def description_of_saved_model(folder: Path) -> Expected:
     """Signatures as TensorFlow loads them."""
     loaded = tf.saved_model.load(folder)
     signatures = {}
     for name, function in loaded.signatures.items():
         sides = (function.structured_input_signature[1], function.structured_outputs)
-        signatures[name] = [{key: told_of_spec(spec) for key, spec in side.items()} for side in sides]
+        signatures[name] = [{key: description_of_spec(spec) for key, spec in side.items()} for side in sides]
     return {"signatures": signatures}
 
 
-def told_of_spec(spec: Any) -> list[Any]:
+def description_of_spec(spec: Any) -> list[Any]:
     """Type and shape of a TensorSpec."""
     shape = spec.shape.as_list() if spec.shape.rank is not None else None
     return [spec.dtype.name, shape]
 
 
-def told_of_tflite(path: Path) -> Told:
+def description_of_tflite(path: Path) -> Expected:
     """Signatures as LiteRT loads them; ops and constants by the schema's own reader."""
     model = schema.Model.GetRootAs(path.read_bytes())
     return {"signatures": tflite_signatures(path), "ops": tflite_ops(model), "parameters": tflite_elements(model)}
 
 
-def tflite_signatures(path: Path) -> Told:
+def tflite_signatures(path: Path) -> Expected:
     """Names, types, shapes and scales."""
     interpreter = Interpreter(str(path))
     runners = {name: interpreter.get_signature_runner(name) for name in interpreter.get_signature_list()}
@@ -180,12 +180,12 @@ def tflite_signatures(path: Path) -> Told:
         both = (interpreter.get_input_details(), interpreter.get_output_details())
         sides = {"serving_default": tuple({each["name"]: each for each in side} for side in both)}
     return {
-        name: [{key: told_of_detail(each) for key, each in side.items()} for side in both]
+        name: [{key: description_of_detail(each) for key, each in side.items()} for side in both]
         for name, both in sides.items()
     }
 
 
-def told_of_detail(detail: Told) -> list[Any]:
+def description_of_detail(detail: Expected) -> list[Any]:
     """Type, shape, scale and zero point."""
     shape = [None if size < 0 else int(size) for size in detail["shape_signature"]]
     scale, zero_point = detail["quantization"]
@@ -217,8 +217,8 @@ def main(folder: Path) -> None:
     """Writes everything, with the same weights each time."""
     tf_keras.utils.set_random_seed(3)
     keras.utils.set_random_seed(3)
-    told = write_keras(folder) | write_saved_models(folder) | write_tflite(folder)
-    (folder / "told.json").write_text(json.dumps(told))
+    expected = write_keras(folder) | write_saved_models(folder) | write_tflite(folder)
+    (folder / "expected.json").write_text(json.dumps(expected))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def _bare(run: Run, pool: Sequence[Any], requests: int) -> float:
 
 
 def _loaded(runtime: str, folder: str) -> tuple[Run, list[Any]]:
-    session = importlib.import_module(runtime).load(Path(folder), 1)
+    session = importlib.import_module(runtime).load(Path(folder), threads=1)
     drawn = feeds.at_random(session.signature, 1, seed=0)
     first = next(drawn)
     size = feeds.pool_size(sum(array.nbytes for array in first.values()))

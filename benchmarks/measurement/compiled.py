@@ -11,9 +11,11 @@ from optfarm_tasks import formats
 from optfarm_tasks.description import Format
 from optfarm_tasks.runtime import Arrays
 from optfarm_tasks.runtimes import litert
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS: frozenset[Format] = frozenset()
 MODULES = ("ai_edge_litert.compiled_model",)
+DEVICES = frozenset({DeviceKind.CPU})
 ends = litert.ends
 
 
@@ -29,7 +31,7 @@ class Model:
         from ai_edge_litert.options import CpuOptions, Options
 
         options = Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=CpuOptions(num_threads=threads))
-        self._model = CompiledModel.from_file(str(next(folder.glob("*.tflite"))), options=options)
+        self._model = CompiledModel.from_file(str(formats.file_of(folder)), options=options)
         self._key = next(iter(self._model.get_signature_list()))
         self.signature = formats.describe(folder).signature
         own = self._model
@@ -60,6 +62,6 @@ class Model:
         }
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:  # noqa: ARG001 (the signature is a runtime's)
     """Loads the .tflite of a folder."""
     return Model(model, threads)

@@ -15,7 +15,7 @@ CALLS = 100
 
 def main(runtime: str, folder: str) -> float:
     """The mean."""
-    session = importlib.import_module(runtime).load(Path(folder), 1)
+    session = importlib.import_module(runtime).load(Path(folder), threads=1)
     feed = session.feed(next(feeds.at_random(session.signature, 1, seed=0)))
     started = time.perf_counter_ns()
     for _ in range(CALLS):

@@ -7,9 +7,11 @@ from optfarm_tasks import formats
 from optfarm_tasks.description import Format
 from optfarm_tasks.runtime import Arrays
 from optfarm_tasks.runtimes import openvino as own
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS: frozenset[Format] = frozenset()
 MODULES = own.MODULES
+DEVICES = frozenset({DeviceKind.CPU})
 ends = own.ends
 
 
@@ -26,9 +28,9 @@ class Placed(own.Model):
         return self._request.infer()
 
 
-def load(model: Path, threads: int) -> Placed:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Placed:  # noqa: ARG001 (the signature is a runtime's)
     """Loads the .xml of a folder, with the farm's own settings."""
     import openvino
 
-    read = openvino.Core().read_model(next(model.glob("*.xml")))
+    read = openvino.Core().read_model(formats.file_of(model))
     return Placed(read, settings=own.settings_for(read, threads), signature=formats.describe(model).signature)

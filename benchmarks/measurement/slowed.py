@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.description import Format
 from optfarm_tasks.runtime import Arrays, Session
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS: frozenset[Format] = frozenset()
 MODULES = ()
+DEVICES = frozenset(DeviceKind)
 
 
 class Slowed:
@@ -50,11 +52,11 @@ def variant(original: Variant, folder: Path, *, spin_ns: int) -> Variant:
     return Variant(original.role, folder, __name__)
 
 
-def load(model: Path, threads: int) -> Slowed:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Slowed:
     """Loads the artifact that slowed.json names."""
     settings = json.loads((model / "slowed.json").read_text())
-    session = importlib.import_module(settings["runtime"]).load(Path(settings["folder"]), threads)
-    return Slowed(session, settings["spin_ns"])
+    runtime = importlib.import_module(settings["runtime"])
+    return Slowed(runtime.load(Path(settings["folder"]), threads=threads, device=device), settings["spin_ns"])
 
 
 def ends(model: Path) -> tuple[str, ...]:

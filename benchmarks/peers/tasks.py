@@ -75,7 +75,7 @@ class LocalTasks:
         env = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
         with (place / "log").open("wb") as log, closing(IdleLock(shared_lock())) as host:
             command = [sys.executable, "-m", "optfarm_tasks", str(place)]
-            with host.held(alone=action.kind.runs_alone, wait_s=IDLE_WAIT_S, given_up=threading.Event()):
+            with host.held(alone=action.kind.runs_alone, wait_s=IDLE_WAIT_S, cancelled=threading.Event()):
                 subprocess.run(command, env=env, stdout=log, stderr=log, check=False)
         return _facts(place, kind), place
 

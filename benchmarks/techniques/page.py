@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.techniques.models import Subject
+from optfarm.columns import SPEED_UP, verdict_text
 from optfarm.loss import loss
-from optfarm.table import shown_ratio, shown_verdict
 from optfarm_tasks.schema.sweep import Row, SweepReport, TaskState
 
 HEADINGS = ("recipe", "ended", "MB", "lost", "p50 ms", "speed-up [95%]", "verdict", "peak MB", "of at most")
@@ -76,8 +76,8 @@ def _cells(row: Row, tried: Tried) -> tuple[str, ...]:
         "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.3g}",
         "" if lost is None else f"{lost:.2g}",
         "" if measured is None else f"{measured.latency_ns.p50 / 1e6:.3g}",
-        "" if measured is None else shown_ratio(measured.ratio),
-        shown_verdict(row),
+        SPEED_UP.cell(row),
+        verdict_text(row),
         "" if peak is None else f"{peak / 1e6:.0f}",
         "" if peak is None else f"{limit / 1e6:.0f}{'' if peak <= limit else ' NO'}",
     )

@@ -1,4 +1,4 @@
-"""Speaks HTTP with the scheduler: bearer token, typed answers, typed errors, and patience while it is away."""
+"""HTTP requests to the scheduler: bearer token, typed answers, typed errors, and retries while it is away."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -7,15 +7,16 @@ from typing import Any, TypeVar
 import httpx
 import httpx_sse
 import stamina
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
-from optfarm.errors import Broken, Unreachable
-from optfarm.problem import error_of
+from optfarm.errors import BadRequest, Broken, FarmError, NotAllowed, NotFound, Unreachable
 from optfarm.settings import ClientSettings
+from optfarm_tasks.schema.api import Problem
 from optfarm_tasks.schema.sweep import SweepStatus
 
 OnWait = Callable[[str], None]
-"""Told, in words for people, that the farm is away and that it is back."""
+"""Called with a line for people when the farm is away, and when it is back."""
 
 T = TypeVar("T")
 _AWAY = frozenset({502, 503, 504})
@@ -29,9 +30,9 @@ class Away(Exception):
 class Connection:
     """A connection to one farm. Threads may share it."""
 
-    def __init__(self, settings: ClientSettings, notice: OnWait = _log.warning) -> None:
+    def __init__(self, settings: ClientSettings, on_wait: OnWait = _log.warning) -> None:
         self.settings = settings
-        self.notice = notice
+        self.on_wait = on_wait
         self._subject = f"scheduler unreachable at {settings.url}"
         token = settings.token.get_secret_value()
         self._http = httpx.Client(
@@ -46,7 +47,7 @@ class Connection:
         self._http.close()
 
     def get(self, path: str, kind: type[T]) -> T:
-        """Asks for a value of a given type.
+        """Requests a value of a given type.
 
         Raises:
             FarmError: the farm refused, failed, or stayed away for longer than `retry_s`.
@@ -54,15 +55,15 @@ class Connection:
         return self._typed("GET", path, kind, None)
 
     def post(self, path: str, kind: type[T], body: Any = None) -> T:
-        """Sends a body and gives the typed answer; see `get`."""
+        """Sends a body and returns the typed answer; see `get`."""
         return self._typed("POST", path, kind, body)
 
     def put(self, path: str, kind: type[T], body: Any) -> T:
-        """Sends a body to the place it names and gives the typed answer; see `get`."""
+        """Stores a body under a path and returns the typed answer; see `get`."""
         return self._typed("PUT", path, kind, body)
 
     def statuses(self, sweep_id: str) -> Iterator[SweepStatus]:
-        """A sweep's states as the scheduler tells them, until the stream ends or breaks.
+        """A sweep's states from the scheduler's event stream, until it ends or breaks.
 
         Raises:
             Away: the stream broke, or there is none.
@@ -77,7 +78,7 @@ class Connection:
             raise Away(str(error)) from error
 
     def _typed(self, method: str, path: str, kind: type[T], body: Any) -> T:
-        response = self._answer(method, path, _coded(body))
+        response = self._answer(method, path, None if body is None else to_json(body))
         try:
             return TypeAdapter(kind).validate_json(response.content or b"null")
         except ValidationError as error:
@@ -112,7 +113,7 @@ class Connection:
 
     def _after_absence(self, subject: str, attempt: Callable[[], T], first: Away) -> T:
         patience = self.settings.retry_s if self.settings.is_chosen else 0.0
-        watcher = _Watcher(subject, patience, self.notice)
+        watcher = _Watcher(subject, patience, self.on_wait)
         watcher.sees(first)
         try:
             if patience == 0:
@@ -136,30 +137,48 @@ def _retried(attempt: Callable[[], T], watcher: "_Watcher", patience_s: float) -
 
 
 class _Watcher:
-    """Tells the user once that a part is away, and once that it is back."""
+    """Reports to the user once that a part is away, and once that it is back."""
 
-    def __init__(self, subject: str, patience_s: float, notice: OnWait) -> None:
+    def __init__(self, subject: str, patience_s: float, on_wait: OnWait) -> None:
         self.subject = subject
         self._patience_s = patience_s
-        self._notice = notice
-        self._told = False
+        self._on_wait = on_wait
+        self._has_waited = False
 
     def sees(self, error: Exception) -> bool:
         if not isinstance(error, Away):
             return False
-        if not self._told and self._patience_s > 0:
-            self._told = True
-            self._notice(f"{self.subject} ({error}), retrying for up to {self._patience_s:.0f} s …")
+        if not self._has_waited and self._patience_s > 0:
+            self._has_waited = True
+            self._on_wait(f"{self.subject} ({error}), retrying for up to {self._patience_s:.0f} s …")
         return True
 
     def succeeded(self) -> None:
-        if self._told:
-            self._notice("it answers again, going on")
+        if self._has_waited:
+            self._on_wait("it answers again, going on")
 
 
-def _coded(body: Any) -> bytes | None:
-    if body is None:
-        return None
-    if isinstance(body, BaseModel):
-        return body.model_dump_json().encode()
-    return TypeAdapter(Any).dump_json(body)
+def error_of(status: int, content: bytes, request: str) -> FarmError:
+    """The typed error of an answer that is no success; its message is what the scheduler said."""
+    problem = _problem(status, content)
+    if status in {401, 403}:
+        return NotAllowed(f"{problem.detail}. Set OPTFARM_TOKEN to a token that may do this")
+    if status == 404:  # noqa: PLR2004 (HTTP's own number)
+        return NotFound(problem.detail)
+    if status >= 500:  # noqa: PLR2004 (HTTP says so)
+        return Broken(f"the scheduler failed on {request} with {status}: {problem.detail}")
+    return BadRequest(problem.detail, tuple(_shown(error) for error in problem.errors))
+
+
+def _problem(status: int, content: bytes) -> Problem:
+    try:
+        return Problem.model_validate_json(content)
+    except ValidationError:
+        text = content.decode(errors="replace").strip()[:500]
+        return Problem(title="error", status=status, detail=text or f"HTTP {status}")
+
+
+def _shown(error: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in error.get("loc", ()))
+    said = str(error.get("msg") or error.get("detail") or error)
+    return f"{where}: {said}" if where else said

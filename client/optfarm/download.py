@@ -11,7 +11,7 @@ from pathlib import Path
 
 from optfarm.connection import Connection
 from optfarm.errors import Broken
-from optfarm.transfer import PIECE_BYTES, OnProgress, Wire, in_parallel
+from optfarm.transfer import PIECE_BYTES, OnProgress, Piece, Wire, in_parallel, no_progress
 from optfarm_tasks.schema.tree import File, Tree, file_digest
 
 RANGE_BYTES = 16 << 20
@@ -22,17 +22,7 @@ _BATCH = 250
 _AWAY = "object store unreachable"
 
 
-@dataclass(frozen=True)
-class Span:
-    """One GET: a range of one object into a file that is already as long as the object."""
-
-    url: str
-    path: Path
-    offset: int
-    size_bytes: int
-
-
-def pull(connection: Connection, tree: Tree, folder: Path, *, told: OnProgress = lambda _: None) -> Path:
+def pull(connection: Connection, tree: Tree, folder: Path, *, on_progress: OnProgress = no_progress) -> Path:
     """Brings a tree into a folder; its files take their names once all have arrived, and no other file is touched.
 
     Raises:
@@ -43,7 +33,7 @@ def pull(connection: Connection, tree: Tree, folder: Path, *, told: OnProgress =
     folder.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".optfarm-", dir=folder))
     try:
-        fetch(connection, tree, work, told=told)
+        fetch(connection, tree, work, on_progress=on_progress)
         for file in tree.files:
             target = folder / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +59,7 @@ def fetch(
     folder: Path,
     *,
     urls: Mapping[str, str] | None = None,
-    told: OnProgress = lambda _: None,
+    on_progress: OnProgress = no_progress,
 ) -> None:
     """Reads every file of a tree into a folder and checks it; see `pull` for what it raises.
 
@@ -78,7 +68,7 @@ def fetch(
         tree: the files.
         folder: where they go.
         urls: digest → presigned URL, where they are known; the farm is asked otherwise.
-        told: told each time bytes have arrived.
+        on_progress: called with their number each time bytes have arrived.
     """
     for parent in {(folder / file.path).parent for file in tree.files}:
         parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +77,7 @@ def fetch(
         known = [asker.submit(links, connection, batch) if urls is None else None for batch in batches]
         for batch, asked in zip(batches, known, strict=True):
             there = asked.result() if asked is not None else urls or {}
-            _fetch_batch(_Fetcher(connection, wire, folder, there, told), batch)
+            _fetch_batch(_Fetcher(connection, wire, folder, there, on_progress), batch)
 
 
 def links(connection: Connection, files: Iterable[File]) -> dict[str, str]:
@@ -101,24 +91,24 @@ class _Fetcher:
     wire: Wire
     folder: Path
     urls: Mapping[str, str]
-    told: OnProgress
+    on_progress: OnProgress
 
     def small(self, file: File) -> None:
         content = self.connection.patiently(_AWAY, lambda: _whole(self.wire, self.urls[file.sha256]))
         _require_same(file, hashlib.sha256(content).hexdigest())
         (self.folder / file.path).write_bytes(content)
-        self.told(file.size_bytes)
+        self.on_progress(file.size_bytes)
 
     def large(self, file: File) -> None:
         path = self.folder / file.path
         with path.open("wb") as stream:
             stream.truncate(file.size_bytes)
-        in_parallel(self._read, _spans(path, file.size_bytes, self.urls[file.sha256]))
+        in_parallel(self._read, _pieces(path, file.size_bytes, self.urls[file.sha256]))
         _require_same(file, file_digest(path))
 
-    def _read(self, span: Span) -> None:
-        self.connection.patiently(_AWAY, lambda: _read_once(self.wire, span))
-        self.told(span.size_bytes)
+    def _read(self, piece: Piece) -> None:
+        self.connection.patiently(_AWAY, lambda: _read_once(self.wire, piece))
+        self.on_progress(piece.size_bytes)
 
 
 def _fetch_batch(fetcher: _Fetcher, files: Iterable[File]) -> None:
@@ -134,31 +124,31 @@ def _whole(wire: Wire, url: str) -> bytes:
     return bytes(content)
 
 
-def _spans(path: Path, size_bytes: int, url: str) -> Iterator[Span]:
+def _pieces(path: Path, size_bytes: int, url: str) -> Iterator[Piece]:
     for offset in range(0, size_bytes, RANGE_BYTES):
-        yield Span(url, path, offset, min(RANGE_BYTES, size_bytes - offset))
+        yield Piece(url, path, offset, min(RANGE_BYTES, size_bytes - offset))
 
 
-def _read_once(wire: Wire, span: Span) -> None:
-    target = os.open(span.path, os.O_WRONLY)
+def _read_once(wire: Wire, piece: Piece) -> None:
+    target = os.open(piece.path, os.O_WRONLY)
     try:
-        _read_into(wire, span, target)
+        _read_into(wire, piece, target)
     finally:
         os.close(target)
 
 
-def _read_into(wire: Wire, span: Span, target: int) -> None:
-    position = span.offset
-    end = span.offset + span.size_bytes
+def _read_into(wire: Wire, piece: Piece, target: int) -> None:
+    position = piece.offset
+    end = piece.offset + piece.size_bytes
 
-    def take(piece: memoryview) -> None:
+    def take(content: memoryview) -> None:
         nonlocal position
-        if position + len(piece) > end:
-            raise Broken(f"more bytes came for {span.path.name} than its {end} bytes")
-        for at in range(0, len(piece), _WRITE_BYTES):
-            position += os.pwrite(target, piece[at : at + _WRITE_BYTES], position)
+        if position + len(content) > end:
+            raise Broken(f"more bytes came for {piece.path.name} than its {end} bytes")
+        for at in range(0, len(content), _WRITE_BYTES):
+            position += os.pwrite(target, content[at : at + _WRITE_BYTES], position)
 
-    wire.get(span.url, {"Range": f"bytes={span.offset}-{end - 1}"}, take)
+    wire.get(piece.url, {"Range": f"bytes={piece.offset}-{end - 1}"}, take)
 
 
 def _require_same(file: File, seen: str) -> None:

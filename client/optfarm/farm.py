@@ -1,4 +1,4 @@
-"""The SDK: what a script does with a farm."""
+"""The SDK: a farm as a Python object, to push models, run sweeps and searches, and read results."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -6,24 +6,24 @@ from pathlib import Path
 from typing import Any, Self
 
 from optfarm import inputs
+from optfarm.api import Api
 from optfarm.connection import Connection, OnWait
-from optfarm.errors import BadRequest
+from optfarm.download import read_blob
+from optfarm.errors import BadRequest, NotFound
 from optfarm.search.question import question
 from optfarm.search.report import SearchReport
 from optfarm.search.search import Search, Turn
 from optfarm.settings import read_settings
-from optfarm.specfile import checked
 from optfarm.sweep import Sweep
-from optfarm.transfer import OnProgress
+from optfarm.sweep_settings import settings_of
+from optfarm.transfer import OnProgress, no_progress
 from optfarm.upload import push
-from optfarm_tasks.schema.health import Device, Release
-from optfarm_tasks.schema.sweep import Data, Model, SweepPlan, SweepReceipt, SweepSpec
-from optfarm_tasks.technique import TechniqueCard
+from optfarm_tasks.schema.sweep import Data, Model, SweepSpec
 
 BASELINE = "baseline"
 
 
-class Farm:
+class Farm(Api):
     """A farm, found by OPTFARM_URL and OPTFARM_TOKEN, a TOML file, or because `optfarm up` runs on this machine.
 
     Threads may share it. Use it as a context manager, or call `close`, to close its sockets early.
@@ -35,11 +35,11 @@ class Farm:
         token: str | None = None,
         *,
         retry_s: float | None = None,
-        notice: OnWait | None = None,
+        on_wait: OnWait | None = None,
     ) -> None:
         given = {"url": url, "token": token, "retry_s": retry_s}
         settings = read_settings({name: value for name, value in given.items() if value is not None})
-        self.connection = Connection(settings) if notice is None else Connection(settings, notice)
+        super().__init__(Connection(settings) if on_wait is None else Connection(settings, on_wait))
 
     def __enter__(self) -> Self:
         return self
@@ -51,13 +51,13 @@ class Farm:
         """Closes its sockets."""
         self.connection.close()
 
-    def push_model(self, path: str | Path, name: str | None = None, *, told: OnProgress = lambda _: None) -> Model:
+    def push_model(self, path: str | Path, name: str | None = None, *, on_progress: OnProgress = no_progress) -> Model:
         """Checks, hashes and sends a model, and registers it under a name; a second push sends only what is new.
 
         Args:
             path: a SavedModel folder, or a .keras, .h5, .tflite, .onnx, .xml or .pb file.
             name: how sweeps call it; the file's own name when left out.
-            told: told the number of bytes each time some have moved.
+            on_progress: called with the number of bytes each time some have moved.
 
         Raises:
             BadModel, BadRequest: it is no model that the farm takes; nothing was sent.
@@ -65,13 +65,13 @@ class Farm:
         """
         new = inputs.new_model(Path(path), name)
         folder = Path(path) if Path(path).is_dir() else Path(path).parent
-        push(self.connection, folder, new.tree, told=told)
+        push(self.connection, folder, new.tree, on_progress=on_progress)
         return self.connection.post("/v1/models", Model, new)
 
-    def push_data(self, path: str | Path, name: str | None = None, *, told: OnProgress = lambda _: None) -> Data:
+    def push_data(self, path: str | Path, name: str | None = None, *, on_progress: OnProgress = no_progress) -> Data:
         """Checks, hashes and sends a data set, an .npz with keys `calibration/…` and `test/…`; see `push_model`."""
         new = inputs.new_data(Path(path), name)
-        push(self.connection, inputs.data_file(Path(path)), new.tree, told=told)
+        push(self.connection, inputs.data_file(Path(path)), new.tree, on_progress=on_progress)
         return self.connection.post("/v1/data", Data, new)
 
     def sweep(
@@ -87,7 +87,7 @@ class Farm:
         Args:
             model: a pushed model, its name or its digest.
             techniques: recipes as text, `prune(sparsity=0.8) -> tflite-int8`; every technique when left out.
-            data: a pushed data set, its name or its digest; without one, quality is not told.
+            data: a pushed data set, its name or its digest; without one, quality is not scored.
             devices: selectors such as all, gpu, host=alpha.
             settings: other fields of SweepSpec: effort, threads, batch_sizes, scenario, latency_limit_ms, limits …
 
@@ -97,7 +97,7 @@ class Farm:
         """
         recipes = tuple(techniques) if techniques is not None else self.every_technique()
         chosen = {"model": _digest(model), "data": _digest(data), "recipes": recipes, "devices": tuple(devices)}
-        return self.submit(checked({**chosen, **settings}))
+        return self.submit(settings_of({**chosen, **settings}).spec())
 
     def search(
         self,
@@ -113,7 +113,7 @@ class Farm:
         on_turn: Callable[[Turn, Search], None] | None = None,
         **settings: Any,
     ) -> SearchReport:
-        """Looks for the recipes that are best in time, size and quality, and gives what it found; blocks.
+        """Searches for the recipes that are best in time, size and quality, and returns what it found; blocks.
 
         The same search again, also after an interruption, finds its finished work in the store and goes on.
 
@@ -126,7 +126,7 @@ class Farm:
             minutes: for how long new recipes are tried; the measurement in full of the best comes on top.
             max_steps: how long a recipe may be.
             sampler: tpe or nsga2.
-            on_turn: told each sweep that was submitted, and the search, whose `report()` tells what it has so far.
+            on_turn: called with each submitted sweep, and the search, whose `report()` has what was found so far.
             settings: effort, threads, batch_sizes, limits, seed, fresh: the fields of SweepSpec.
 
         Raises:
@@ -134,7 +134,7 @@ class Farm:
             FarmError: the farm refused or stayed away.
         """
         chosen = {"model": _digest(model), "data": _digest(data), "devices": tuple(devices), **settings}
-        named = {**chosen, "recipes": tuple(techniques)}
+        named = settings_of({**chosen, "recipes": tuple(techniques)})
         asked = question(named, trials=trials, minutes=minutes, max_steps=max_steps, sampler=sampler)
         search = Search(self, asked)
         for turn in search.turns():
@@ -150,37 +150,29 @@ class Farm:
             sweep_id: 12 hex digits that no other sweep has; random ones when left out.
         """
         sweep_id = sweep_id or secrets.token_hex(6)
-        receipt = self.connection.put(f"/v1/sweeps/{sweep_id}", SweepReceipt, spec)
-        return Sweep(receipt.id, self.connection, receipt)
-
-    def preview(self, spec: SweepSpec) -> SweepPlan:
-        """What a sweep would do, and what it would skip and why; starts nothing."""
-        return self.connection.post("/v1/sweeps/plan", SweepPlan, spec)
+        receipt = self.start_sweep(sweep_id, spec)
+        return Sweep(receipt.id, self, receipt)
 
     def find_sweep(self, sweep_id: str) -> Sweep:
         """A handle on a sweep that was submitted before."""
-        return Sweep(sweep_id, self.connection)
+        return Sweep(sweep_id, self)
 
     def every_technique(self) -> tuple[str, ...]:
         """The names of all techniques but the baseline, which every sweep has."""
         return tuple(card.name for card in self.techniques() if card.name != BASELINE) or (BASELINE,)
 
-    def techniques(self) -> tuple[TechniqueCard, ...]:
-        """Every technique, with what it takes and yields and its parameters."""
-        return self.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
-
-    def devices(self) -> tuple[Device, ...]:
-        """Every device that the farm knows."""
-        return self.connection.get("/v1/devices", tuple[Device, ...])
-
-    def release_device(self, name: str, *, anew: bool = False) -> Device:
-        """Ends the quarantine of a device; `anew` forgets what its canaries usually took.
+    def task_log(self, task_id: str) -> str:
+        """The whole log of a task that has ended.
 
         Raises:
-            NotFound: there is no such device.
-            BadRequest: it is in no quarantine, and nothing is to be forgotten.
+            NotFound: there is no such task, or it has no log.
+            FarmError: the farm refused or stayed away.
         """
-        return self.connection.post(f"/v1/devices/{name}/release", Device, Release(anew=anew))
+        status = self.task(task_id)
+        if status.log is None:
+            yet = " yet" if status.finished_at is None else ""
+            raise NotFound(f"task {task_id} is {status.state} and has no log{yet}")
+        return read_blob(self.connection, status.log).decode(errors="replace")
 
 
 def _digest(thing: Model | Data | str | None) -> str | None:

@@ -42,6 +42,20 @@ def new_data(path: Path, name: str | None) -> NewData:
     return NewData(name=_name(path, name), tree=tree, description=description)
 
 
+def path_meant(text: str, base: Path | None = None) -> Path | None:
+    """The path that is meant, whether or not anything lies there; None for the name of something pushed before.
+
+    Args:
+        text: what people wrote.
+        base: a folder in which a path is looked for too.
+    """
+    for candidate in (Path(text), *([base / text] if base else [])):
+        if candidate.exists():
+            return candidate
+    is_path = "/" in text or Path(text).suffix in {".keras", ".h5", ".hdf5", ".tflite", ".npz", ".onnx", ".pb", ".xml"}
+    return Path(text) if is_path else None
+
+
 def data_file(path: Path) -> Path:
     """The .npz of a data set that is given as a file or as a folder."""
     return path / _DATA_FILE if path.is_dir() else path

@@ -1,15 +1,13 @@
-"""What observing a model's ops found out: the facts, the trace, and the table that people read."""
+"""The op profile of a model: times by type of op, the trace, and the table that people read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.download import read_blob
 from optfarm.errors import NotFound
 from optfarm_tasks.schema.result import OpProfile, Result
-from optfarm_tasks.schema.spec import Kind
-from optfarm_tasks.schema.sweep import SweepStatus, TaskStatus
 
 HEADINGS = ("op", "count", "time", "share")
 ROWS = 20
@@ -21,10 +19,9 @@ _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 class Profiled:
     """A task that observed ops and is done."""
 
-    task: TaskStatus
     facts: OpProfile
     result: Result
-    connection: Connection
+    api: Api
 
     def write_trace(self, file: Path) -> None:
         """Writes the Chrome trace of one inference; a file that is there is replaced.
@@ -34,32 +31,20 @@ class Profiled:
             OSError: the file cannot be written.
         """
         (trace,) = self.result.outputs.files
-        file.write_bytes(read_blob(self.connection, trace.sha256))
+        file.write_bytes(read_blob(self.api.connection, trace.sha256))
 
 
-def observing(status: SweepStatus) -> TaskStatus:
-    """The task of a sweep that observes ops.
-
-    Raises:
-        NotFound: the sweep compares variants.
-    """
-    found = next((task for task in status.tasks if task.kind is Kind.PROFILE), None)
-    if found is None:
-        raise NotFound(f"sweep {status.id} observes no ops")
-    return found
-
-
-def profiled(connection: Connection, task_id: str) -> Profiled:
-    """What a task found out.
+def profiled(api: Api, task_id: str) -> Profiled:
+    """The profile that a task made.
 
     Raises:
         NotFound: there is no such task, or it observed no ops, or is not done.
         FarmError: the farm refused or stayed away.
     """
-    task = connection.get(f"/v1/tasks/{task_id}", TaskStatus)
+    task = api.task(task_id)
     if task.result is None or not isinstance(task.result.facts, OpProfile):
         raise NotFound(f"task {task_id} is a {task.state} {task.kind}; it tells of no ops")
-    return Profiled(task, task.result.facts, task.result, connection)
+    return Profiled(task.result.facts, task.result, api)
 
 
 def rows_of(facts: OpProfile) -> Iterator[tuple[str, str, str, str]]:

@@ -1,4 +1,4 @@
-"""A running sweep in words: counts, what runs, what is new since the last look. Pure text."""
+"""The progress of a sweep as text: counts, running tasks, and what is new since the last state. Pure."""
 
 from collections import Counter
 
@@ -33,8 +33,8 @@ def news(before: SweepStatus | None, now: SweepStatus) -> tuple[str, ...]:
     known = {task.id: task.state for task in before.tasks} if before else {}
     total = len(now.tasks)
     changed = [task for task in now.tasks if known.get(task.id) != task.state]
-    told = [task for task in changed if task.state in _ENDED or task.state is TaskState.RUNNING]
-    lines = [f"[{done_count(now)}/{total}] {_change(task)}" for task in told]
+    shown = [task for task in changed if task.state in _ENDED or task.state is TaskState.RUNNING]
+    lines = [f"[{done_count(now)}/{total}] {_change(task)}" for task in shown]
     return (*lines, *(problem for problem in now.problems if before is None or problem not in before.problems))
 
 

@@ -1,4 +1,4 @@
-"""Runs a task of the farm again on this machine, from a folder, without the farm."""
+"""Runs a task of the farm again on this machine, in a folder with its inputs."""
 
 import importlib.metadata
 import json
@@ -6,21 +6,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.download import fetch
 from optfarm.errors import BadRequest
 from optfarm_tasks.schema.result import Outcome
-from optfarm_tasks.schema.sweep import TaskFolder
 
 _VERSIONS = "toolchain.json"
 _EARLIER = ("result.json", "log.txt")
 
 
-def bring(connection: Connection, task_id: str, folder: Path) -> None:
+def bring(api: Api, task_id: str, folder: Path) -> None:
     """Writes a task's folder: task.json, its inputs, and the versions that it ran with.
 
     Raises:
@@ -29,9 +27,9 @@ def bring(connection: Connection, task_id: str, folder: Path) -> None:
     """
     if folder.exists() and any(folder.iterdir()):
         raise BadRequest(f"{folder} is not empty; to run what lies there: optfarm task replay {folder}")
-    found = connection.get(f"/v1/tasks/{task_id}/folder", TaskFolder)
+    found = api.task_folder(task_id)
     for role, tree in found.task.inputs.items():
-        fetch(connection, tree, folder / "inputs" / role, urls=found.urls)
+        fetch(api.connection, tree, folder / "inputs" / role, urls=found.urls)
     (folder / _VERSIONS).parent.mkdir(parents=True, exist_ok=True)
     (folder / _VERSIONS).write_text(json.dumps(found.toolchain, indent=2))
     (folder / "task.json").write_text(found.task.model_dump_json(indent=2))
@@ -51,11 +49,12 @@ def run(folder: Path) -> Outcome:
         (folder / name).unlink(missing_ok=True)
     (folder / "outputs").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "optfarm_tasks", str(folder.absolute())]
-    ended = subprocess.run(command, stdout=sys.stderr.fileno(), check=False, env=_plain(dict(os.environ)))
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OPTFARM_")}
+    finished = subprocess.run(command, stdout=sys.stderr.fileno(), check=False, env=env)
     try:
         return Outcome.model_validate_json((folder / "result.json").read_bytes())
     except FileNotFoundError:
-        raise BadRequest(f"the task ended with code {ended.returncode} and left no result") from None
+        raise BadRequest(f"the task ended with code {finished.returncode} and left no result") from None
     except ValidationError as error:
         raise BadRequest(f"{folder / 'result.json'} is no outcome: {error}") from error
 
@@ -80,7 +79,3 @@ def _installed(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _plain(env: dict[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if not name.startswith("OPTFARM_")}

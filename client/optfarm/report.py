@@ -1,33 +1,33 @@
 """A sweep's table for programs: its rows, the best of them, and a pandas frame."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.errors import BadRequest
-from optfarm.exports import documents
-from optfarm.exports.format import Format
 from optfarm.measured import samples
+from optfarm.report_formats import documents
+from optfarm.report_formats.report_format import ReportFormat
 from optfarm.row import Row, fastest, is_eligible
-from optfarm.table import cells_of, csv_text, markdown_text
+from optfarm.table import csv_text, markdown_text, values_of
 from optfarm_tasks.schema import sweep
-from optfarm_tasks.schema.sweep import SweepStatus
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True)
 class Report:
-    """What a sweep found out."""
+    """The table of a sweep."""
 
-    def __init__(self, facts: sweep.SweepReport, connection: Connection) -> None:
-        self.facts = facts
-        self._connection = connection
+    facts: sweep.SweepReport
+    api: Api
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """One row a variant and device, in the order of the table."""
-        return tuple(Row(row, self._connection) for row in self.facts.rows)
+        return tuple(Row(row, self.api) for row in self.facts.rows)
 
     def best(self, max_loss: float | None = None, *, device: str | None = None) -> Row | None:
         """The fastest variant that may be trusted, did not collapse, and surely loses no more quality than allowed.
@@ -39,13 +39,13 @@ class Report:
         """
         rows = [row for row in self.facts.rows if device in {None, row.device}]
         found = fastest([row for row in rows if is_eligible(row, max_loss=max_loss)])
-        return None if found is None else Row(found, self._connection)
+        return None if found is None else Row(found, self.api)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """The table as numbers, one row a variant and device; needs `pip install 'optfarm[dataframe]'`."""
         import pandas as pd  # noqa: PLC0415 (an extra, and slow to import)
 
-        return pd.DataFrame([cells_of(row) for row in self.facts.rows])
+        return pd.DataFrame([values_of(row) for row in self.facts.rows])
 
     def to_csv(self) -> str:
         """The table as numbers in CSV."""
@@ -59,16 +59,16 @@ class Report:
         """The measurements as another tool would have written them: path → text. Fetches the raw samples.
 
         Args:
-            shape: optimum-benchmark, mlperf or model-analyzer; see docs/exports.md.
+            shape: optimum-benchmark, mlperf or model-analyzer; see docs/report-formats.md.
 
         Raises:
             BadRequest: there is no such shape, or nothing was measured.
             FarmError: the farm refused or stayed away.
         """
-        if shape not in list(Format):
-            raise BadRequest(f"there is no shape {shape!r}; there are {', '.join(Format)}")
-        status = self._connection.get(f"/v1/sweeps/{self.facts.sweep_id}", SweepStatus)
-        return documents.documents(Format(shape), self.facts, samples(self._connection, status))
+        if shape not in list(ReportFormat):
+            raise BadRequest(f"there is no shape {shape!r}; there are {', '.join(ReportFormat)}")
+        status = self.api.sweep_status(self.facts.sweep_id)
+        return documents.documents(ReportFormat(shape), self.facts, samples(self.api, status))
 
     def export(self, shape: str, folder: str | Path) -> tuple[Path, ...]:
         """Writes the documents below a folder; gives their paths. See `documents`."""

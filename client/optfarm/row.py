@@ -1,19 +1,17 @@
-"""One variant of a report that can fetch its artifact."""
+"""One variant of a report, with its speed-up, its loss, and its artifact to fetch."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from optfarm.connection import Connection
+from optfarm.api import Api
 from optfarm.download import pull
 from optfarm.errors import NotFound
-from optfarm.loss import gate_of, loss
-from optfarm.transfer import OnProgress
-from optfarm_tasks.quality.gate import Gate
+from optfarm.loss import Gate, gate_of, loss
+from optfarm.transfer import OnProgress, no_progress
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.spec import Auto, Scenario
-from optfarm_tasks.schema.sweep import TaskState, TaskStatus
+from optfarm_tasks.schema.sweep import TaskState
 from optfarm_tasks.schema.tree import Tree
 
 
@@ -22,11 +20,11 @@ class Row:
     """A variant on a device: what was measured, and the way to its artifact."""
 
     facts: sweep.Row
-    connection: Connection
+    api: Api
 
     @property
     def recipe(self) -> str:
-        """How the variant was made, as people write it."""
+        """The recipe that made the variant, as people write it."""
         return str(self.facts.recipe)
 
     @property
@@ -41,23 +39,23 @@ class Row:
 
     @property
     def loss(self) -> float | None:
-        """What it loses in quality, see `optfarm.loss`; None when not evaluated."""
+        """The loss of quality, see `optfarm.loss`; None when not evaluated."""
         return None if self.facts.quality is None else loss(self.facts.quality)
 
-    def pull(self, folder: str | Path, *, told: OnProgress = lambda _: None) -> Path:
+    def pull(self, folder: str | Path, *, on_progress: OnProgress = no_progress) -> Path:
         """Brings the artifact's files into a folder; gives the folder.
 
         Raises:
             NotFound: it has no artifact, because it failed or is the baseline itself.
             FarmError: the farm refused or stayed away.
         """
-        return pull(self.connection, self.tree(), Path(folder), told=told)
+        return pull(self.api.connection, self.tree(), Path(folder), on_progress=on_progress)
 
     def tree(self) -> Tree:
         """The files of the artifact, see `pull`."""
         if self.facts.convert_task is None:
             raise NotFound(f"{self.recipe} has no artifact of its own")
-        task = self.connection.get(f"/v1/tasks/{self.facts.convert_task}", TaskStatus)
+        task = self.api.task(self.facts.convert_task)
         if task.result is None:
             raise NotFound(f"{self.recipe} has no artifact: its conversion is {task.state}")
         return task.result.outputs
@@ -98,6 +96,6 @@ def setting_of(row: sweep.Row) -> tuple[int | Auto, int | Auto]:
     )
 
 
-def fastest(rows: list[sweep.Row], *, key: Callable[[sweep.Row], float] = latency_ns) -> sweep.Row | None:
-    """The row of the least time; None of none."""
-    return min(rows, key=key, default=None)
+def fastest(rows: list[sweep.Row]) -> sweep.Row | None:
+    """The row with the least time; None where there are no rows."""
+    return min(rows, key=latency_ns, default=None)

@@ -63,7 +63,7 @@ class ClientSettings(FarmSettings):
         environment: PydanticBaseSettingsSource,
         file: TomlConfigSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """A file's token never goes to another's URL."""
+        """Leaves the file out where the URL is not from it, so that its token is never sent elsewhere."""
         elsewhere = {**environment(), **given()}
         if "url" in elsewhere and elsewhere["url"] != file.toml_data.get("url"):
             return given, environment

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 from optfarm.connection import Away
@@ -24,8 +26,23 @@ _AWAY = frozenset({500, 502, 503, 504})
 _OK = frozenset({200, 204, 206})
 
 OnProgress = Callable[[int], None]
-"""Told the number of bytes that have moved since it was told last."""
+"""Called with the number of bytes that have moved since the last call."""
 T = TypeVar("T")
+
+
+def no_progress(moved_bytes: int) -> None:
+    """Reports to nobody."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A file, or a part of one, and the URL that it goes to or comes from."""
+
+    url: str
+    path: Path
+    offset: int
+    size_bytes: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(Protocol):

@@ -1,4 +1,4 @@
-"""Measures a sample of a sweep's variants again, and says whether its numbers hold."""
+"""Measures a sample of a sweep's variants again, and checks whether both measurements agree."""
 
 import math
 import random
@@ -19,7 +19,7 @@ Place = tuple[str, int | Auto, int | Auto]
 
 
 class Finding(StrEnum):
-    """What a second measurement says of the first."""
+    """Whether a second measurement confirms the first."""
 
     HOLDS = "holds"
     MOVED = "moved"
@@ -50,14 +50,14 @@ def verify(
     seed: int = 0,
     watch: Callable[[Sweep], object] = lambda _: None,
 ) -> Iterator[Check]:
-    """Converts and measures a sample again on the devices where it was measured; blocks, and gives a check each.
+    """Converts and measures a sample again on the devices where it was measured; blocks, and yields a check each.
 
     Args:
         sweep: the sweep whose numbers are in question.
         submit: submits a sweep.
         count: how many variants are drawn.
         seed: of the draw.
-        watch: told each sweep that was submitted, before it is waited for.
+        watch: called with each sweep that was submitted, before it is waited for.
 
     Raises:
         BadRequest: nothing in the sweep was measured.

@@ -1,1 +1,1 @@
-"""Plans sweeps, decides what runs where, and tells people and workers about it over HTTP."""
+"""Plans sweeps, decides what runs where, and serves people and workers over HTTP."""

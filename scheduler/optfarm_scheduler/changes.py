@@ -1,4 +1,4 @@
-"""Tells those who watch a sweep that something in it changed."""
+"""Wakes those who watch a sweep when something in it changed."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -17,21 +17,15 @@ class Changes:
         """Names the event loop of the watchers."""
         self._loop = loop
 
-    def note(self, sweep_ids: Iterable[str]) -> None:
-        """Wakes everyone who watches one of these sweeps."""
-        names = tuple(sweep_ids)
-        if names and self._loop is not None and not self.is_closed:
-            self._loop.call_soon_threadsafe(self._wake, names)
-
-    def note_all(self) -> None:
-        """Wakes everyone: something that is no sweep's own changed."""
-        if self._loop is not None and not self.is_closed:
-            self._loop.call_soon_threadsafe(self._wake_all)
+    def note(self, sweep_ids: Iterable[str | None]) -> None:
+        """Wakes everyone who watches one of these sweeps; None stands for all: a device's health concerns each."""
+        changed = frozenset(sweep_ids)
+        if changed and self._loop is not None and not self.is_closed:
+            self._loop.call_soon_threadsafe(self._wake, changed)
 
     def close(self) -> None:
         """Wakes everyone for the last time."""
-        if self._loop is not None and not self.is_closed:
-            self._loop.call_soon_threadsafe(self._wake_all)
+        self.note([None])
         self.is_closed = True
 
     @contextmanager
@@ -47,10 +41,8 @@ class Changes:
             if not watchers and self._watchers.get(sweep_id) is watchers:
                 del self._watchers[sweep_id]
 
-    def _wake(self, sweep_ids: Iterable[str]) -> None:
-        for sweep_id in sweep_ids:
-            for event in self._watchers.get(sweep_id, ()):
-                event.set()
-
-    def _wake_all(self) -> None:
-        self._wake(tuple(self._watchers))
+    def _wake(self, changed: frozenset[str | None]) -> None:
+        for sweep_id, events in self._watchers.items():
+            if not changed.isdisjoint((sweep_id, None)):
+                for event in events:
+                    event.set()

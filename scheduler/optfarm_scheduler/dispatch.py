@@ -12,35 +12,13 @@ import redis
 import structlog
 from celery import Celery
 
-from optfarm_scheduler.store.ledger import Message
+from optfarm_tasks.schema.queue import SETTINGS, TASK_NAME, Message
 
-TASK = "optfarm.run"
-SETTINGS: dict[str, Any] = {
-    "broker_connection_retry_on_startup": True,
-    "broker_connection_timeout": 5,
-    "broker_transport_options": {
-        "visibility_timeout": 86400,
-        "socket_timeout": 20,
-        "socket_connect_timeout": 5,
-        "socket_keepalive": True,
-        "health_check_interval": 10,
-        "priority_steps": list(range(10)),
-        "queue_order_strategy": "priority",
-    },
-    "task_serializer": "json",
-    "accept_content": ["json"],
-    "task_ignore_result": True,
-}
 _FAILURES = (kombu.exceptions.KombuError, redis.exceptions.RedisError, OSError)
 _PROBE_S = 5.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 log = structlog.get_logger()
-
-
-def queue_of(device: str) -> str:
-    """The queue that a device's worker listens to."""
-    return f"device.{device}"
 
 
 class Dispatcher:
@@ -98,9 +76,8 @@ class Dispatcher:
                     self._publish(producer, message)
 
     def _publish(self, producer: Any, message: Message) -> None:
-        arguments = [message.task_id, message.token]
-        queue = queue_of(message.device)
-        self._app.send_task(TASK, arguments, queue=queue, producer=producer, retry=False, ignore_result=True)
+        given, queue = message.arguments, message.queue
+        self._app.send_task(TASK_NAME, given, queue=queue, producer=producer, retry=False, ignore_result=True)
         with self._changed:
             if self._waiting.get(message.task_id) == message:
                 del self._waiting[message.task_id]

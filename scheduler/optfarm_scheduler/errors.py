@@ -5,8 +5,8 @@ SchedulerError
 ├── Conflict       look at the state first: it does not allow this
 │   └── LeaseLost    drop the work: somebody else holds the task, or it is cancelled
 ├── Denied         come with another token
-├── Unavailable    come back later: the store, the broker or the database does not answer
-└── IllegalMove    report it: this is a defect of the farm
+└── Unavailable    come back later: the store, the broker or the database does not answer
+    └── DatabaseFailed
 
 What a submit gets wrong is a BadInput of optfarm_tasks; Refused carries several at once.
 """
@@ -41,8 +41,8 @@ class Unavailable(SchedulerError):
     """A part that the scheduler stands on does not answer now."""
 
 
-class IllegalMove(SchedulerError):
-    """A state was asked to become one that it cannot become."""
+class DatabaseFailed(Unavailable):
+    """The database does not answer, or refuses a statement."""
 
 
 class Refused(BadParameter):

@@ -6,15 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from optfarm_scheduler.decisions.actions import Resolve
 from optfarm_scheduler.decisions.canaries import CANARY_RULES, CanaryRules
-from optfarm_scheduler.decisions.occupancy import RULES, Rules
 from optfarm_scheduler.decisions.schedule import schedule
-from optfarm_scheduler.errors import Unavailable
+from optfarm_scheduler.decisions.snapshot import RULES, Rules
+from optfarm_scheduler.errors import DatabaseFailed, Unavailable
 from optfarm_scheduler.store.devices import Devices
-from optfarm_scheduler.store.ledger import Ledger, Message, Resolution
+from optfarm_scheduler.store.ledger import Ledger, Resolution
+from optfarm_tasks.schema.queue import Message
 from optfarm_tasks.schema.result import Result
 
 _TICK_S = 1.0
@@ -35,8 +35,8 @@ class Ports:
     """Key → stored result; blocks, raises Unavailable."""
     send: Callable[[Message], None]
     """Never blocks."""
-    note: Callable[[Iterable[str]], None]
-    """Told which sweeps changed."""
+    note: Callable[[Iterable[str | None]], None]
+    """Takes the sweeps that changed; None for what belongs to no sweep."""
     clock: Callable[[], float]
 
 
@@ -83,11 +83,10 @@ class Loop:
             self._happened.notify_all()
 
     def settle(self, timeout_s: float) -> bool:
-        """Waits until all that follows from what happened so far is decided; tells whether it came to that in time."""
+        """Waits until all that follows from what happened so far is decided; returns whether it was in time."""
         with self._happened:
-            self._asked += 1
+            self.wake()
             mine = self._asked
-            self._happened.notify_all()
             return self._happened.wait_for(lambda: self._answered >= mine, timeout=timeout_s)
 
     def _run(self) -> None:
@@ -108,15 +107,15 @@ class Loop:
         try:
             while not self._stopping and self.step():
                 pass
-        except SQLAlchemyError:
+        except DatabaseFailed:
             log.exception("database_failed")
 
     def step(self) -> bool:
-        """Decides once and acts; tells whether anything changed, so that more may follow."""
+        """Decides once and acts; returns whether anything changed, so that more may follow."""
         now = self._ports.clock()
         actions = schedule(
             self._ports.ledger.open_tasks(),
-            self._ports.devices.presences(),
+            self._ports.devices.known(),
             now,
             since=self._since,
             rules=self._rules,
@@ -131,7 +130,7 @@ class Loop:
         self._ports.note(changed)
         return bool(changed)
 
-    def _resolve(self, task_ids: Sequence[str], now: float) -> frozenset[str]:
+    def _resolve(self, task_ids: Sequence[str], now: float) -> frozenset[str | None]:
         if now >= self._retry_at:
             new = [task_id for task_id in task_ids if task_id not in self._lookups]
             for resolution in self._ports.ledger.resolutions(new) if new else ():

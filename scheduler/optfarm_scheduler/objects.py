@@ -66,7 +66,7 @@ class Objects:
             return self.presigner.get_url(keys.blob(sha256))
 
     def record(self, prefix: str, new: NewModel | NewData) -> None:
-        """Writes down a registered tree, so that the database can be made again from the bucket.
+        """Writes what a registered name means into the bucket, so that the bucket alone says it too.
 
         Raises:
             Conflict: blobs of the tree are missing.
@@ -77,7 +77,7 @@ class Objects:
                 paths = ", ".join(file.path for file in missing[:5])
                 raise Conflict(f"{len(missing)} files of {new.name} are not in the store: {paths}; push them first")
             body = new.model_dump_json().encode()
-            key = keys.checked(f"{prefix}/{new.name}/{new.tree.digest}.json")
+            key = keys.record(prefix, new.name, new.tree.digest)
             self.store.put(key, body, sha256=hashlib.sha256(body).hexdigest())
 
     def check(self) -> None:
@@ -109,7 +109,7 @@ def objects_of(settings: SchedulerSettings) -> Objects:
 
 @contextmanager
 def _reached() -> Iterator[None]:
-    """Callers are told to come back; waiting here would only hold their connections."""
+    """Callers get an error and come back later; waiting here would only hold their connections."""
     try:
         yield
     except NotFound:

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from optfarm_scheduler.auth import TokenRole, Tokens
 from optfarm_scheduler.changes import Changes
 from optfarm_scheduler.decisions.canaries import CanaryRules
-from optfarm_scheduler.decisions.occupancy import Rules
+from optfarm_scheduler.decisions.snapshot import Rules
 from optfarm_scheduler.dispatch import Dispatcher
 from optfarm_scheduler.loop import Loop, Ports
 from optfarm_scheduler.objects import Objects, objects_of
@@ -18,11 +18,12 @@ from optfarm_scheduler.settings import SchedulerSettings
 from optfarm_scheduler.store.catalog import Catalog
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.devices import Devices
-from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_scheduler.store.leases import Leases, Terms
 from optfarm_scheduler.store.ledger import Ledger
 from optfarm_scheduler.store.sweeps import Sweeps
 from optfarm_scheduler.store.tables import DATA, MODELS
+from optfarm_scheduler.store.tasks import Tasks
 from optfarm_tasks.schema.sweep import Data, Model
 
 
@@ -35,8 +36,8 @@ class Parts:
     data: Catalog[Data]
     devices: Devices
     sweeps: Sweeps
+    tasks: Tasks
     leases: Leases
-    pulse: Pulse
     objects: Objects
     dispatcher: Dispatcher
     loop: Loop
@@ -65,17 +66,17 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         on_death: called when the loop ends by a defect.
 
     Raises:
-        SQLAlchemyError: the database cannot be opened.
+        DatabaseFailed: the database cannot be opened.
     """
     rules = Rules(presence_s=settings.presence_s, claim_s=settings.claim_s)
     canary_rules = CanaryRules(
         every_s=settings.canary_every_s, again_s=settings.canary_again_s, idle_s=settings.canary_idle_s
     )
-    database, pulse, changes = Database(settings.database_url), Pulse(), Changes()
+    database, heartbeats, changes = Database(settings.database_url), Heartbeats(), Changes()
     devices, objects = Devices(database, rules=rules), objects_of(settings)
     dispatcher = Dispatcher(settings.broker_url.get_secret_value())
     ports = Ports(
-        ledger=Ledger(database, pulse, rules=rules),
+        ledger=Ledger(database, heartbeats, rules=rules),
         devices=devices,
         find=objects.result,
         send=dispatcher.send,
@@ -87,9 +88,9 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         models=Catalog(database, MODELS, Model),
         data=Catalog(database, DATA, Data),
         devices=devices,
-        sweeps=Sweeps(database),
-        leases=Leases(database, pulse, terms=Terms(ttl_s=rules.presence_s), rules=rules),
-        pulse=pulse,
+        sweeps=Sweeps(database, heartbeats),
+        tasks=Tasks(database, heartbeats),
+        leases=Leases(database, heartbeats, terms=Terms(ttl_s=rules.presence_s), rules=rules),
         objects=objects,
         dispatcher=dispatcher,
         loop=Loop(ports, on_death=on_death, rules=rules, canary_rules=canary_rules),

@@ -1,4 +1,4 @@
-"""Tells every error as a JSON problem (RFC 9457)."""
+"""Answers every error with a JSON problem (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -9,10 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from optfarm_scheduler.errors import Conflict, Denied, NotFound, Refused, Unavailable
+from optfarm_scheduler.errors import Conflict, DatabaseFailed, Denied, NotFound, Refused, Unavailable
 from optfarm_tasks.errors import BadInput
 from optfarm_tasks.schema.api import Problem
 
@@ -22,13 +21,13 @@ _RETRY = {"Retry-After": "2"}
 log = structlog.get_logger()
 
 
-def tell_problems(app: FastAPI) -> None:
+def answer_with_problems(app: FastAPI) -> None:
     """Makes an application answer every error with a problem."""
     for error_class in _STATUS:
         app.add_exception_handler(error_class, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(DatabaseFailed, _database)
     app.add_exception_handler(Exception, _defect)
 
 
@@ -36,8 +35,8 @@ def problem(
     status: int, detail: str, *, errors: Sequence[dict[str, Any]] = (), headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """An answer that carries a problem."""
-    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=tuple(errors))
-    body = told.model_dump(mode="json")
+    made = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=tuple(errors))
+    body = made.model_dump(mode="json")
     return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
 
 

@@ -1,4 +1,4 @@
-"""What the scheduler is told at its start: OPTFARM_* variables and the TOML file."""
+"""The settings of the scheduler, from OPTFARM_* variables and the TOML file."""
 
 from pydantic import Field, SecretStr
 
@@ -9,9 +9,9 @@ class SchedulerSettings(FarmSettings):
     """Settings of optfarm-scheduler."""
 
     token: SecretStr
-    """What people come with."""
+    """The token of people."""
     worker_token: SecretStr
-    """What workers come with."""
+    """The token of workers."""
     listen_host: str = "127.0.0.1"
     listen_port: int = Field(default=8580, ge=1, le=65535)
     database_url: str = "sqlite:///optfarm.db"
@@ -25,7 +25,7 @@ class SchedulerSettings(FarmSettings):
     s3_access_key: str
     s3_secret_key: SecretStr
     presence_s: float = Field(default=15, gt=0)
-    """How long a lease or a device lasts without a word from its worker."""
+    """How long a lease lasts without a heartbeat, and a device counts as alive without registering."""
     claim_s: float = Field(default=5, gt=0)
     """After how long a message that an idle device did not claim is sent again."""
     canary_every_s: float = Field(default=86_400, ge=0)

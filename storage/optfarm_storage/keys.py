@@ -1,4 +1,4 @@
-"""Names of objects. Pure."""
+"""The keys under which objects are stored, and the checks of keys, digests and paths. Pure."""
 
 import re
 from pathlib import PurePosixPath
@@ -20,14 +20,9 @@ def result(key: str) -> str:
     return f"results/{digest(key)}.json"
 
 
-def model(name: str, tree: str) -> str:
-    """Where the record of a model lies that was pushed under that name with that tree's digest."""
-    return checked(f"models/{name}/{digest(tree)}.json")
-
-
-def data(name: str, tree: str) -> str:
-    """Where the record of a data set lies that was pushed under that name with that tree's digest."""
-    return checked(f"data/{name}/{digest(tree)}.json")
+def record(kind: str, name: str, tree: str) -> str:
+    """Where the record of a model (kind "models") or data set ("data") lies: its name and its tree's digest say it."""
+    return checked(f"{kind}/{name}/{digest(tree)}.json")
 
 
 def digest(sha256: str) -> str:
@@ -59,6 +54,7 @@ def inside(path: str) -> str:
         BadName: it is not a plain relative path, so it could lead out of the tree.
     """
     parts = PurePosixPath(path)
-    if str(parts) != path or parts.is_absolute() or ".." in parts.parts or path == "." or {"\\", "\0"} & set(path):
+    is_plain = str(parts) == path != "." and not parts.is_absolute() and ".." not in parts.parts
+    if not is_plain or {"\\", "\0"} & set(path):
         raise BadName(f"{path!r} is not a plain relative path")
     return path

@@ -6,7 +6,7 @@ from pathlib import Path
 from optfarm_storage import files
 from optfarm_storage.errors import NotFound
 from optfarm_storage.keys import checked
-from optfarm_storage.store import OnProgress, untold
+from optfarm_storage.store import OnProgress, unreported
 
 
 class LocalStore:
@@ -20,7 +20,7 @@ class LocalStore:
         self._arrivals = root / ".arriving"
         self._arrivals.mkdir(parents=True, exist_ok=True)
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Stores a file or bytes."""
         target = self._path(key)
         with files.arriving(self._arrivals, progress=progress) as arrival:
@@ -35,7 +35,7 @@ class LocalStore:
         """Stores bytes unless the key is taken; whether it did."""
         target = self._path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with files.arriving(self._arrivals, progress=untold) as arrival:
+        with files.arriving(self._arrivals, progress=unreported) as arrival:
             arrival.take(content)
             files.make_durable(arrival)
             try:
@@ -45,7 +45,7 @@ class LocalStore:
         files.make_name_durable(target.parent)
         return True
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Writes an object to a file."""
         path = self._path(key)
         if not path.is_file():

@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 
 from optfarm_storage.errors import Unavailable
-from optfarm_storage.store import ObjectStore, OnProgress, untold
+from optfarm_storage.store import ObjectStore, OnProgress, unreported
 
 PATIENCE_S = 120.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
@@ -26,20 +26,20 @@ class Retry:
     Args:
         store: what is wrapped.
         patience_s: how long a call may take before its last error is raised.
-        over: set it from outside to end every wait at once.
+        cancelled: set it from outside to end every wait at once.
     """
 
     def __init__(
-        self, store: ObjectStore, *, patience_s: float = PATIENCE_S, over: threading.Event | None = None
+        self, store: ObjectStore, *, patience_s: float = PATIENCE_S, cancelled: threading.Event | None = None
     ) -> None:
         self._store = store
         self._patience_s = patience_s
-        self._over = over or threading.Event()
+        self._cancelled = cancelled or threading.Event()
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Stores a file or bytes."""
-        told = _Once(progress)
-        self._patiently(f"put {key}", lambda: self._store.put(key, source, sha256=sha256, progress=told.anew()))
+        once = _Once(progress)
+        self._patiently(f"put {key}", lambda: self._store.put(key, source, sha256=sha256, progress=once.anew()))
 
     def put_new(self, key: str, content: bytes) -> bool:
         """Stores bytes unless the key is taken; whether it did.
@@ -55,10 +55,10 @@ class Retry:
 
         return self._patiently(f"put new {key}", put_new)
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Writes an object to a file."""
-        told = _Once(progress)
-        self._patiently(f"get {key}", lambda: self._store.get(key, target, sha256=sha256, progress=told.anew()))
+        once = _Once(progress)
+        self._patiently(f"get {key}", lambda: self._store.get(key, target, sha256=sha256, progress=once.anew()))
 
     def read(self, key: str) -> bytes:
         """A small object."""
@@ -77,19 +77,19 @@ class Retry:
                 return call()
             except Unavailable as error:
                 pause_s = next(pauses)
-                if time.monotonic() + pause_s > gives_up_at or self._over.is_set():
+                if time.monotonic() + pause_s > gives_up_at or self._cancelled.is_set():
                     raise
                 log.warning("store_unavailable", call=what, next_try_in_s=round(pause_s, 2), error=str(error))
-            self._over.wait(pause_s)
+            self._cancelled.wait(pause_s)
 
 
 class _Once:
-    """Tells of bytes that move again only once they are more than before."""
+    """Reports bytes that move again only once they are more than before."""
 
     def __init__(self, progress: OnProgress) -> None:
         self._progress = progress
         self._lock = threading.Lock()
-        self._told = self._moved = 0
+        self._reported = self._moved = 0
 
     def anew(self) -> OnProgress:
         """Counts from the start."""
@@ -99,8 +99,8 @@ class _Once:
     def _count(self, size_bytes: int, /) -> None:
         with self._lock:
             self._moved += size_bytes
-            news = max(0, self._moved - self._told)
-            self._told += news
+            news = max(0, self._moved - self._reported)
+            self._reported += news
         if news:
             self._progress(news)
 

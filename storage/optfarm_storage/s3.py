@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from optfarm_storage import files, signature, window
+from optfarm_storage import files, signature
 from optfarm_storage.errors import Corrupt, StorageError, refusal
 from optfarm_storage.location import S3Location
 from optfarm_storage.presign import checksum
 from optfarm_storage.site import Site
-from optfarm_storage.store import OnProgress, untold
+from optfarm_storage.store import OnProgress, unreported
 from optfarm_storage.wire import Answer, Source, Wire
 
 SINGLE_BYTES = 64 << 20
@@ -38,7 +38,7 @@ class S3Store:
         self._site = Site(location)
         self._now = now
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Stores a file or bytes; what is larger than 64 MiB in parts side by side, and made one at the end."""
         if isinstance(source, bytes):
             self._put_bytes(key, source, sha256, progress)
@@ -60,7 +60,7 @@ class S3Store:
         self._wanted(key, answer)
         return True
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Writes an object to a file."""
         with files.arriving(target.parent, progress=progress) as arrival:
             self._fetch(key, arrival)
@@ -68,7 +68,7 @@ class S3Store:
             arrival.move(target)
 
     def _fetch(self, key: str, arrival: files.Arrival) -> None:
-        """The first range tells how long the object is; the others come side by side, and are hashed in order."""
+        """The first range says how long the object is; the others come side by side, and are hashed in order."""
         first = self._ask("GET", key, headers=_range(0), take=arrival.take)
         if first.status == _NO_SUCH_RANGE:
             self._wanted(key, self._ask("GET", key, take=arrival.take))
@@ -118,9 +118,9 @@ class S3Store:
         progress(len(content))
 
     def _put_file(self, key: str, path: Path, size_bytes: int, *, sha256: str, progress: OnProgress) -> None:
-        _require_same(key, window.digest_of(path, 0, size_bytes), sha256)
+        _require_same(key, files.digest_of(path, 0, size_bytes), sha256)
         headers = {"x-amz-checksum-sha256": checksum(sha256)}
-        with window.opened(path, 0, size_bytes, progress=progress) as body:
+        with files.opened(path, 0, size_bytes, progress=progress) as body:
             answer = self._ask("PUT", key, payload=sha256, headers=headers, body=body, size_bytes=size_bytes)
         self._wanted(key, answer)
 
@@ -131,7 +131,7 @@ class S3Store:
             return self._put_part(key, path, offset, length, query=_part(upload_id, number), progress=progress)
 
         with self._upload(key) as upload_id, ThreadPoolExecutor(_PARALLEL_PARTS + 1) as pool:
-            whole = pool.submit(window.digest_of, path, 0, size_bytes)
+            whole = pool.submit(files.digest_of, path, 0, size_bytes)
             etags = list(pool.map(put, range(1, -(-size_bytes // PART_BYTES) + 1)))
             _require_same(key, whole.result(), sha256)
             self._site.control.complete(key, upload_id, etags)
@@ -139,8 +139,8 @@ class S3Store:
     def _put_part(
         self, key: str, path: Path, offset: int, length: int, *, query: Mapping[str, str], progress: OnProgress
     ) -> str:
-        payload = window.digest_of(path, offset, length)
-        with window.opened(path, offset, length, progress=progress) as body:
+        payload = files.digest_of(path, offset, length)
+        with files.opened(path, offset, length, progress=progress) as body:
             answer = self._ask("PUT", key, payload=payload, query=query, body=body, size_bytes=length)
         return self._wanted(key, answer).headers["etag"]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 OnProgress = Callable[[int], None]
-"""Told the number of bytes that have moved since it was told last; the numbers of one call add up to the size.
+"""Called with the number of bytes that have moved since the last call; the numbers of one transfer add up to its size.
 
 It is called from whichever thread moves the bytes.
 """
 
 
-def untold(size_bytes: int, /) -> None:
-    """Tells nobody."""
+def unreported(size_bytes: int, /) -> None:
+    """Reports no progress."""
 
 
 class ObjectStore(Protocol):
@@ -24,7 +24,7 @@ class ObjectStore(Protocol):
     BadName: the key is malformed.
     """
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Stores a file or bytes; an object that is there already is replaced at once or not at all.
 
         Raises:
@@ -37,7 +37,7 @@ class ObjectStore(Protocol):
         """Stores bytes unless the key is taken; whether it did. Of many at once, exactly one did."""
         ...
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
         """Writes an object to a file, which appears whole or not at all, and replaces one that is there.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from optfarm_storage.errors import BadName
 from optfarm_storage.files import arriving, copy
 from optfarm_storage.keys import blob, inside
-from optfarm_storage.store import ObjectStore, OnProgress, untold
+from optfarm_storage.store import ObjectStore, OnProgress, unreported
 
 _PARALLEL = 16
 _SAMPLE = 32
@@ -41,7 +41,7 @@ class File(Protocol):
 AnyFile = TypeVar("AnyFile", bound=File)
 
 
-def push(store: ObjectStore, folder: Path, files: Iterable[File], *, progress: OnProgress = untold) -> int:
+def push(store: ObjectStore, folder: Path, files: Iterable[File], *, progress: OnProgress = unreported) -> int:
     """Stores what the store lacks of a folder's files; gives the number of blobs sent. Blocks.
 
     Args:
@@ -68,7 +68,7 @@ def push(store: ObjectStore, folder: Path, files: Iterable[File], *, progress: O
     return len(unsent)
 
 
-def pull(store: ObjectStore, files: Iterable[File], folder: Path, *, progress: OnProgress = untold) -> None:
+def pull(store: ObjectStore, files: Iterable[File], folder: Path, *, progress: OnProgress = unreported) -> None:
     """Brings files into a folder; each appears whole and checked, or not at all. Blocks.
 
     Args:

@@ -148,7 +148,7 @@ class _FileTrouble(Exception):
 
 @dataclass(frozen=True)
 class _Guarded:
-    """A body whose own trouble is told from the server's."""
+    """A body whose own trouble is kept apart from the server's."""
 
     source: Source
 

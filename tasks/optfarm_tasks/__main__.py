@@ -70,23 +70,23 @@ def _outcome(folder: Path, task: Task) -> Outcome:
     _clear(folder)
     try:
         return Outcome(facts=_facts(folder, task, progress.from_environment()))
-    except Exception as error:  # noqa: BLE001 (whatever goes wrong is told in the result)
+    except Exception as error:  # noqa: BLE001 (whatever goes wrong stands in the result)
         traceback.print_exc()
         return Outcome(failure=failure_of(error))
 
 
 def failure_of(error: Exception) -> Failure:
-    """What is told of an error: its own reason if it has one, else what its kind means."""
+    """The failure that an error becomes: its own reason if it has one, else what its kind means."""
     if isinstance(error, TaskError):
         return Failure(reason=error.reason, message=str(error))
     reason = Reason.OUT_OF_MEMORY if is_exhaustion(error) else Reason.INTERNAL
     return Failure(reason=reason, message=f"{type(error).__name__}: {line_of(error)}")
 
 
-def _facts(folder: Path, task: Task, report: OnProgress) -> Facts:
+def _facts(folder: Path, task: Task, on_progress: OnProgress) -> Facts:
     """Does the action; only its own part of the package is imported, for a start costs time at every task."""
     action: Any = importlib.import_module(ACTIONS[task.action.kind].module)
-    facts: Facts = action.run(folder, task, report)
+    facts: Facts = action.run(folder, task, on_progress)
     return facts
 
 

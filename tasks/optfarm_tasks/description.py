@@ -23,6 +23,13 @@ class Format(StrEnum):
     CODED = "coded"
 
 
+FINAL_FORMATS = frozenset(Format)
+"""The formats that a recipe may end in: a runtime runs each, or runs what a Keras file is exported to."""
+
+KERAS_FORMATS = frozenset({Format.KERAS, Format.H5})
+"""What Keras saves; no runtime takes it before it is exported."""
+
+
 class Tensor(Value):
     """A named input or output. Quantised tensors say how integers map to real numbers."""
 
@@ -41,7 +48,7 @@ class Tensor(Value):
 
 
 class Signature(Value):
-    """The way a model is called. Outputs are empty where the format does not tell them without loading."""
+    """The way a model is called. Outputs are empty where the format does not name them without loading."""
 
     name: str = "serving_default"
     inputs: tuple[Tensor, ...]
@@ -49,17 +56,22 @@ class Signature(Value):
     optional: tuple[Tensor, ...] = ()
     """Inputs with a default, which stands: they are not fed."""
 
+    @property
+    def fixed_batch(self) -> int | None:
+        """The only batch that the model takes; None where it varies."""
+        return next((each.shape[0] for each in self.inputs if each.shape and each.shape[0] is not None), None)
+
 
 class ModelDescription(Value):
-    """What a model's files tell without any framework. The first signature is the one that is run."""
+    """What a model's files say without any framework. The first signature is the one that is run."""
 
     format: Format
     signatures: tuple[Signature, ...] = Field(min_length=1)
     size_bytes: int = Field(ge=0)
     parameters: int | None = None
-    """Number of weights; None where the format does not tell it."""
+    """Number of weights; None where the format does not say it."""
     ops: dict[str, int] = Field(default_factory=dict)
-    """Op type → number of nodes; empty where the format does not tell it."""
+    """Op type → number of nodes; empty where the format does not say it."""
 
     @property
     def signature(self) -> Signature:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from optfarm_tasks.schema.recipe import Scalar
-from optfarm_tasks.technique import Bounds, Parameter, Params
+from optfarm_tasks.schema.technique_card import Bounds, Parameter
+from optfarm_tasks.technique import Params
 
 
 def parameters_of(params: type[Params]) -> tuple[Parameter, ...]:

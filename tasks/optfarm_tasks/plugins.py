@@ -1,7 +1,7 @@
 """Techniques that other distributions bring along, by the entry point group `optfarm.techniques`.
 
 An entry point names a module of the shape of optfarm_tasks.technique.Technique: `blur = my_package.blur`. What is wrong
-with one never keeps the others from loading; it is told where somebody asks for it.
+with one never keeps the others from loading; whoever asks for it is given the reason.
 """
 
 import contextlib

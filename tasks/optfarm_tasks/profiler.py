@@ -1,12 +1,14 @@
 """What a profiler is: one module in profilers/ that observes a runtime's ops; its file name is the runtime's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any, Protocol
 
 from optfarm_tasks.description import Signature
 from optfarm_tasks.runtime import Arrays, Session
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 
 @dataclass(frozen=True)
@@ -55,22 +57,30 @@ class Probe(Protocol):
         ...
 
     def observe(self, feed: Any, runs: int) -> tuple[Inference, ...]:
-        """So many inferences one after the other; of a profiler that tells means, a single one that is their mean."""
+        """So many inferences one after the other; of a profiler that keeps means, a single one that is their mean."""
         ...
 
 
 class Profiler(Protocol):
     """The shape of a module in profilers/."""
 
-    def load(self, model: Path, threads: int) -> Probe:
-        """Loads the artifact in a folder.
+    def load(self, model: Path, *, threads: int, device: DeviceSpec = CPU) -> Probe:
+        """Loads the artifact in a folder onto a device.
 
         Raises:
             BadModel: the runtime refuses it.
+            BadParameter: the runtime does not compute on that device.
             MissingToolchain: the runtime does not import here.
             UnsupportedOp: it runs, but cannot be observed.
         """
         ...
+
+
+def wall_ns(call: Callable[[], object]) -> int:
+    """How long a call takes, by the clock on the wall."""
+    start = perf_counter_ns()
+    call()
+    return perf_counter_ns() - start
 
 
 class PlainSession:

@@ -18,11 +18,11 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter, MissingParameter
 from optfarm_tasks.parameters import parameters_of
 from optfarm_tasks.runtime import Runtime
-from optfarm_tasks.schema.recipe import Recipe, Step
-from optfarm_tasks.technique import Params, Technique, TechniqueCard
-
-_EXPORT = Step(technique="baseline")
-_KERAS = frozenset({Format.KERAS, Format.H5})
+from optfarm_tasks.schema.device import DeviceKind
+from optfarm_tasks.schema.recipe import Step
+from optfarm_tasks.schema.spec import Role
+from optfarm_tasks.schema.technique_card import TechniqueCard
+from optfarm_tasks.technique import Params, Technique
 
 
 @functools.cache
@@ -69,16 +69,35 @@ def runtime(name: str) -> Runtime:
     return cast("Runtime", _module(runtimes, name))
 
 
-def runtime_for(model_format: Format) -> str:
-    """The name of the runtime that runs a format.
+def runtimes_of(model_format: Format, device: DeviceKind = DeviceKind.CPU) -> tuple[str, ...]:
+    """Names of the runtimes that run a format on a kind of device, sorted."""
+    found = ((name, runtime(name)) for name in runtime_names())
+    return tuple(name for name, each in found if model_format in each.FORMATS and device in each.DEVICES)
+
+
+def runtime_for(
+    model_format: Format,
+    *,
+    device: DeviceKind = DeviceKind.CPU,
+    wanted: str | None = None,
+    role: str = Role.CANDIDATE,
+) -> str:
+    """The name of the runtime that runs a format on a kind of device: the wanted one, or else the first there is.
+
+    A baseline runs all the same where the wanted one does not take it, for it has to be compared with.
 
     Raises:
-        BadParameter: none does.
+        BadParameter: none does, or the wanted one does not.
     """
-    for name in runtime_names():
-        if model_format in runtime(name).FORMATS:
-            return name
-    raise BadParameter(f"no runtime runs {model_format}")
+    there = runtimes_of(model_format, device)
+    if not there:
+        raise BadParameter(f"no runtime runs {model_format} on a {device}")
+    if wanted in there:
+        return wanted
+    if wanted is None or role == Role.BASELINE:
+        return there[0]
+    runtime(wanted)
+    raise BadParameter(f"the runtime {wanted} does not run {model_format} on a {device}; {' and '.join(there)} does")
 
 
 def params_of(step: Step) -> Params:
@@ -101,71 +120,13 @@ def params_of(step: Step) -> Params:
         raise BadParameter(f"{step.technique}: {faults}. Its parameters: {known}") from error
 
 
-def finished(recipe: Recipe, model_format: Format) -> Recipe:
-    """The recipe as it runs: no runtime takes a Keras file, so one that would be left at the end is exported.
-
-    Raises:
-        BadParameter: see `output_format`.
-    """
-    left = _yielded(recipe, model_format)
-    return recipe.model_copy(update={"steps": (*recipe.steps, _EXPORT)}) if left in _KERAS else recipe
-
-
-def output_format(recipe: Recipe, model_format: Format) -> Format:
-    """The format that a recipe yields from a model of a given format.
-
-    Raises:
-        BadParameter: a step does not exist, has bad parameters, or does not take what reaches it.
-    """
-    return _yielded(finished(recipe, model_format), model_format)
-
-
-def final_formats() -> frozenset[Format]:
-    """The formats that a recipe may end in: a runtime runs them, or runs what they are exported to."""
-    run = frozenset(each for name in runtime_names() for each in runtime(name).FORMATS)
-    return run | _KERAS
-
-
-def _yielded(recipe: Recipe, model_format: Format) -> Format:
-    for step in recipe.steps:
-        params_of(step)
-        card = technique(step.technique).CARD
-        if model_format not in card.accepts:
-            takes = ", ".join(sorted(card.accepts))
-            raise BadParameter(f"{step.technique} takes {takes}; what reaches it is {model_format}")
-        model_format = card.yields[model_format]
-    return model_format
-
-
-def modules_of(recipe: Recipe) -> frozenset[str]:
-    """Every module that the steps of a recipe import, and the distributions that bring plug-ins among them."""
-    imported = frozenset(module for step in recipe.steps for module in technique(step.technique).CARD.modules)
-    brought = {step.technique for step in recipe.steps} - set(_names(techniques))
+def modules_of(name: str) -> frozenset[str]:
+    """The modules that a technique imports, and the distribution that brings it if it is a plug-in."""
+    imported = frozenset(technique(name).CARD.modules)
+    if name in _names(techniques):
+        return imported
     # A dot in a distribution's name would be taken for that between modules.
-    return imported | {_plugins().distributions[name].replace(".", "-") for name in brought}
-
-
-def needs_calibration(recipe: Recipe) -> bool:
-    """Whether a step of the recipe needs a data set's calibration split."""
-    return any(technique(step.technique).CARD.needs_calibration for step in recipe.steps)
-
-
-def needs_training_data(recipe: Recipe) -> bool:
-    """Whether a step of the recipe fine-tunes on a data set."""
-    return any(technique(step.technique).CARD.needs_training_data for step in recipe.steps)
-
-
-def fixed_batch(recipe: Recipe) -> int | None:
-    """The batch that what a recipe makes insists on; None where no step fixes one."""
-    fixing = [(step, technique(step.technique).CARD.fixes_batch) for step in recipe.steps]
-    found = [int(getattr(params_of(step), name)) for step, name in fixing if name is not None]
-    return found[-1] if found else None
-
-
-def memory_bytes(recipe: Recipe, model_bytes: int) -> int:
-    """What the step that takes most memory says it needs for a model of that size; 0 when none says anything."""
-    needs = (technique(step.technique).CARD.memory for step in recipe.steps)
-    return max((need.of(model_bytes) for need in needs if need is not None), default=0)
+    return imported | {_plugins().distributions[name].replace(".", "-")}
 
 
 def card(name: str) -> TechniqueCard:
@@ -198,8 +159,7 @@ def _plugins() -> plugins.Plugins:
 
 @functools.cache
 def _names(package: ModuleType) -> tuple[str, ...]:
-    found = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return tuple(sorted(name.replace("_", "-") for name in found if not name.startswith("_")))
+    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__)))
 
 
 def _module(package: ModuleType, name: str) -> ModuleType:

@@ -1,6 +1,6 @@
 """What a runtime is: one module in runtimes/ that loads an artifact and runs it; its file name registers it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.description import Format, Signature
+from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 Arrays = Mapping[str, NDArray[Any]]
 """Input or output name → array whose first axis is the batch."""
@@ -18,7 +20,7 @@ class Session(Protocol):
 
     @property
     def signature(self) -> Signature:
-        """Inputs and outputs by name, as the runtime tells them."""
+        """Inputs and outputs by name, as the runtime names them."""
         ...
 
     @property
@@ -44,12 +46,16 @@ class Runtime(Protocol):
 
     FORMATS: frozenset[Format]
     MODULES: tuple[str, ...]
+    """Modules that load() imports."""
+    DEVICES: frozenset[DeviceKind]
+    """Kinds of devices that it computes on."""
 
-    def load(self, model: Path, threads: int) -> Session:
-        """Loads the artifact in a folder; 0 threads leave their number to the runtime.
+    def load(self, model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
+        """Loads the artifact in a folder onto a device; 0 threads leave their number to the runtime.
 
         Raises:
             BadModel: the runtime refuses it.
+            BadParameter: the runtime does not compute on that device.
             MissingToolchain: the runtime does not import here.
         """
         ...
@@ -57,3 +63,13 @@ class Runtime(Protocol):
     def ends(self, model: Path) -> tuple[str, ...]:
         """Names of what the artifact's graph computes and nothing in it takes."""
         ...
+
+
+def check_device(device: DeviceSpec, kinds: Collection[DeviceKind], *, user: str) -> None:
+    """Passes when a runtime computes on a device; on another one in its place, it would be measured for what it is not.
+
+    Raises:
+        BadParameter: it does not.
+    """
+    if device.kind not in kinds:
+        raise BadParameter(f"{user} computes on {', '.join(sorted(kinds))}, and the device is a {device.kind}")

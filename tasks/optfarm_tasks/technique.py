@@ -1,7 +1,7 @@
 """What a technique is: one module in techniques/ with PARAMS, CARD and run(); its file name registers it."""
 
-import math
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from optfarm_tasks.description import Format
-from optfarm_tasks.schema.recipe import Scalar
-from optfarm_tasks.schema.value import Value, WireMessage
+from optfarm_tasks.schema.device import CPU, DeviceSpec
+from optfarm_tasks.schema.technique_card import Memory
+
+__all__ = ["Card", "Done", "Memory", "OnProgress", "Params", "Pattern", "Technique", "Work"]
 
 OnProgress = Callable[[str, float], None]
-"""Told the phase and the fraction done, in 0..1, while work goes on."""
+"""Called with the phase and the fraction done, in 0..1, while work goes on."""
 
 
 class Params(BaseModel):
@@ -34,18 +36,6 @@ def _compiled(value: Any) -> Any:
 
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
 """A parameter that is a regular expression."""
-
-
-class Memory(Value):
-    """What a conversion takes at its peak; told at submit, and only devices that have it are given the task."""
-
-    base_bytes: int
-    factor: float
-    """Times the size of the model's files."""
-
-    def of(self, model_bytes: int) -> int:
-        """Bytes for a model of that size."""
-        return self.base_bytes + math.ceil(self.factor * model_bytes)
 
 
 @dataclass(frozen=True)
@@ -81,14 +71,22 @@ class Work:
     data: Path | None
     """Folder of the data set."""
     seed: int
-    report: OnProgress
+    on_progress: OnProgress
     original: Path | None = None
     """Folder of the model that the recipe began with, for steps that teach a changed model by it."""
+    device: DeviceSpec = CPU
+    """What it may compute on."""
+
+    @property
+    def report(self) -> OnProgress:
+        """The former name of `on_progress`, for techniques that were written for it."""
+        warnings.warn("Work.report is now called Work.on_progress", DeprecationWarning, stacklevel=2)
+        return self.on_progress
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a technique tells of its work, beyond the files in its output."""
+    """What a technique says of its work, beyond the files in its output."""
 
     warnings: tuple[str, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)
@@ -103,46 +101,3 @@ class Technique(Protocol):
     def run(self, work: Work, params: Any) -> Done:
         """Fills work.output; raises a TaskError that says why it cannot."""
         ...
-
-
-class Bounds(Value):
-    """Where a number lies; None where there is no end, open where the end itself is out."""
-
-    lower: float | None
-    upper: float | None
-    is_lower_open: bool = False
-    is_upper_open: bool = False
-
-
-class Parameter(Value):
-    """A parameter as `techniques show` prints it."""
-
-    name: str
-    type: str
-    default: Any
-    description: str
-    range: str
-    is_required: bool = False
-    """Whether it has no default."""
-    bounds: Bounds | None = None
-    """Of a number."""
-    choices: tuple[Scalar, ...] = ()
-    """Of a word or a truth value that has a few."""
-
-
-class TechniqueCard(WireMessage):
-    """A technique as the API tells it."""
-
-    name: str
-    summary: str
-    description: str
-    accepts: tuple[Format, ...]
-    yields: tuple[Format, ...]
-    converts: dict[Format, Format]
-    """Format in → format out."""
-    needs_calibration: bool
-    needs_training_data: bool = False
-    needs_gpu: bool
-    memory: Memory | None = None
-    modules: tuple[str, ...]
-    parameters: tuple[Parameter, ...]

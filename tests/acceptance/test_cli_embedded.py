@@ -13,7 +13,6 @@ import pytest
 
 from optfarm import Farm
 from optfarm.download import pull
-from optfarm_tasks.schema.sweep import Data
 from optfarm_tasks.schema.tree import scan
 from tests.acceptance.commands import Cli
 from tests.waiting import until
@@ -58,7 +57,7 @@ def pulled(farm: Cli, folder: Path) -> Path:
     """The first data set of the farm, read back from its object store."""
     settings = tomllib.loads((farm.folder / "optfarm.toml").read_text())
     with Farm(settings["url"], settings["token"]) as opened:
-        found = opened.connection.get("/v1/data/tones", Data)
+        found = opened.data_set("tones")
         return pull(opened.connection, found.tree, folder)
 
 

@@ -1,6 +1,6 @@
 """Rebuilds Keras 3 models of many shapes in tf_keras: python bridge_runs.py FOLDER. A process of its own.
 
-Each model is saved and loaded first, as people bring it. FOLDER/told.json has, for each by its name, the largest
+Each model is saved and loaded first, as people bring it. FOLDER/runs.json has, for each by its name, the largest
 difference of outputs, or the refusal.
 """
 
@@ -156,7 +156,7 @@ def drawn(tensor: Any) -> Any:
     return rng.integers(0, 9, shape).astype("int32") if is_whole else rng.standard_normal(shape).astype("float32")
 
 
-def told(build: Build, file: Path) -> dict[str, Any]:
+def outcome(build: Build, file: Path) -> dict[str, Any]:
     """How far the rebuilt model is from the one that was loaded."""
     build().save(file)
     model = keras.models.load_model(file)
@@ -174,5 +174,5 @@ def told(build: Build, file: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    found = {name: told(build, target / f"{name}.keras") for name, build in MODELS.items()}
-    (target / "told.json").write_text(json.dumps(found))
+    found = {name: outcome(build, target / f"{name}.keras") for name, build in MODELS.items()}
+    (target / "runs.json").write_text(json.dumps(found))

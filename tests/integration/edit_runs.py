@@ -1,6 +1,6 @@
 """Runs the techniques that edit on models that are hard to take: python edit_runs.py FOLDER.
 
-It is a process of its own, so that tests need not import TensorFlow. FOLDER/told.json has, for each pair of model and
+It is a process of its own, so that tests need not import TensorFlow. FOLDER/runs.json has, for each pair of model and
 recipe, what came of it: signatures, outputs, how far they are from what they should be, notes, warnings, or a failure.
 """
 
@@ -32,7 +32,7 @@ from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.tree import scan
 from optfarm_tasks.technique import Done
 
-Told = dict[str, Any]
+Run = dict[str, Any]
 Feeds = dict[str, np.ndarray]
 LIBRARIES = (keras, tf_keras)
 RANDOM = np.random.default_rng(5)
@@ -110,12 +110,12 @@ def saved(library: Any, make: Callable[[Any], Any], folder: Path) -> Any:
 def run(recipe: str, model: Path, output: Path) -> dict[str, Done]:
     """Converts by a recipe."""
     output.mkdir(parents=True)
-    return convert.chain(Recipe.parse(recipe), model, output, data=output.parents[1], seed=7, report=quiet)
+    return convert.chain(Recipe.parse(recipe), model, output, data=output.parents[1], seed=7, on_progress=quiet)
 
 
 def outputs(folder: Path, feed: Feeds) -> tuple[Any, dict[str, np.ndarray]]:
     """What an artifact gives in its own runtime, and the session."""
-    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, threads=0)
     return session, session.outputs(session.run(session.feed(feed)))
 
 
@@ -134,7 +134,7 @@ def agreed(library: Any, make: Callable[[Any], Any], original: Any, feed: Feeds,
     return max(each for each in nmse if each is not None)
 
 
-def told(folder: Path, library: Any, name: str, recipe: str, made: dict[tuple[str, str], Any]) -> Told:
+def outcome(folder: Path, library: Any, name: str, recipe: str, made: dict[tuple[str, str], Any]) -> Run:
     """What came of one recipe on one model."""
     feed_name, make = EXPECTED[name, recipe]
     artifact = folder / "artifacts" / f"{library.__name__}-{name}-{recipe}".replace(">", "")
@@ -149,7 +149,7 @@ def told(folder: Path, library: Any, name: str, recipe: str, made: dict[tuple[st
     }
 
 
-def refusal(folder: Path, library: Any, name: str, recipe: str) -> Told:
+def refusal(folder: Path, library: Any, name: str, recipe: str) -> Run:
     """Why a recipe is refused."""
     place = folder / "artifacts" / f"refused-{library.__name__}-{name}-{recipe}".replace(">", "")
     try:
@@ -168,7 +168,7 @@ def devices(saved_model: Path) -> dict[str, str]:
     return {node.op: node.device for node in nodes if node.device}
 
 
-def placed(folder: Path) -> Told:
+def placed(folder: Path) -> Run:
     """The detector with its NonMaxSuppression on another device, as a SavedModel and as a frozen graph."""
     model, feed = folder / "models/keras/detector", FEEDS["detector"]
     artifact, frozen = folder / "artifacts/placed", folder / "artifacts/frozen"
@@ -187,8 +187,8 @@ def placed(folder: Path) -> Told:
     }
 
 
-def reused(folder: Path) -> Told:
-    """What deep reuse tells of the pooled model of Keras 3, twice with one seed."""
+def reused(folder: Path) -> Run:
+    """What deep reuse says of the pooled model of Keras 3, twice with one seed."""
     model = folder / "models/keras/pooled"
     runs = [run("deep-reuse(samples=3)", model, folder / f"artifacts/reuse{turn}") for turn in range(2)]
     resized = run("resize-input(height=20, width=24) -> deep-reuse(samples=3)", model, folder / "artifacts/reuse2")
@@ -201,7 +201,7 @@ def reused(folder: Path) -> Told:
     }
 
 
-def fed(folder: Path) -> Told:
+def fed(folder: Path) -> Run:
     """What a resident says of its feeds, for an artifact of another size and one of a fixed batch."""
     split = data.describe_data(folder).splits[data.TEST]
     load = Load("optfarm_tasks.runtimes.tensorflow", folder="", threads=0, batch_size=4, seed=0)
@@ -213,12 +213,12 @@ def fed(folder: Path) -> Told:
     }
 
 
-def results(folder: Path) -> Iterator[tuple[str, Told]]:
+def results(folder: Path) -> Iterator[tuple[str, Run]]:
     """Everything, by name."""
     made = write_models(folder)
     for library in LIBRARIES:
         for name, recipe in EXPECTED:
-            yield f"{library.__name__} {name}: {recipe}", told(folder, library, name, recipe, made)
+            yield f"{library.__name__} {name}: {recipe}", outcome(folder, library, name, recipe, made)
         for name, recipe in REFUSED:
             if (folder / "models" / library.__name__ / name).exists():
                 yield f"{library.__name__} {name}: {recipe}", refusal(folder, library, name, recipe)
@@ -233,7 +233,7 @@ def main(folder: Path) -> None:
     """Runs it all."""
     images = {"calibration/image": FEEDS["images"]["image"], "test/image": FEEDS["images"]["image"]}
     np.savez(folder / "data.npz", **images)
-    (folder / "told.json").write_text(json.dumps(dict(results(folder)), default=list))
+    (folder / "runs.json").write_text(json.dumps(dict(results(folder)), default=list))
 
 
 if __name__ == "__main__":

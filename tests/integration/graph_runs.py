@@ -1,6 +1,6 @@
 """Runs the graph techniques on graphs that are hard to take: python graph_runs.py FOLDER.
 
-It is a process of its own, so that tests need not import TensorFlow. FOLDER/told.json has, for each pair of model and
+It is a process of its own, so that tests need not import TensorFlow. FOLDER/runs.json has, for each pair of model and
 recipe, what came of it: signatures, the largest difference to the original, ops, notes and warnings, or a failure.
 """
 
@@ -48,7 +48,8 @@ FURTHER = {
     "count": ("openvino",),
 }
 """What converters make of loops and state, model by model."""
-Told = dict[str, Any]
+Outputs = dict[str, Any]
+Run = dict[str, Any]
 
 
 class TwoWays(tf.Module):
@@ -64,11 +65,11 @@ class TwoWays(tf.Module):
             tf.TensorSpec([None, 1], tf.float32, name="angle"),
         ]
     )
-    def both(self, zoom: Any, angle: Any) -> Told:
+    def both(self, zoom: Any, angle: Any) -> Outputs:
         return {"y": tf.nn.relu(zoom @ self.weight) - angle, "angle": angle}
 
     @tf.function(input_signature=[tf.TensorSpec([None, 40], tf.float32, name="x")])
-    def one(self, x: Any) -> Told:
+    def one(self, x: Any) -> Outputs:
         return {"y": tf.tanh(x @ self.weight)}
 
 
@@ -76,7 +77,7 @@ class Words(tf.Module):
     """Takes strings."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="words")])
-    def low(self, words: Any) -> Told:
+    def low(self, words: Any) -> Outputs:
         return {"low": tf.strings.lower(words)}
 
 
@@ -88,7 +89,7 @@ class Counting(tf.Module):
         self.calls = tf.Variable(0.0)
 
     @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
-    def count(self, x: Any) -> Told:
+    def count(self, x: Any) -> Outputs:
         return {"y": x + self.calls.assign_add(1.0)}
 
 
@@ -101,7 +102,7 @@ class Looking(tf.Module):
         self.table = tf.lookup.StaticHashTable(pairs, -1)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="words")])
-    def look(self, words: Any) -> Told:
+    def look(self, words: Any) -> Outputs:
         return {"number": self.table.lookup(words)}
 
 
@@ -116,7 +117,7 @@ class Rows(tf.Module):
         self.variance = drawn.uniform(0.5, 2, 12).astype(np.float32)
 
     @tf.function(input_signature=[tf.TensorSpec([None, 12, 12, 3], tf.float32, name="x")])
-    def rows(self, x: Any) -> Told:
+    def rows(self, x: Any) -> Outputs:
         scale, mean = self.parts["scale"], self.parts["mean"]
         y = tf.nn.conv2d(x, self.parts["kernel"], 1, "VALID") + self.parts["rows"]
         norm = tf.compat.v1.nn.fused_batch_norm
@@ -174,17 +175,17 @@ def write_models(folder: Path) -> dict[str, Path]:
     return places
 
 
-def told(model: Path, recipe: str, folder: Path) -> Told:
+def outcome(model: Path, recipe: str, folder: Path) -> Run:
     """What came of a recipe on a model."""
     folder.mkdir()
     try:
-        done = convert.chain(Recipe.parse(recipe), model, folder, data=None, seed=1, report=lambda *_: None)
+        done = convert.chain(Recipe.parse(recipe), model, folder, data=None, seed=1, on_progress=lambda *_: None)
         return came_of(model, folder, done)
     except TaskError as error:
         return {"failure": [type(error).__name__, str(error)]}
 
 
-def came_of(model: Path, artifact: Path, done: dict[str, Done]) -> Told:
+def came_of(model: Path, artifact: Path, done: dict[str, Done]) -> Run:
     """Facts of an artifact."""
     description = formats.describe(artifact)
     sides = {each.name: (each.inputs, each.outputs) for each in description.signatures}
@@ -217,7 +218,7 @@ def gap(mine: Any, theirs: Any) -> float:
 
 def outputs(model: Path) -> dict[str, Any]:
     """What a model gives for the same random inputs, in its own runtime."""
-    session = registry.runtime(registry.runtime_for(formats.detect(model))).load(model, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(model))).load(model, threads=0)
     return session.outputs(session.run(session.feed(inputs_of(session.signature))))
 
 
@@ -234,14 +235,14 @@ def array_of(tensor: Tensor) -> Any:
     return np.random.default_rng(len(tensor.name)).normal(0, 1, shape).astype(tensor.dtype)
 
 
-def runs(folder: Path) -> Iterator[tuple[str, Told]]:
+def runs(folder: Path) -> Iterator[tuple[str, Run]]:
     """Every recipe on every model."""
     places = write_models(folder)
     for name, place in places.items():
         for index, recipe in enumerate((*RECIPES, *FURTHER.get(name, ()))):
-            yield f"{name}: {recipe}", told(place, recipe, folder / f"{name}-{index}")
+            yield f"{name}: {recipe}", outcome(place, recipe, folder / f"{name}-{index}")
 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    (target / "told.json").write_text(json.dumps(dict(runs(target))))
+    (target / "runs.json").write_text(json.dumps(dict(runs(target))))

@@ -1,6 +1,6 @@
 """Runs techniques on Keras models of the shapes that people have: python keras_runs.py FOLDER. A process of its own.
 
-FOLDER/told.json has, for each case, the NMSE against what is right, or the refusal.
+FOLDER/runs.json has, for each case, the NMSE against what is right, or the refusal.
 """
 
 import json
@@ -94,7 +94,7 @@ CASES: tuple[Callable[[], Case], ...] = (
 )  # fmt: skip
 
 
-def told(case: Callable[[], Case], folder: Path) -> dict[str, Any]:
+def outcome(case: Callable[[], Case], folder: Path) -> dict[str, Any]:
     """What came of one case."""
     model, recipe, samples, right = case()
     for each in ("model", "data", "out"):
@@ -109,7 +109,7 @@ def told(case: Callable[[], Case], folder: Path) -> dict[str, Any]:
             folder / "out",
             data=folder / "data",
             seed=0,
-            report=lambda _phase, _fraction: None,
+            on_progress=lambda _phase, _fraction: None,
         )
     except TaskError as error:
         return {"failure": [type(error).__name__, str(error)]}
@@ -122,4 +122,6 @@ if __name__ == "__main__":
     target = Path(sys.argv[1])
     keras.utils.set_random_seed(0)
     tf_keras.utils.set_random_seed(0)
-    (target / "told.json").write_text(json.dumps({case.__name__: told(case, target / case.__name__) for case in CASES}))
+    (target / "runs.json").write_text(
+        json.dumps({case.__name__: outcome(case, target / case.__name__) for case in CASES})
+    )

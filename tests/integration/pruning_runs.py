@@ -1,6 +1,6 @@
 """Prunes small dense models: python pruning_runs.py FOLDER. It is a process of its own, as technique_runs.py.
 
-FOLDER/told.json has, for each model, the difference from the original and the notes, or the refusal.
+FOLDER/runs.json has, for each model, the difference from the original and the notes, or the refusal.
 """
 
 import json
@@ -68,7 +68,7 @@ def thin() -> Any:
 CASES = {idle: HALF, branched: HALF, thin: "prune-2-4(min_weights=1)"}
 
 
-def told(model: Any, recipe: str, folder: Path, data: Path) -> dict[str, Any]:
+def outcome(model: Any, recipe: str, folder: Path, data: Path) -> dict[str, Any]:
     """What came of a recipe."""
     given, made = folder / "given", folder / "made"
     for each in (given, made):
@@ -81,7 +81,7 @@ def told(model: Any, recipe: str, folder: Path, data: Path) -> dict[str, Any]:
         output=made,
         data=data,
         seed=0,
-        report=lambda _phase, _fraction: None,
+        on_progress=lambda _phase, _fraction: None,
         original=given,
     )
     try:
@@ -98,13 +98,13 @@ def cramped(folder: Path, data: Path) -> dict[str, Any]:
     model = tf_keras.Sequential([layers.InputLayer((12,), name="x"), layers.Dense(32, name="y")])
     sample_bytes = training_set.activation_bytes(model, {"x": SAMPLES})
     training_set.ACTIVATION_BYTES = 5 * sample_bytes + 1
-    return told(model, "prune(epochs=1, min_weights=1)", folder, data) | {"sample_bytes": sample_bytes}
+    return outcome(model, "prune(epochs=1, min_weights=1)", folder, data) | {"sample_bytes": sample_bytes}
 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     np.savez(target / "data.npz", **{"calibration/x": SAMPLES})
     tf_keras.utils.set_random_seed(1)
-    runs = {build.__name__: told(build(), recipe, target / build.__name__, target) for build, recipe in CASES.items()}
+    runs = {make.__name__: outcome(make(), recipe, target / make.__name__, target) for make, recipe in CASES.items()}
     runs["cramped"] = cramped(target / "cramped", target)
-    (target / "told.json").write_text(json.dumps(runs))
+    (target / "runs.json").write_text(json.dumps(runs))

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from optfarm_scheduler.decisions.actions import Action, Dispatch
-from optfarm_scheduler.decisions.occupancy import RULES, OpenTask
+from optfarm_scheduler.decisions.snapshot import RULES, OpenTask
 from optfarm_scheduler.planning.plan import Plan
 from optfarm_scheduler.planning.planner import TaskPlan
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.catalog import Catalog
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.devices import Devices
-from optfarm_scheduler.store.heartbeats import Pulse
+from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_scheduler.store.leases import Leases, Terms
 from optfarm_scheduler.store.ledger import Ledger, Resolution
 from optfarm_scheduler.store.sweeps import Sweeps
 from optfarm_scheduler.store.tables import MODELS
+from optfarm_scheduler.store.tasks import Tasks
 from optfarm_tasks.schema.lease import Claim, Finish, Lease
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Convert, Evaluate, Kind, Role
@@ -36,10 +38,11 @@ class Store:
     url: str
 
     def __post_init__(self) -> None:
-        self.database, pulse = Database(self.url), Pulse()
-        self.ledger = Ledger(self.database, pulse)
-        self.leases = Leases(self.database, pulse, terms=Terms(), rules=RULES)
-        self.sweeps = Sweeps(self.database)
+        self.database, heartbeats = Database(self.url), Heartbeats()
+        self.ledger = Ledger(self.database, heartbeats)
+        self.leases = Leases(self.database, heartbeats, terms=Terms(), rules=RULES)
+        self.sweeps = Sweeps(self.database, heartbeats)
+        self.tasks = Tasks(self.database, heartbeats)
         self.devices = Devices(self.database)
         self.models = Catalog(self.database, MODELS, Model)
 
@@ -68,7 +71,7 @@ class Store:
 def a_plan(sweep_id: str) -> Plan:
     """A conversion SWEEP-1, and SWEEP-2 that evaluates what it makes."""
     recipe, needs = Recipe.parse("baseline"), Needs(techniques=("baseline",))
-    model = f"model:{new_model().tree.digest}"
+    model = Source(Origin.MODEL, new_model().tree.digest)
     first = TaskPlan(
         id=f"{sweep_id}-1",
         kind=Kind.CONVERT,
@@ -78,7 +81,7 @@ def a_plan(sweep_id: str) -> Plan:
         inputs={Role.MODEL: model},
         needs=needs,
     )
-    made = f"task:{first.id}"
+    made = Source(Origin.TASK, first.id)
     second = TaskPlan(
         id=f"{sweep_id}-2",
         kind=Kind.EVALUATE,
@@ -86,15 +89,16 @@ def a_plan(sweep_id: str) -> Plan:
         recipe=recipe,
         action=Evaluate(),
         inputs={Role.BASELINE: made, Role.CANDIDATE: made},
+        depends_on=(first.id,),
         needs=Needs(runtimes=("tensorflow",)),
     )
     return Plan(tasks=(first, second), devices=(an_inventory(),), skipped=(), warnings=())
 
 
-def submit(store: Store, sweep_id: str, *, fresh: bool = False) -> None:
-    """Inserts a sweep of that plan."""
+def submit(store: Store, sweep_id: str, *, fresh: bool = False) -> bool:
+    """Inserts a sweep of that plan; whether there was none of the id."""
     spec = SweepSpec(model="model", recipes=(Recipe.parse("baseline"),), fresh=fresh)
-    store.sweeps.insert(sweep_id, spec, a_plan(sweep_id), model=spec.model, data=spec.data, now=50.0)
+    return store.sweeps.insert(sweep_id, spec, a_plan(sweep_id), model=spec.model, data=spec.data, now=50.0)
 
 
 def finish(lease: Lease, token: int) -> Finish:
@@ -108,6 +112,6 @@ def a_store(database_url: str) -> Iterator[Store]:
     made = Store(database_url)
     with closing(made.database):
         made.models.register(new_model(), now=1.0)
-        made.devices.beat(an_inventory(), now=50.0)
+        made.devices.register(an_inventory(), now=50.0)
         submit(made, "a")
         yield made

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
-def told_by(script: str, folder: Path, *, timeout_s: float) -> Any:
-    """What `python SCRIPT FOLDER` leaves in FOLDER/told.json; its stderr fails the test."""
+def runs_of(script: str, folder: Path, *, timeout_s: float) -> Any:
+    """What `python SCRIPT FOLDER` leaves in FOLDER/runs.json; its stderr fails the test."""
     command = [sys.executable, str(Path(__file__).with_name(script)), str(folder)]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_s)
     assert ended.returncode == 0, ended.stderr[-4000:]
-    return json.loads((folder / "told.json").read_text())
+    return json.loads((folder / "runs.json").read_text())

@@ -71,7 +71,7 @@ class Spinning:
         return {"y": raw}
 
 
-def load(model: Path, threads: int) -> Spinning:  # noqa: ARG001 (the signature is a runtime's)
+def load(model: Path, *, threads: int, device: object = None) -> Spinning:  # noqa: ARG001 (the signature is a runtime's)
     """Reads spin.json; refuses when it says so."""
     told = json.loads((model / "spin.json").read_text())
     if "refusal" in told:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optfarm_storage.errors import StorageError
 from optfarm_storage.keys import blob
 from optfarm_storage.local import LocalStore
 from optfarm_storage.location import S3Location
 from optfarm_storage.s3 import S3Store
-from optfarm_storage.store import ObjectStore, OnProgress, untold
+from optfarm_storage.store import ObjectStore, OnProgress, unreported
 from optfarm_tasks.schema.tree import Tree, scan
 
 
@@ -59,7 +60,7 @@ class Counting:
         self.gets: list[str] = []
         self.asked = 0
 
-    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = untold) -> None:
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
         self.puts.append(key)
         self._store.put(key, source, sha256=sha256, progress=progress)
 
@@ -67,7 +68,7 @@ class Counting:
         self.puts.append(key)
         return self._store.put_new(key, content)
 
-    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = untold) -> None:
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
         self.gets.append(key)
         self._store.get(key, target, sha256=sha256, progress=progress)
 
@@ -78,6 +79,46 @@ class Counting:
         asked = list(keys)
         self.asked += len(asked)
         return self._store.sizes(asked)
+
+
+class Flaky:
+    """A store that fails some times, before or after it has done what was asked."""
+
+    def __init__(self, store: ObjectStore, *errors: StorageError, after: bool = False) -> None:
+        self._store = store
+        self._errors = list(errors)
+        self._after = after
+        self.calls = 0
+
+    def put(self, key: str, source: Path | bytes, *, sha256: str, progress: OnProgress = unreported) -> None:
+        progress(7)
+        self._trouble()
+        self._store.put(key, source, sha256=sha256)
+        progress(3)
+
+    def put_new(self, key: str, content: bytes) -> bool:
+        if self._after:
+            done = self._store.put_new(key, content)
+        self._trouble()
+        return done if self._after else self._store.put_new(key, content)
+
+    def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
+        progress(4)
+        self._trouble()
+        self._store.get(key, target, sha256=sha256, progress=progress)
+
+    def read(self, key: str) -> bytes:
+        self._trouble()
+        return self._store.read(key)
+
+    def sizes(self, keys: Iterable[str]) -> dict[str, int]:
+        self._trouble()
+        return self._store.sizes(keys)
+
+    def _trouble(self) -> None:
+        self.calls += 1
+        if self._errors:
+            raise self._errors.pop(0)
 
 
 def digest_of(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""A scheduler small enough to be told what to answer, over real HTTP."""
+"""A scheduler whose answers a test sets, over real HTTP."""
 
 import threading
 from collections import defaultdict
@@ -17,7 +17,7 @@ OK, NO_CONTENT, DENIED, CONFLICT, AWAY = 200, 204, 401, 409, 503
 
 @dataclass
 class Desk:
-    """What the stub knows and what it was told."""
+    """What the stub knows and what was reported to it."""
 
     leases: dict[str, Lease] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Runs every technique on a small healthy model of every format it accepts: python technique_runs.py FOLDER.
 
-It is a process of its own, so that tests need not import TensorFlow. FOLDER/told.json has a list of runs: technique,
+It is a process of its own, so that tests need not import TensorFlow. FOLDER/runs.json has a list of runs: technique,
 format in, description out, how far the outputs are from the original's, and digests of two artifacts made alike.
 """
 
@@ -92,12 +92,12 @@ def write_models(folder: Path) -> dict[Format, Path]:
 def run(recipe: str, model: Path, output: Path, data: Path) -> None:
     """Converts by a recipe."""
     output.mkdir(exist_ok=True)
-    convert.chain(Recipe.parse(recipe), model, output, data=data, seed=7, report=quiet)
+    convert.chain(Recipe.parse(recipe), model, output, data=data, seed=7, on_progress=quiet)
 
 
 def outputs(folder: Path) -> tuple[Session, dict[str, Any]]:
     """What an artifact gives for the test images, in its own runtime."""
-    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, 0)
+    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, threads=0)
     return session, predict(session, {"image": TEST})
 
 
@@ -106,7 +106,7 @@ def identity(artifact: Path, *, exported: bool) -> str:
     return hashlib.sha256(outputs(artifact)[1]["scores"].tobytes()).hexdigest() if exported else scan(artifact).digest
 
 
-def told(name: str, kind: Format, places: dict[Format, Path], folder: Path) -> dict[str, Any]:
+def outcome(name: str, kind: Format, places: dict[Format, Path], folder: Path) -> dict[str, Any]:
     """What came of one technique on one format."""
     artifact, again = (folder / f"{name}-{kind}-{turn}" for turn in range(2))
     recipe = RECIPES.get(name, name)
@@ -142,9 +142,9 @@ def runs(folder: Path) -> Iterator[dict[str, Any]]:
     special = {"truncate": write_keras(folder / "deep", is_deep=True)}
     for name in registry.technique_names():
         for kind in sorted(registry.technique(name).CARD.accepts):
-            yield told(name, kind, special.get(name, places), folder)
+            yield outcome(name, kind, special.get(name, places), folder)
 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    (target / "told.json").write_text(json.dumps(list(runs(target))))
+    (target / "runs.json").write_text(json.dumps(list(runs(target))))

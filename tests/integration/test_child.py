@@ -54,7 +54,7 @@ def test_a_recipe_turns_a_model_into_an_artifact(tmp_path: Path, tiny_models: Pa
 def test_a_variant_is_scored_against_the_baseline_and_the_labels(tmp_path: Path, tiny_models: Path, data: Path) -> None:
     folder = lay_out(
         tmp_path,
-        Evaluate(),
+        Evaluate(runtime="litert"),
         baseline=tiny_models / "tf_keras",
         candidate=tiny_models / "int8.tflite",
         data=data,
@@ -62,7 +62,7 @@ def test_a_variant_is_scored_against_the_baseline_and_the_labels(tmp_path: Path,
 
     facts: Quality = run(folder).facts(Quality)
 
-    assert facts.samples == 20
+    assert (facts.samples, facts.runtime) == (20, "litert")
     assert facts.nmse is not None
     assert 0 < facts.nmse < 0.2
     assert facts.max_abs_difference is not None

@@ -12,7 +12,7 @@ import pytest
 import optfarm_tasks
 from optfarm_tasks.__main__ import failure_of
 from optfarm_tasks.errors import Reason, UnsupportedOp
-from optfarm_tasks.schema.spec import Benchmark, Evaluate, Inspect
+from optfarm_tasks.schema.spec import Benchmark, Evaluate, Inspect, Trace
 from tests.integration.children import convert, images, lay_out, run
 
 MIB = 1 << 20
@@ -101,6 +101,12 @@ def test_a_benchmark_reaches_the_benchmark(tmp_path: Path, tiny_models: Path) ->
     ended = run(lay_out(tmp_path, Benchmark(threads=1024), baseline=model, candidate=model))
 
     assert "1024 threads" in ended.failure(Reason.BAD_PARAMETER)
+
+
+def test_a_runtime_that_does_not_run_the_model_is_refused(tmp_path: Path, tiny_models: Path) -> None:
+    folder = lay_out(tmp_path, Trace(runtime="openvino"), model=tiny_models / "float32.tflite")
+
+    assert "openvino does not run tflite on a cpu" in run(folder).failure(Reason.BAD_PARAMETER)
 
 
 def test_a_missing_module_is_a_missing_toolchain(tmp_path: Path, tiny_models: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from optfarm_tasks.description import Format
-from tests.integration.scripts import told_by
+from tests.integration.scripts import runs_of
 
 HARD = ("two_ways", "low", "rows", "normed", "recurrent")
 """SavedModels: two signatures that share weights, strings, a sum by rows, batch norms, a loop with weights."""
@@ -18,7 +18,7 @@ Runs = dict[str, dict[str, Any]]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What came of every recipe on every model."""
     folder = tmp_path_factory.mktemp("graphs")
-    found: Runs = told_by("graph_runs.py", folder, timeout_s=560)
+    found: Runs = runs_of("graph_runs.py", folder, timeout_s=560)
     return found
 
 
@@ -49,7 +49,7 @@ def test_quantised_weights_stay_near(name: str, recipe: str, runs: Runs) -> None
 
 @pytest.mark.parametrize("recipe", ["amp", "amp(dtype=float16)"])
 @pytest.mark.parametrize("name", [*HARD, *FROZEN])
-def test_mixed_precision_stays_near_and_tells_how_much_was_converted(name: str, recipe: str, runs: Runs) -> None:
+def test_mixed_precision_stays_near_and_reports_how_much_was_converted(name: str, recipe: str, runs: Runs) -> None:
     run = runs[f"{name}: {recipe}"]
 
     assert run["difference"] < 0.05
@@ -116,7 +116,7 @@ def test_weights_that_two_signatures_share_are_stored_once(runs: Runs) -> None:
     assert runs["two_ways: freeze"]["size_bytes"] < 2 * weights_bytes
 
 
-def test_signatures_that_a_pb_cannot_hold_are_told(runs: Runs) -> None:
+def test_signatures_that_a_pb_cannot_hold_are_reported(runs: Runs) -> None:
     assert runs["normed: freeze-pb"]["warnings"] == ["signatures left out, for a .pb has one: serve"]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.scripts import told_by
+from tests.integration.scripts import runs_of
 
 Runs = dict[str, dict[str, Any]]
 REFUSED = {
@@ -24,7 +24,7 @@ REBUILT = [
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What came of each model."""
-    found: Runs = told_by("bridge_runs.py", tmp_path_factory.mktemp("bridge"), timeout_s=240)
+    found: Runs = runs_of("bridge_runs.py", tmp_path_factory.mktemp("bridge"), timeout_s=240)
     return found
 
 

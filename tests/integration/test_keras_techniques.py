@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.scripts import told_by
+from tests.integration.scripts import runs_of
 
 Runs = dict[str, dict[str, Any]]
 
@@ -12,7 +12,7 @@ Runs = dict[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What came of each case."""
-    found: Runs = told_by("keras_runs.py", tmp_path_factory.mktemp("keras"), timeout_s=300)
+    found: Runs = runs_of("keras_runs.py", tmp_path_factory.mktemp("keras"), timeout_s=300)
     return found
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.scripts import told_by
+from tests.integration.scripts import runs_of
 
 Runs = dict[str, dict[str, Any]]
 
@@ -13,7 +13,7 @@ Runs = dict[str, dict[str, Any]]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """What came of each model."""
     folder = tmp_path_factory.mktemp("units")
-    found: Runs = told_by("pruning_runs.py", folder, timeout_s=120)
+    found: Runs = runs_of("pruning_runs.py", folder, timeout_s=120)
     return found
 
 

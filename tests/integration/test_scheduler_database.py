@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 
 from optfarm_scheduler.decisions.actions import Block, Dispatch, Expire, Recall, Resolve
 from optfarm_scheduler.decisions.schedule import schedule
-from optfarm_scheduler.errors import Conflict, NotFound
+from optfarm_scheduler.errors import Conflict, DatabaseFailed, NotFound
 from optfarm_scheduler.store.ledger import Resolution
 from optfarm_scheduler.store.tables import METADATA
 from optfarm_tasks.schema.lease import Heartbeat
@@ -48,16 +48,11 @@ def test_who_waits_for_equal_work_gets_its_result(store: Store) -> None:
     store.ready("b-1")
     lease, token = store.leased("a-1")
 
-    store.leases.finish("a-1", finish(lease, token), now=120.0)
+    changed = store.leases.finish("a-1", finish(lease, token), now=120.0)
 
-    _, tasks = store.sweeps.tasks("b")
-    assert (tasks[0].state, tasks[0].cached, tasks[0].output_digest) == (TaskState.DONE, True, _digest(store))
-
-
-def _digest(store: Store) -> str:
-    _, tasks = store.sweeps.tasks("a")
-    digest: str = tasks[0].output_digest
-    return digest
+    made, shared = store.tasks.find("a-1"), store.tasks.find("b-1")
+    assert changed == {"a", "b"}
+    assert (shared.state, shared.cached, shared.result) == (TaskState.DONE, True, made.result)
 
 
 def test_fresh_work_has_keys_of_its_own(store: Store) -> None:
@@ -96,7 +91,7 @@ def test_everything_is_there_after_opening_again(store: Store) -> None:
     assert again.task("a-1").state is TaskState.RUNNING
     again.leases.heartbeat("a-1", Heartbeat(token=token), now=110.0)
     again.leases.finish("a-1", finish(lease, token), now=120.0)
-    actions = schedule(again.ledger.open_tasks(), again.devices.presences(), 120.0)
+    actions = schedule(again.ledger.open_tasks(), again.devices.known(), 120.0)
     assert actions == (Resolve("a-2"),)
     again.database.close()
 
@@ -123,11 +118,24 @@ def test_an_unknown_name_suggests_the_near_one(store: Store) -> None:
 def test_a_device_is_news_when_it_is_new_changed_or_back(store: Store) -> None:
     changed = an_inventory().model_copy(update={"labels": {"rack": "7"}})
 
-    assert not store.devices.beat(an_inventory(), now=55.0)
-    assert store.devices.beat(changed, now=56.0)
-    assert store.devices.beat(changed, now=90.0)
-    assert store.devices.beat(an_inventory("beta"), now=90.0)
+    assert not store.devices.register(an_inventory(), now=55.0)
+    assert store.devices.register(changed, now=56.0)
+    assert store.devices.register(changed, now=90.0)
+    assert store.devices.register(an_inventory("beta"), now=90.0)
     assert [device.name for device in store.devices.alive(now=100.0)] == ["alpha.cpu", "beta.cpu"]
+
+
+def test_a_sweep_that_is_there_already_is_not_stored_again(store: Store) -> None:
+    before = store.sweeps.tasks("a")
+
+    assert submit(store, "b") is True
+    assert submit(store, "a", fresh=True) is False
+    assert store.sweeps.tasks("a") == before
+
+
+def test_what_the_database_refuses_is_an_error_of_the_scheduler(store: Store) -> None:
+    with pytest.raises(DatabaseFailed), store.database.writing() as connection:
+        connection.exec_driver_sql("SELECT * FROM nothing_of_this_name")
 
 
 def test_another_sweep_under_the_same_id_is_refused(store: Store) -> None:

@@ -85,7 +85,11 @@ def test_the_same_end_again_is_no_error(store: Store) -> None:
     store.leases.finish("a-1", finish(lease, token), now=130.0)
 
     _, tasks = store.sweeps.tasks("a")
-    assert (tasks[0].state, tasks[0].cached, tasks[0].finished_at) == (TaskState.DONE, False, 120.0)
+    assert (tasks[0].state, tasks[0].cached, tasks[0].finished_at) == (
+        TaskState.DONE,
+        False,
+        datetime.fromtimestamp(120.0, UTC),
+    )
 
 
 def test_a_result_under_another_key_is_refused(store: Store) -> None:
@@ -116,7 +120,8 @@ def test_a_lease_given_up_fails_its_task_and_blocks_what_builds_on_it(store: Sto
 
     row, tasks = store.sweeps.tasks("a")
     assert (row.state, [task.state for task in tasks]) == (SweepState.DONE, [TaskState.FAILED, TaskState.BLOCKED])
-    assert tasks[0].failure["reason"] == Reason.WORKER_LOST
+    assert tasks[0].failure is not None
+    assert tasks[0].failure.reason is Reason.WORKER_LOST
 
 
 def test_a_cancelled_sweep_refuses_its_workers(store: Store) -> None:

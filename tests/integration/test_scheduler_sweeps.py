@@ -6,8 +6,10 @@ from itertools import count
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
 from optfarm_tasks.errors import Reason
+from optfarm_tasks.schema.api import SweepSummary
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.sweep import SweepState, TaskState
 from tests.fakeworker import an_inventory
@@ -51,6 +53,11 @@ def test_a_sweep_runs_to_its_report_and_the_next_one_is_cached(farm: Farm, sweep
     until(lambda: is_over(farm, second), deadline_s=5)
     worker.stop()
 
+    listed = TypeAdapter(list[SweepSummary]).validate_json(farm.user.get("/v1/sweeps").content)
+    assert [(each.id, each.tasks, each.done, each.failed) for each in listed[:2]] == [
+        (second, 9, 9, 0),
+        (sweep_id, 9, 9, 0),
+    ]
     assert (receipt.tasks, receipt.cached, receipt.devices) == (9, 0, ("alpha.cpu",))
     assert len(worker.done) == len(set(worker.done)) == 9
     assert [(str(row.recipe), row.threads, row.state) for row in report.rows] == [

@@ -89,7 +89,7 @@ def test_a_source_that_was_changed_is_not_stored(store: ObjectStore, tmp_path: P
     assert store.sizes([blob("c" * 64)]) == {}
 
 
-def test_an_absent_object_is_told(store: ObjectStore, tmp_path: Path) -> None:
+def test_an_absent_object_is_reported(store: ObjectStore, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=KEY):
         store.read(KEY)
     with pytest.raises(NotFound, match="blobs/d"):
@@ -99,12 +99,12 @@ def test_an_absent_object_is_told(store: ObjectStore, tmp_path: Path) -> None:
     assert names(tmp_path / "got") == []
 
 
-def test_an_absent_source_is_told(store: ObjectStore, tmp_path: Path) -> None:
+def test_an_absent_source_is_reported(store: ObjectStore, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         store.put(blob("e" * 64), tmp_path / "nothing", sha256="e" * 64)
 
 
-def test_a_target_that_cannot_be_written_is_told(store: ObjectStore, tmp_path: Path) -> None:
+def test_a_target_that_cannot_be_written_is_reported(store: ObjectStore, tmp_path: Path) -> None:
     sha256 = put(store, b"content")
     (tmp_path / "taken").mkdir()
 

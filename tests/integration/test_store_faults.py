@@ -30,10 +30,10 @@ from pathlib import Path
 from optfarm_storage.local import LocalStore
 source = Path(sys.argv[2])
 sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
-def told(size_bytes):
+def reported(size_bytes):
     print(size_bytes, flush=True)
     sys.stdin.readline()
-LocalStore(Path(sys.argv[1])).put(f"blobs/{sha256}", source, sha256=sha256, progress=told)
+LocalStore(Path(sys.argv[1])).put(f"blobs/{sha256}", source, sha256=sha256, progress=reported)
 """
 
 
@@ -79,18 +79,18 @@ def test_a_server_that_dies_during_an_upload_is_waited_for(own_s3: S3Server, tmp
     bare = S3Store(location)
     content = os.urandom(MB) * 70
     (tmp_path / "large").write_bytes(content)
-    told: list[int] = []
+    reported: list[int] = []
     is_killed = threading.Event()
 
     def progress(size_bytes: int) -> None:
-        told.append(size_bytes)
+        reported.append(size_bytes)
         if not is_killed.is_set():
             is_killed.set()
             own_s3.restart()
 
     Retry(bare).put(blob(digest_of(content)), tmp_path / "large", sha256=digest_of(content), progress=progress)
 
-    assert sum(told) == len(content)
+    assert sum(reported) == len(content)
     assert hashlib.sha256(Retry(bare).read(blob(digest_of(content)))).hexdigest() == digest_of(content)
     bare.close()
 
@@ -107,13 +107,13 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again(own_s3: S3Ser
         assert store.read(blob(sha256)) == b"kept"
 
 
-def test_an_absent_bucket_is_told(s3: S3Location) -> None:
+def test_an_absent_bucket_is_reported(s3: S3Location) -> None:
     with closing(S3Store(replace(s3, bucket="no-such-bucket"))) as store, pytest.raises(Denied, match="no-such-bucket"):
         store.read("blobs/x")
 
 
 @pytest.mark.parametrize("wrong", [{"secret_key": "wrong"}, {"access_key": "nobody"}])
-def test_a_refusal_is_told_at_once(s3: S3Location, tmp_path: Path, wrong: dict[str, str]) -> None:
+def test_a_refusal_is_reported_at_once(s3: S3Location, tmp_path: Path, wrong: dict[str, str]) -> None:
     bare = S3Store(replace(s3, **wrong))
     (tmp_path / "large").write_bytes(bytes(65 * MB))
 
@@ -131,7 +131,7 @@ def test_an_upload_that_fails_leaves_no_parts(s3_server: S3Server, s3: S3Locatio
     (tmp_path / "large").write_bytes(bytes(65 * MB))
 
     def fail(_: int) -> None:
-        raise RuntimeError("told enough")
+        raise RuntimeError("seen enough")
 
     with pytest.raises(RuntimeError):
         store.put("blobs/x", tmp_path / "large", sha256="0" * 64, progress=fail)

@@ -76,7 +76,7 @@ def test_parts_become_one_object(store: S3Store, presigner: S3Presigner) -> None
     assert hashlib.sha256(store.read(key)).hexdigest() == key.removeprefix("blobs/")
 
 
-def test_an_unknown_upload_is_told(presigner: S3Presigner) -> None:
+def test_an_unknown_upload_is_reported(presigner: S3Presigner) -> None:
     with pytest.raises(NotFound):
         presigner.complete_parts("blobs/x", upload_id="unknown", etags=["etag"])
 

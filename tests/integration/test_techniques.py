@@ -8,7 +8,7 @@ import pytest
 
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
-from tests.integration.scripts import told_by
+from tests.integration.scripts import runs_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = registry.technique_names()
@@ -19,7 +19,7 @@ CASES = [(name, kind) for name in NAMES for kind in sorted(registry.technique(na
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
     """What came of every technique on every format that it accepts."""
     folder = tmp_path_factory.mktemp("techniques")
-    return {(run["technique"], run["given"]): run for run in told_by("technique_runs.py", folder, timeout_s=560)}
+    return {(run["technique"], run["given"]): run for run in runs_of("technique_runs.py", folder, timeout_s=560)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,7 +96,7 @@ def test_equal_seeds_make_equal_artifacts(name: str, runs: dict[tuple[str, str],
         ("tflite-int16x8", "int8 weights, int16 activations", ["float32", "float32"], 0.5),
     ],
 )
-def test_the_runtime_tells_the_precision_that_the_technique_promises(
+def test_the_runtime_reports_the_precision_that_the_technique_promises(
     name: str, precision: str, dtypes: list[str], size_ratio: float, runs: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
     run, whole = runs[name, Format.SAVED_MODEL], runs["tflite-float32", Format.SAVED_MODEL]

@@ -7,13 +7,13 @@ import pytest
 
 from optfarm_tasks.errors import Reason
 from tests.integration.programs import STAYS, SUCCEEDS
-from tests.integration.worker_hand import KEY, Farm, hand_at_work
+from tests.integration.worker_farm import KEY, Farm, worker_farm
 from tests.waiting import until
 
 
 @pytest.fixture
 def farm(tmp_path: Path) -> Iterator[Farm]:
-    with hand_at_work(tmp_path) as made:
+    with worker_farm(tmp_path) as made:
         yield made
 
 
@@ -56,12 +56,12 @@ def test_a_finish_waits_for_the_scheduler_to_come_back(farm: Farm) -> None:
     assert farm.desk.finishes["t1"].result is not None
 
 
-def test_a_worker_that_is_told_to_end_hands_its_task_back(farm: Farm) -> None:
+def test_a_worker_that_is_stopped_hands_its_task_back(farm: Farm) -> None:
     farm.offer("t1", STAYS)
     thread = farm.start("t1")
     until(lambda: len(farm.children()) == 2, deadline_s=10)
 
-    farm.hand.stop()
+    farm.task_runner.stop()
 
     until(lambda: not farm.children(), deadline_s=2)
     thread.join(5)
@@ -75,7 +75,7 @@ def test_a_child_starts_only_when_the_delivery_before_it_is_over(farm: Farm) -> 
     farm.offer("first", SUCCEEDS, key="1" * 64)
     farm.offer("second", SUCCEEDS, key="2" * 64)
     farm.store.is_open.clear()
-    farm.hand.carry_out("first", 1)
+    farm.task_runner.carry_out("first", 1)
 
     thread = farm.start("second")
     until(lambda: len(farm.desk.claims) == 2, deadline_s=5)
@@ -89,3 +89,15 @@ def test_a_child_starts_only_when_the_delivery_before_it_is_over(farm: Farm) -> 
     first, second = (farm.desk.finishes[name].result for name in ("first", "second"))
     assert first is not None
     assert second is not None
+
+
+def test_a_cancel_ends_the_wait_for_a_store_that_is_away(farm: Farm) -> None:
+    farm.offer("t1", SUCCEEDS)
+    farm.store.is_open.clear()
+    farm.task_runner.carry_out("t1", 1)
+    assert farm.leftovers()
+
+    farm.desk.take_back("t1")
+
+    until(lambda: not farm.leftovers(), deadline_s=5)
+    assert not farm.desk.finishes

@@ -19,6 +19,7 @@ from celery import Celery
 
 from optfarm_storage.location import S3Location
 from optfarm_tasks.errors import Reason
+from optfarm_tasks.schema.queue import TASK_NAME, Message
 from optfarm_tasks.schema.result import Result
 from tests.integration.processes import processes_with
 from tests.integration.programs import STAYS, SUCCEEDS, interpreter, task_of
@@ -27,7 +28,7 @@ from tests.servers import Broker, S3Server, serving
 from tests.waiting import until
 
 WORKER = str(Path(sys.executable).with_name("optfarm-worker"))
-QUEUE = "device.alpha.cpu"
+DEVICE = "alpha.cpu"
 FRAMEWORKS = {"tensorflow", "tf_keras", "keras", "torch", "openvino", "onnxruntime", "ai_edge_litert", "h5py"}
 IDLE_RSS_MB = 120
 
@@ -67,7 +68,8 @@ class Place:
         self.s3.put_object(Bucket=self.bucket.bucket, Key=f"blobs/{digest}", Body=body)
         self.desk.offer(task_id, task, key=_key(task_id), ttl_s=ttl_s, token=token)
         with Celery("test", broker=self.broker_url, set_as_current=False) as app:
-            app.send_task("optfarm.run", [task_id, token], queue=QUEUE, ignore_result=True)
+            message = Message(task_id, token, DEVICE)
+            app.send_task(TASK_NAME, message.arguments, queue=message.queue, ignore_result=True)
 
     def stored(self, task_id: str) -> Result:
         body = self.s3.get_object(Bucket=self.bucket.bucket, Key=f"results/{_key(task_id)}.json")["Body"].read()
@@ -152,7 +154,7 @@ def test_a_killed_worker_leaves_nothing_behind_and_its_successor_goes_on(place: 
     assert place.desk.finishes["lost"].token == 2
 
 
-def test_a_worker_that_is_told_to_end_hands_its_task_back(place: Place) -> None:
+def test_a_worker_that_is_stopped_hands_its_task_back(place: Place) -> None:
     with place.worker() as process:
         place.offer("handed-back", STAYS)
         until(lambda: len(place.children()) == 2, deadline_s=20)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from optfarm_tasks.description import Format
-from optfarm_tasks.technique import Bounds, Parameter, TechniqueCard
+from optfarm_tasks.schema.technique_card import Bounds, Parameter, TechniqueCard
 
 SAVED, H5, TFLITE, ONNX, CODED = Format.SAVED_MODEL, Format.H5, Format.TFLITE, Format.ONNX, Format.CODED
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from optfarm_scheduler.decisions.occupancy import OpenTask, Presence
+from optfarm_scheduler.decisions.snapshot import KnownDevice, OpenTask
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.health import DeviceHealth, HealthState
@@ -17,7 +17,7 @@ GOOD = DeviceHealth(state=HealthState.GOOD, good=8)
 QUARANTINED = DeviceHealth(state=HealthState.QUARANTINED, reason="its compute canary took 2 ms", good=8)
 
 
-def device(name: str, *, seen: float = NOW, freed: float = 0.0, versions: dict[str, str] | None = None) -> Presence:
+def device(name: str, *, seen: float = NOW, freed: float = 0.0, versions: dict[str, str] | None = None) -> KnownDevice:
     """A device, named host.slot, that can do both kinds of work, and whose canary has just run well."""
     host, _, slot = name.partition(".")
     toolchain = Toolchain(
@@ -27,7 +27,7 @@ def device(name: str, *, seen: float = NOW, freed: float = 0.0, versions: dict[s
         runtimes=("litert",),
     )
     inventory = Inventory(host=host, slot=slot, attributes={}, toolchains=(toolchain,))
-    return Presence(inventory=inventory, last_seen_at=seen, freed_at=freed, canary_at=seen, health=GOOD)
+    return KnownDevice(inventory=inventory, last_seen_at=seen, freed_at=freed, canary_at=seen, health=GOOD)
 
 
 def convert(name: str, state: TaskState = TaskState.READY, **more: object) -> OpenTask:

@@ -25,8 +25,8 @@ from optfarm_tasks.schema.sweep import (
     SweepState,
     SweepStatus,
 )
+from optfarm_tasks.schema.technique_card import TechniqueCard
 from optfarm_tasks.schema.tree import File, Tree
-from optfarm_tasks.technique import TechniqueCard
 from tests.unit.cards import CARDS
 from tests.unit.reports import failed, measurement, quality, report, row
 from tests.unit.scheduler_stub import Answer, Asked, serving

@@ -16,6 +16,7 @@ from optfarm.bundle.archive import opened
 from optfarm.bundle.manifest import MANIFEST, REPORT
 from optfarm.bundle.verify import verify
 from optfarm.errors import BadRequest
+from tests.path_cases import ESCAPING, REDUNDANT
 from tests.unit.recorded import SWEEP_ID, Recorded, packed, recorded
 
 
@@ -97,7 +98,7 @@ def test_what_the_manifest_does_not_name_is_refused(whole: Path, tmp_path: Path)
         verify(altered(whole, tmp_path / "stranger.tar", with_stranger))
 
 
-@pytest.mark.parametrize("name", ["../escaped.txt", "/escaped.txt", "tasks/../../escaped.txt"])
+@pytest.mark.parametrize("name", ESCAPING + REDUNDANT)
 def test_a_manifest_that_names_a_file_elsewhere_is_refused(sweep: Recorded, tmp_path: Path, name: str) -> None:
     def elsewhere(told: dict[str, Any]) -> dict[str, Any]:
         return {**told, "files": [{**each, "path": name} if each["path"] == REPORT else each for each in told["files"]]}

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from optfarm.api import Api
 from optfarm.connection import Connection
 from optfarm.errors import BadRequest, Broken, NotAllowed, Unreachable
 from optfarm.settings import ClientSettings
-from optfarm.watch import follow
+from optfarm.sweep import Sweep
 from optfarm_tasks.schema.sweep import SweepState
 from tests.unit.scheduler_stub import Answer, Asked, serving
 from tests.unit.test_client_progress import sweep
@@ -111,7 +112,7 @@ def test_a_broken_stream_is_taken_up_again() -> None:
 
     with serving(answer) as stub:
         connection = connected(stub.url, [])
-        seen = [status.state for status in follow(connection, "s")]
+        seen = [status.state for status in Sweep("s", Api(connection)).follow()]
         connection.close()
 
     assert seen[-1] is SweepState.DONE
@@ -128,7 +129,7 @@ def test_without_a_stream_the_sweep_is_asked_for_again() -> None:
 
     with serving(answer) as stub:
         connection = connected(stub.url, [])
-        seen = [status.state for status in follow(connection, "s")]
+        seen = [status.state for status in Sweep("s", Api(connection)).follow()]
         connection.close()
 
     assert seen == [SweepState.RUNNING, SweepState.DONE]

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import psutil
 
-from optfarm.embedded import plan as plans
+from optfarm.embedded import layout as layouts
 from optfarm.embedded import record
 from optfarm.embedded.binaries import missing
+from optfarm.embedded.layout import FarmLayout
 from optfarm.embedded.part import clean
 from optfarm.embedded.parts import Binaries, command_of, settings_toml
 from optfarm.embedded.place import run_folder
-from optfarm.embedded.plan import FarmLayout
 from optfarm.embedded.supervisor import config_text
 
 PLAN = FarmLayout(
-    ports={name: 20000 + index for index, name in enumerate(plans.PORTS)},
+    ports={name: 20000 + index for index, name in enumerate(layouts.PORTS)},
     secrets=dict.fromkeys(("token", "worker_token", "broker_password", "s3_access_key", "s3_secret_key"), "x"),
     hosts=("alpha", "beta"),
 )
@@ -31,20 +31,20 @@ def binaries() -> Binaries:
 
 
 def test_a_plan_is_kept_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    plan = plans.new_plan(("alpha",))
+    layout = layouts.new_layout(("alpha",))
 
-    plans.save(plan, tmp_path)
+    layouts.save(layout, tmp_path)
 
-    assert plans.load(tmp_path) == plan
+    assert layouts.load(tmp_path) == layout
     assert stat.S_IMODE((tmp_path / "farm.json").stat().st_mode) == 0o600
 
 
 def test_a_new_plan_has_distinct_free_ports_and_long_secrets() -> None:
-    plan = plans.new_plan(())
+    layout = layouts.new_layout(())
 
-    assert len(set(plan.ports.values())) == len(plans.PORTS)
-    assert all(plans.is_free(port) for port in plan.ports.values())
-    assert all(len(secret) == 32 for secret in plan.secrets.values())
+    assert len(set(layout.ports.values())) == len(layouts.PORTS)
+    assert all(layouts.is_free(port) for port in layout.ports.values())
+    assert all(len(secret) == 32 for secret in layout.secrets.values())
 
 
 def test_the_first_worker_is_simply_the_worker() -> None:
@@ -57,7 +57,7 @@ def test_the_object_store_listens_on_loopback_and_sets_every_port(tmp_path: Path
 
     assert {"-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-disableHttp", "-master.telemetry=false"} <= set(argv)
     given = {word.rpartition("=")[2] for word in argv if ".port" in word} - {"0"}
-    assert given == {str(PLAN.ports[name]) for name in plans.PORTS if name not in {"scheduler", "broker"}}
+    assert given == {str(PLAN.ports[name]) for name in layouts.PORTS if name not in {"scheduler", "broker"}}
 
 
 def test_settings_survive_a_folder_with_odd_letters(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ child.wait()
 
 
 def test_this_host_is_a_name_that_a_device_may_carry() -> None:
-    assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", plans.this_host())
+    assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", layouts.this_host())
 
 
 def test_every_absent_module_of_the_extra_is_named() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from optfarm.connection import error_of
 from optfarm.errors import BadRequest, Broken, FarmError, NotAllowed, NotFound
-from optfarm.problem import error_of
 from optfarm_tasks.schema.api import Problem
 
 

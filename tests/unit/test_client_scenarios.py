@@ -2,9 +2,10 @@
 
 import pytest
 
-from optfarm.ladder import shown_ladder
+from optfarm.columns import cells_of, columns_of
+from optfarm.notes import ladder_text, notes_of
 from optfarm.row import latency_ns
-from optfarm.table import cells_of, headings, markdown_text, notes_of, shown_row
+from optfarm.table import markdown_text, values_of
 from optfarm_tasks.schema.measurement import Axis, Ladder, Ratio, Rung, ServerRates, Stop
 from optfarm_tasks.schema.spec import Scenario
 from tests.unit.reports import measurement, report, row
@@ -32,8 +33,8 @@ def test_a_chosen_batch_is_named_and_its_ladder_stands_below() -> None:
     chosen = row("tflite-int8", batch_size="auto", measurement=measurement(4, batch_size=2, ladders=(LADDER,)))
     facts = report(chosen)
 
-    assert shown_row(facts, chosen)[0] == "tflite-int8 (threads 1, batch 2)"
-    assert cells_of(chosen)["batch_size"] == 2
+    assert cells_of(columns_of(facts), chosen)[0] == "tflite-int8 (threads 1, batch 2)"
+    assert values_of(chosen)["batch_size"] == 2
     assert notes_of(facts)[-1] == (
         "tflite-int8 on alpha.cpu: batch 1: 1,000/s in 1 ms, 2: 1,020/s in 1.96 ms (+2%); the last gained less than 5%"
     )
@@ -41,7 +42,7 @@ def test_a_chosen_batch_is_named_and_its_ladder_stands_below() -> None:
 
 @pytest.mark.parametrize("stop", list(Stop))
 def test_every_stop_of_a_ladder_is_told(stop: Stop) -> None:
-    told = shown_ladder(LADDER.model_copy(update={"stop": stop, "axis": Axis.THREADS, "detail": "no room"}))
+    told = ladder_text(LADDER.model_copy(update={"stop": stop, "axis": Axis.THREADS, "detail": "no room"}))
 
     assert told.startswith("threads 1: 1,000/s")
     assert told.endswith("(no room)")
@@ -52,10 +53,10 @@ def test_offline_shows_samples_a_second_and_no_latency() -> None:
     variant = row("tflite-int8", measurement=measured)
     facts = report(variant, scenario=Scenario.OFFLINE)
 
-    assert headings(facts)[3] == "samples/s"
-    assert shown_row(facts, variant)[3] == "2,500"
+    assert columns_of(facts)[3].heading == "samples/s"
+    assert cells_of(columns_of(facts), variant)[3] == "2,500"
     assert "| samples/s |" in markdown_text(facts)
-    assert (cells_of(variant)["throughput_per_s"], cells_of(variant)["inference_ms"]) == (2500, None)
+    assert (values_of(variant)["throughput_per_s"], values_of(variant)["inference_ms"]) == (2500, None)
     assert latency_ns(variant) == 400_000
 
 
@@ -64,9 +65,9 @@ def test_a_server_shows_its_rate_beside_the_bound() -> None:
     variant = row("tflite-int8", measurement=measured)
     facts = report(variant, scenario=Scenario.SERVER, latency_limit_ms=50)
 
-    assert headings(facts)[3] == "queries/s, p99 ≤ 50 ms"
-    assert shown_row(facts, variant)[3] == "321"
-    assert (cells_of(variant)["rate_per_s"], cells_of(variant)["latency_limit_ms"]) == (321, 50)
+    assert columns_of(facts)[3].heading == "queries/s, p99 ≤ 50 ms"
+    assert cells_of(columns_of(facts), variant)[3] == "321"
+    assert (values_of(variant)["rate_per_s"], values_of(variant)["latency_limit_ms"]) == (321, 50)
 
 
 def test_a_rate_of_none_has_no_ratio_and_is_the_slowest() -> None:
@@ -79,5 +80,8 @@ def test_a_rate_of_none_has_no_ratio_and_is_the_slowest() -> None:
     )
     variant = row("tflite-int8", measurement=measured)
 
-    assert shown_row(report(variant, scenario=Scenario.SERVER, latency_limit_ms=50), variant)[3:5] == ("0", "none")
+    assert cells_of(columns_of(report(variant, scenario=Scenario.SERVER, latency_limit_ms=50)), variant)[3:5] == (
+        "0",
+        "none",
+    )
     assert latency_ns(variant) == float("inf")

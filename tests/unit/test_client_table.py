@@ -5,11 +5,12 @@ import io
 
 import pytest
 
+from optfarm.columns import cells_of, columns_of
 from optfarm.errors import BadRequest
-from optfarm.gated import gate_cells, gate_notes
 from optfarm.loss import allowed, loss
+from optfarm.notes import notes_of
 from optfarm.row import fastest, is_eligible, latency_ns
-from optfarm.table import cells_of, csv_text, hardware_line, markdown_text, notes_of, shown_row
+from optfarm.table import csv_text, hardware_line, markdown_text, values_of
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.recipe import Recipe
@@ -21,7 +22,7 @@ from tests.unit.reports import failed, measurement, quality, report, row
 def test_a_row_shows_size_error_time_and_speed_up_with_its_interval() -> None:
     variant = row("tflite-int8", quality=quality(0.041), measurement=measurement(4.9, speed_up=3.91))
 
-    shown = shown_row(report(variant), variant)
+    shown = cells_of(columns_of(report(variant)), variant)
 
     assert shown == ("tflite-int8", "16.2", "0.041", "4.9", "3.91 [3.86, 3.96]", "clean")
 
@@ -29,8 +30,8 @@ def test_a_row_shows_size_error_time_and_speed_up_with_its_interval() -> None:
 def test_threads_and_batches_are_named_only_where_they_vary() -> None:
     one, two = row("tflite-int8"), row("tflite-int8", threads=2)
 
-    assert shown_row(report(one), one)[0] == "tflite-int8"
-    assert shown_row(report(one, two), two)[0] == "tflite-int8 (threads 2, batch 1)"
+    assert cells_of(columns_of(report(one)), one)[0] == "tflite-int8"
+    assert cells_of(columns_of(report(one, two)), two)[0] == "tflite-int8 (threads 2, batch 1)"
 
 
 def test_a_collapsed_variant_is_marked_and_its_reason_stands_below() -> None:
@@ -45,7 +46,7 @@ def test_a_failed_variant_tells_its_reason_and_the_end_of_its_log() -> None:
     why = Failure(reason=Reason.UNSUPPORTED_OP, message="no kernel for Foo", log_tail=("one", "two"))
     facts = report(failed("tflite-int8", why))
 
-    assert shown_row(facts, facts.rows[0])[-1] == "failed: unsupported_op"
+    assert cells_of(columns_of(facts), facts.rows[0])[-1] == "failed: unsupported_op"
     (note,) = notes_of(facts)
     assert note.splitlines()[0] == "tflite-int8 on alpha.cpu failed, unsupported_op: no kernel for Foo"
     assert [line.strip() for line in note.splitlines()[1:]] == ["one", "two"]
@@ -77,7 +78,7 @@ def test_the_headline_time_is_the_one_the_measurement_names() -> None:
     measured = measurement(5.0, estimator="clean_p50", clean_p50_ns=4_000_000)
 
     assert latency_ns(row("baseline", measurement=measured)) == 4_000_000
-    assert cells_of(row("baseline", measurement=measured))["inference_ms"] == 4.0
+    assert values_of(row("baseline", measurement=measured))["inference_ms"] == 4.0
 
 
 @pytest.mark.parametrize(
@@ -117,16 +118,18 @@ def test_a_loss_that_may_pass_the_limit_is_not_called_best() -> None:
 
     assert is_eligible(unsure, max_loss=0.02)
     assert not is_eligible(unsure, max_loss=0.01)
-    assert gate_cells(unsure, 0.01) == ("0.5% [0.1%, 2%]", "undecided")
-    (note,) = gate_notes(report(unsure), 0.01)
+    assert cells_of(columns_of(report(unsure), max_loss=0.01), unsure)[-2:] == ("0.5% [0.1%, 2%]", "undecided")
+    *_, note = notes_of(report(unsure), max_loss=0.01)
     assert "8 samples do not tell whether it loses 1%; take about 2,888 test samples" in note
 
 
 def test_a_single_sample_is_undecided_and_the_reason_is_told() -> None:
     one = row("a", quality=quality(0.0, samples=1, nmse_ci95=None, nmse_ci95_reason="1 test sample is too few"))
 
-    assert gate_cells(one, 0.005) == ("0%", "undecided")
-    assert gate_notes(report(one), 0.005) == ("a: whether it loses 0.5% cannot be told: 1 test sample is too few",)
+    assert cells_of(columns_of(report(one), max_loss=0.005), one)[-2:] == ("0%", "undecided")
+    assert notes_of(report(one), max_loss=0.005)[1:] == (
+        "a: whether it loses 0.5% cannot be told: 1 test sample is too few",
+    )
 
 
 @pytest.mark.parametrize(("text", "limit"), [("0.5%", 0.005), ("0.005", 0.005), (" 1 % ", 0.01), ("0", 0.0)])

@@ -148,7 +148,7 @@ def test_progress_adds_up_to_what_was_sent_whatever_it_took(shelf: Shelf, connec
     moved: list[int] = []
     shelf.refuse_once = True
 
-    sent = push(connection, model, scan(model), told=moved.append)
+    sent = push(connection, model, scan(model), on_progress=moved.append)
 
     assert sum(moved) == sent
 

@@ -3,7 +3,8 @@
 import pytest
 
 from optfarm.cli.report import print_report
-from optfarm.wide import HEADINGS, wide_cells, wide_notes
+from optfarm.columns import WIDE, cells_of
+from optfarm.notes import notes_of
 from optfarm_tasks.schema.measurement import Energy, Flag
 from tests.unit.reports import measurement, report, row
 
@@ -15,15 +16,15 @@ MEMORY = {"peak_rss_bytes": 150_000_000, "floor_rss_bytes": 120_000_000, "model_
 def test_sizes_memory_beyond_the_floor_and_energy_stand_in_a_row() -> None:
     variant = row("tflite-int8", zstd_bytes=14_000_000, measurement=measurement(4.9, energy=KNOWN, **MEMORY))
 
-    assert wide_cells(variant) == ("15", "14", "30", "150", "12.3")
+    assert cells_of(WIDE, variant) == ("15", "14", "30", "150", "12.3")
 
 
 def test_what_is_not_known_is_left_empty_and_said_below() -> None:
     unmeasured, unknown = row("baseline", measurement=None), row("openvino", measurement=measurement(2, energy=UNKNOWN))
 
-    assert wide_cells(unmeasured) == ("15", "", "", "", "")
-    assert wide_cells(unknown)[-1] == ""
-    assert wide_notes(report(unmeasured, unknown, unknown)) == (
+    assert cells_of(WIDE, unmeasured) == ("15", "", "", "", "")
+    assert cells_of(WIDE, unknown)[-1] == ""
+    assert notes_of(report(unmeasured, unknown, unknown), wide=True)[1:] == (
         "energy on alpha.cpu is not known: /sys/class/powercap has no RAPL zone",
     )
 
@@ -38,5 +39,5 @@ def test_only_the_wide_table_is_wider_than_a_hundred_columns(capsys: pytest.Capt
     wide = capsys.readouterr().out
 
     assert max(len(line.rstrip()) for line in usual.splitlines()) <= 100
-    assert not [heading for heading in HEADINGS if heading in usual]
-    assert all(heading in wide for heading in HEADINGS)
+    assert not [column.heading for column in WIDE if column.heading in usual]
+    assert all(column.heading in wide for column in WIDE)

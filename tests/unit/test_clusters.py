@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from optfarm_tasks.frameworks.keras import clusters
-from optfarm_tasks.frameworks.keras.keeping import Values, Zeros
+from optfarm_tasks.frameworks.keras import kmeans
+from optfarm_tasks.frameworks.keras.preserving import Values, Zeros
 
 FLOATS = st.floats(-1e3, 1e3, width=32)
 KERNELS = npst.arrays(np.float32, npst.array_shapes(min_dims=1, max_dims=3, max_side=12), elements=FLOATS)
 
 
 def rounded(weights: np.ndarray, count: int, *, keeps_zero: bool) -> np.ndarray:
-    centroids = clusters.centroids_of(weights, count, keeps_zero=keeps_zero)
-    return centroids[clusters.assigned(weights, centroids)]
+    centroids = kmeans.centroids_of(weights, count, keeps_zero=keeps_zero)
+    return centroids[kmeans.assigned(weights, centroids)]
 
 
 @given(KERNELS, st.integers(2, 20))
@@ -40,7 +40,7 @@ def test_values_that_stand_apart_are_found() -> None:
     random = np.random.default_rng(0)
     weights = random.choice(np.float32([-3, -1, 2, 5]), 10_000) + random.normal(scale=0.01, size=10_000)
 
-    centroids = clusters.centroids_of(weights.astype(np.float32), 4, keeps_zero=False)
+    centroids = kmeans.centroids_of(weights.astype(np.float32), 4, keeps_zero=False)
 
     assert centroids == pytest.approx([-3, -1, 2, 5], abs=0.01)
 

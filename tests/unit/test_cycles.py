@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from optfarm_tasks.frameworks.cycles import collected_soon
+from optfarm_tasks.frameworks.onnx.from_tensorflow import collecting_often
 
 
 class Graph:
@@ -20,14 +20,14 @@ def living(copies: int) -> int:
 
 
 def test_copies_go_while_others_are_made() -> None:
-    with collected_soon():
+    with collecting_often():
         assert living(200) < 20
 
 
 def test_the_collector_is_left_as_it_was() -> None:
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
 
-    with collected_soon():
+    with collecting_often():
         assert gc.get_threshold() != before
         assert gc.get_freeze_count() > frozen
 

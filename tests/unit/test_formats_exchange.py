@@ -15,6 +15,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats import describe, files, onnx_graph, openvino
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
+from tests.path_cases import ESCAPING, PLAIN, REDUNDANT
 from tests.unit.protobuf import field, value_info, varint
 
 MODELS = ["branching.onnx", "apart", "linear"]
@@ -31,25 +32,25 @@ def model_file(folder: Path, *, tensor: bytes = b"", graph: bytes = b"", rest: b
 
 
 @pytest.fixture(scope="module")
-def told(exchange_models: Path) -> dict[str, Any]:
+def expected(exchange_models: Path) -> dict[str, Any]:
     """What the libraries tell."""
-    found: dict[str, Any] = json.loads((exchange_models / "told.json").read_text())
+    found: dict[str, Any] = json.loads((exchange_models / "expected.json").read_text())
     return found
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_description_is_what_the_library_tells(name: str, exchange_models: Path, told: dict[str, Any]) -> None:
+def test_a_description_is_what_the_library_says(name: str, exchange_models: Path, expected: dict[str, Any]) -> None:
     description = describe(exchange_models / name)
 
-    for tensors, expected in (
-        (description.signature.inputs, told[name]["inputs"]),
-        (description.signature.outputs, told[name]["outputs"]),
+    for tensors, wanted in (
+        (description.signature.inputs, expected[name]["inputs"]),
+        (description.signature.outputs, expected[name]["outputs"]),
     ):
-        assert [[tensor.dtype, shape_of(tensor)] for tensor in tensors] == [each[1:] for each in expected]
-        assert all(tensor.name in names for tensor, (names, *_) in zip(tensors, expected, strict=True))
+        assert [[tensor.dtype, shape_of(tensor)] for tensor in tensors] == [each[1:] for each in wanted]
+        assert all(tensor.name in names for tensor, (names, *_) in zip(tensors, wanted, strict=True))
     assert description.signature.name == "serving_default"
-    assert description.parameters == told[name]["parameters"]
-    assert description.ops == told[name]["ops"]
+    assert description.parameters == expected[name]["parameters"]
+    assert description.ops == expected[name]["ops"]
 
 
 def shape_of(tensor: Tensor) -> list[int | None] | None:
@@ -148,7 +149,7 @@ def test_a_signature_keeps_the_name_that_the_file_remembers(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("tensor", "told_"),
+    ("tensor", "message"),
     [
         (field(1, 2) + field(2, 1) + field(8, b"w") + field(9, bytes(7)), "'w' has 7 bytes where 8 belong"),
         (field(1, 2) + field(2, 1) + field(8, b"w"), "'w' has no values"),
@@ -156,18 +157,30 @@ def test_a_signature_keeps_the_name_that_the_file_remembers(tmp_path: Path) -> N
         (field(1, (1 << 64) - 1) + field(2, 1) + field(8, b"w"), "negative size"),
     ],
 )
-def test_a_constant_that_makes_no_sense_is_refused(tensor: bytes, told_: str, tmp_path: Path) -> None:
-    with pytest.raises(BadModel, match=f"{told_}.*Copy or export the model again"):
+def test_a_constant_that_makes_no_sense_is_refused(tensor: bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match=f"{message}.*Copy or export the model again"):
         describe(model_file(tmp_path, tensor=tensor))
 
 
-@pytest.mark.parametrize("location", ["/etc/hostname", "../weights", "a/../../b", "C:\\w", ""])
-def test_weights_outside_the_folder_are_refused(location: str, tmp_path: Path) -> None:
+def weights_at(location: str) -> bytes:
+    """A constant of two floats whose values lie in another file."""
     entry = field(1, b"location") + field(2, location.encode())
-    tensor = field(1, 2) + field(2, 1) + field(8, b"w") + field(13, entry) + field(14, 1)
+    return field(1, 2) + field(2, 1) + field(8, b"w") + field(13, entry) + field(14, 1)
 
+
+@pytest.mark.parametrize("location", ESCAPING)
+def test_weights_outside_the_folder_are_refused(location: str, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="outside the model's folder"):
-        describe(model_file(tmp_path, tensor=tensor))
+        describe(model_file(tmp_path, tensor=weights_at(location)))
+
+
+@pytest.mark.parametrize("location", [path for path in PLAIN + REDUNDANT if not path.endswith("/")])
+def test_weights_are_found_wherever_in_the_folder_they_lie(location: str, tmp_path: Path) -> None:
+    weights = tmp_path / location
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_bytes(bytes(8))
+
+    assert describe(model_file(tmp_path, tensor=weights_at(location))).parameters == 2
 
 
 def test_weights_apart_that_are_missing_or_short_are_refused(exchange_models: Path, tmp_path: Path) -> None:
@@ -198,15 +211,15 @@ def test_an_input_that_is_no_tensor_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told_"),
+    ("content", "message"),
     [
         (b"see the wiki", r"is no ONNX model: it begins with b'see the '"),
         (field(1, 9), "lacks its version, its graph or its opset"),
         (field(1, 9) + field(99, b""), "has no field 99"),
     ],
 )
-def test_what_is_no_onnx_model_is_refused(content: bytes, told_: str, tmp_path: Path) -> None:
+def test_what_is_no_onnx_model_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(content)
 
-    with pytest.raises(BadModel, match=told_):
+    with pytest.raises(BadModel, match=message):
         describe(tmp_path)

@@ -1,4 +1,4 @@
-"""A frozen graph tells its inputs and outputs without TensorFlow, and anything else named .pb is refused."""
+"""A frozen graph says its inputs and outputs without TensorFlow, and anything else named .pb is refused."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ NAMES = ["classifier", "strings", "loop", "functional_loop", "several"]
 
 @pytest.fixture(scope="module")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with frozen graphs, and told.json with what TensorFlow tells of them."""
+    """A folder with frozen graphs, and expected.json with what TensorFlow says of them."""
     folder = tmp_path_factory.mktemp("graphs")
     done = subprocess.run(
         [sys.executable, str(SCRIPT), str(folder)], check=False, capture_output=True, text=True, timeout=120
@@ -33,9 +33,9 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(graphs: Path) -> dict[str, Any]:
-    """What TensorFlow tells of the graphs."""
-    found: dict[str, Any] = json.loads((graphs / "told.json").read_text())
+def expected(graphs: Path) -> dict[str, Any]:
+    """What TensorFlow says of the graphs."""
+    found: dict[str, Any] = json.loads((graphs / "expected.json").read_text())
     return found
 
 
@@ -72,17 +72,17 @@ def described(folder: Path, data: bytes) -> ModelDescription:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_inputs_outputs_and_ops_are_what_tensorflow_tells(name: str, graphs: Path, told: dict[str, Any]) -> None:
+def test_inputs_outputs_and_ops_are_what_tensorflow_says(name: str, graphs: Path, expected: dict[str, Any]) -> None:
     description = describe(graphs / f"{name}.pb")
 
     (signature,) = description.signatures
     assert description.format is Format.FROZEN_GRAPH
     assert signature.name == "serving_default"
-    assert {each.name: [each.dtype, list(each.shape or ())] for each in signature.inputs} == told[name]["inputs"]
-    assert {each.name: each.dtype for each in signature.outputs} == told[name]["outputs"]
-    assert [each.name for each in signature.optional] == told[name]["optional"]
-    assert description.ops == told[name]["ops"]
-    assert description.parameters == told[name]["parameters"]
+    assert {each.name: [each.dtype, list(each.shape or ())] for each in signature.inputs} == expected[name]["inputs"]
+    assert {each.name: each.dtype for each in signature.outputs} == expected[name]["outputs"]
+    assert [each.name for each in signature.optional] == expected[name]["optional"]
+    assert description.ops == expected[name]["ops"]
+    assert description.parameters == expected[name]["parameters"]
 
 
 def test_an_op_of_which_no_type_is_known_says_so(tmp_path: Path) -> None:

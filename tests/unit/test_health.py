@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optfarm_scheduler.decisions.actions import Action, Check, Dispatch, EndSweep, Move, Recall
+from optfarm_scheduler.decisions.actions import Action, Dispatch, EndSweep, Reassign, Recall, SendCanary
 from optfarm_scheduler.decisions.canaries import CanaryRules, due_at
-from optfarm_scheduler.decisions.occupancy import OpenTask, Presence
 from optfarm_scheduler.decisions.schedule import schedule
+from optfarm_scheduler.decisions.snapshot import KnownDevice, OpenTask
 from optfarm_tasks.schema.health import DeviceHealth, HealthState
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.result import CanaryResult
@@ -27,13 +27,13 @@ def twin(low: float, high: float) -> DeviceHealth:
 
 
 def decide(
-    tasks: list[OpenTask], devices: list[Presence], *, now: float = NOW, rules: CanaryRules = RULES
+    tasks: list[OpenTask], devices: list[KnownDevice], *, now: float = NOW, rules: CanaryRules = RULES
 ) -> list[Action]:
     actions = schedule(tasks, devices, now, canary_rules=rules)
     return [action for action in actions if not isinstance(action, EndSweep)]
 
 
-def aged(name: str, seconds: float, **changes: object) -> Presence:
+def aged(name: str, seconds: float, **changes: object) -> KnownDevice:
     """A device that is alive, whose canary ran so many seconds ago."""
     return replace(device(name), canary_at=NOW - seconds, started_at=NOW - 2 * DAY, **changes)
 
@@ -50,7 +50,7 @@ def aged(name: str, seconds: float, **changes: object) -> Presence:
         (replace(aged("x.cpu", 5), started_at=NOW - 2), NOW - 2),
     ],
 )
-def test_a_canary_is_due_after_a_start_once_a_day_and_soon_when_in_doubt(there: Presence, expected: float) -> None:
+def test_a_canary_is_due_after_a_start_once_a_day_and_soon_when_in_doubt(there: KnownDevice, expected: float) -> None:
     assert due_at(there) == expected
     assert due_at(there, replace(RULES, every_s=0)) is None
 
@@ -58,11 +58,11 @@ def test_a_canary_is_due_after_a_start_once_a_day_and_soon_when_in_doubt(there: 
 def test_a_due_canary_runs_while_its_device_has_nothing_else_to_do() -> None:
     there = aged("x.cpu", DAY)
 
-    assert decide([], [there]) == [Check("x.cpu", there.canary_at)]
+    assert decide([], [there]) == [SendCanary("x.cpu", there.canary_at)]
     assert decide([], [replace(there, freed_at=NOW - 59)]) == []
-    assert Check("x.cpu", there.canary_at) not in decide([convert("a", TaskState.PENDING)], [there])
-    assert Check("x.cpu", there.canary_at) not in decide([benchmark("a", "x.cpu")], [there])
-    assert Check("x.cpu", there.canary_at) in decide([benchmark("a", "y.cpu")], [there, device("y.cpu")])
+    assert SendCanary("x.cpu", there.canary_at) not in decide([convert("a", TaskState.PENDING)], [there])
+    assert SendCanary("x.cpu", there.canary_at) not in decide([benchmark("a", "x.cpu")], [there])
+    assert SendCanary("x.cpu", there.canary_at) in decide([benchmark("a", "y.cpu")], [there, device("y.cpu")])
     assert decide([], [there], rules=replace(RULES, every_s=0)) == []
 
 
@@ -70,7 +70,7 @@ def test_a_canary_that_is_long_due_runs_before_all_that_waits() -> None:
     there, work = aged("x.cpu", DAY + 3600), [benchmark(name, "x.cpu") for name in "ab"]
     sent = canary("x.cpu", ready_at=NOW)
 
-    assert Check("x.cpu", there.canary_at) in decide(work, [there])
+    assert SendCanary("x.cpu", there.canary_at) in decide(work, [there])
     assert decide([*work, sent], [there]) == [Dispatch(sent.id, "x.cpu")]
 
 
@@ -97,7 +97,7 @@ def test_benchmarks_of_a_quarantined_device_go_to_another_host_of_its_class() ->
     other = device("z.cpu")
     faster = replace(other, inventory=other.inventory.model_copy(update={"attributes": {"cores": 64}}))
 
-    assert decide([benchmark("b", "x.cpu")], [there, other]) == [Move("b", "z.cpu")]
+    assert decide([benchmark("b", "x.cpu")], [there, other]) == [Reassign("b", "z.cpu")]
     assert decide([benchmark("b", "x.cpu")], [there, faster]) == []
     assert decide([benchmark("b", "x.cpu")], [there, replace(other, health=QUARANTINED)]) == []
     assert decide([benchmark("b", "x.cpu")], [there, replace(other, last_seen_at=NOW - 16)]) == []
@@ -110,8 +110,8 @@ def test_what_a_sweep_measures_on_the_other_host_anyhow_stays() -> None:
     mine, theirs = benchmark("b", "x.cpu"), benchmark("c", "z.cpu", TaskState.DONE)
 
     assert decide([mine, theirs], [there, device("z.cpu")]) == []
-    assert decide([mine, replace(theirs, sweep_id="another")], [there, device("z.cpu")]) == [Move("b", "z.cpu")]
-    assert decide([mine, replace(theirs, tried=("y.cpu",))], [there, device("z.cpu")]) == [Move("b", "z.cpu")]
+    assert decide([mine, replace(theirs, sweep_id="another")], [there, device("z.cpu")]) == [Reassign("b", "z.cpu")]
+    assert decide([mine, replace(theirs, tried=("y.cpu",))], [there, device("z.cpu")]) == [Reassign("b", "z.cpu")]
 
 
 @given(
@@ -130,4 +130,4 @@ def test_a_benchmark_is_measured_by_a_trusted_device_or_waits(bound: str, sick: 
     if bound not in sick:
         assert actions == [Dispatch("b", bound)]
     else:
-        assert actions == ([Move("b", able[0])] if able else [])
+        assert actions == ([Reassign("b", able[0])] if able else [])

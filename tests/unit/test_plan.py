@@ -4,7 +4,7 @@ import pytest
 
 from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planning.plan import plan
-from optfarm_scheduler.planning.planner import sweep_of
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import BadData, BadParameter
 from optfarm_tasks.schema.recipe import Recipe
@@ -30,11 +30,18 @@ def test_a_sweep_converts_evaluates_and_measures_each_recipe_and_the_baseline() 
 def test_tasks_name_what_they_build_on() -> None:
     baseline, twin, conversion, measured = planned("tflite-float32").tasks
 
-    assert baseline.inputs == conversion.inputs == {Role.MODEL: f"model:{model().digest}"}
-    assert twin.inputs == {Role.BASELINE: f"task:{baseline.id}", Role.CANDIDATE: f"task:{baseline.id}"}
-    assert measured.inputs == {Role.BASELINE: f"task:{baseline.id}", Role.CANDIDATE: f"task:{conversion.id}"}
+    assert baseline.inputs == conversion.inputs == {Role.MODEL: Source(Origin.MODEL, model().digest)}
+    assert twin.inputs == {
+        Role.BASELINE: Source(Origin.TASK, baseline.id),
+        Role.CANDIDATE: Source(Origin.TASK, baseline.id),
+    }
+    assert measured.inputs == {
+        Role.BASELINE: Source(Origin.TASK, baseline.id),
+        Role.CANDIDATE: Source(Origin.TASK, conversion.id),
+    }
+    assert (baseline.depends_on, twin.depends_on) == ((), (baseline.id,))
     assert measured.depends_on == (baseline.id, conversion.id)
-    assert {sweep_of(task.id) for task in (baseline, twin, conversion, measured)} == {"abc"}
+    assert [task.id for task in (baseline, twin, conversion, measured)] == [f"abc-00{number}" for number in range(1, 5)]
 
 
 def test_a_benchmark_is_planned_for_each_device_and_setting() -> None:

@@ -3,16 +3,17 @@
 import pytest
 
 from optfarm_scheduler.planning.plan import Plan
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.toolchains import Needs, offered
-from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import training_split
 from optfarm_tasks.description import Format
+from optfarm_tasks.resolved import resolve
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Kind, Limits, Role
 from tests.unit.planning import data, device, model, planned
 
-NEED_BYTES = registry.memory_bytes(Recipe.parse("prune"), 1)
+NEED_BYTES = resolve(Recipe.parse("prune"), Format.H5, model_bytes=1).memory_bytes
 
 
 def small(name: str, memory_bytes: int) -> Inventory:
@@ -39,7 +40,7 @@ def test_a_conversion_that_trains_is_given_the_data_set(split: str) -> None:
     made = planned("prune -> cluster", on=model(Format.H5), given=given)
 
     conversion = next(task for task in made.tasks if task.kind is Kind.CONVERT and task.label != "baseline")
-    assert conversion.inputs[Role.DATA] == f"data:{given.digest}"
+    assert conversion.inputs[Role.DATA] == Source(Origin.DATA, given.digest)
     assert conversion.needs.memory_bytes == NEED_BYTES
 
 
@@ -84,14 +85,6 @@ def test_memory_decides_which_device_is_offered_a_task() -> None:
     assert offered(small("alpha.cpu", NEED_BYTES - 1), needs) is None
     assert offered(small("alpha.cpu", NEED_BYTES), needs) is not None
     assert offered(device("alpha.cpu"), needs) is not None
-
-
-def test_a_recipe_that_ends_in_a_keras_file_is_exported() -> None:
-    recipe = Recipe.parse("prune -> cluster")
-
-    assert str(registry.finished(recipe, Format.KERAS)) == "prune -> cluster -> baseline"
-    assert registry.output_format(recipe, Format.KERAS) is Format.SAVED_MODEL
-    assert registry.finished(Recipe.parse("prune -> tflite-int8"), Format.H5) == Recipe.parse("prune -> tflite-int8")
 
 
 @pytest.mark.parametrize(("technique", "given"), [("tflite-int8", Format.SAVED_MODEL), ("prune", Format.H5)])

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from optfarm_tasks import plugins
+from optfarm_tasks.description import Format
+from optfarm_tasks.technique import Work
 
 GOOD = """
 from optfarm_tasks.description import Format
@@ -39,7 +41,7 @@ def install(folder: Path, modules: Mapping[str, str], points: str) -> None:
 
 def ask(folder: Path, expression: str) -> Any:
     """What an interpreter with that distribution says."""
-    imported = "import json; from optfarm_tasks import registry; from optfarm_tasks.schema import recipe"
+    imported = "import json; from optfarm_tasks import registry"
     script = f"{imported}; print(json.dumps(({expression})))"
     ended = subprocess.run(
         [sys.executable, "-c", script],
@@ -63,9 +65,19 @@ def test_an_installed_plug_in_is_a_technique_like_any_other(tmp_path: Path) -> N
 def test_the_version_of_a_plug_in_shapes_the_keys_of_what_it_makes(tmp_path: Path) -> None:
     install(tmp_path, {"strange": GOOD}, "strange-one = strange")
 
-    modules = ask(tmp_path, "sorted(registry.modules_of(recipe.Recipe.parse('strange-one')))")
+    modules = ask(tmp_path, "sorted(registry.modules_of('strange-one'))")
 
     assert modules == ["strange-techniques"]
+
+
+def test_a_technique_that_reports_by_the_former_name_still_does(tmp_path: Path) -> None:
+    seen: list[str] = []
+    work = Work(tmp_path, Format.TFLITE, tmp_path, None, 0, lambda phase, _: seen.append(phase))
+
+    with pytest.warns(DeprecationWarning, match="now called Work.on_progress"):
+        work.report("rounding", 0.5)
+
+    assert seen == ["rounding"]
 
 
 def test_a_broken_plug_in_is_told_and_the_others_stay(tmp_path: Path) -> None:

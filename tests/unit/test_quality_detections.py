@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from optfarm.loss import Gate, gate
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.quality.detections import Detections, Found, iou, is_of_one_sample, matched_ious, names_of
-from optfarm_tasks.quality.gate import Gate, gate
 
 Outputs = dict[str, NDArray[Any]]
 

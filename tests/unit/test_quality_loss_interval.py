@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from optfarm_tasks.quality.gate import Gate, gate
+from optfarm.loss import Gate, gate
 from optfarm_tasks.quality.loss_interval import ConfidenceInterval, _newcombe, _wilson, of_hits, of_means, of_parts
 
 counts = st.integers(0, 60)

@@ -1,11 +1,14 @@
 """The table of a sweep and the time that it still takes."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from optfarm_scheduler.decisions.eta import Timed, eta_s
-from optfarm_scheduler.views.report import TaskRecord, rows
+from optfarm_scheduler.planning.sources import Origin, Source
+from optfarm_scheduler.store.records import TaskDetails
+from optfarm_scheduler.views.report import rows
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure
@@ -16,38 +19,46 @@ from tests.results import a_measurement, a_result
 DONE = TaskState.DONE
 
 
+def record(name: str, kind: Kind, recipe: Recipe, **more: Any) -> TaskDetails:
+    """A task that has just been planned, but for what is given."""
+    nothing = dict.fromkeys(
+        ("sweep_id", "pinned_to", "device", "key", "log", "duration_s", "queued_at", "started_at", "finished_at")
+    )
+    planned = {"label": str(recipe), "inputs": {}, "depends_on": (), "attempt": 0}
+    return TaskDetails(id=name, kind=kind, recipe=recipe, **nothing | planned | more)
+
+
 def tasks(
     name: str, *, state: TaskState = DONE, failure: Failure | None = None, ratio: float = 2.0
-) -> list[TaskRecord]:
+) -> list[TaskDetails]:
     """A conversion, an evaluation and a benchmark of one recipe."""
     recipe, convert = Recipe.parse(name), f"{name}-convert"
-    pair = {Role.BASELINE: "task:baseline-convert", Role.CANDIDATE: f"task:{convert}"}
+    pair = {Role.BASELINE: Source(Origin.TASK, "baseline-convert"), Role.CANDIDATE: Source(Origin.TASK, convert)}
     after = DONE if state is DONE else TaskState.BLOCKED
     measured = a_result(Kind.BENCHMARK, measurement=a_measurement(ratio=ratio))
     return [
-        TaskRecord(
-            id=convert,
-            kind=Kind.CONVERT,
-            recipe=recipe,
+        record(
+            convert,
+            Kind.CONVERT,
+            recipe,
             state=state,
             cached=True,
-            inputs={},
             failure=failure,
             result=a_result(Kind.CONVERT) if state is DONE else None,
         ),
-        TaskRecord(
-            id=f"{name}-evaluate",
-            kind=Kind.EVALUATE,
-            recipe=recipe,
+        record(
+            f"{name}-evaluate",
+            Kind.EVALUATE,
+            recipe,
             state=after,
             cached=True,
             inputs=pair,
             result=a_result(Kind.EVALUATE) if after is DONE else None,
         ),
-        TaskRecord(
-            id=f"{name}-benchmark",
-            kind=Kind.BENCHMARK,
-            recipe=recipe,
+        record(
+            f"{name}-benchmark",
+            Kind.BENCHMARK,
+            recipe,
             state=after,
             cached=False,
             inputs=pair,

@@ -13,7 +13,7 @@ def told(
 ) -> dict[str, float]:
     reuse = Reuse(length=length, hash_bits=hash_bits, seed=seed)
     reuse.add("c", rows.astype(np.float32), kernel.astype(np.float32))
-    return reuse.told()["c"]
+    return reuse.notes["c"]
 
 
 def test_equal_vectors_are_one_cluster_of_their_mean() -> None:

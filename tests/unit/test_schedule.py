@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from optfarm_scheduler.decisions.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
-from optfarm_scheduler.decisions.occupancy import OpenTask, Presence
 from optfarm_scheduler.decisions.schedule import schedule
+from optfarm_scheduler.decisions.snapshot import KnownDevice, OpenTask
 from optfarm_tasks.schema.sweep import TaskState
 from tests.unit.occupied import NOW, benchmark, convert, device
 
 
 def decide(
-    tasks: Iterable[OpenTask], devices: Iterable[Presence], *, now: float = NOW, since: float = 0.0
+    tasks: Iterable[OpenTask], devices: Iterable[KnownDevice], *, now: float = NOW, since: float = 0.0
 ) -> list[Action]:
     there, present = list(tasks), list(devices)
     answers = {

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from optfarm_scheduler.decisions.actions import (
     Action,
     Block,
-    Check,
     Dispatch,
     EndSweep,
     Expire,
     GiveUp,
-    Move,
+    Reassign,
     Recall,
     Resolve,
+    SendCanary,
 )
 from optfarm_scheduler.decisions.canaries import CanaryRules
-from optfarm_scheduler.decisions.occupancy import OpenTask, Rules
 from optfarm_scheduler.decisions.schedule import schedule
+from optfarm_scheduler.decisions.snapshot import OpenTask, Rules
 from optfarm_scheduler.decisions.states import ENDS, IN_FLIGHT
 from optfarm_tasks.schema.spec import Kind
 from optfarm_tasks.schema.sweep import TaskState
@@ -78,11 +78,11 @@ class Farm:
                 self.change(task_id, state=TaskState.FAILED)
             case Block(task_id):
                 self.change(task_id, state=TaskState.BLOCKED)
-            case Move(task_id, device_name):
+            case Reassign(task_id, device_name):
                 before = self.tasks[task_id]
                 tried = (*before.tried, before.pinned_to or "")
                 self.change(task_id, state=TaskState.PENDING, pinned_to=device_name, device=None, tried=tried)
-            case Check(device_name, _):
+            case SendCanary(device_name, _):
                 made = canary(device_name, TaskState.PENDING, key=f"canary {self.now}")
                 self.tasks[f"{made.id} {self.now}"] = replace(made, id=f"{made.id} {self.now}")
                 self.devices[device_name] = replace(self.devices[device_name], canary_at=self.now)
@@ -112,10 +112,10 @@ class Farm:
 
     def check_trust(self, action: Action) -> None:
         match action:
-            case Dispatch(task_id, device_name) | Move(task_id, device_name):
+            case Dispatch(task_id, device_name) | Reassign(task_id, device_name):
                 is_trusted = not self.devices[device_name].is_quarantined
                 assert is_trusted or not self.tasks[task_id].kind.needs_trust, "a device in quarantine measures"
-            case Check(device_name, _):
+            case SendCanary(device_name, _):
                 assert not any(
                     task.kind is Kind.CANARY and task.pinned_to == device_name and task.state not in ENDS
                     for task in self.tasks.values()

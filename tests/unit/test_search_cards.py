@@ -8,15 +8,16 @@ from optfarm.search.knob import Range
 from optfarm.search.proposer import Proposer
 from optfarm.search.space import Space, choices_of, shortest, space_of
 from optfarm_tasks import registry
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import FINAL_FORMATS, Format
 from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.resolved import resolve
 
 STARTS = (Format.KERAS, Format.SAVED_MODEL, Format.TFLITE)
 
 
 def space(start: Format) -> Space:
     cards = [registry.card(name) for name in registry.technique_names() if name != "baseline"]
-    return space_of(cards, [], start=start, endings=registry.final_formats(), max_steps=3)[0]
+    return space_of(cards, [], start=start, endings=FINAL_FORMATS, max_steps=3)[0]
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -24,7 +25,7 @@ def test_each_technique_has_a_recipe_that_the_farm_takes(start: Format) -> None:
     there = space(start)
 
     for recipe in shortest(there).values():
-        assert registry.output_format(recipe, start) in registry.final_formats()
+        assert resolve(recipe, start).output_format in FINAL_FORMATS
         assert choices_of(there, recipe) is not None
 
 
@@ -44,12 +45,12 @@ def test_what_is_drawn_of_them_is_valid_by_format_and_range(start: Format) -> No
     drawn = []
     for number in range(60):
         drawn.append(proposer.ask())
-        proposer.tell(drawn[-1], [number % 7, number % 11])
+        proposer.record(drawn[-1], [number % 7, number % 11])
 
     faults: list[Any] = []
     for recipe in drawn:
         try:
-            registry.output_format(recipe, start)
+            resolve(recipe, start)
         except BadParameter as error:
             faults.append(str(error))
     assert len({str(recipe) for recipe in drawn}) > 20

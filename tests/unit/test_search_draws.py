@@ -43,9 +43,9 @@ def searched(
     draws = Draws(proposer, first=named, simple=shortest(there).values(), seed=seed)
     tried: list[str] = []
     for count in batches:
-        batch = draws.next(count, tried=tried, on_repeat=lambda recipe: proposer.tell(recipe, goodness(recipe)))
+        batch = draws.next(count, tried=tried, on_repeat=lambda recipe: proposer.record(recipe, goodness(recipe)))
         for recipe in batch:
-            proposer.tell(recipe, goodness(recipe))
+            proposer.record(recipe, goodness(recipe))
         tried += map(str, batch)
         if len(batch) < count:
             break
@@ -89,7 +89,7 @@ def test_what_is_good_is_drawn_more_often() -> None:
     for _ in range(60):
         recipe = proposer.ask()
         drawn.append(float(recipe.steps[0].params.get("x", 0.5)))
-        proposer.tell(recipe, [drawn[-1], drawn[-1]])
+        proposer.record(recipe, [drawn[-1], drawn[-1]])
 
     assert sum(drawn[40:]) < 0.7 * sum(drawn[:20])
 

@@ -8,23 +8,26 @@ from hypothesis import strategies as st
 
 from optfarm.errors import BadRequest
 from optfarm.search.question import Budget, question
+from optfarm.sweep_settings import settings_of
 
 
 def test_forty_trials_unless_told_otherwise() -> None:
-    assert question({"model": "m"}).budget == Budget(40, None)
-    assert question({"model": "m"}, minutes=5).budget == Budget(None, 5)
-    assert question({"model": "m"}, trials=7, minutes=5).budget == Budget(7, 5)
+    assert question(settings_of({"model": "m"})).budget == Budget(40, None)
+    assert question(settings_of({"model": "m"}), minutes=5).budget == Budget(None, 5)
+    assert question(settings_of({"model": "m"}), trials=7, minutes=5).budget == Budget(7, 5)
 
 
 def test_single_steps_narrow_the_choice_and_longer_recipes_come_first() -> None:
-    asked = question({"model": "m", "recipes": ["prune(epochs=1)", "prune -> lite", "lite", "baseline", "lite"]})
+    asked = question(
+        settings_of({"model": "m", "recipes": ["prune(epochs=1)", "prune -> lite", "lite", "baseline", "lite"]})
+    )
 
     assert [str(step) for step in asked.steps] == ["prune(epochs=1)", "lite"]
     assert [str(recipe) for recipe in asked.first] == ["prune -> lite"]
 
 
 def test_all_is_no_technique() -> None:
-    asked = question({"model": "m", "recipes": ["all"]})
+    asked = question(settings_of({"model": "m", "recipes": ["all"]}))
 
     assert asked.steps == asked.first == ()
 
@@ -48,7 +51,7 @@ def test_all_is_no_technique() -> None:
 )
 def test_what_cannot_be_searched_for_is_refused(settings: dict[str, Any], asked: dict[str, Any], why: str) -> None:
     with pytest.raises(BadRequest, match=why):
-        question({"model": "m", **settings}, **asked)
+        question(settings_of({"model": "m", **settings}), **asked)
 
 
 @given(st.integers(1, 50), st.integers(0, 60), st.integers(1, 8))

@@ -12,7 +12,7 @@ from optfarm.search.knob import Choice, Range, knob_of
 from optfarm.search.space import Space, choices_of, draw, shortest, space_of
 from optfarm_tasks.description import Format
 from optfarm_tasks.schema.recipe import Recipe, Scalar
-from optfarm_tasks.technique import Bounds
+from optfarm_tasks.schema.technique_card import Bounds
 from tests.unit.cards import CARDS, CODED, H5, ONNX, SAVED, TFLITE, ZIP, card, parameter
 
 ENDINGS = frozenset({SAVED, H5, TFLITE, CODED})

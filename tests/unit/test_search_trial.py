@@ -10,7 +10,6 @@ from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.measurement import Ratio, Verdict
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Score
-from optfarm_tasks.schema.spec import Effort
 from optfarm_tasks.schema.sweep import Row, TaskState
 from tests.unit.reports import failed, measurement, quality, row
 
@@ -106,11 +105,3 @@ def test_only_what_is_clearly_beaten_is_no_rival() -> None:
     )
 
     assert rivals([slow, near, fast]) == (fast, near)
-
-
-def test_a_final_trial_was_measured_in_full() -> None:
-    quick = trial(1, "x", "a", time=0.5)
-    made = row("x", measurement=measurement(1.0, effort=Effort.FULL))
-    full = judged(quick, made, baseline_bytes=BYTES, is_scored=True)
-
-    assert (quick.is_final, full.is_final) == (False, True)

@@ -3,8 +3,20 @@
 import pytest
 from pydantic import ValidationError
 
+from optfarm_tasks.schema.device import DeviceKind, DeviceSpec
 from optfarm_tasks.schema.recipe import Recipe
-from optfarm_tasks.schema.spec import Benchmark, Convert, Effort, Limits, Role, Scenario, Task, task_key
+from optfarm_tasks.schema.spec import (
+    Benchmark,
+    Convert,
+    Effort,
+    Evaluate,
+    Limits,
+    Role,
+    Scenario,
+    Task,
+    Trace,
+    task_key,
+)
 from optfarm_tasks.schema.tree import Tree
 
 MODEL = {Role.MODEL: "0" * 64}
@@ -54,6 +66,30 @@ def test_a_measurement_without_a_scenario_keeps_the_key_that_it_always_had() -> 
     assert key(Benchmark(scenario=Scenario.SERVER, latency_limit_ms=5)) != key(
         Benchmark(scenario=Scenario.SERVER, latency_limit_ms=6)
     )
+
+
+@pytest.mark.parametrize(
+    ("plain", "digest"),
+    [
+        (Evaluate(), "640d9bd316cad0cbc0d0f2f955a7ceb7a132103d52feda4592f2838a7d01bdde"),
+        (Trace(), "e1d027243db1f23f0d0a26bd1b093169428640d22fe6566b585362689c7e7c31"),
+    ],
+)
+def test_a_wanted_runtime_changes_the_key_and_its_absence_does_not(plain: Evaluate | Trace, digest: str) -> None:
+    place = {"toolchain": {"x": "1"}, "device": "alpha.cpu:0"}
+    wanting = plain.model_copy(update={"runtime": "litert"})
+
+    # The digests were taken before a runtime could be asked for.
+    assert task_key(plain, {Role.MODEL: "1" * 64}, **place) == digest
+    assert task_key(wanting, {Role.MODEL: "1" * 64}, **place) != digest
+    assert type(plain).model_validate_json(wanting.model_dump_json()) == wanting
+
+
+def test_a_task_on_the_cpu_is_written_as_it_always_was() -> None:
+    on_gpu = Task(action=Evaluate(), inputs={}, device=DeviceSpec(kind=DeviceKind.GPU, index=1))
+
+    assert "device" not in Task(action=Evaluate(), inputs={}).model_dump()
+    assert Task.model_validate_json(on_gpu.model_dump_json()) == on_gpu
 
 
 def test_a_scenario_survives_the_wire() -> None:

@@ -1,4 +1,4 @@
-"""Keys, digests and paths that are malformed are refused, and refusals of a store are told apart."""
+"""Keys, digests and paths that are malformed are refused, and refusals of a store are kept apart."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from optfarm_storage import keys
 from optfarm_storage.errors import BadName, Corrupt, Denied, NotFound, StorageError, Unavailable, refusal
 from optfarm_storage.s3 import S3Store
 from tests.integration.stores import elsewhere
+from tests.path_cases import ESCAPING, PLAIN, REDUNDANT
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -13,8 +14,8 @@ DIGEST = "0123456789abcdef" * 4
 def test_every_kind_of_object_has_its_place() -> None:
     assert keys.blob(DIGEST) == f"blobs/{DIGEST}"
     assert keys.result(DIGEST) == f"results/{DIGEST}.json"
-    assert keys.model("pilot-net_1.0", DIGEST) == f"models/pilot-net_1.0/{DIGEST}.json"
-    assert keys.data("drive", DIGEST) == f"data/drive/{DIGEST}.json"
+    assert keys.record("models", "pilot-net_1.0", DIGEST) == f"models/pilot-net_1.0/{DIGEST}.json"
+    assert keys.record("data", "drive", DIGEST) == f"data/drive/{DIGEST}.json"
 
 
 @pytest.mark.parametrize("digest", ["", "0" * 63, "0" * 65, "A" * 64, "../" + "0" * 61, "0" * 64 + "\n"])
@@ -26,12 +27,18 @@ def test_what_is_no_digest_is_refused(digest: str) -> None:
 @pytest.mark.parametrize("name", ["", "..", "a/../b", ".hidden", "a b", "n" * 1000])
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(BadName, match="no key"):
-        keys.model(name, DIGEST)
+        keys.record("models", name, DIGEST)
 
 
-@pytest.mark.parametrize("path", ["a", "a/b.c", "variables/variables.data-00000-of-00001", "a b", ".hidden", "ä"])
+@pytest.mark.parametrize("path", PLAIN)
 def test_plain_paths_are_kept(path: str) -> None:
     assert keys.inside(path) == path
+
+
+@pytest.mark.parametrize("path", ESCAPING + REDUNDANT)
+def test_other_paths_are_refused(path: str) -> None:
+    with pytest.raises(BadName, match="not a plain relative path"):
+        keys.inside(path)
 
 
 @pytest.mark.parametrize("endpoint", ["store:8333", "ftp://store", "http://", "https://:8333"])

@@ -8,7 +8,8 @@ from pydantic import Field
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.parameters import parameters_of
-from optfarm_tasks.technique import Bounds, Parameter, Params
+from optfarm_tasks.schema.technique_card import Bounds, Parameter
+from optfarm_tasks.technique import Params
 
 
 class Kind(StrEnum):

@@ -4,6 +4,7 @@ import pytest
 
 from optfarm_scheduler.planning.plan import Plan
 from optfarm_scheduler.planning.planner import identity
+from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.trace_plan import Artifact, plan_trace
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadData, BadParameter
@@ -13,7 +14,7 @@ from optfarm_tasks.schema.spec import Role, Trace
 from optfarm_tasks.schema.sweep import Data, Model, SweepSpec, Tracing
 from tests.unit.planning import data, device, model, shown
 
-ARTIFACT = Artifact("task:0123456789ab-004", Recipe.parse("tflite-int8"), Format.TFLITE)
+ARTIFACT = Artifact(Source(Origin.TASK, "0123456789ab-004"), Recipe.parse("tflite-int8"), Format.TFLITE)
 
 
 def planned(
@@ -38,7 +39,7 @@ def test_a_model_that_runs_as_it_is_takes_one_task() -> None:
 
     (task,) = made.tasks
     assert task.action == Trace(threads=2, batch_size=4, seed=9, runs=7)
-    assert task.inputs == {Role.MODEL: f"model:{model().digest}"}
+    assert task.inputs == {Role.MODEL: Source(Origin.MODEL, model().digest)}
     assert (task.id, task.pinned_to, task.identity) == ("abc-001", "alpha.cpu", identity(device("alpha.cpu")))
     assert task.depends_on == ()
     assert task.needs.runtimes == ("tensorflow",)
@@ -50,7 +51,7 @@ def test_a_keras_model_is_exported_first(kind: Format) -> None:
     export, task = planned(on=model(kind)).tasks
 
     assert shown((export, task)) == ["convert baseline @-", "profile baseline @alpha.cpu"]
-    assert task.inputs == {Role.MODEL: f"task:{export.id}"}
+    assert task.inputs == {Role.MODEL: Source(Origin.TASK, export.id)}
     assert task.depends_on == (export.id,)
 
 
@@ -68,8 +69,17 @@ def test_an_artifact_of_another_sweep_is_there_already() -> None:
     assert (task.label, task.needs.runtimes) == ("tflite-int8", ("litert",))
 
 
+def test_a_wanted_runtime_observes_or_is_refused() -> None:
+    action = planned("tflite-float16", runtime="litert").tasks[-1].action
+
+    assert isinstance(action, Trace)
+    assert action.runtime == "litert"
+    with pytest.raises(BadParameter, match="the runtime litert does not run saved_model"):
+        planned(runtime="litert")
+
+
 def test_a_data_set_feeds_the_model_if_it_has_a_test_split() -> None:
-    assert planned(given=data("test")).tasks[0].inputs[Role.DATA] == f"data:{data('test').digest}"
+    assert planned(given=data("test")).tasks[0].inputs[Role.DATA] == Source(Origin.DATA, data("test").digest)
     assert Role.DATA not in planned(given=data("calibration")).tasks[0].inputs
     with pytest.raises(BadData, match=r"float32\[7\]"):
         planned(given=data("test", size=7))
@@ -94,7 +104,9 @@ def test_a_farm_without_devices_refuses() -> None:
 
 def test_a_runtime_whose_ops_cannot_be_observed_is_refused() -> None:
     with pytest.raises(BadParameter, match="the runtime coded cannot be observed"):
-        planned(artifact=Artifact("task:0123456789ab-004", Recipe.parse("deep-compression"), Format.CODED))
+        planned(
+            artifact=Artifact(Source(Origin.TASK, "0123456789ab-004"), Recipe.parse("deep-compression"), Format.CODED)
+        )
 
 
 def test_a_device_without_the_runtime_is_refused() -> None:

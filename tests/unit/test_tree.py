@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from optfarm_storage import keys
+from optfarm_storage.errors import BadName
 from optfarm_tasks.schema.tree import File, Tree, scan
+from tests.path_cases import ESCAPING, PLAIN, REDUNDANT
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 
@@ -43,10 +46,27 @@ def test_a_file_alone_is_a_tree_of_one(tmp_path: Path) -> None:
     assert tree.size_bytes == 4
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../up", "a/../../b", "", ".", "a//b", "./a", "a\\b", "nul\0"])
+@pytest.mark.parametrize("path", PLAIN)
+def test_a_plain_path_is_kept(path: str) -> None:
+    assert File(path=path, sha256=EMPTY, size_bytes=0).path == path
+
+
+@pytest.mark.parametrize("path", ESCAPING + REDUNDANT)
 def test_a_path_that_could_leave_the_tree_is_refused(path: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="not a plain relative path"):
         File(path=path, sha256=EMPTY, size_bytes=0)
+
+
+@given(st.text("ab./\\\0:", max_size=8))
+def test_a_tree_takes_the_paths_that_a_store_takes(path: str) -> None:
+    answers = []
+    for check in (lambda: File(path=path, sha256=EMPTY, size_bytes=0).path, lambda: keys.inside(path)):
+        try:
+            answers.append(check())
+        except (ValidationError, BadName):
+            answers.append(None)
+
+    assert answers[0] == answers[1]
 
 
 @given(st.permutations(["a", "b/c", "b/d", "e"]))

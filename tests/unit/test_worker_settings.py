@@ -1,4 +1,4 @@
-"""Settings that do not hold are told by the variable that is wrong."""
+"""Settings that are wrong are refused with the variable that is to be set."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from optfarm_tasks.schema.spec import Evaluate, Limits, Task
-from optfarm_worker.child import environment, hard_bound, order_for
+from optfarm_worker.child import environment, hard_limit, order_for
 from optfarm_worker.errors import BadSettings
-from optfarm_worker.inventory import attributes, cpu_model, probe
+from optfarm_worker.inventory import probe
 from optfarm_worker.settings import read_settings
 
 TOKEN: dict[str, Any] = {"worker_token": "t"}
@@ -45,22 +45,7 @@ def test_secrets_do_not_show_in_messages() -> None:
     assert "hush" not in str(raised.value)
 
 
-def test_attributes_are_what_a_selector_needs() -> None:
-    found = attributes()
-
-    assert {"cpu_model", "cores", "memory_bytes", "arch", "kernel"} <= set(found)
-    assert found == attributes()
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [("processor: 0\nmodel name\t: Some CPU\n\nmodel name: Other", "Some CPU"), ("Model : Pi 5", "Pi 5"), ("", None)],
-)
-def test_a_processor_is_called_as_it_calls_itself(text: str, name: str | None) -> None:
-    assert cpu_model(text) == name
-
-
-def test_a_toolchain_tells_its_versions_and_runtimes() -> None:
+def test_a_toolchain_lists_its_versions_and_runtimes() -> None:
     toolchain = probe("default", Path(sys.executable))
 
     assert toolchain.python == sys.executable
@@ -78,7 +63,7 @@ def test_an_interpreter_without_optfarm_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_child_gets_no_credentials_and_a_home_of_its_own(tmp_path: Path) -> None:
-    found = environment(tmp_path, "/opt/tf/bin/python")
+    found = environment(tmp_path, python="/opt/tf/bin/python", device="cpu")
 
     assert found["HOME"] == str(tmp_path)
     assert found["PATH"].startswith("/opt/tf/bin:")
@@ -88,8 +73,8 @@ def test_the_child_gets_no_credentials_and_a_home_of_its_own(tmp_path: Path) -> 
 def test_an_order_carries_the_limits_of_its_task(tmp_path: Path) -> None:
     task = Task(action=Evaluate(), inputs={}, limits=Limits(timeout_s=7, memory_bytes=1 << 30))
 
-    order = order_for(task, tmp_path, python=sys.executable)
+    order = order_for(task, tmp_path, python=sys.executable, device="cpu")
 
     assert (order.timeout_s, order.memory_bytes) == (7, 1 << 30)
-    assert order.data_bytes == hard_bound(1 << 30) > 1 << 30
+    assert order.data_bytes == hard_limit(1 << 30) > 1 << 30
     assert order.argv[-1] == str(tmp_path)

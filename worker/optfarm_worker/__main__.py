@@ -1,4 +1,4 @@
-"""optfarm-worker: serves one device of this machine until it is told to end."""
+"""optfarm-worker: serves one device of this machine until it is stopped."""
 
 import argparse
 import logging
@@ -15,14 +15,14 @@ import structlog
 from optfarm_storage.s3 import S3Store
 from optfarm_worker import confinement
 from optfarm_worker.app import Consumer
-from optfarm_worker.bench import set_up
+from optfarm_worker.context import worker_context
 from optfarm_worker.errors import BadSettings, Denied
 from optfarm_worker.inventory import inventory_of
-from optfarm_worker.objects import Objects, location_of
 from optfarm_worker.presence import Presence
-from optfarm_worker.run import TaskRunner
 from optfarm_worker.scheduler import Scheduler
 from optfarm_worker.settings import WorkerSettings, read_settings
+from optfarm_worker.store import Objects, location_of
+from optfarm_worker.task_runner import TaskRunner
 
 BAD_SETTINGS = 2
 SWITCH_S = 0.0005
@@ -54,14 +54,14 @@ def serve(settings: WorkerSettings) -> int:
     confinement.adopt_orphans()
     inventory = inventory_of(settings)
     with (
-        Scheduler(settings.url, settings.worker_token.get_secret_value()) as scheduler,
+        closing(Scheduler(settings.url, settings.worker_token.get_secret_value())) as scheduler,
         closing(S3Store(location_of(settings))) as store,
-        set_up(settings, scheduler, Objects(store), inventory) as bench,
+        worker_context(settings, scheduler, Objects(store), inventory) as context,
     ):
-        hand = TaskRunner(bench)
-        consumer = Consumer(settings.broker_url.get_secret_value(), settings.name, hand.carry_out)
+        task_runner = TaskRunner(context)
+        consumer = Consumer(settings.broker_url.get_secret_value(), settings.name, task_runner.carry_out)
         presence = Presence(scheduler, inventory)
-        _on_signals(hand, consumer)
+        _on_signals(task_runner, consumer)
         presence.start()
         log = structlog.get_logger()
         for toolchain in inventory.toolchains:
@@ -72,10 +72,10 @@ def serve(settings: WorkerSettings) -> int:
             return consumer.run()
         finally:
             presence.stop()
-            hand.close()
+            task_runner.close()
 
 
-def _on_signals(hand: TaskRunner, consumer: Consumer) -> None:
+def _on_signals(task_runner: TaskRunner, consumer: Consumer) -> None:
     def end(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGTERM, _at_once)
         signal.signal(signal.SIGINT, _at_once)
@@ -83,14 +83,14 @@ def _on_signals(hand: TaskRunner, consumer: Consumer) -> None:
         last_resort.daemon = True
         last_resort.start()
         consumer.stop()
-        hand.stop()
+        task_runner.stop()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
 
 
 def _at_once(_number: int, _frame: object) -> None:
-    """The runner sees its pipe close and ends its tree; the lease lapses."""
+    """The supervisor sees its pipe close and ends its tree; the lease lapses."""
     os._exit(AT_ONCE)
 
 

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import kombu
@@ -13,31 +12,18 @@ from celery import Celery
 from celery.app.trace import setup_worker_optimizations
 from celery.worker import WorkController, state
 
+from optfarm_tasks.schema import queue
 from optfarm_worker.watchdog import EXIT_CODE, LOOK_S, Suspicion
 
-TASK = "optfarm.run"
+_RESTORES = {"unacked_restore_interval": 1, "unacked_restore_throttle": 1}
 SETTINGS: dict[str, Any] = {
-    "broker_connection_retry_on_startup": True,
+    **queue.SETTINGS,
     "broker_connection_max_retries": None,
-    "broker_connection_timeout": 5,
-    "broker_transport_options": {
-        "visibility_timeout": 86400,
-        "unacked_restore_interval": 1,
-        "unacked_restore_throttle": 1,
-        "socket_timeout": 20,
-        "socket_connect_timeout": 5,
-        "socket_keepalive": True,
-        "health_check_interval": 10,
-        "priority_steps": list(range(10)),
-        "queue_order_strategy": "priority",
-    },
+    "broker_transport_options": queue.TRANSPORT_OPTIONS | _RESTORES,
     "worker_prefetch_multiplier": 1,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "worker_enable_remote_control": False,
     "worker_send_task_events": False,
-    "task_serializer": "json",
-    "accept_content": ["json"],
-    "task_ignore_result": True,
     "task_acks_late": False,
 }
 _FAILURES = (kombu.exceptions.KombuError, redis.exceptions.RedisError, OSError)
@@ -51,11 +37,11 @@ class Consumer:
     It acknowledges early: a task that is lost is sent again by the scheduler, whose lease ran out.
     """
 
-    def __init__(self, broker_url: str, device: str, carry_out: Callable[[str, int], None]) -> None:
-        self._queue = f"device.{device}"
+    def __init__(self, broker_url: str, device: str, carry_out: queue.CarryOut) -> None:
+        self._queue = queue.queue_of(device)
         self._app = Celery("optfarm", broker=broker_url)
         self._app.conf.update(SETTINGS)
-        self._app.task(carry_out, name=TASK)
+        self._app.task(carry_out, name=queue.TASK_NAME)
         setup_worker_optimizations(self._app, device)
         self._worker = WorkController(
             app=self._app,
@@ -91,7 +77,7 @@ class Consumer:
                 os._exit(EXIT_CODE)
 
     def _waiting(self) -> int:
-        """Whether messages lie in the queue, of any priority; 0 when the broker does not tell."""
+        """Whether messages lie in the queue, of any priority; 0 when the broker does not answer."""
         try:
             with self._app.connection_for_read() as connection:
                 channel = connection.default_channel

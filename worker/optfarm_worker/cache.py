@@ -1,4 +1,4 @@
-"""Blobs that workers of one host have fetched: shared, bounded, and checked.
+"""Blobs that workers of one host have fetched: shared, limited in size, and checked.
 
 Entries are handed out as paths and never copied. A child that writes into one changes its inode, which is noticed:
 the task's result is dropped (Hold.check) and the entry is fetched again. Workers agree through lock files, which the
@@ -48,10 +48,9 @@ class Hold:
 class Cache:
     """The cache as one worker sees it; each worker of the host has its own object on the same folder."""
 
-    def __init__(self, folder: Path, bound_bytes: int, fetch: Fetch) -> None:
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._folder = folder
-        self._bound_bytes = bound_bytes
-        self._fetch = fetch
+        self._limit_bytes = limit_bytes
         self._known: dict[Digest, Stamp] = {}
         for part in ("blobs", "used", "pins", "partial"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -60,7 +59,7 @@ class Cache:
             self._drop_leftovers("partial")
 
     @contextmanager
-    def held(self, files: Iterable[File]) -> Iterator[Hold]:
+    def held(self, files: Iterable[File], fetch: Fetch) -> Iterator[Hold]:
         """Fetches what is missing and keeps all of it from being evicted inside the block; blocks.
 
         Raises:
@@ -69,20 +68,20 @@ class Cache:
         """
         wanted = {file.sha256: file.size_bytes for file in files}
         with self._pinned(wanted):
-            self._complete(wanted)
+            self._complete(wanted, fetch)
             yield Hold(
                 paths={digest: self._path(digest) for digest in wanted},
                 _stamps={digest: self._known[digest] for digest in wanted},
             )
         if self._is_over:
-            self._make_room(self._bound_bytes)
+            self._make_room(self._limit_bytes)
 
-    def _complete(self, wanted: Mapping[Digest, int]) -> None:
+    def _complete(self, wanted: Mapping[Digest, int], fetch: Fetch) -> None:
         missing = [digest for digest in wanted if not self._is_sound(digest)]
         if missing:
-            self._make_room(self._bound_bytes - sum(wanted[digest] for digest in missing))
+            self._make_room(self._limit_bytes - sum(wanted[digest] for digest in missing))
             with ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="fetch") as pool:
-                list(pool.map(self._insert, missing))
+                list(pool.map(lambda digest: self._insert(digest, fetch), missing))
         for digest in wanted:
             (self._folder / "used" / digest).touch()
 
@@ -100,10 +99,10 @@ class Cache:
         self._known[digest] = stamp
         return True
 
-    def _insert(self, digest: Digest) -> None:
+    def _insert(self, digest: Digest, fetch: Fetch) -> None:
         for is_last_try in (False, True):
             try:
-                return self._fetch_into_place(digest)
+                return self._fetch_into_place(digest, fetch)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
@@ -112,10 +111,10 @@ class Cache:
                 self._make_room(0)
         return None
 
-    def _fetch_into_place(self, digest: Digest) -> None:
+    def _fetch_into_place(self, digest: Digest, fetch: Fetch) -> None:
         """An entry that another worker has put there meanwhile stays: it may be in use."""
         with self._partial() as partial:
-            self._fetch(digest, partial)
+            fetch(digest, partial)
             partial.chmod(0o444)
             path = self._path(digest)
             with _locked(self._folder, fcntl.LOCK_EX):
@@ -148,18 +147,18 @@ class Cache:
             stack.callback(_remove, pin)
             yield
 
-    def _make_room(self, bound_bytes: int) -> None:
-        """Evicts what was not used for longest, and is not in use, until the rest fits the bound."""
+    def _make_room(self, limit_bytes: int) -> None:
+        """Evicts what was not used for longest, and is not in use, until the rest fits the limit."""
         with _locked(self._folder, fcntl.LOCK_EX):
             entries = sorted(self._entries())
             pinned = self._pinned_by_anyone()
             total = sum(size for _, size, _ in entries)
             for _, size, path in entries:
-                if total > bound_bytes and path.name not in pinned:
+                if total > limit_bytes and path.name not in pinned:
                     total -= size
                     path.unlink(missing_ok=True)
                     (self._folder / "used" / path.name).unlink(missing_ok=True)
-        self._is_over = total > bound_bytes
+        self._is_over = total > limit_bytes
 
     def _entries(self) -> Iterator[tuple[int, int, Path]]:
         """When it was last used, its size, its path."""

@@ -4,7 +4,8 @@ import math
 from pathlib import Path
 
 from optfarm_tasks.schema.spec import Task
-from optfarm_worker.runner import Order
+from optfarm_worker.devices import kind_of
+from optfarm_worker.supervisor import Order
 
 GIB = 1 << 30
 FILE_BYTES = 64 * GIB
@@ -15,17 +16,17 @@ GRACE_S = 0.5
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def order_for(task: Task, folder: Path, *, python: str) -> Order:
+def order_for(task: Task, folder: Path, *, python: str, device: str) -> Order:
     """The order to run a task in its folder."""
     memory_bytes = task.limits.memory_bytes
     return Order(
         argv=[python, "-I", "-m", "optfarm_tasks", str(folder)],
         cwd=str(folder),
-        env=environment(folder, python),
+        env=environment(folder, python=python, device=device),
         log=str(folder / "log.txt"),
         timeout_s=task.limits.timeout_s,
         memory_bytes=memory_bytes,
-        data_bytes=hard_bound(memory_bytes),
+        data_bytes=hard_limit(memory_bytes),
         file_bytes=FILE_BYTES,
         log_bytes=LOG_BYTES,
         processes=PROCESSES,
@@ -33,7 +34,7 @@ def order_for(task: Task, folder: Path, *, python: str) -> Order:
     )
 
 
-def environment(folder: Path, python: str) -> dict[str, str]:
+def environment(folder: Path, *, python: str, device: str) -> dict[str, str]:
     """All that the child sees of its surroundings: nothing of the worker's, so no credentials."""
     return {
         "PATH": f"{Path(python).parent}:{SYSTEM_PATH}",
@@ -43,14 +44,14 @@ def environment(folder: Path, python: str) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "TF_CPP_MIN_LOG_LEVEL": "1",
-        "CUDA_VISIBLE_DEVICES": "-1",
+        **kind_of(device).environment(device),
     }
 
 
-def hard_bound(memory_bytes: int) -> int:
+def hard_limit(memory_bytes: int) -> int:
     """The private memory that a process may ask the kernel for.
 
-    Programs ask for more than they touch (stacks of threads, arenas), so the bound lies well above the limit; it is
-    for what grows faster than the runner looks.
+    Programs ask for more than they touch (stacks of threads, arenas), so this hard limit lies well above the task's
+    own; it is for what grows faster than the supervisor samples.
     """
     return math.ceil(1.5 * memory_bytes) + 4 * GIB

@@ -31,7 +31,7 @@ def die_with(parent: int) -> None:
 
 
 def limit(*, data_bytes: int, file_bytes: int) -> None:
-    """Bounds this process: no core file, no larger file, no more private memory. Its children inherit the bounds."""
+    """Limits this process: no core file, no larger file, no more private memory. Its children inherit the limits."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _lower(resource.RLIMIT_FSIZE, file_bytes)
     _lower(resource.RLIMIT_DATA, data_bytes)
@@ -59,8 +59,8 @@ def leave_network() -> bool:
 
 def _lower(kind: int, wanted: int) -> None:
     hard = resource.getrlimit(kind)[1]
-    bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(kind, (bound, bound))
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(kind, (allowed, allowed))
 
 
 def _keep_ids(user: int, group: int) -> None:

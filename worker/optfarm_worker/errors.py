@@ -6,7 +6,7 @@ WorkerError
 ├── Unreachable   try again: the scheduler does not answer
 ├── LeaseLost     drop the work: somebody else holds the task, or it is cancelled
 ├── HandBack      give the task back, so that it runs again later or elsewhere
-│   ├── Stopped     this worker was told to end
+│   ├── Stopped     this worker is shutting down
 │   ├── NoSpace     a folder is full
 │   ├── StoreAway   the object store does not answer
 │   ├── Busy        the host did not fall idle in time
@@ -40,7 +40,7 @@ class HandBack(WorkerError):
 
 
 class Stopped(HandBack):
-    """This worker was told to end."""
+    """This worker is shutting down."""
 
 
 class NoSpace(HandBack):

@@ -21,7 +21,7 @@ RESULT_BYTES = 16 << 20
 TAIL_BYTES = 16 << 10
 FULL_BELOW_BYTES = 1 << 20
 TAKEOVER_S = 5.0
-"""For so long a predecessor's runner may still be ending its tree."""
+"""For so long a predecessor's supervisor may still be ending its tree."""
 
 
 class Scratch:
@@ -98,14 +98,17 @@ class TaskFolder:
         """Hashes the files that the child left.
 
         Raises:
-            BadModel: a link among them points out of the task's folder and of `readable`.
+            BadModel: a link among them points out of the task's folder and of `readable`, or a name is no plain path.
         """
         outputs = self.outputs_path
         for path in outputs.rglob("*"):
             target = path.resolve()
             if path.is_symlink() and not any(target.is_relative_to(each) for each in (self.path, readable)):
                 raise BadModel(f"the output {path.relative_to(outputs)} points out of the task's folder, to {target}")
-        return scan(outputs)
+        try:
+            return scan(outputs)
+        except ValidationError as error:
+            raise BadModel(f"an output has a name that a tree cannot hold: {error.errors()[0]['msg']}") from error
 
     def check_space(self) -> None:
         """Passes while there is room: a child that failed on a full disk failed for nothing of its own.

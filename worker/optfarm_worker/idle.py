@@ -15,7 +15,7 @@ LOOK_S = 0.05
 
 
 def shared_lock() -> Path:
-    """The file that everybody on this machine locks unless told otherwise."""
+    """The file that everybody on this machine locks unless their settings name another."""
     return Path(tempfile.gettempdir()) / "optfarm-host.lock"
 
 
@@ -32,20 +32,20 @@ class IdleLock:
 
     @property
     def descriptor(self) -> int:
-        """Open in a runner too, it stays locked until that one has ended, whatever becomes of this worker."""
+        """Open in a supervisor too, it stays locked until that one has ended, whatever becomes of this worker."""
         return self._lock
 
     @contextmanager
-    def held(self, *, alone: bool, wait_s: float, given_up: threading.Event) -> Iterator[None]:
-        """Holds the lock inside the block; without it when `given_up` is set, since nothing will run then.
+    def held(self, *, alone: bool, wait_s: float, cancelled: threading.Event) -> Iterator[None]:
+        """Holds the lock inside the block; without it when `cancelled` is set, since nothing will run then.
 
         Raises:
             Busy: it was not to be had in that time.
         """
         deadline = time.monotonic() + wait_s
         try:
-            _take(self._gate, fcntl.LOCK_EX, deadline, given_up)
-            _take(self._lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, deadline, given_up)
+            _take(self._gate, fcntl.LOCK_EX, deadline, cancelled)
+            _take(self._lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, deadline, cancelled)
             fcntl.flock(self._gate, fcntl.LOCK_UN)
             yield
         finally:
@@ -67,12 +67,12 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
-def _take(descriptor: int, kind: int, deadline: float, given_up: threading.Event) -> None:
+def _take(descriptor: int, kind: int, deadline: float, cancelled: threading.Event) -> None:
     while True:
         try:
             return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            if given_up.wait(LOOK_S):
+            if cancelled.wait(LOOK_S):
                 return None
             if time.monotonic() > deadline:
                 raise Busy("other tasks kept this host busy for too long") from error

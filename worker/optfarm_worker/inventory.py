@@ -2,21 +2,18 @@
 
 import json
 import os
-import platform
 import secrets
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from optfarm_tasks.schema.device import Inventory, Toolchain
+from optfarm_worker.devices import kind_of
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.settings import WorkerSettings
 
 PROBE_TIMEOUT_S = 60.0
-ROUND_BYTES = 64 << 20
-"""Kernels keep a little memory for themselves, more or less of it from one to the next."""
 
 
 def inventory_of(settings: WorkerSettings) -> Inventory:
@@ -28,34 +25,11 @@ def inventory_of(settings: WorkerSettings) -> Inventory:
     return Inventory(
         host=settings.host,
         slot=settings.slot,
-        attributes=attributes(),
+        attributes=kind_of(settings.device).attributes(settings.device),
         labels=settings.labels,
         toolchains=tuple(probe(name, python) for name, python in settings.toolchains.items()),
         worker=secrets.token_hex(8),
     )
-
-
-def attributes() -> dict[str, str | int | float]:
-    """What stays the same as long as the machine does: measurements are kept under it."""
-    return {
-        "cpu_model": cpu_model(Path("/proc/cpuinfo").read_text()) or platform.processor() or "unknown",
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_bytes": memory_bytes(),
-        "arch": platform.machine(),
-        "kernel": platform.release(),
-        "os": platform.system().lower(),
-    }
-
-
-def cpu_model(cpuinfo: str) -> str | None:
-    """The processor's name as /proc/cpuinfo tells it, if it does."""
-    lines = (line.partition(":") for line in cpuinfo.splitlines())
-    return next((value.strip() for name, _, value in lines if name.strip() in ("model name", "Model")), None)
-
-
-def memory_bytes() -> int:
-    """The machine's memory, rounded down."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // ROUND_BYTES * ROUND_BYTES
 
 
 def probe(name: str, python: Path) -> Toolchain:
@@ -68,7 +42,7 @@ def probe(name: str, python: Path) -> Toolchain:
     try:
         answer = subprocess.run(
             [str(python), "-I", str(script)],
-            env=_probe_environment(),
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROBE_TIMEOUT_S,
@@ -80,7 +54,3 @@ def probe(name: str, python: Path) -> Toolchain:
         raise BadSettings(f"toolchain {name}: {python} cannot run optfarm's tasks: {last}") from error
     except (OSError, subprocess.TimeoutExpired, ValueError, ValidationError) as error:
         raise BadSettings(f"toolchain {name}: {python} does not say what it offers: {error}") from error
-
-
-def _probe_environment() -> Mapping[str, str]:
-    return {"PATH": os.defpath, "LANG": "C.UTF-8"}

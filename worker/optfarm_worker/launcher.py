@@ -1,4 +1,4 @@
-"""The worker's side of a runner: started ahead of time, given one order, listened to until its child has ended."""
+"""Starts a supervisor process ahead of time, gives it one order, and listens to it until its child has ended."""
 
 import json
 import subprocess
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optfarm_worker import processes
-from optfarm_worker.ending import ChildExit
-from optfarm_worker.runner import ISOLATE, Order
+from optfarm_worker.child_exit import ChildExit
+from optfarm_worker.supervisor import ISOLATE, Order
 
 _ROOT = str(Path(__file__).parents[1])
-_BOOT = "import sys; sys.path.append(sys.argv[1]); from optfarm_worker.runner import main; main()"
-RUNNER_END_S = 5.0
+_BOOT = "import sys; sys.path.append(sys.argv[1]); from optfarm_worker.supervisor import main; main()"
+SUPERVISOR_END_S = 5.0
 
 
 @dataclass(frozen=True)
 class Started:
-    """The child runs."""
+    """The child was started."""
 
     at: float
     """Seconds since the epoch."""
@@ -27,12 +27,12 @@ class Started:
     """Whether it has no network."""
 
 
-Event = Callable[[Started | str], None]
-"""Told when the child has started, then every line of progress."""
+OnEvent = Callable[[Started | str], None]
+"""Called when the child has started, then with every line of progress."""
 
 
-class Runner:
-    """A runner process that waits for its one order.
+class Launcher:
+    """The worker's handle on one supervisor process, which waits for its one order.
 
     Locks that are handed in stay held until its whole tree is gone, even when this worker is dead by then.
     """
@@ -48,18 +48,13 @@ class Runner:
         )
         self._stopping = threading.Lock()
 
-    @property
-    def pid(self) -> int:
-        """The runner's process."""
-        return self._process.pid
-
-    def run(self, order: Order, heard: Event) -> ChildExit:
+    def run(self, order: Order, on_event: OnEvent) -> ChildExit:
         """Blocks until the child and everything it started have ended. Called once."""
-        siblings = processes.children() - {self.pid}
+        siblings = processes.children() - {self._process.pid}
         self._send(json.dumps(order._asdict()).encode() + b"\n")
-        ending = self._listen(heard)
+        child_exit = self._listen(on_event)
         self.stop()
-        return ending or self._bury(siblings)
+        return child_exit or self._bury(siblings)
 
     def stop(self) -> None:
         """Has the tree ended, from any thread, at any time; run() returns soon after."""
@@ -68,10 +63,10 @@ class Runner:
                 self._process.stdin.close()
 
     def close(self) -> None:
-        """Ends a runner, used or not, and collects it."""
+        """Ends the supervisor, used or not, and collects it."""
         self.stop()
         try:
-            self._process.wait(RUNNER_END_S)
+            self._process.wait(SUPERVISOR_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -89,16 +84,16 @@ class Runner:
             except BrokenPipeError:
                 return
 
-    def _listen(self, heard: Event) -> ChildExit | None:
+    def _listen(self, on_event: OnEvent) -> ChildExit | None:
         if self._process.stdout is None:
             return None
         for line in self._process.stdout:
             event = json.loads(line)
             match event.pop("event"):
                 case "started":
-                    heard(Started(**event))
+                    on_event(Started(**event))
                 case "progress":
-                    heard(event["line"])
+                    on_event(event["line"])
                 case "unstartable":
                     return ChildExit(how="unstartable", **event)
                 case "ended":
@@ -106,7 +101,7 @@ class Runner:
         return None
 
     def _bury(self, siblings: frozenset[int]) -> ChildExit:
-        """The runner went without a word: somebody killed it, and its orphans are this process's now."""
+        """The supervisor ended without a report: somebody killed it, and its orphans are this process's now."""
         self._process.wait()
         processes.end_orphans(but=siblings)
         return ChildExit(how="lost")

@@ -1,4 +1,4 @@
-"""Keeping a lease: a thread beats, a pure rule decides when the lease is lost."""
+"""Keeps a lease alive by heartbeats from a thread; a pure rule decides when the lease is lost."""
 
 import threading
 import time
@@ -40,11 +40,11 @@ def lost_because(answer: Answer, *, now: float, held_from: float, ttl_s: float) 
 
 
 class LeaseKeeper:
-    """Beats for one lease in its own thread, inside a with block."""
+    """Sends the heartbeats of one lease from its own thread, inside a with block."""
 
     def __init__(self, scheduler: Scheduler, lease: Lease, token: int, *, held_from: float) -> None:
-        self.over = threading.Event()
-        """Set once the work is for nothing."""
+        self.cancelled = threading.Event()
+        """Set once the task is no longer this worker's to finish."""
         self._scheduler = scheduler
         self._lease = lease
         self._token = token
@@ -53,33 +53,33 @@ class LeaseKeeper:
         self._done = threading.Event()
         self._guard = threading.Lock()
         self._why: WorkerError | None = None
-        self._act: Callable[[], None] = _do_nothing
+        self._act: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
-    def tell(self, progress: Progress) -> None:
+    def report(self, progress: Progress) -> None:
         """Has the next beat carry the progress."""
         self._progress = progress
 
-    def give_up(self, why: WorkerError) -> None:
-        """Ends the work from any thread; the first reason counts."""
+    def cancel(self, why: WorkerError) -> None:
+        """Ends the task from any thread; the first reason counts."""
         with self._guard:
             self._why = self._why or why
-            self.over.set()
+            self.cancelled.set()
             act = self._act
         act()
 
-    def when_over(self, act: Callable[[], None]) -> None:
-        """Has `act` called once the work is for nothing, at once if it is already."""
+    def on_cancel(self, act: Callable[[], None]) -> None:
+        """Has `act` called when the task is cancelled, at once if it is already."""
         with self._guard:
             self._act = act
-        if self.over.is_set():
+        if self.cancelled.is_set():
             act()
 
     def check(self) -> None:
-        """Passes while the work counts.
+        """Passes unless the task was cancelled.
 
         Raises:
-            LeaseLost, Stopped: it does not.
+            LeaseLost, Stopped: it was.
         """
         if self._why is not None:
             raise self._why
@@ -101,7 +101,7 @@ class LeaseKeeper:
                 self._held_from = set_out
             why = lost_because(answer, now=time.monotonic(), held_from=self._held_from, ttl_s=self._lease.ttl_s)
             if why is not None:
-                self.give_up(LeaseLost(why))
+                self.cancel(LeaseLost(why))
                 return
 
     def _ask(self) -> Answer:
@@ -113,7 +113,3 @@ class LeaseKeeper:
         except (Unreachable, Denied):
             return Answer.SILENCE
         return Answer.KEPT
-
-
-def _do_nothing() -> None:
-    """Stands where nothing is to be ended yet."""

@@ -1,4 +1,4 @@
-"""Tells the scheduler every few seconds that this device is there."""
+"""Registers this device with the scheduler every few seconds, which shows that it is there."""
 
 import threading
 
@@ -38,7 +38,7 @@ class Presence:
         self._thread.start()
 
     def stop(self) -> None:
-        """Beats no more."""
+        """Ends the registrations."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -55,6 +55,9 @@ class Presence:
 
     def _note(self, *, is_known: bool, why: str = "") -> None:
         if is_known != self._is_known:
-            said = log.bind(device=self._inventory.name)
-            said.info("registered") if is_known else said.warning("not registered, trying again", why=why)
+            device_log = log.bind(device=self._inventory.name)
+            if is_known:
+                device_log.info("registered")
+            else:
+                device_log.warning("not registered, trying again", why=why)
         self._is_known = is_known

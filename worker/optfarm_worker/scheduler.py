@@ -1,8 +1,8 @@
-"""The scheduler as a worker talks to it: register, claim, heartbeat, finish."""
+"""The scheduler's HTTP API as a worker calls it: register, claim, heartbeat, finish."""
 
 import threading
 from collections.abc import Callable
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -32,7 +32,7 @@ class Scheduler:
         )
 
     def register(self, inventory: Inventory) -> None:
-        """Tells that the device is there, and what it is."""
+        """Registers the device: that it is there, and what it is."""
         self._send("PUT", f"/v1/devices/{inventory.name}", inventory)
 
     def claim(self, task_id: str, *, token: int, device: str) -> Lease:
@@ -48,20 +48,12 @@ class Scheduler:
         self._send("POST", f"/v1/tasks/{task_id}/heartbeat", heartbeat, timeout_s=timeout_s)
 
     def finish(self, task_id: str, finish: Finish) -> None:
-        """Hands in the end of the task."""
+        """Reports the end of the task."""
         self._send("POST", f"/v1/tasks/{task_id}/finish", finish)
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        """Closes itself at the end of the block."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Closes the connections."""
-        self.close()
 
     def _send(
         self, method: str, path: str, message: WireMessage, *, timeout_s: float = ANSWER_TIMEOUT_S
@@ -90,16 +82,16 @@ def insist(call: Callable[[], Answer], *, stop: threading.Event) -> Answer:
             return call()
         except Unreachable as error:
             if stop.wait(pause_s):
-                raise Stopped("this worker was told to end") from error
+                raise Stopped("this worker is shutting down") from error
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 def _check(answer: httpx.Response) -> None:
     if answer.is_success:
         return
-    said = f"{answer.status_code} {answer.text[:300]}"
+    answered = f"{answer.status_code} {answer.text[:300]}"
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise Denied(f"the scheduler does not take this worker's token (OPTFARM_WORKER_TOKEN): {said}")
+        raise Denied(f"the scheduler does not take this worker's token (OPTFARM_WORKER_TOKEN): {answered}")
     if answer.status_code in (httpx.codes.CONFLICT, httpx.codes.NOT_FOUND):
-        raise LeaseLost(said)
-    raise Unreachable(f"the scheduler answered {said}")
+        raise LeaseLost(answered)
+    raise Unreachable(f"the scheduler answered {answered}")

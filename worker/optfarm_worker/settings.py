@@ -1,4 +1,4 @@
-"""What a worker is told: where the farm is, which device it serves, where its folders are."""
+"""The settings of a worker: where the farm is, which device it serves, where its folders are."""
 
 import re
 import socket
@@ -10,6 +10,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
 from optfarm_tasks.schema.settings import FarmSettings, config_file
+from optfarm_worker.devices import kind_of
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.idle import shared_lock
 
@@ -75,8 +76,7 @@ class WorkerSettings(FarmSettings):
     @field_validator("device")
     @classmethod
     def _device_is_served(cls, value: str) -> str:
-        if value != "cpu":
-            raise ValueError(f"is {value!r}; this version serves cpu")
+        kind_of(value)
         return value
 
     @model_validator(mode="after")

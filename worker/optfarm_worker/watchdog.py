@@ -1,4 +1,4 @@
-"""Notices a consumer that is deaf: it has nothing to do, and messages lie in its queue.
+"""Notices a deaf consumer: one that takes no message although it is idle and messages lie in its queue.
 
 A link that is cut while the worker talks to the broker can leave Celery so; it answers pings and takes no message.
 """

@@ -1,1 +1,1 @@
-"""One file with everything that a sweep's numbers rest on, which anyone can check without the farm; docs/bundle.md."""
+"""Bundles: one file with all that a sweep's numbers rest on, checked without the farm; see docs/bundle.md."""

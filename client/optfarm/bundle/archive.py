@@ -1,4 +1,4 @@
-"""Writes bundles as tar files, the same bytes for the same files, and reads them without trust; extracts nothing."""
+"""Writes bundles as tar files, the same bytes for the same files, and reads untrusted ones; extracts nothing."""
 
 import hashlib
 import io
@@ -88,7 +88,7 @@ def opened(path: Path) -> Iterator[Archive]:
 
 
 class _Hashed:
-    """A sink that keeps a digest alone."""
+    """A sink that only computes the digest of what is written."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Reads what lies in a bundle as words."""
+"""Reads the files of a bundle as typed values: its report, its sweep, and its tasks with their results."""
 
 import shutil
 import tempfile
@@ -32,19 +32,19 @@ class FinishedTask:
 
 
 class Contents:
-    """The words of a bundle.
+    """A bundle as typed values.
 
-    Raises, wherever one is read:
-        BadRequest: it is missing, or not what its name says.
+    Raises, whatever is read:
+        BadRequest: the file is missing, or not what its name says.
     """
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self.report = self._word(REPORT, SweepReport)
-        self.sweep = self._word(SWEEP, SweepStatus)
+        self.report = self._read(REPORT, SweepReport)
+        self.sweep = self._read(SWEEP, SweepStatus)
         self.tasks = {each.id: self._task(each.id) for each in self.sweep.tasks if each.state in RAN}
         """What each task ran on, also one that failed."""
-        self.ended = tuple(self._ended())
+        self.finished = tuple(self._finished())
 
     def raw(self, task_id: str) -> tuple[raw.Columns, str]:
         """The raw samples of a benchmark task, and the estimator that they name."""
@@ -69,17 +69,17 @@ class Contents:
         own = tuple(file.model_copy(update={"path": file.path.removeprefix(folder)}) for file in files)
         return Tree(files=own) if own else None
 
-    def _ended(self) -> Iterator[FinishedTask]:
+    def _finished(self) -> Iterator[FinishedTask]:
         for status in self.sweep.tasks:
             if status.state is TaskState.DONE:
-                result = self._word(task_file(status.id, "result.json"), Result)
+                result = self._read(task_file(status.id, "result.json"), Result)
                 yield FinishedTask(status, self.tasks[status.id], result)
 
     def _task(self, task_id: str) -> Task:
-        self._word(task_file(task_id, "toolchain.json"), dict[str, str])
-        return self._word(task_file(task_id, "task.json"), Task)
+        self._read(task_file(task_id, "toolchain.json"), dict[str, str])
+        return self._read(task_file(task_id, "task.json"), Task)
 
-    def _word(self, name: str, kind: type[T]) -> T:
+    def _read(self, name: str, kind: type[T]) -> T:
         try:
             return TypeAdapter(kind).validate_json(self._archive.read(name))
         except ValidationError as error:

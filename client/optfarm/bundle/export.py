@@ -6,13 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from optfarm.api import Api
 from optfarm.bundle.archive import pack
 from optfarm.bundle.manifest import RAN, REPORT, SWEEP, Manifest, artifact_folder, task_file
-from optfarm.connection import Connection
 from optfarm.download import fetch
 from optfarm.errors import BadRequest
 from optfarm.measured import raw_file, results
-from optfarm.transfer import OnProgress
+from optfarm.transfer import OnProgress, no_progress
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Result
 from optfarm_tasks.schema.spec import Role
@@ -22,38 +22,25 @@ from optfarm_tasks.schema.value import WireMessage
 
 
 def export(
-    connection: Connection,
+    api: Api,
     sweep_id: str,
     path: Path,
     *,
     with_artifacts: bool = False,
-    told: OnProgress = lambda _: None,
+    on_progress: OnProgress = no_progress,
 ) -> Manifest:
-    """Writes the bundle of a sweep that has ended; gives its manifest.
-
-    Args:
-        connection: the farm.
-        sweep_id: the sweep.
-        path: the file; one that is there is replaced once the new one is whole.
-        with_artifacts: takes the optimised models along; their digests are there in any case.
-        told: told the number of bytes each time some have arrived.
-
-    Raises:
-        BadRequest: the sweep still runs or compares nothing, or there is no folder for the file.
-        FarmError: the farm refused or stayed away.
-        OSError: the file cannot be written.
-    """
+    """Writes the bundle of a sweep that has ended; gives its manifest. See `Sweep.bundle`."""
     if not path.absolute().parent.is_dir():
         raise BadRequest(f"there is no folder {path.absolute().parent} for {path.name}")
-    sweep = connection.get(f"/v1/sweeps/{sweep_id}", SweepStatus)
-    report = connection.get(f"/v1/sweeps/{sweep_id}/report", SweepReport)
+    sweep = api.sweep_status(sweep_id)
+    report = api.sweep_report(sweep_id)
     if sweep.state is SweepState.RUNNING:
         raise BadRequest(f"sweep {sweep_id} still runs; wait for its end: optfarm sweep watch {sweep_id}")
     if not report.rows:
         raise BadRequest(f"sweep {sweep_id} compares nothing; there are no numbers to bundle")
     with TemporaryDirectory(prefix=".optfarm-", dir=path.absolute().parent) as work:
         folder = Path(work) / "files"
-        manifest = _collect(connection, sweep, report, folder, with_artifacts=with_artifacts, told=told)
+        manifest = _collect(api, sweep, report, folder, with_artifacts=with_artifacts, on_progress=on_progress)
         whole = Path(work) / "bundle.tar"
         with whole.open("wb") as stream:
             pack(manifest, lambda name: (folder / name).open("rb"), stream)
@@ -62,19 +49,20 @@ def export(
 
 
 def _collect(
-    connection: Connection,
+    api: Api,
     sweep: SweepStatus,
     report: SweepReport,
     folder: Path,
     *,
     with_artifacts: bool,
-    told: OnProgress,
+    on_progress: OnProgress,
 ) -> Manifest:
-    found = {task.id: result for task, result in results(connection, sweep)}
-    fetch(connection, Tree(files=tuple(_files(found, with_artifacts=with_artifacts))), folder, told=told)
+    found = {task.id: result for task, result in results(api, sweep)}
+    wanted = Tree(files=tuple(_files(found, with_artifacts=with_artifacts)))
+    fetch(api.connection, wanted, folder, on_progress=on_progress)
     _write(folder / REPORT, report)
     _write(folder / SWEEP, sweep)
-    ran = {task.id: _task(connection, task.id, folder) for task in sweep.tasks if task.state in RAN}
+    ran = {task.id: _task(api, task.id, folder) for task in sweep.tasks if task.state in RAN}
     for task_id, result in found.items():
         _write(folder / task_file(task_id, "result.json"), result)
     inputs = {role: tree.digest for task in ran.values() for role, tree in task.task.inputs.items()}
@@ -101,8 +89,8 @@ def _files(found: dict[str, Result], *, with_artifacts: bool) -> Iterator[File]:
             yield file.model_copy(update={"path": f"{artifact_folder(digest)}/{file.path}"})
 
 
-def _task(connection: Connection, task_id: str, folder: Path) -> TaskFolder:
-    found = connection.get(f"/v1/tasks/{task_id}/folder", TaskFolder)
+def _task(api: Api, task_id: str, folder: Path) -> TaskFolder:
+    found = api.task_folder(task_id)
     _write(folder / task_file(task_id, "task.json"), found.task)
     versions = folder / task_file(task_id, "toolchain.json")
     versions.write_text(json.dumps(found.toolchain, indent=2, sort_keys=True) + "\n")

@@ -1,4 +1,4 @@
-"""What a bundle says of itself, and the names of what lies in it."""
+"""The manifest of a bundle, and the paths of the files in it."""
 
 from typing import Literal, Self
 
@@ -14,7 +14,7 @@ MANIFEST = "manifest.json"
 REPORT = "report.json"
 SWEEP = "sweep.json"
 RAN = frozenset({TaskState.DONE, TaskState.FAILED})
-"""Tasks whose inputs were made, so that the bundle tells what they ran on."""
+"""Tasks whose inputs were made, so that the bundle has what they ran on."""
 
 
 class Manifest(WireMessage):
@@ -48,14 +48,14 @@ def read_manifest(content: bytes) -> Manifest:
         BadRequest: it is none, or of a version that this optfarm does not read.
     """
     try:
-        told = from_json(content)
+        parsed = from_json(content)
     except ValueError as error:
         raise BadRequest(f"{MANIFEST} is no JSON: {error}") from error
-    version = told.get("schema_version") if isinstance(told, dict) else None
+    version = parsed.get("schema_version") if isinstance(parsed, dict) else None
     if version != SCHEMA_VERSION:
         raise BadRequest(f"the bundle is of schema version {version}; this optfarm reads {SCHEMA_VERSION}")
     try:
-        manifest = Manifest.model_validate(told)
+        manifest = Manifest.model_validate(parsed)
     except ValidationError as error:
         raise BadRequest(f"{MANIFEST} is no manifest of a bundle: {error}") from error
     if manifest != manifest.sealed():
@@ -64,10 +64,10 @@ def read_manifest(content: bytes) -> Manifest:
 
 
 def task_file(task_id: str, name: str) -> str:
-    """Where a file of a task lies: task.json, result.json, toolchain.json or raw.npz."""
+    """The path of a task's file: task.json, result.json, toolchain.json or raw.npz."""
     return f"tasks/{task_id}/{name}"
 
 
 def artifact_folder(digest: str) -> str:
-    """Where the files of an artifact lie."""
+    """The path of the folder with an artifact's files."""
     return f"artifacts/{digest}"

@@ -12,7 +12,7 @@ from optfarm.bundle.archive import opened
 from optfarm.bundle.contents import Contents, FinishedTask
 from optfarm.bundle.manifest import Manifest, task_file
 from optfarm.errors import BadRequest
-from optfarm.measured import Place, place_of, place_of_task
+from optfarm.measured import RowKey, row_key, row_key_of_task
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.benchmark.analysis.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
@@ -25,7 +25,7 @@ BASELINE = "baseline"
 
 
 class Finding(StrEnum):
-    """What the raw samples say of a row of the report."""
+    """Whether the raw samples give the numbers of a row again."""
 
     REPRODUCED = "reproduced"
     DIFFERS = "differs"
@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """A bundle whose digests are right, and what came of its numbers."""
+    """A bundle whose digests are right, and the checks of its numbers."""
 
     sha256: str
     """Of the whole file."""
@@ -55,7 +55,7 @@ class Verification:
     has_artifacts: bool
     """Whether every optimised model lies in it, so that their bytes were checked too."""
     differences: tuple[str, ...]
-    """What does not agree and belongs to no variant."""
+    """Each value that does not agree and belongs to no variant."""
     checks: tuple[Check, ...]
 
     @property
@@ -76,9 +76,9 @@ def verify(path: Path) -> Verification:
     with opened(path) as archive:
         contents = Contents(archive)
         measured = dict(_benchmarks(contents))
-        again = {place: _again(contents, ended) for place, ended in measured.items()}
+        again = {key: _again(contents, finished) for key, finished in measured.items()}
         checks = tuple(_check(row, contents, measured, again) for row in contents.report.rows)
-        made = {each.result.outputs.digest for each in contents.ended if isinstance(each.result.facts, Conversion)}
+        made = {each.result.outputs.digest for each in contents.finished if isinstance(each.result.facts, Conversion)}
         return Verification(
             sha256=archive.sha256,
             manifest=archive.manifest,
@@ -90,26 +90,26 @@ def verify(path: Path) -> Verification:
 
 @dataclass(frozen=True)
 class _Again:
-    """What came of computing a benchmark again."""
+    """A benchmark, computed again."""
 
     candidate: Measurement
     differences: tuple[str, ...]
     """From the result that its worker stored."""
 
 
-def _benchmarks(contents: Contents) -> Iterator[tuple[Place, FinishedTask]]:
-    for ended in contents.ended:
-        if isinstance(ended.result.facts, BenchmarkResult):
-            yield place_of_task(ended.status, ended.result, ended.result.facts), ended
+def _benchmarks(contents: Contents) -> Iterator[tuple[RowKey, FinishedTask]]:
+    for finished in contents.finished:
+        if isinstance(finished.result.facts, BenchmarkResult):
+            yield row_key_of_task(finished.status, finished.result, finished.result.facts), finished
 
 
-def _again(contents: Contents, ended: FinishedTask) -> _Again:
-    facts, name = ended.result.facts, task_file(ended.status.id, raw.FILE)
+def _again(contents: Contents, finished: FinishedTask) -> _Again:
+    facts, name = finished.result.facts, task_file(finished.status.id, raw.FILE)
     if not isinstance(facts, BenchmarkResult):
-        raise BadRequest(f"task {ended.status.id} is no benchmark")
-    columns, estimator = contents.raw(ended.status.id)
+        raise BadRequest(f"task {finished.status.id} is no benchmark")
+    columns, estimator = contents.raw(finished.status.id)
     try:
-        found = recompute(facts, ended.task, columns)
+        found = recompute(facts, finished.task, columns)
     except (ArithmeticError, BadData, ValidationError) as error:
         raise BadRequest(f"nothing can be computed from {name} in the bundle: {error}") from error
     published = {**_plain(facts, "baseline", "candidate", "pair_ratios"), "estimator": estimator}
@@ -119,8 +119,8 @@ def _again(contents: Contents, ended: FinishedTask) -> _Again:
         "pair_ratios": found.pair_ratios,
         "estimator": str(found.estimator),
     }
-    stored = {file.path: file.sha256 for file in ended.result.outputs.files}
-    digests = {str(role): tree.digest for role, tree in ended.task.inputs.items()}
+    stored = {file.path: file.sha256 for file in finished.result.outputs.files}
+    digests = {str(role): tree.digest for role, tree in finished.task.inputs.items()}
     seen = (
         *differences(published, computed),
         *_apart("the digest of the raw samples", stored.get(raw.FILE), contents.sha256(name)),
@@ -129,32 +129,32 @@ def _again(contents: Contents, ended: FinishedTask) -> _Again:
     return _Again(found.candidate, tuple(seen))
 
 
-def _check(row: Row, contents: Contents, measured: dict[Place, FinishedTask], again: dict[Place, _Again]) -> Check:
-    place = place_of(row)
+def _check(row: Row, contents: Contents, measured: dict[RowKey, FinishedTask], again: dict[RowKey, _Again]) -> Check:
+    key = row_key(row)
     seen = list(_row_differences(row, contents))
-    if place in measured:
-        seen += again[place].differences
-        seen += differences(_dumped(row.measurement), _dumped(_against(again, place)), "measurement")
-        given = measured[place].task.inputs.get(Role.CANDIDATE)
+    if key in measured:
+        seen += again[key].differences
+        seen += differences(_dumped(row.measurement), _dumped(_against(again, key)), "measurement")
+        given = measured[key].task.inputs.get(Role.CANDIDATE)
         seen += _apart("the artifact that was measured", given and given.digest, row.artifact)
     elif row.measurement is not None:
         seen.append("no benchmark in the bundle gave this measurement")
     finding = Finding.NOT_MEASURED if row.measurement is None else Finding.REPRODUCED
-    return Check(*place, finding=Finding.DIFFERS if seen else finding, differences=tuple(seen))
+    return Check(*key, finding=Finding.DIFFERS if seen else finding, differences=tuple(seen))
 
 
-def _against(again: dict[Place, _Again], place: Place) -> Measurement:
-    """The measurement as a report shows it: the ratio of the A/A twin in the same place stands beside its own."""
-    twin = again.get((BASELINE, *place[1:]))
-    measured = again[place].candidate
+def _against(again: dict[RowKey, _Again], key: RowKey) -> Measurement:
+    """The measurement as a report shows it: the ratio of the A/A twin in the same setting stands beside its own."""
+    twin = again.get(key._replace(recipe=BASELINE))
+    measured = again[key].candidate
     return measured if twin is None else measured.beside(twin.candidate)
 
 
 def _row_differences(row: Row, contents: Contents) -> Iterator[str]:
     """Where a row is not what its conversion and its evaluation found out."""
-    conversion = next((each for each in contents.ended if each.status.id == row.convert_task), None)
+    conversion = next((each for each in contents.finished if each.status.id == row.convert_task), None)
     made = conversion.result.facts if conversion else None
-    own = [each.result.facts for each in contents.ended if each.status.recipe == row.recipe]
+    own = [each.result.facts for each in contents.finished if each.status.recipe == row.recipe]
     quality = next((facts for facts in own if isinstance(facts, Quality)), None)
     yield from differences(_dumped(row.quality), _dumped(quality), "quality")
     if conversion is not None and isinstance(made, Conversion):
@@ -172,23 +172,23 @@ def _row_differences(row: Row, contents: Contents) -> Iterator[str]:
 
 def _loose_ends(contents: Contents, manifest: Manifest) -> Iterator[str]:
     """Where the parts of a bundle do not belong together."""
-    converted = [each for each in contents.ended if isinstance(each.result.facts, Conversion)]
+    converted = [each for each in contents.finished if isinstance(each.result.facts, Conversion)]
     inputs = {role: tree.digest for task in contents.tasks.values() for role, tree in task.inputs.items()}
     yield from _apart("the sweep of the report", contents.report.sweep_id, manifest.sweep_id)
     yield from _apart("the sweep", contents.sweep.id, manifest.sweep_id)
     yield from _apart("the digest of the model", manifest.model, inputs.get(Role.MODEL))
     yield from _apart("the digest of the data", manifest.data, inputs.get(Role.DATA))
-    rows = {place_of(row) for row in contents.report.rows}
-    for place, _ in _benchmarks(contents):
-        if place not in rows:
-            yield f"the report tells nothing of {place[0]} on {place[1]}, which was measured"
+    rows = {row_key(row) for row in contents.report.rows}
+    for key, _ in _benchmarks(contents):
+        if key not in rows:
+            yield f"the report tells nothing of {key.recipe} on {key.device}, which was measured"
     made = {each.status.id: each.result.outputs.digest for each in converted}
     yield from differences(manifest.artifacts, made, "artifacts")
     for each in converted:
         stored = contents.artifact(each.result.outputs.digest)
         if stored is not None:
             yield from _apart("the files of an artifact", stored.digest, each.result.outputs.digest)
-    for each in contents.ended:
+    for each in contents.finished:
         yield from _apart(f"the key of task {each.status.id}", each.status.key, each.result.key)
 
 

@@ -44,7 +44,7 @@ for noun in (model, data, techniques, devices, sweep, artifact, bundle, task):
     app.add_typer(noun.app)
 
 
-def _tell_version(wanted: bool) -> None:  # noqa: FBT001 (Typer calls it so)
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 (Typer calls it so)
     if wanted:
         print(f"optfarm {version('optfarm')}")
         raise typer.Exit
@@ -54,7 +54,7 @@ def _tell_version(wanted: bool) -> None:  # noqa: FBT001 (Typer calls it so)
 def optfarm(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """What holds for every command."""

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table, size_text
+from optfarm.cli.output import Json, farm, moving, note, print_json, print_table, size_text
 
 if TYPE_CHECKING:
     from optfarm.report import Report
@@ -39,9 +38,9 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Bring an artifact's files into a folder; every byte is checked."""
-    with farm() as opened, moving(f"pulling {recipe}") as told:
+    with farm() as opened, moving(f"pulling {recipe}") as on_progress:
         row = chosen(opened.find_sweep(sweep).report(), recipe)
-        folder = row.pull(to or Path(re.sub(r"[^A-Za-z0-9._-]+", "-", row.recipe).strip("-")), told=told)
+        folder = row.pull(to or Path(re.sub(r"[^A-Za-z0-9._-]+", "-", row.recipe).strip("-")), on_progress=on_progress)
     if as_json:
         print_json({"folder": str(folder), "artifact": row.facts.artifact})
         return

@@ -1,16 +1,14 @@
 """`optfarm bundle`: one file with everything that a sweep's numbers rest on, and its check without the farm."""
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table
+from optfarm.cli.output import Json, farm, moving, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from optfarm.bundle.verify import Check, Verification
+    from optfarm.bundle.verify import Verification
 
 app = typer.Typer(
     name="bundle", help="Export what a sweep's numbers rest on, and verify it offline.", no_args_is_help=True
@@ -29,8 +27,8 @@ def export(
 ) -> None:
     """Write report, tasks, results, raw samples and digests into one tar file, the same bytes each time."""
     target = to or Path(f"{sweep}.tar")
-    with farm() as opened, moving(f"collecting {sweep}") as told:
-        manifest = opened.find_sweep(sweep).bundle(target, with_artifacts=with_artifacts, told=told)
+    with farm() as opened, moving(f"collecting {sweep}") as on_progress:
+        manifest = opened.find_sweep(sweep).bundle(target, with_artifacts=with_artifacts, on_progress=on_progress)
     if as_json:
         print_json({"bundle": str(target), "manifest": manifest})
         return
@@ -48,8 +46,7 @@ def verify(
 
     found = verified(file)
     if as_json:
-        told = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
-        print_json({"agrees": found.agrees, **told})
+        print_json({"agrees": found.agrees, **vars(found)})
     else:
         _print(found)
     raise typer.Exit(int(not found.agrees))
@@ -61,11 +58,8 @@ def _print(found: "Verification") -> None:
         for check in found.checks
     ]
     print_table(("method", "device", "threads", "batch", "numbers"), rows)
-    for line in (*found.differences, *(line for check in found.checks for line in _lines(check))):
+    of_checks = (f"{check.recipe} on {check.device}: {line}" for check in found.checks for line in check.differences)
+    for line in (*found.differences, *of_checks):
         print(f"• {line}")
     models = "and artifacts" if found.has_artifacts else "without artifacts"
     note(f"{len(found.manifest.files)} digests are right ({models}); sha256 of the bundle: {found.sha256}")
-
-
-def _lines(check: "Check") -> list[str]:
-    return [f"{check.recipe} on {check.device}: {line}" for line in check.differences]

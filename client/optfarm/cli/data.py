@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_list, size_text
+from optfarm.cli.output import Json, farm, moving, note, print_json, print_list, size_text
 
 if TYPE_CHECKING:
     from optfarm_tasks.schema.sweep import Data
@@ -22,22 +21,20 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Send a data set to the farm."""
-    with farm() as opened, moving(f"pushing {path.name}") as told:
-        pushed = opened.push_data(path, name, told=told)
+    with farm() as opened, moving(f"pushing {path.name}") as on_progress:
+        sent = opened.push_data(path, name, on_progress=on_progress)
     if as_json:
-        print_json(pushed)
+        print_json(sent)
         return
-    splits = ", ".join(f"{split.count} {name}" for name, split in pushed.description.splits.items())
-    note(f"{pushed.name} has {splits} samples, {size_text(pushed.tree.size_bytes)}, digest {pushed.digest[:12]}")
+    splits = ", ".join(f"{split.count} {name}" for name, split in sent.description.splits.items())
+    note(f"{sent.name} has {splits} samples, {size_text(sent.tree.size_bytes)}, digest {sent.digest[:12]}")
 
 
 @app.command("list")
 def list_data(*, as_json: Json = False) -> None:
     """List the data sets that were pushed."""
-    from optfarm_tasks.schema.sweep import Data
-
     with farm() as opened:
-        found = opened.connection.get("/v1/data", tuple[Data, ...])
+        found = opened.data_sets()
     print_list(found, ("data", "samples", "size", "digest", "pushed"), _row, as_json=as_json)
 
 

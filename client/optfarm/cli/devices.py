@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, note, print_json, print_list
+from optfarm.cli.output import Json, farm, note, print_json, print_list
 
 if TYPE_CHECKING:
     from optfarm_tasks.schema.health import Device, DeviceHealth

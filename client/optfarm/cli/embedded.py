@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optfarm.cli.options import Folder, Json
-from optfarm.cli.output import farm, note, print_json, print_table, size_text
+from optfarm.cli.output import Folder, Json, farm, note, print_json, print_table, size_text
 
 if TYPE_CHECKING:
-    from optfarm.embedded.stand import Part
+    from optfarm.embedded.part_status import PartStatus
 
 
 def up(
@@ -24,11 +23,11 @@ def up(
     from optfarm.embedded.farm import up as start
 
     place = _folder(folder)
-    plan = start(place, hosts=_hosts(no_worker=no_worker, workers=workers, names=host), told=note)
+    layout = start(place, hosts=_hosts(no_worker=no_worker, workers=workers, names=host), on_wait=note)
     if as_json:
-        print_json({"folder": str(place), "url": plan.url, "hosts": plan.hosts})
+        print_json({"folder": str(place), "url": layout.url, "hosts": layout.hosts})
         return
-    note(f"the farm runs in {place}, at {plan.url}")
+    note(f"the farm runs in {place}, at {layout.url}")
 
 
 def down(*, folder: Folder = None, as_json: Json = False) -> None:
@@ -36,7 +35,7 @@ def down(*, folder: Folder = None, as_json: Json = False) -> None:
     from optfarm.embedded.farm import down as stop
 
     place = _folder(folder)
-    did_run = stop(place, told=note)
+    did_run = stop(place, on_wait=note)
     if as_json:
         print_json({"folder": str(place), "did_run": did_run})
         return
@@ -45,7 +44,7 @@ def down(*, folder: Folder = None, as_json: Json = False) -> None:
 
 def status(*, folder: Folder = None, as_json: Json = False) -> None:
     """Show each part of the farm on this machine, the devices, and what is queued."""
-    from optfarm.embedded.stand import parts_of
+    from optfarm.embedded.part_status import parts_of
     from optfarm.errors import Unreachable
 
     place = _folder(folder)
@@ -71,7 +70,7 @@ def _folder(given: Path | None) -> Path:
 def _hosts(*, no_worker: bool, workers: int | None, names: list[str] | None) -> tuple[str, ...] | None:
     import re
 
-    from optfarm.embedded.plan import this_host
+    from optfarm.embedded.layout import this_host
 
     if sum((no_worker, workers is not None, bool(names))) > 1:
         raise typer.BadParameter("--no-worker, --workers and --host exclude each other")
@@ -86,21 +85,20 @@ def _hosts(*, no_worker: bool, workers: int | None, names: list[str] | None) -> 
 
 
 def _seen(folder: Path | None) -> dict[str, Any]:
-    from optfarm.embedded.plan import load
-    from optfarm_tasks.schema.api import Health
+    from optfarm.embedded.layout import load
 
-    plan = load(folder.absolute()) if folder is not None else None
-    place = {"url": plan.url, "token": plan.secrets["token"]} if plan else {}
+    layout = load(folder.absolute()) if folder is not None else None
+    place = {"url": layout.url, "token": layout.secrets["token"]} if layout else {}
     with farm(retry_s=0, **place) as opened:
-        health = opened.connection.get("/v1/health", Health)
-        sweeps = opened.connection.get("/v1/sweeps", list[dict[str, Any]])
+        health = opened.health()
+        sweeps = opened.sweeps()
         devices = opened.devices()
-    running = [sweep for sweep in sweeps if sweep["state"] == "running"]
-    waiting = sum(sweep["tasks"] - sweep["done"] - sweep["failed"] for sweep in running)
+    running = [sweep for sweep in sweeps if sweep.state == "running"]
+    waiting = sum(sweep.tasks - sweep.done - sweep.failed for sweep in running)
     return {"health": health, "devices": devices, "queue": {"sweeps": len(running), "tasks": waiting}}
 
 
-def _print_status(place: Path, parts: list["Part"], seen: dict[str, Any]) -> None:
+def _print_status(place: Path, parts: list["PartStatus"], seen: dict[str, Any]) -> None:
     from optfarm.cli.devices import row_of
     from optfarm.progress import shown_s
 

@@ -8,37 +8,34 @@ from optfarm.cli.output import note
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from optfarm.connection import Connection
+    from optfarm.sweep import Sweep
     from optfarm_tasks.schema.sweep import SweepStatus
 
 
-def show(connection: "Connection", sweep_id: str, *, heading: str | None = None) -> "SweepStatus":
+def show(sweep: "Sweep", *, heading: str | None = None) -> "SweepStatus":
     """Follows a sweep to its end and shows it, below a heading; gives its last state."""
     if sys.stderr.isatty():
-        return _on_terminal(connection, sweep_id, heading)
+        return _on_terminal(sweep, heading)
     if heading is not None:
         note(heading)
-    return _in_lines(connection, sweep_id)
+    return _in_lines(sweep)
 
 
-def _on_terminal(connection: "Connection", sweep_id: str, heading: str | None) -> "SweepStatus":
+def _on_terminal(sweep: "Sweep", heading: str | None) -> "SweepStatus":
     from rich.console import Console
     from rich.live import Live
 
-    from optfarm.watch import follow
-
     with Live(console=Console(stderr=True), transient=True, refresh_per_second=8) as live:
-        for status in follow(connection, sweep_id):
+        for status in sweep.follow():
             live.update(_view(status, heading))
     return status
 
 
-def _in_lines(connection: "Connection", sweep_id: str) -> "SweepStatus":
+def _in_lines(sweep: "Sweep") -> "SweepStatus":
     from optfarm.progress import headline, news
-    from optfarm.watch import follow
 
     before = None
-    for status in follow(connection, sweep_id):
+    for status in sweep.follow():
         for line in news(before, status):
             note(line)
         before = status

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_list, print_table, size_text
+from optfarm.cli.output import Json, farm, moving, note, print_json, print_list, print_table, size_text
 
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
@@ -23,48 +22,41 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Send a model to the farm; what the farm has already is not sent again."""
-    with farm() as opened, moving(f"pushing {path.name}") as told:
-        pushed = opened.push_model(path, name, told=told)
+    with farm() as opened, moving(f"pushing {path.name}") as on_progress:
+        sent = opened.push_model(path, name, on_progress=on_progress)
     if as_json:
-        print_json(pushed)
+        print_json(sent)
         return
-    size = size_text(pushed.tree.size_bytes)
-    note(f"{pushed.name} is {pushed.description.format}, {size}, digest {pushed.digest[:12]}")
-    for line in signature_lines(pushed.description):
+    size = size_text(sent.tree.size_bytes)
+    note(f"{sent.name} is {sent.description.format}, {size}, digest {sent.digest[:12]}")
+    for line in signature_lines(sent.description):
         note(line)
 
 
 @app.command("list")
 def list_models(*, as_json: Json = False) -> None:
     """List the models that were pushed."""
-    from optfarm_tasks.schema.sweep import Model
-
     with farm() as opened:
-        found = opened.connection.get("/v1/models", tuple[Model, ...])
+        found = opened.models()
     print_list(found, ("model", "format", "size", "digest", "pushed"), _row, as_json=as_json)
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_json: Json = False) -> None:
     """Show a model's signatures, operations and files."""
-    from optfarm_tasks.schema.sweep import Model
-
     with farm() as opened:
-        found = opened.connection.get(f"/v1/models/{name}", Model)
+        found = opened.model(name)
     if as_json:
         print_json(found)
         return
     print(f"{found.name}  {found.digest}")
-    print("\n".join(description_lines(found.description)))
+    about = found.description
+    weights = "" if about.parameters is None else f", {about.parameters:,} parameters"
+    print(f"{about.format}, {size_text(about.size_bytes)}{weights}", *signature_lines(about), sep="\n")
+    if about.ops:
+        ops = sorted(about.ops.items(), key=lambda item: -item[1])
+        print("operations:", ", ".join(f"{count} {op}" for op, count in ops))
     print_table(("file", "size"), [(file.path, size_text(file.size_bytes)) for file in found.tree.files])
-
-
-def description_lines(description: "ModelDescription") -> list[str]:
-    """What a model is, in lines of text."""
-    weights = "" if description.parameters is None else f", {description.parameters:,} parameters"
-    lines = [f"{description.format}, {size_text(description.size_bytes)}{weights}", *signature_lines(description)]
-    ops = sorted(description.ops.items(), key=lambda item: -item[1])
-    return [*lines, "operations: " + ", ".join(f"{count} {name}" for name, count in ops)] if ops else lines
 
 
 def signature_lines(description: "ModelDescription") -> list[str]:

@@ -1,23 +1,32 @@
-"""What commands print: results on stdout, as JSON or for people; notes and progress on stderr."""
+"""What commands share: options, and printing: results on stdout, as JSON or for people; all else on stderr."""
 
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from optfarm import Farm
     from optfarm.transfer import OnProgress
+    from optfarm_tasks.schema.sweep import Data, Model
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Folder = Annotated[Path | None, typer.Option("--folder", help="The farm's folder; see docs/embedded.md.")]
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 T = TypeVar("T")
+M = TypeVar("M", "Model", "Data")
 _PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
 
 
 def note(text: str) -> None:
-    """Tells people something that is no result."""
+    """Prints a line for people that is no result."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -57,13 +66,13 @@ def print_list(
 
 @contextmanager
 def farm(url: str | None = None, token: str | None = None, *, retry_s: float | None = None) -> Iterator["Farm"]:
-    """The farm of this user; its absences are told on stderr."""
+    """The farm of this user; stderr says when it is away."""
     from stamina.instrumentation import set_on_retry_hooks
 
     from optfarm.farm import Farm
 
-    set_on_retry_hooks(())  # they would write to stdout; the notice below says it better
-    with Farm(url, token, retry_s=retry_s, notice=note) as opened:
+    set_on_retry_hooks(())  # they would write to stdout; `on_wait` says it better
+    with Farm(url, token, retry_s=retry_s, on_wait=note) as opened:
         yield opened
 
 
@@ -80,6 +89,17 @@ def moving(what: str) -> Iterator["OnProgress"]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         counter = progress.add_task(what, total=None)
         yield lambda size: progress.advance(counter, size)
+
+
+def pushed(push: Callable[..., M], text: str | None, *, base: Path | None = None, **named: Any) -> M | None:
+    """Pushes the model or data set at the path that is meant; None where the name of one pushed before is."""
+    from optfarm.inputs import path_meant
+
+    path = path_meant(text, base) if text else None
+    if path is None:
+        return None
+    with moving(f"pushing {path.name}") as on_progress:
+        return push(path, on_progress=on_progress, **named)
 
 
 def size_text(size_bytes: int | None) -> str:

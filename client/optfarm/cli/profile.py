@@ -8,15 +8,12 @@ import typer
 
 from optfarm.cli import live
 from optfarm.cli.artifact import chosen
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table
-from optfarm.cli.sweep import path_meant
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed
 
 if TYPE_CHECKING:
     from optfarm import Farm
     from optfarm_tasks.schema.sweep import TaskStatus
 
-_DETACHED = 130
 _TASK = re.compile(r"[0-9a-f]{12}-\d{3,}")
 _SWEEP = re.compile(r"[0-9a-f]{12}")
 
@@ -31,6 +28,7 @@ def profile(
     output: Annotated[Path | None, typer.Option(help="The trace's file; NAME.trace.json when left out.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
     batch_size: Annotated[int, typer.Option(min=1, help="Samples in one inference.")] = 1,
+    runtime: Annotated[str | None, typer.Option(help="What runs it, where its format leaves a choice.")] = None,
     runs: Annotated[int, typer.Option(min=1, max=1000, help="Inferences that are observed.")] = 20,
     data: Annotated[str | None, typer.Option(help="What feeds it: a path or a pushed name; else random.")] = None,
     seed: Annotated[int, typer.Option(help="Of random inputs, and of the choice of samples.")] = 0,
@@ -39,7 +37,7 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """Write a Chrome trace of one inference of a model or an artifact, and print its most expensive ops."""
-    from optfarm.specfile import checked
+    from optfarm.sweep_settings import settings_of
 
     _check_output(output)
     with farm() as opened:
@@ -48,14 +46,15 @@ def profile(
             "devices": [device],
             "threads": [threads],
             "batch_sizes": [batch_size],
+            "runtime": runtime,
             "seed": seed,
             "fresh": fresh,
         }
         settings["trace"] = {**settings.get("trace", {}), "runs": runs}
-        if data is not None:
-            settings["data"] = _data(opened, data)
-        task = _followed(opened, checked(settings))
-        _tell(opened, task, output or Path(f"{called}.trace.json"), as_json=as_json)
+        found = pushed(opened.push_data, data)
+        settings["data"] = found.digest if found else data
+        task = _followed(opened, settings_of(settings).spec())
+        _print(opened, task, output or Path(f"{called}.trace.json"), as_json=as_json)
 
 
 def _check_output(output: Path | None) -> None:
@@ -72,25 +71,18 @@ def _meant(opened: "Farm", target: str, recipe: str | None, *, name: str | None)
     if recipe is not None:
         row = chosen(opened.find_sweep(target).report(), recipe)
         return _artifact(opened, row.facts.convert_task or "")
-    path = path_meant(target, None)
-    if path is not None:
-        with moving(f"pushing {path.name}") as told:
-            pushed = opened.push_model(path, name, told=told)
-        return _model(pushed.digest), pushed.name
+    model = pushed(opened.push_model, target, name=name)
+    if model is not None:
+        return {"model": model.digest, "recipes": ["baseline"]}, model.name
     if _TASK.fullmatch(target):
         return _artifact(opened, target)
-    return _model(target), _known(opened, target)
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"model": name, "recipes": ["baseline"]}
+    return {"model": target, "recipes": ["baseline"]}, _known(opened, target)
 
 
 def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:
     from optfarm.errors import BadRequest
-    from optfarm_tasks.schema.sweep import TaskStatus
 
-    task = opened.connection.get(f"/v1/tasks/{task_id}", TaskStatus)
+    task = opened.task(task_id)
     if task.sweep_id is None:
         raise BadRequest(f"{task_id} is a canary; it made no artifact")
     model = opened.find_sweep(task.sweep_id).status().spec.model
@@ -101,39 +93,30 @@ def _artifact(opened: "Farm", task_id: str) -> tuple[dict[str, Any], str]:
 def _known(opened: "Farm", name: str) -> str:
     """The name of a pushed model, by its name or digest."""
     from optfarm.errors import NotFound
-    from optfarm_tasks.schema.sweep import Model
 
     try:
-        return opened.connection.get(f"/v1/models/{name}", Model).name
+        return opened.model(name).name
     except NotFound as error:
         if not _SWEEP.fullmatch(name):
             raise
         raise NotFound(f"{error}; of a sweep, name the recipe too: optfarm profile {name} RECIPE") from error
 
 
-def _data(opened: "Farm", text: str) -> str:
-    path = path_meant(text, None)
-    if path is None:
-        return text
-    with moving(f"pushing {path.name}") as told:
-        return opened.push_data(path, told=told).digest
-
-
 def _followed(opened: "Farm", spec: Any) -> "TaskStatus":
-    """Submits, shows what happens until it has ended, and gives the task that observed."""
-    from optfarm.profiled import observing
+    """Submits a sweep, shows it until it has ended, and returns its task that observed the ops."""
+    from optfarm_tasks.schema.spec import Kind
 
     sweep = opened.submit(spec)
     try:
-        return observing(live.show(opened.connection, sweep.id))
+        return next(task for task in live.show(sweep).tasks if task.kind is Kind.PROFILE)
     except KeyboardInterrupt:
         note(
             f"\ndetached; it goes on. The same command again takes its result. End it: optfarm sweep cancel {sweep.id}"
         )
-        raise typer.Exit(_DETACHED) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -> None:
+def _print(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -> None:
     from optfarm.profiled import HEADINGS, notes_of, profiled, rows_of
     from optfarm_tasks.schema.sweep import TaskState
 
@@ -143,7 +126,7 @@ def _tell(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) ->
         if as_json:
             print_json({**about, "state": task.state, "failure": task.failure})
         raise typer.Exit(1)
-    found = profiled(opened.connection, task.id)
+    found = profiled(opened, task.id)
     found.write_trace(output)
     if as_json:
         print_json({**about, "state": task.state, "trace": str(output), "profile": found.facts})

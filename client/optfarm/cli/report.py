@@ -1,13 +1,12 @@
 """`optfarm report`: the table of a sweep."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import console, farm, note, print_json
-from optfarm.exports.format import Format
+from optfarm.cli.output import Json, console, farm, note, print_json
+from optfarm.report_formats.report_format import ReportFormat
 
 if TYPE_CHECKING:
     from optfarm.report import Report as Found
@@ -26,7 +25,8 @@ def report(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     max_loss: Annotated[str | None, typer.Option(help="Gate on the loss of quality: 0.5% or 0.005.")] = None,
     shape: Annotated[
-        Format | None, typer.Option("--format", help="Write what another tool would have; see docs/exports.md.")
+        ReportFormat | None,
+        typer.Option("--format", help="Write another tool's report; see docs/report-formats.md."),
     ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Add packed sizes, memory and energy to the table.")] = False,
     to: Annotated[Path | None, typer.Option(help="With --format: the folder for its files.")] = None,
@@ -57,9 +57,9 @@ def report(
         print_report(found.facts, max_loss=limit, wide=wide)
 
 
-def _export(found: "Found", shape: Format, folder: Path | None, *, as_json: bool) -> None:
+def _export(found: "Found", shape: ReportFormat, folder: Path | None, *, as_json: bool) -> None:
     from optfarm.errors import BadRequest
-    from optfarm.exports.documents import write
+    from optfarm.report_formats.documents import write
 
     texts = found.documents(shape)
     if folder is not None:
@@ -76,14 +76,13 @@ def _export(found: "Found", shape: Format, folder: Path | None, *, as_json: bool
 
 
 def _gated(facts: "SweepReport", max_loss: float) -> dict[str, Any]:
-    from optfarm.gated import gate_cells
+    from optfarm.columns import gate_text
 
-    told = facts.model_dump(mode="json")
+    plain = facts.model_dump(mode="json")
     rows = [
-        {**row, "gate": gate_cells(each, max_loss)[1] or None}
-        for row, each in zip(told["rows"], facts.rows, strict=True)
+        {**row, "gate": gate_text(each, max_loss) or None} for row, each in zip(plain["rows"], facts.rows, strict=True)
     ]
-    return {**told, "max_loss": max_loss, "rows": rows}
+    return {**plain, "max_loss": max_loss, "rows": rows}
 
 
 def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: bool = False) -> None:
@@ -97,34 +96,25 @@ def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: b
     from rich.markup import escape
     from rich.table import Table
 
-    from optfarm.gated import gate_cells, gate_notes
-    from optfarm.table import devices_of, hardware_line, headings, notes_of, shown_row
-    from optfarm.wide import HEADINGS, wide_cells, wide_notes
+    from optfarm.columns import cells_of, columns_of
+    from optfarm.notes import notes_of
+    from optfarm.table import devices_of, hardware_line
 
+    columns = columns_of(facts, max_loss=max_loss, wide=wide)
     out = console(wide=wide)
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, effort {facts.effort})")
     for device in devices_of(facts):
-        rows = [row for row in facts.rows if row.device == device]
+        rows = [(row, cells_of(columns, row)) for row in facts.rows if row.device == device]
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-        for heading in headings(facts):
-            is_text = heading in {"method", "verdict"}
-            table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading.startswith("speed-up"))
-        for heading in () if max_loss is None else ("loss [95%]", "gate"):
-            table.add_column(heading, no_wrap=True)
-        for heading in HEADINGS if wide else ():
-            table.add_column(heading, justify="right")
-        table.columns[0].min_width = min(_METHOD_WIDTH, max(len(shown_row(facts, row)[0]) for row in rows))
-        for row in rows:
+        for column in columns:
+            justify: Literal["left", "right"] = "left" if column.is_text else "right"
+            table.add_column(column.heading, justify=justify, no_wrap=column.is_whole)
+        table.columns[0].min_width = min(_METHOD_WIDTH, max(len(cells[0]) for _, cells in rows))
+        for row, cells in rows:
             is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
-            cells = shown_row(facts, row)
-            cells += () if max_loss is None else gate_cells(row, max_loss)
-            cells += wide_cells(row) if wide else ()
             table.add_row(*map(escape, cells), style="red" if is_bad else None)
         out.print()
         out.print(f"[bold]{escape(hardware_line(facts, device))}[/bold]")
         out.print(table)
-    notes = notes_of(facts)
-    notes += () if max_loss is None else gate_notes(facts, max_loss)
-    notes += wide_notes(facts) if wide else ()
-    for line in notes:
+    for line in notes_of(facts, max_loss=max_loss, wide=wide):
         out.print(f"• {escape(line)}")

@@ -5,18 +5,17 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.output import note, print_json, print_table
+from optfarm.cli.output import INTERRUPTED, note, print_json, print_table
 
 if TYPE_CHECKING:
     from optfarm import Farm
     from optfarm.search.question import Question
     from optfarm.search.report import SearchReport
     from optfarm.search.search import Search, Turn
+    from optfarm.sweep_settings import SweepSettings
 
-_STOPPED = 130
 
-
-def check(settings: dict[str, Any], flags: dict[str, Any], *, is_wanted: bool) -> None:
+def check(settings: "SweepSettings", flags: dict[str, Any], *, is_wanted: bool) -> None:
     """Refuses what cannot be searched for before anything is pushed.
 
     Raises:
@@ -28,12 +27,12 @@ def check(settings: dict[str, Any], flags: dict[str, Any], *, is_wanted: bool) -
         from optfarm.search.proposer import load_optuna
 
         load_optuna()
-        _question({"model": "any", **settings}, flags)
+        _question(settings if settings.model else settings.but(model="any"), flags)
     elif given := next((name for name, value in flags.items() if value is not None), None):
         raise BadRequest(f"--{given.replace('_', '-')} belongs to a search; add --search")
 
 
-def run(opened: "Farm", settings: dict[str, Any], flags: dict[str, Any], *, as_json: bool) -> None:
+def run(opened: "Farm", settings: "SweepSettings", flags: dict[str, Any], *, as_json: bool) -> None:
     """Runs a search to its end, or to Ctrl-C, and prints what it found so far in any case."""
     from optfarm.errors import FarmError
     from optfarm.search.search import Search
@@ -43,11 +42,12 @@ def run(opened: "Farm", settings: dict[str, Any], flags: dict[str, Any], *, as_j
         note(f"left out {each.technique}: {each.reason}")
     try:
         for turn in search.turns():
-            _show(opened, search, turn)
+            _show(search, turn)
     except KeyboardInterrupt:
-        note(f"\nstopped. {_what_goes_on(search.running)}The same command again goes on from all finished work.")
+        left = f"Sweep {search.running} goes on by itself unless you end it: optfarm sweep cancel {search.running}. "
+        note(f"\nstopped. {left if search.running else ''}The same command again goes on from all finished work.")
         _print(search.report(), as_json=as_json)
-        raise typer.Exit(_STOPPED) from None
+        raise typer.Exit(INTERRUPTED) from None
     except FarmError:
         _print(search.report(), as_json=as_json)
         raise
@@ -56,32 +56,27 @@ def run(opened: "Farm", settings: dict[str, Any], flags: dict[str, Any], *, as_j
     raise typer.Exit(0 if any(trial.number and trial.is_measured for trial in found.trials) else 1)
 
 
-def _question(settings: dict[str, Any], flags: dict[str, Any]) -> "Question":
+def _question(settings: "SweepSettings", flags: dict[str, Any]) -> "Question":
     from optfarm.search.question import question
 
     return question(settings, **{name: value for name, value in flags.items() if value is not None})
 
 
-def _show(opened: "Farm", search: "Search", turn: "Turn") -> None:
+def _show(search: "Search", turn: "Turn") -> None:
     from optfarm.search.table import headline
 
-    progress = headline(search.report(), search.asked.budget, search.elapsed_s)
+    found = search.report()
+    progress = headline(found.trials, found.best(), search.asked.budget, elapsed_s=search.elapsed_s)
     what = f"sweep {turn.sweep.id} measures {len(turn.recipes)} with effort {turn.effort}"
-    live.show(opened.connection, turn.sweep.id, heading=f"{progress}; {what}")
-
-
-def _what_goes_on(sweep_id: str | None) -> str:
-    if sweep_id is None:
-        return ""
-    return f"Sweep {sweep_id} goes on by itself unless you end it: optfarm sweep cancel {sweep_id}. "
+    live.show(turn.sweep, heading=f"{progress}; {what}")
 
 
 def _print(report: "SearchReport", *, as_json: bool) -> None:
-    from optfarm.search.table import HEADINGS, notes_of, shown_row
+    from optfarm.search.table import HEADINGS, shown_row
 
     if as_json:
         print_json(report.to_json())
         return
     print_table(HEADINGS, map(shown_row, report.front), title=f"search of {report.model} on {report.device}")
-    for line in notes_of(report):
+    for line in report.notes():
         print(f"• {line}")

@@ -1,22 +1,21 @@
 """`optfarm sweep`: run, list, show, watch and cancel sweeps."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, moving, note, print_json, print_table
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed
 from optfarm.cli.report import print_report
 
 if TYPE_CHECKING:
     from optfarm import Farm
     from optfarm.sweep import Sweep
+    from optfarm.sweep_settings import SweepSettings
 
 app = typer.Typer(name="sweep", help="Run, list, show, watch and cancel sweeps.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="The sweep's id.")]
-_DETACHED = 130
 _ALL = "all"
 
 
@@ -38,6 +37,9 @@ def run(
     latency_limit: Annotated[
         str | None, typer.Option("--latency-limit", "--bound", help="server: what 99% of the queries may take: 50ms.")
     ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="What runs the artifacts, where their format leaves a choice.")
+    ] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds that a task may take.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory that a task may take: 8GB.")] = None,
     fresh: Annotated[bool | None, typer.Option("--fresh", help="Measure again what is stored already.")] = None,
@@ -53,7 +55,8 @@ def run(
 ) -> None:
     """Run recipes on devices and compare each with the baseline."""
     from optfarm.cli import search as searching
-    from optfarm.specfile import checked, listed, normal, numbers, read_yaml
+    from optfarm.flag_values import listed, numbers
+    from optfarm.sweep_settings import read_yaml, settings_of
 
     flags = {
         "model": model,
@@ -65,39 +68,38 @@ def run(
         "batch_sizes": numbers(batch_sizes, "batch-sizes") if batch_sizes else None,
         "scenario": scenario,
         "latency_limit": latency_limit,
+        "runtime": runtime,
         "timeout": timeout,
         "memory": memory,
         "fresh": fresh,
         "seed": seed,
     }
-    given = normal({key: value for key, value in flags.items() if value is not None})
-    settings = _merged(read_yaml(file) if file else {}, given)
+    settings = settings_of(flags)
+    settings = settings.over(read_yaml(file)) if file else settings
     of_search = {"trials": trials, "minutes": minutes, "max_steps": max_steps, "sampler": sampler}
     searching.check(settings, of_search, is_wanted=search)
-    checked({**settings, "model": "any", "recipes": ["baseline"]})
+    settings.but(model="any", recipes=("baseline",)).spec()
     with farm() as opened:
-        _push_paths(opened, settings, name=name, base=file.parent if file else None)
+        settings = _pushed(opened, settings, name=name, base=file.parent if file else None)
         if search:
             searching.run(opened, settings, of_search, as_json=as_json)
             return
         submitted = _submit(opened, settings)
-        if not wait:
-            _print_receipt(submitted, as_json=as_json)
-            return
-        _print_receipt(submitted, as_json=None)
-        _wait(submitted.id, opened, as_json=as_json)
+        _print_receipt(submitted, as_json=None if wait else as_json)
+        if wait:
+            _wait(submitted, as_json=as_json)
 
 
 @app.command("list")
 def list_sweeps(*, as_json: Json = False) -> None:
     """List the sweeps, the newest first."""
     with farm() as opened:
-        found = opened.connection.get("/v1/sweeps", list[dict[str, Any]])
+        found = [each.model_dump(mode="json") for each in opened.sweeps()]
     if as_json:
         print_json(found)
         return
     fields = ("id", "state", "model", "created_at", "tasks", "done", "failed")
-    print_table(fields, [[str(each.get(field, "")) for field in fields] for each in found])
+    print_table(fields, [[str(each[field]) for field in fields] for each in found])
 
 
 @app.command()
@@ -124,7 +126,7 @@ def show(sweep: Id, *, as_json: Json = False) -> None:
 def watch(sweep: Id, *, as_json: Json = False) -> None:
     """Show a running sweep until it has ended, then its table."""
     with farm() as opened:
-        _wait(sweep, opened, as_json=as_json)
+        _wait(opened.find_sweep(sweep), as_json=as_json)
 
 
 @app.command()
@@ -140,42 +142,22 @@ def cancel(sweep: Id, *, as_json: Json = False) -> None:
     note(f"sweep {sweep} is {status.state}: {headline(status)}")
 
 
-def _merged(file: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
-    limits = {**file.get("limits", {}), **flags.get("limits", {})}
-    return {**file, **flags, **({"limits": limits} if limits else {})}
-
-
-def _push_paths(opened: "Farm", settings: dict[str, Any], *, name: str | None, base: Path | None) -> None:
+def _pushed(opened: "Farm", settings: "SweepSettings", *, name: str | None, base: Path | None) -> "SweepSettings":
+    """The settings with the digest of what was pushed in place of each path."""
     from optfarm.errors import BadRequest
 
-    if not settings.get("model"):
+    if not settings.model:
         raise BadRequest("which model? Give its path or its name: optfarm sweep run MODEL")
-    model = path_meant(str(settings["model"]), base)
-    if model is not None:
-        with moving(f"pushing {model.name}") as told:
-            settings["model"] = opened.push_model(model, name, told=told).digest
-    data = path_meant(str(settings["data"]), base) if settings.get("data") else None
-    if data is not None:
-        with moving(f"pushing {data.name}") as told:
-            settings["data"] = opened.push_data(data, told=told).digest
+    model = pushed(opened.push_model, settings.model, base=base, name=name)
+    data = pushed(opened.push_data, settings.data, base=base)
+    return settings.but(model=model.digest if model else settings.model, data=data.digest if data else settings.data)
 
 
-def path_meant(text: str, base: Path | None) -> Path | None:
-    """The path that is meant, whether or not anything lies there; None for the name of something pushed before."""
-    for candidate in (Path(text), *([base / text] if base else [])):
-        if candidate.exists():
-            return candidate
-    is_path = "/" in text or Path(text).suffix in {".keras", ".h5", ".hdf5", ".tflite", ".npz", ".onnx", ".pb", ".xml"}
-    return Path(text) if is_path else None
-
-
-def _submit(opened: "Farm", settings: dict[str, Any]) -> "Sweep":
-    from optfarm.specfile import checked
-
-    recipes = settings.get("recipes") or [_ALL]
-    if _ALL in recipes:
-        settings["recipes"] = [*opened.every_technique(), *(recipe for recipe in recipes if recipe != _ALL)]
-    return opened.submit(checked(settings))
+def _submit(opened: "Farm", settings: "SweepSettings") -> "Sweep":
+    named = [str(recipe) for recipe in settings.recipes or (_ALL,)]
+    every = opened.every_technique() if _ALL in named else ()
+    recipes = (*every, *(recipe for recipe in named if recipe != _ALL))
+    return opened.submit(settings.but(recipes=recipes).spec())
 
 
 def _print_receipt(sweep: "Sweep", *, as_json: bool | None) -> None:
@@ -195,15 +177,15 @@ def _print_receipt(sweep: "Sweep", *, as_json: bool | None) -> None:
         note(f"watch it: optfarm sweep watch {receipt.id}")
 
 
-def _wait(sweep_id: str, opened: "Farm", *, as_json: bool) -> None:
+def _wait(sweep: "Sweep", *, as_json: bool) -> None:
     from optfarm.progress import exit_code
 
     try:
-        status = live.show(opened.connection, sweep_id)
+        status = live.show(sweep)
     except KeyboardInterrupt:
-        note(f"\ndetached; sweep {sweep_id} goes on. Watch it again: optfarm sweep watch {sweep_id}")
-        raise typer.Exit(_DETACHED) from None
-    report = opened.find_sweep(sweep_id).report()
+        note(f"\ndetached; sweep {sweep.id} goes on. Watch it again: optfarm sweep watch {sweep.id}")
+        raise typer.Exit(INTERRUPTED) from None
+    report = sweep.report()
     if as_json:
         print_json(report.facts)
     else:

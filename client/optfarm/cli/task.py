@@ -1,17 +1,11 @@
 """`optfarm task`: one task of a sweep, its log, and its replay."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, note, print_json, print_table
-
-if TYPE_CHECKING:
-    from optfarm.connection import Connection
-    from optfarm_tasks.schema.result import Outcome
-    from optfarm_tasks.schema.sweep import TaskStatus
+from optfarm.cli.output import Json, farm, note, print_json, print_table
 
 app = typer.Typer(name="task", help="Show, read and replay tasks.", no_args_is_help=True)
 Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` lists them.")]
@@ -21,7 +15,7 @@ Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` l
 def show(task: Task, *, as_json: Json = False) -> None:
     """Show a task: where it ran, how it ended, what it found out."""
     with farm() as opened:
-        status = _status(opened.connection, task)
+        status = opened.task(task)
     if as_json:
         print_json(status)
         return
@@ -39,16 +33,8 @@ def show(task: Task, *, as_json: Json = False) -> None:
 @app.command()
 def logs(task: Task, *, as_json: Json = False) -> None:
     """Print the whole log of a task that has ended."""
-    from optfarm.download import read_blob
-    from optfarm.errors import NotFound
-
     with farm() as opened:
-        status = _status(opened.connection, task)
-        if status.log is None:
-            raise NotFound(
-                f"task {task} is {status.state} and has no log{' yet' if status.finished_at is None else ''}"
-            )
-        text = read_blob(opened.connection, status.log).decode(errors="replace")
+        text = opened.task_log(task)
     if as_json:
         print_json({"task": task, "log": text})
         return
@@ -69,26 +55,15 @@ def replay(
     if not (place / "task.json").is_file():
         place = folder or Path(f"task-{task}")
         with farm() as opened:
-            replaying.bring(opened.connection, task, place)
+            replaying.bring(opened, task, place)
         note(f"fetched {task} into {place}")
     for difference in replaying.differing_versions(place):
         note(f"other version: {difference}")
     outcome = replaying.run(place)
     if as_json:
         print_json(outcome)
-    else:
-        _print_outcome(outcome, place)
-    raise typer.Exit(0 if outcome.failure is None else 1)
-
-
-def _status(connection: "Connection", task: str) -> "TaskStatus":
-    from optfarm_tasks.schema.sweep import TaskStatus
-
-    return connection.get(f"/v1/tasks/{task}", TaskStatus)
-
-
-def _print_outcome(outcome: "Outcome", folder: Path) -> None:
-    if outcome.failure is not None:
+    elif outcome.failure is not None:
         print(f"failed, {outcome.failure.reason}: {outcome.failure.message}")
     else:
-        print(f"done; its outputs lie in {folder / 'outputs'}, its facts in {folder / 'result.json'}")
+        print(f"done; its outputs lie in {place / 'outputs'}, its facts in {place / 'result.json'}")
+    raise typer.Exit(0 if outcome.failure is None else 1)

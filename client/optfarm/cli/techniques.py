@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, print_json, print_list, print_table
+from optfarm.cli.output import Json, farm, print_json, print_list, print_table
 
 if TYPE_CHECKING:
-    from optfarm_tasks.technique import TechniqueCard
+    from optfarm_tasks.schema.technique_card import TechniqueCard
 
 app = typer.Typer(name="techniques", help="List and show techniques.", no_args_is_help=True)
 
@@ -16,20 +15,16 @@ app = typer.Typer(name="techniques", help="List and show techniques.", no_args_i
 @app.command("list")
 def list_techniques(*, as_json: Json = False) -> None:
     """List every technique with what it takes and yields."""
-    from optfarm_tasks.technique import TechniqueCard
-
     with farm() as opened:
-        found = opened.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
+        found = opened.techniques()
     print_list(found, ("technique", "takes", "yields", "calibration", ""), _row, as_json=as_json)
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="The technique's name.")], *, as_json: Json = False) -> None:
     """Show a technique and its parameters with their ranges."""
-    from optfarm_tasks.technique import TechniqueCard
-
     with farm() as opened:
-        card = opened.connection.get(f"/v1/techniques/{name}", TechniqueCard)
+        card = opened.technique(name)
     if as_json:
         print_json(card)
         return

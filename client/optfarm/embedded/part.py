@@ -1,4 +1,4 @@
-"""Becomes one part of the embedded farm: `python -m optfarm.embedded.part NAME`, with $OPTFARM_FOLDER set.
+"""Starts a part of the embedded farm: `python -m optfarm.embedded.part NAME`, with $OPTFARM_FOLDER set.
 
 It records its process first. The pid stays the same when the part's program takes its place.
 """
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from optfarm.embedded import plan, record
+from optfarm.embedded import layout, record
 from optfarm.embedded.binaries import find_binaries
 from optfarm.embedded.parts import command_of
 
@@ -16,7 +16,7 @@ from optfarm.embedded.parts import command_of
 def main() -> None:
     """Runs the part that the command line names; never returns."""
     part, folder = sys.argv[1], Path(os.environ["OPTFARM_FOLDER"])
-    found = plan.load(folder)
+    found = layout.load(folder)
     if found is None:
         sys.exit(f"there is no farm in {folder}")
     command = command_of(part, found, folder, binaries=find_binaries)

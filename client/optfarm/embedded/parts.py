@@ -1,4 +1,4 @@
-"""The command line and the environment of each part of the embedded farm, and the settings they share. Pure."""
+"""The command line and the environment of each part of an embedded farm, and the settings they share. Pure."""
 
 import json
 import sys
@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optfarm.embedded.layout import FarmLayout
 from optfarm.embedded.place import run_folder
-from optfarm.embedded.plan import FarmLayout
 
 _LOOPBACK = "127.0.0.1"
 _TAKEN = ("canary_every_s", "canary_again_s", "canary_idle_s")
@@ -30,11 +30,11 @@ class Binaries:
     weed: str
 
 
-def settings_toml(plan: FarmLayout, folder: Path, *, environment: Mapping[str, str]) -> str:
+def settings_toml(layout: FarmLayout, folder: Path, *, environment: Mapping[str, str]) -> str:
     """optfarm.toml: what scheduler, workers and client read; when canaries run is the user's to say."""
-    ports, secrets = plan.ports, plan.secrets
+    ports, secrets = layout.ports, layout.secrets
     values: dict[str, str | int] = {
-        "url": plan.url,
+        "url": layout.url,
         "token": secrets["token"],
         "worker_token": secrets["worker_token"],
         "broker_url": f"redis://:{secrets['broker_password']}@{_LOOPBACK}:{ports['broker']}/0",
@@ -54,12 +54,12 @@ def settings_toml(plan: FarmLayout, folder: Path, *, environment: Mapping[str, s
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
 
 
-def broker_config(plan: FarmLayout, folder: Path) -> str:
+def broker_config(layout: FarmLayout, folder: Path) -> str:
     """The broker's configuration file: loopback, a password, every write on disk within a second."""
     values = {
         "bind": _LOOPBACK,
-        "port": plan.ports["broker"],
-        "requirepass": plan.secrets["broker_password"],
+        "port": layout.ports["broker"],
+        "requirepass": layout.secrets["broker_password"],
         "dir": json.dumps(str(folder / "broker"), ensure_ascii=False),
         "appendonly": "yes",
         "appendfsync": "everysec",
@@ -69,28 +69,32 @@ def broker_config(plan: FarmLayout, folder: Path) -> str:
     return "".join(f"{name} {value}\n" for name, value in values.items())
 
 
-def command_of(part: str, plan: FarmLayout, folder: Path, *, binaries: Callable[[], Binaries]) -> Command:
-    """What runs as a part: broker, s3, scheduler, or a worker of the plan."""
+def command_of(part: str, layout: FarmLayout, folder: Path, *, binaries: Callable[[], Binaries]) -> Command:
+    """What runs as a part: broker, s3, scheduler, a worker of the layout, or the supervisor of these."""
     if part == "broker":
         return Command((binaries().valkey, str(folder / "broker.conf")))
     if part == "s3":
-        return _s3(plan, folder, binaries().weed)
+        return _s3(layout, folder, binaries().weed)
+    if part == "supervisor":
+        quiet = ("-W", "ignore::DeprecationWarning", "-W", "ignore::UserWarning")
+        argv = (sys.executable, *quiet, "-m", "supervisor.supervisord", "-c", "supervisord.conf")
+        return Command(argv, {"OPTFARM_FOLDER": str(folder), "OPTFARM_PYTHON": sys.executable})
     if part == "scheduler":
         return Command((sys.executable, "-m", "optfarm_scheduler"))
     scratch = {"OPTFARM_SCRATCH_DIR": str(folder / "scratch" / part)}
-    host = plan.workers[part]
+    host = layout.workers[part]
     return Command((sys.executable, "-m", "optfarm_worker", "--device", "cpu", "--host", host), scratch)
 
 
-def _s3(plan: FarmLayout, folder: Path, weed: str) -> Command:
+def _s3(layout: FarmLayout, folder: Path, weed: str) -> Command:
     ports = {
-        f"-{server}.port{kind}": plan.ports[f"{server}{kind.replace('.', '_')}"]
+        f"-{server}.port{kind}": layout.ports[f"{server}{kind.replace('.', '_')}"]
         for server in ("s3", "master", "volume", "filer", "admin")
         for kind in ("", ".grpc")
     }
     env = {
-        "AWS_ACCESS_KEY_ID": plan.secrets["s3_access_key"],
-        "AWS_SECRET_ACCESS_KEY": plan.secrets["s3_secret_key"],
+        "AWS_ACCESS_KEY_ID": layout.secrets["s3_access_key"],
+        "AWS_SECRET_ACCESS_KEY": layout.secrets["s3_secret_key"],
         "GOMEMLIMIT": "350MiB",  # a fifth of the memory it takes otherwise, at the same speed
         "GOGC": "50",
     }

@@ -28,7 +28,7 @@ def current_folder() -> Path | None:
 
 
 def default_folder() -> Path:
-    """Where `optfarm up` makes a farm unless it is told otherwise."""
+    """Where `optfarm up` makes a farm where no folder is given."""
     return current_folder() or platformdirs.user_data_path("optfarm")
 
 

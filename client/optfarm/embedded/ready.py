@@ -6,33 +6,33 @@ import socket
 import urllib.parse
 from typing import Any
 
-from optfarm.embedded.plan import FarmLayout
+from optfarm.embedded.layout import FarmLayout
 
 _TIMEOUT_S = 2.0
 
 
-def health_of(part: str, plan: FarmLayout) -> str:
+def health_of(part: str, layout: FarmLayout) -> str:
     """`ok`, or what is wrong with a part, in words."""
     try:
-        return _checked(part, plan)
+        return _checked(part, layout)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"does not answer ({error or type(error).__name__})"
 
 
-def _checked(part: str, plan: FarmLayout) -> str:
+def _checked(part: str, layout: FarmLayout) -> str:
     if part == "broker":
-        return _broker(plan)
+        return _broker(layout)
     if part == "s3":
-        status, _ = _get(f"http://127.0.0.1:{plan.ports['s3']}/")
+        status, _ = _get(f"http://127.0.0.1:{layout.ports['s3']}/")
         return "ok" if status < http.client.INTERNAL_SERVER_ERROR else f"answers {status}"
     if part == "scheduler":
-        return _scheduler(_get(f"{plan.url}/v1/health")[1])
-    return _worker(plan.workers[part], _get(f"{plan.url}/v1/devices", plan.secrets["token"])[1])
+        return _scheduler(_get(f"{layout.url}/v1/health")[1])
+    return _worker(layout.workers[part], _get(f"{layout.url}/v1/devices", layout.secrets["token"])[1])
 
 
-def _broker(plan: FarmLayout) -> str:
-    with socket.create_connection(("127.0.0.1", plan.ports["broker"]), timeout=_TIMEOUT_S) as stream:
-        stream.sendall(f"AUTH {plan.secrets['broker_password']}\r\nPING\r\n".encode())
+def _broker(layout: FarmLayout) -> str:
+    with socket.create_connection(("127.0.0.1", layout.ports["broker"]), timeout=_TIMEOUT_S) as stream:
+        stream.sendall(f"AUTH {layout.secrets['broker_password']}\r\nPING\r\n".encode())
         lines = stream.makefile("rb")
         said = [lines.readline().strip() for _ in range(2)]
     return "ok" if said == [b"+OK", b"+PONG"] else said[0].decode(errors="replace")

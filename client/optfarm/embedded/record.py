@@ -1,4 +1,4 @@
-"""Remembers which process is which part, so that only the farm's own processes are ever ended."""
+"""Records which process runs which part, so that only the farm's own processes are ever ended."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from optfarm.embedded.plan import write_private
+from optfarm.embedded.layout import write_private
 
 _CLOCK_SLACK_S = 2.0
 """A process's start time follows small corrections of the clock."""
@@ -54,7 +54,7 @@ def end(processes: list[psutil.Process], *, patience_s: float) -> None:
 
 
 def await_end(processes: list[psutil.Process], *, patience_s: float) -> None:
-    """Blocks until processes that were told to end are gone, or the patience is."""
+    """Blocks until processes that were asked to end are gone, for at most `patience_s`."""
     psutil.wait_procs(processes, timeout=patience_s)
 
 

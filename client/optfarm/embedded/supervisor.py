@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from optfarm.embedded import record
-from optfarm.embedded.part import clean
+from optfarm.embedded.layout import FarmLayout, write_private
 from optfarm.embedded.place import run_folder
-from optfarm.embedded.plan import FarmLayout, write_private
 from optfarm.errors import NotStarted
 
 _SUPERVISOR = "supervisor"
@@ -52,24 +51,22 @@ stdout_logfile_backups=3
 """
 
 
-def config_text(plan: FarmLayout, *, run: str, is_root: bool) -> str:
+def config_text(layout: FarmLayout, *, run: str, is_root: bool) -> str:
     """supervisord's configuration; its paths are relative to the farm's folder, so no letter in them needs quoting."""
-    programs = (_PROGRAM.format(part=part, priority=10 * index) for index, part in enumerate(plan.parts, 1))
+    programs = (_PROGRAM.format(part=part, priority=10 * index) for index, part in enumerate(layout.parts, 1))
     return _HEAD.format(user="user=root\n" if is_root else "", run=run) + "".join(programs)
 
 
-def start(plan: FarmLayout, folder: Path) -> None:
+def start(layout: FarmLayout, folder: Path) -> None:
     """Starts supervisord, which starts the parts; returns at once."""
-    config = folder / "supervisord.conf"
     run = _private(run_folder(folder))
     named = "run" if run.parent == folder else str(run)
-    write_private(config, config_text(plan, run=named, is_root=os.getuid() == 0))
+    write_private(folder / "supervisord.conf", config_text(layout, run=named, is_root=os.getuid() == 0))
     (run / "s.sock").unlink(missing_ok=True)
-    added = {"OPTFARM_FOLDER": str(folder), "OPTFARM_PYTHON": sys.executable}
     with (folder / "logs" / "supervisor.out").open("wb") as out:
         started = subprocess.Popen(
-            [sys.executable, "-m", "optfarm.embedded.watchman", config.name],
-            env=clean(os.environ, folder) | added,
+            [sys.executable, "-m", "optfarm.embedded.part", _SUPERVISOR],
+            env=os.environ | {"OPTFARM_FOLDER": str(folder)},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -1,1 +1,1 @@
-"""Looks for the best recipes of a model: draws them, has the farm measure them, keeps what nothing beats."""
+"""Searches for the best recipes of a model: draws recipes, has the farm measure them, keeps the Pareto front."""

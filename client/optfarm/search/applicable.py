@@ -1,4 +1,4 @@
-"""Leaves out of a space what the farm cannot do with the model, the data and the devices at hand."""
+"""Removes from a space the techniques that the farm refuses for this model, data set and device."""
 
 from collections.abc import Callable, Iterable, Mapping
 

@@ -1,32 +1,16 @@
-"""Decides which recipes are tried next: those that people named, each technique alone, and what the proposer draws."""
+"""Decides which recipes are tried next: those that were named, single techniques, and proposals of the sampler."""
 
 import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
 
+from optfarm.search.proposer import Proposer
 from optfarm_tasks.schema.recipe import Recipe
 
 _PATIENCE = 32
-"""So many recipes in a row that were drawn before mean that there is nothing new."""
+"""After so many repeated recipes in a row the space counts as exhausted."""
 _STUBBORN = 3
-"""After so many the proposer is stuck on what it holds to be best, and something else is tried."""
-
-
-class Asks(Protocol):
-    """What the proposer is to this module."""
-
-    def ask(self) -> Recipe:
-        """The recipe that promises most, new or not."""
-        ...
-
-    def ask_any(self) -> Recipe:
-        """A recipe at random, new or not."""
-        ...
-
-    def ask_for(self, wanted: Recipe) -> Recipe:
-        """The recipe that is wanted."""
-        ...
+"""After so many repeated recipes in a row one is drawn at random, as the proposer repeats what it holds best."""
 
 
 class Draws:
@@ -37,7 +21,7 @@ class Draws:
     nothing about which come.
     """
 
-    def __init__(self, proposer: Asks, *, first: Iterable[Recipe], simple: Iterable[Recipe], seed: int) -> None:
+    def __init__(self, proposer: Proposer, *, first: Iterable[Recipe], simple: Iterable[Recipe], seed: int) -> None:
         self._proposer = proposer
         self._first = deque(first)
         shuffled = sorted(simple, key=str)
@@ -50,7 +34,7 @@ class Draws:
         Args:
             count: how many are wanted.
             tried: recipes, as text, that were tried before.
-            on_repeat: told a recipe that was drawn again.
+            on_repeat: called with each recipe that was drawn before.
         """
         drawn: dict[str, Recipe] = {}
         repeats = 0

@@ -1,10 +1,10 @@
-"""What a search may turn at a technique: parameters with choices, or with numbers from a range."""
+"""The parameters of a technique that a search may vary, each with its choices or its range."""
 
 from dataclasses import dataclass
 from math import ceil, copysign, floor, inf, log10
 
 from optfarm_tasks.schema.recipe import Scalar
-from optfarm_tasks.technique import Bounds, Parameter
+from optfarm_tasks.schema.technique_card import Bounds, Parameter
 
 _REACH = 10
 """So many times more or less than the default is tried of a number that may vary widely."""
@@ -47,7 +47,7 @@ Knob = Choice | Range
 
 
 def knob_of(parameter: Parameter) -> Knob | None:
-    """What a search may turn; None for what only people choose: what has no default, and words such as a name."""
+    """The knob of a parameter; None where only people can choose: without a default, or free text such as a name."""
     if parameter.choices and parameter.default is not None:
         return Choice(parameter.name, parameter.choices, parameter.default)
     if parameter.bounds is None or not isinstance(parameter.default, int | float):
@@ -69,7 +69,7 @@ def _range(name: str, default: float, bounds: Bounds, *, is_whole: bool) -> Rang
 
 
 def _inner(end: float | None, default: float, *, is_whole: bool) -> float | None:
-    """A number beside an end that is out of the range, and not beyond the default."""
+    """The number next to an open end of a range, never beyond the default."""
     if end is None:
         return None
     return end + copysign(1, default - end) if is_whole else end + _INSET * (default - end)

@@ -1,4 +1,4 @@
-"""Which points nothing beats, when each coordinate is known within an interval; smaller is better in all of them."""
+"""Pareto fronts of points whose coordinates are known within intervals; smaller is better in all of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Proposes recipes by Optuna; the only module that knows it."""
+"""Proposes recipes by a sampler of Optuna; the only module that imports it."""
 
 import logging
 import random
@@ -30,7 +30,7 @@ def load_optuna() -> Any:
 
 
 class Proposer:
-    """Draws recipes from a space and learns from what they turned out to be.
+    """Draws recipes from a space, and learns from their results.
 
     The same seed, with the same answers in the same order, gives the same recipes.
     """
@@ -45,22 +45,22 @@ class Proposer:
             self._study = self._optuna.create_study(sampler=chosen, directions=["minimize"] * objectives)
 
     def ask(self) -> Recipe:
-        """The recipe that promises most; it may be one that was asked for before."""
+        """The most promising recipe; it may be one that was proposed before."""
         return self._asked(None)
 
     def ask_any(self) -> Recipe:
-        """A recipe at random, which is learnt from too."""
+        """A recipe at random; its result is learnt from too."""
         dice = _Dice(self._random)
         draw(self._space, dice)
         return self._asked(dice.thrown)
 
     def ask_for(self, wanted: Recipe) -> Recipe:
-        """The recipe that is wanted, which is learnt from if the space has it."""
+        """The wanted recipe; its result is learnt from if the space has it."""
         choices = choices_of(self._space, wanted)
         return wanted if choices is None else self._asked(choices)
 
-    def tell(self, recipe: Recipe, values: Sequence[float] | None) -> None:
-        """Says how good a recipe is, the smaller the better; None when it has no numbers, and is pruned."""
+    def record(self, recipe: Recipe, values: Sequence[float] | None) -> None:
+        """Records how good a recipe is, the smaller the better; None when it has no numbers, and is pruned."""
         pruned = None if values is not None else self._optuna.trial.TrialState.PRUNED
         with _quiet():
             for trial in self._open.pop(str(recipe), []):

@@ -1,12 +1,10 @@
-"""What a search is asked for, checked before anything is sent."""
+"""The settings of a search, checked before anything is sent."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from optfarm.errors import BadRequest
-from optfarm.specfile import checked
+from optfarm.sweep_settings import SweepSettings
 from optfarm_tasks.schema.recipe import Recipe, Step
 from optfarm_tasks.schema.spec import Scenario
 from optfarm_tasks.schema.sweep import SweepSpec
@@ -34,10 +32,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Question:
-    """A search: what holds for each of its sweeps, and what it may choose."""
+    """A search that may begin: the settings of its sweeps, what it chooses from, and its budget."""
 
     spec: SweepSpec
-    """Without a meaning of its recipes; its effort is that of the final measurement."""
+    """Of its sweeps; each sets its own recipes, and this effort is that of the final measurement."""
     steps: tuple[Step, ...]
     """The techniques to choose from, with what is fixed at them; all of them when empty."""
     first: tuple[Recipe, ...]
@@ -48,7 +46,7 @@ class Question:
 
 
 def question(
-    settings: Mapping[str, Any],
+    settings: SweepSettings,
     *,
     trials: int | None = None,
     minutes: float | None = None,
@@ -58,7 +56,7 @@ def question(
     """A search of at most `trials` recipes (40 when neither is given) or for so many minutes.
 
     Args:
-        settings: the fields of SweepSpec; recipes of one step narrow the choice of techniques.
+        settings: of its sweeps; recipes of one step narrow the choice of techniques.
         trials: how many recipes are tried.
         minutes: for how long new recipes are tried.
         max_steps: how long a recipe may be.
@@ -68,8 +66,8 @@ def question(
         BadRequest: a setting is wrong; the message says which.
     """
     _check(trials, minutes, max_steps=max_steps, sampler=sampler)
-    named = [each for each in settings.get("recipes") or () if str(each) != _ALL]
-    spec = checked({**settings, "recipes": named or [_BASELINE]})
+    named = [each for each in settings.recipes or () if str(each) != _ALL]
+    spec = settings.but(recipes=named or [_BASELINE]).spec()
     if len(set(spec.threads)) > 1 or len(set(spec.batch_sizes)) > 1:
         raise BadRequest("a search compares recipes in one setting; name one number of threads and one batch size")
     if spec.scenario is not Scenario.SINGLE_STREAM or "auto" in {*spec.threads, *spec.batch_sizes}:

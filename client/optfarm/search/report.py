@@ -1,49 +1,32 @@
-"""What a search found: the recipes that nothing beats, those that may be as good, and what became of the rest."""
+"""The result of a search: its Pareto front, the ties with it, and what became of the other recipes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from optfarm.connection import Connection
-from optfarm.row import Row, is_eligible
+from optfarm.api import Api
+from optfarm.row import is_eligible
 from optfarm.search import table
 from optfarm.search.pareto import front
 from optfarm.search.space import LeftOut
-from optfarm.search.trial import Trial, distinct, rivals
+from optfarm.search.trial import Found, Trial, distinct, rivals
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True)
-class Found(Row):
-    """A variant that a search found, and the sweep whose report has it."""
-
-    sweep_id: str
-    relative_time: float
-    """Its time over the baseline's."""
-
-
 class SearchReport:
-    """What a search found out so far, the fastest first."""
+    """What a search has found so far, the fastest first."""
 
-    def __init__(
-        self,
-        *,
-        model: str,
-        device: str,
-        trials: Iterable[Trial],
-        left_out: tuple[LeftOut, ...],
-        connection: Connection,
-    ) -> None:
-        self.model = model
-        self.device = device
-        self.trials = tuple(trials)
-        """All of them in the order of trying, after the baseline, whose number is 0."""
-        self.left_out = left_out
-        """Techniques that were not used, and why."""
-        self._connection = connection
+    model: str
+    device: str
+    trials: tuple[Trial, ...]
+    """All of them in the order of trying, after the baseline, whose number is 0."""
+    left_out: tuple[LeftOut, ...]
+    """Techniques that were not used, and why."""
+    api: Api
 
     @property
     def front(self) -> tuple[Found, ...]:
@@ -60,24 +43,28 @@ class SearchReport:
         found = (each for each in self._found(self._left) if is_eligible(each.facts, max_loss=max_loss))
         return next(found, None)
 
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the front has to know, in lines of text."""
+        return table.notes_of(front=self.front, ties=self.ties, trials=self.trials, left_out=self.left_out)
+
     def to_dataframe(self) -> "pd.DataFrame":
         """All trials as numbers, one row each; needs `pip install 'optfarm[dataframe]'`."""
         import pandas as pd  # noqa: PLC0415 (an extra, and slow to import)
 
-        return pd.DataFrame(self._cells())
+        return pd.DataFrame(self._values())
 
     def to_markdown(self) -> str:
         """The front as people read it, in Markdown."""
-        return table.markdown_text(self)
+        return table.markdown_text(f"Search of {self.model} on {self.device}", self.front, self.notes())
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values: front and ties as the numbers of their rows, and what became of the rest."""
         return {
             "model": self.model,
             "device": self.device,
-            "front": [table.cells_of(each) for each in self.front],
-            "ties": [table.cells_of(each) for each in self.ties],
-            "trials": self._cells(),
+            "front": [table.values_of(each) for each in self.front],
+            "ties": [table.values_of(each) for each in self.ties],
+            "trials": self._values(),
             "left_out": [{"technique": each.technique, "reason": each.reason} for each in self.left_out],
         }
 
@@ -92,12 +79,12 @@ class SearchReport:
 
     def _found(self, trials: Iterable[Trial]) -> tuple[Found, ...]:
         found = [
-            Found(trial.row, self._connection, trial.sweep_id, trial.point[0].value)
+            Found(trial.row, self.api, trial.sweep_id, trial.point[0].value)
             for trial in trials
             if trial.row is not None and trial.point is not None and trial.sweep_id is not None
         ]
         return tuple(sorted(found, key=lambda each: each.relative_time))
 
-    def _cells(self) -> list[dict[str, Any]]:
+    def _values(self) -> list[dict[str, Any]]:
         fronted = {trial.number for trial in self._front}
-        return [table.trial_cells(trial, is_on_front=trial.number in fronted) for trial in self.trials]
+        return [table.trial_values(trial, is_on_front=trial.number in fronted) for trial in self.trials]

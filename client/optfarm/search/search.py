@@ -1,12 +1,12 @@
-"""Runs a search: draws recipes, submits sweeps of a few, learns, and measures again what may be on the front."""
+"""Runs a search: draws recipes, measures them in small sweeps, and measures the best again with full effort."""
 
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
+from optfarm.api import Api
 from optfarm.errors import BadRequest
 from optfarm.search.applicable import applicable
 from optfarm.search.draws import Draws
@@ -15,15 +15,11 @@ from optfarm.search.question import Question
 from optfarm.search.report import SearchReport
 from optfarm.search.space import LeftOut, Space, shortest, space_of
 from optfarm.search.trial import Trial, judged, rivals
-from optfarm_tasks import registry
+from optfarm.sweep import Sweep
+from optfarm_tasks.description import FINAL_FORMATS
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.recipe import Recipe, Step
 from optfarm_tasks.schema.spec import Effort
-from optfarm_tasks.schema.sweep import Data, Model
-
-if TYPE_CHECKING:
-    from optfarm.farm import Farm
-    from optfarm.sweep import Sweep
 
 AT_ONCE = 4
 """Recipes in a sweep: few, so that the next ones are drawn with knowledge of these."""
@@ -34,15 +30,15 @@ _BASELINE = Recipe.parse("baseline")
 class Turn:
     """A sweep that a search has submitted and now waits for."""
 
-    sweep: "Sweep"
+    sweep: Sweep
     recipes: tuple[Recipe, ...]
     effort: Effort
 
 
 class Search:
-    """One search. Go through `turns` to run it; `report` tells at any time what it has found so far."""
+    """One search. Go through `turns` to run it; `report` returns at any time what it has found so far."""
 
-    def __init__(self, farm: "Farm", asked: Question, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Api, asked: Question, *, clock_s: Callable[[], float] = time.monotonic) -> None:
         """Asks the farm what it can do with the model; starts nothing.
 
         Raises:
@@ -53,12 +49,12 @@ class Search:
         self.asked = asked
         self.running: str | None = None
         """The id of the sweep that the search waits for."""
-        self._farm = farm
+        self._api = api
         self._clock_s = clock_s
         self._began_s: float | None = None
-        self._model = farm.connection.get(f"/v1/models/{asked.spec.model}", Model)
-        self._is_scored = _is_scored(farm, asked.spec.data)
-        self._device = _only(farm.preview(self._spec([_BASELINE], Effort.QUICK)).devices)
+        self._model = api.model(asked.spec.model)
+        self._is_scored = _is_scored(api, asked.spec.data)
+        self._device = _only(api.preview(self._spec([_BASELINE], Effort.QUICK)).devices)
         space, self._left_out = self._space()
         objectives = 3 if self._is_scored else 2
         self._proposer = Proposer(space, sampler=asked.sampler, seed=asked.spec.seed, objectives=objectives)
@@ -79,7 +75,7 @@ class Search:
         """
         self._began_s = self._clock_s()
         while count := self.asked.budget.left(len(self._trials), self.elapsed_s, at_once=AT_ONCE):
-            batch = self._draws.next(count, tried=self._trials, on_repeat=self._tell)
+            batch = self._draws.next(count, tried=self._trials, on_repeat=self._record)
             if batch:
                 yield from self._tried(batch)
             if len(batch) < count:
@@ -94,7 +90,7 @@ class Search:
             device=self._device,
             trials=((self._baseline,) if self._baseline else ()) + tuple(self._trials.values()),
             left_out=self._left_out,
-            connection=self._farm.connection,
+            api=self._api,
         )
 
     def _tried(self, batch: Sequence[Recipe]) -> Iterator[Turn]:
@@ -105,7 +101,7 @@ class Search:
             name = str(recipe)
             trial = Trial(number=len(self._trials) + 1, recipe=recipe, sweep_id=sweep_id, reason=refused.get(name))
             self._trials[name] = trial if name in refused else self._judged(trial, rows.get(name))
-            self._tell(recipe)
+            self._record(recipe)
 
     def _measured_again(self) -> Iterator[Turn]:
         """Measures in full what no other trial clearly beats; the rest is dropped."""
@@ -128,7 +124,8 @@ class Search:
     ) -> Generator[Turn, None, tuple[str, dict[str, sweep.Row]]]:
         """Has recipes measured; gives the sweep's id and its rows by recipe."""
         self.running = secrets.token_hex(6)
-        submitted = self._farm.submit(self._spec(recipes, effort), sweep_id=self.running)
+        receipt = self._api.start_sweep(self.running, self._spec(recipes, effort))
+        submitted = Sweep(receipt.id, self._api, receipt)
         yield Turn(submitted, tuple(recipes), effort)
         rows = {str(row.recipe): row for row in submitted.wait().facts.rows}
         self.running = None
@@ -141,19 +138,19 @@ class Search:
     def _judged(self, trial: Trial, row: sweep.Row | None) -> Trial:
         return judged(trial, row, baseline_bytes=self._model.description.size_bytes, is_scored=self._is_scored)
 
-    def _tell(self, recipe: Recipe) -> None:
+    def _record(self, recipe: Recipe) -> None:
         trial = self._trials[str(recipe)]
         values = [each.value for each in trial.point] if trial.point and trial.is_measured else None
-        self._proposer.tell(recipe, values)
+        self._proposer.record(recipe, values)
 
     def _space(self) -> tuple[Space, tuple[LeftOut, ...]]:
-        cards = [card for card in self._farm.techniques() if card.name != str(_BASELINE)]
+        cards = [card for card in self._api.techniques() if card.name != str(_BASELINE)]
         _check_names(self.asked.steps, [card.name for card in cards])
         whole, for_people = space_of(
             cards,
             self.asked.steps,
             start=self._model.description.format,
-            endings=registry.final_formats(),
+            endings=FINAL_FORMATS,
             max_steps=self.asked.max_steps,
         )
         space, refused = applicable(whole, self._refusals)
@@ -163,15 +160,15 @@ class Search:
         return space, (*for_people, *refused)
 
     def _refusals(self, recipes: Iterable[Recipe]) -> dict[str, str]:
-        skipped = self._farm.preview(self._spec(tuple(recipes), Effort.QUICK)).skipped
+        skipped = self._api.preview(self._spec(tuple(recipes), Effort.QUICK)).skipped
         return {str(each.recipe): each.reason for each in skipped}
 
     def _spec(self, recipes: Sequence[Recipe], effort: Effort) -> sweep.SweepSpec:
         return self.asked.spec.model_copy(update={"recipes": tuple(recipes), "effort": effort})
 
 
-def _is_scored(farm: "Farm", name: str | None) -> bool:
-    return name is not None and "test" in farm.connection.get(f"/v1/data/{name}", Data).description.splits
+def _is_scored(api: Api, name: str | None) -> bool:
+    return name is not None and "test" in api.data_set(name).description.splits
 
 
 def _only(devices: Sequence[str]) -> str:

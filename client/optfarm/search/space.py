@@ -1,4 +1,4 @@
-"""The recipes that a search chooses from: techniques that chain by format, each with what may be turned at it."""
+"""The recipes that a search chooses from: techniques that chain by format, with the parameters it may vary."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,12 +7,12 @@ from typing import Protocol
 from optfarm.search.knob import Knob, Range, knob_of
 from optfarm_tasks.description import Format
 from optfarm_tasks.schema.recipe import Recipe, Scalar, Step
-from optfarm_tasks.technique import TechniqueCard
+from optfarm_tasks.schema.technique_card import TechniqueCard
 
 
 @dataclass(frozen=True)
 class Move:
-    """A technique as a step of a recipe; what people fixed is no knob."""
+    """A technique as a step of a recipe; parameters that people fixed are no knobs."""
 
     step: Step
     converts: Mapping[Format, Format]
@@ -20,7 +20,7 @@ class Move:
 
     @property
     def name(self) -> str:
-        """The step before any knob is turned."""
+        """The step with all knobs at their defaults."""
         return str(self.step)
 
 
@@ -104,7 +104,7 @@ def space_of(
 
 
 def draw(space: Space, chooser: Chooser) -> Recipe:
-    """One recipe of a space that has any; the chooser decides.
+    """One recipe of a space that is not empty, by the choices of a chooser.
 
     Whether it goes on, and whether a move's knobs are turned at all, is decided apart from how. So every other recipe
     that is drawn at random is short, and every other step is plain, however many moves and knobs there are.

@@ -1,43 +1,39 @@
-"""What people read of a search: the cells of its front, the notes below it, and its progress in a line. Pure text."""
+"""A search as text: the table of its Pareto front, the notes below it, and its progress in a line. Pure."""
 
-from shlex import quote
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from optfarm import gated, table
+from optfarm import table
+from optfarm.columns import LOSS, SIZE, SPEED_UP, VERDICT, Column, cells_of, speed_text
 from optfarm.progress import shown_s
-from optfarm.row import latency_ns
+from optfarm.search.question import Budget
+from optfarm.search.space import LeftOut
+from optfarm.search.trial import Found, Trial
 
-if TYPE_CHECKING:
-    from optfarm.search.question import Budget
-    from optfarm.search.report import Found, SearchReport
-    from optfarm.search.trial import Trial
+COLUMNS = (
+    Column("recipe", lambda row: str(row.recipe), is_text=True),
+    SIZE,
+    Column("inference (ms)", speed_text),
+    SPEED_UP,
+    LOSS,
+    VERDICT,
+)
+HEADINGS = (*(column.heading for column in COLUMNS), "sweep")
 
-HEADINGS = ("recipe", "size (MB)", "inference (ms)", "speed-up [95%]", "loss [95%]", "verdict", "sweep")
 
-
-def shown_row(found: "Found") -> tuple[str, ...]:
+def shown_row(found: Found) -> tuple[str, ...]:
     """The cells that people read, in the order of HEADINGS."""
-    facts = found.facts
-    measured = facts.measurement
-    return (
-        found.recipe,
-        "" if facts.size_bytes is None else f"{facts.size_bytes / 1e6:.3g}",
-        f"{latency_ns(facts) / 1e6:.3g}",
-        "" if measured is None else table.shown_ratio(measured.ratio),
-        gated.shown_loss(facts),
-        table.shown_verdict(facts),
-        found.sweep_id,
-    )
+    return (*cells_of(COLUMNS, found.facts), found.sweep_id)
 
 
-def cells_of(found: "Found") -> dict[str, Any]:
+def values_of(found: Found) -> dict[str, Any]:
     """A variant as plain numbers and words, with its sweep and how to fetch its artifact."""
-    return {**table.cells_of(found.facts), "sweep": found.sweep_id, "pull": pull_command(found)}
+    return {**table.values_of(found.facts), "sweep": found.sweep_id, "pull": found.pull_command}
 
 
-def trial_cells(trial: "Trial", *, is_on_front: bool) -> dict[str, Any]:
+def trial_values(trial: Trial, *, is_on_front: bool) -> dict[str, Any]:
     """A trial as plain numbers and words; what is not known is None."""
-    told = {
+    own = {
         "trial": trial.number,
         "recipe": str(trial.recipe),
         "sweep": trial.sweep_id,
@@ -45,56 +41,44 @@ def trial_cells(trial: "Trial", *, is_on_front: bool) -> dict[str, Any]:
         "is_dropped": trial.is_dropped,
         "reason": trial.reason,
     }
-    return {**(table.cells_of(trial.row) if trial.row is not None else {}), **told}
+    return {**(table.values_of(trial.row) if trial.row is not None else {}), **own}
 
 
-def pull_command(found: "Found") -> str | None:
-    """How to fetch the artifact; None for the baseline, which is there already."""
-    if found.recipe == "baseline":
-        return None
-    return f"optfarm artifact pull {found.sweep_id} {quote(found.recipe)}"
-
-
-def notes_of(report: "SearchReport") -> tuple[str, ...]:
+def notes_of(
+    *, front: Iterable[Found], ties: Iterable[Found], trials: Sequence[Trial], left_out: Iterable[LeftOut]
+) -> tuple[str, ...]:
     """What is said below the table: how to fetch artifacts, ties, what was dropped or pruned, what was left out."""
-    dropped = [trial for trial in report.trials if trial.is_dropped]
-    out = [trial for trial in report.trials if trial.reason is not None]
+    dropped = sum(trial.is_dropped for trial in trials)
+    again = f"{dropped} trials were not measured again: clearly beaten, or the same artifact as another"
     return (
-        *(f"fetch {each.recipe}: {command}" for each in report.front if (command := pull_command(each)) is not None),
-        *(f"not clearly beaten: {', '.join(shown_row(tie)[:5])}" for tie in report.ties),
-        *(
-            [f"{len(dropped)} trials were not measured again: clearly beaten, or the same artifact as another"]
-            if dropped
-            else []
-        ),
-        *(f"trial {trial.number}, {trial.recipe}: {trial.reason}" for trial in out),
-        *(f"left out {each.technique}: {each.reason}" for each in report.left_out),
+        *(f"fetch {each.recipe}: {each.pull_command}" for each in front if each.pull_command is not None),
+        *(f"not clearly beaten: {', '.join(shown_row(tie)[:5])}" for tie in ties),
+        *([again] if dropped else []),
+        *(f"trial {trial.number}, {trial.recipe}: {trial.reason}" for trial in trials if trial.reason is not None),
+        *(f"left out {each.technique}: {each.reason}" for each in left_out),
     )
 
 
-def headline(report: "SearchReport", budget: "Budget", elapsed_s: float) -> str:
+def headline(trials: Iterable[Trial], best: Found | None, budget: Budget, *, elapsed_s: float) -> str:
     """One line: 12 of 40 trials, 3 pruned; so far the fastest is tflite-int8: 3.91 [3.85, 3.97] times, loss 0.4%."""
-    tried = [trial for trial in report.trials if trial.number]
+    tried = [trial for trial in trials if trial.number]
     pruned = sum(trial.point is None for trial in tried)
     words = [
         f"{len(tried)} of {budget.trials} trials" if budget.trials else f"{len(tried)} trials",
         f"{shown_s(elapsed_s)} of {shown_s(budget.minutes * 60)}" if budget.minutes else "",
         f"{pruned} pruned" if pruned else "",
     ]
-    best = report.best()
     return ", ".join(word for word in words if word) + ("" if best is None else f"; {_shown_best(best)}")
 
 
-def markdown_text(report: "SearchReport") -> str:
+def markdown_text(title: str, front: Iterable[Found], notes: Iterable[str]) -> str:
     """The front and the notes in Markdown."""
-    rules = ("---", *("---:" for _ in HEADINGS[1:-2]), "---", "---")
-    rows = (HEADINGS, rules, *map(shown_row, report.front))
-    lines = [f"# Search of {report.model} on {report.device}", "", *map(table.markdown_line, rows), ""]
-    return "\n".join([*lines, *(f"- {note}" for note in notes_of(report))]) + "\n"
+    rules = (*("---" if column.is_text else "---:" for column in COLUMNS), "---")
+    lines = [f"# {title}", "", *map(table.markdown_line, (HEADINGS, rules, *map(shown_row, front))), ""]
+    return "\n".join([*lines, *(f"- {note}" for note in notes)]) + "\n"
 
 
-def _shown_best(best: "Found") -> str:
-    measured = best.facts.measurement
-    speed_up = "" if measured is None else f": {table.shown_ratio(measured.ratio)} times"
-    lost = "" if best.loss is None else f", loss {gated.shown_loss(best.facts)}"
-    return f"the fastest so far is {best.recipe}{speed_up}{lost}"
+def _shown_best(best: Found) -> str:
+    speed_up = SPEED_UP.cell(best.facts)
+    lost = "" if best.loss is None else f", loss {LOSS.cell(best.facts)}"
+    return f"the fastest so far is {best.recipe}{f': {speed_up} times' if speed_up else ''}{lost}"

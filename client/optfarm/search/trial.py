@@ -1,16 +1,17 @@
-"""One recipe of a search: what the farm found out about it, and why it is out where it is."""
+"""One recipe that a search tried: its results, or the reason why it has none."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import isfinite
+from shlex import quote
 
 from optfarm.loss import loss
+from optfarm.row import Row
 from optfarm.search.pareto import UNKNOWN, Estimate, Point, contenders
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Measurement, Verdict
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Quality
-from optfarm_tasks.schema.spec import Effort
 from optfarm_tasks.schema.sweep import TaskState
 
 _INVALID = "its measurement was too disturbed to be used"
@@ -33,14 +34,23 @@ class Trial:
     """Whether it was not measured again: another trial clearly beats it, or has the same artifact."""
 
     @property
-    def is_final(self) -> bool:
-        """Whether it was measured with full effort."""
-        return self.row is not None and self.row.measurement is not None and self.row.measurement.effort is Effort.FULL
-
-    @property
     def is_measured(self) -> bool:
         """Whether all its numbers may be used."""
         return self.point is not None and all(isfinite(each.value) for each in self.point)
+
+
+@dataclass(frozen=True)
+class Found(Row):
+    """A variant that a search found, and the sweep whose report has it."""
+
+    sweep_id: str
+    relative_time: float
+    """Its time over the baseline's."""
+
+    @property
+    def pull_command(self) -> str | None:
+        """How to fetch the artifact; None for the baseline, which is there already."""
+        return None if self.recipe == "baseline" else f"optfarm artifact pull {self.sweep_id} {quote(self.recipe)}"
 
 
 class Pruned(Exception):
@@ -48,7 +58,7 @@ class Pruned(Exception):
 
 
 def judged(trial: Trial, row: sweep.Row | None, *, baseline_bytes: int, is_scored: bool) -> Trial:
-    """The trial with what its row tells: a point, or the reason why there is none; see `point_of`."""
+    """The trial with the result of its row: a point, or the reason why there is none; see `point_of`."""
     if row is None:
         return replace(trial, reason="the farm did not run it")
     try:
@@ -104,7 +114,7 @@ def _time(measured: Measurement) -> Estimate:
 
 
 def _loss(quality: Quality | None) -> Estimate:
-    """The loss on the test split; exact, for all variants were scored on the same samples, and would be once more."""
+    """The loss on the test split; exact, as all variants are scored on the same samples."""
     if quality is None:
         raise Pruned("its quality was not scored")
     if quality.collapsed:
@@ -116,5 +126,5 @@ def _loss(quality: Quality | None) -> Estimate:
 
 
 def _exact(share: float) -> Estimate:
-    """A number to a ten-thousandth: neither a name in a file nor a rounding error puts a variant on the front."""
+    """A number to a ten-thousandth, so that no rounding error or name in a file puts a variant on the front."""
     return Estimate.exact(round(share, 4))

@@ -8,26 +8,13 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from optfarm_scheduler.api import (
-    blobs,
-    data,
-    devices,
-    events,
-    health,
-    leases,
-    models,
-    presence,
-    sweeps,
-    tasks,
-    techniques,
-)
+from optfarm_scheduler.api import blobs, data, devices, events, health, models, sweeps, tasks, techniques, workers
 from optfarm_scheduler.auth import TokenRole, require
 from optfarm_scheduler.parts import Parts
-from optfarm_scheduler.problems import tell_problems
+from optfarm_scheduler.problems import answer_with_problems
 from optfarm_tasks.schema.api import Problem
 
 _USER = (techniques, devices, blobs, models, data, sweeps, events, tasks)
-_WORKER = (presence, leases)
 _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "What was wrong, as application/problem+json"}
 }
@@ -55,10 +42,9 @@ def application(parts: Parts) -> FastAPI:
         strict_content_type=False,
     )
     app.state.parts = parts
-    tell_problems(app)
+    answer_with_problems(app)
     app.include_router(health.router, prefix="/v1")
     for module in _USER:
         app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(TokenRole.USER))])
-    for module in _WORKER:
-        app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(TokenRole.WORKER))])
+    app.include_router(workers.router, prefix="/v1", dependencies=[Depends(require(TokenRole.WORKER))])
     return app

@@ -28,5 +28,5 @@ def release(farm: Farm, name: str, wanted: Release) -> Device:
     farm.devices.release(name, anew=wanted.anew, now=farm.clock())
     log.info("released", device=name, anew=wanted.anew)
     farm.loop.wake()
-    farm.changes.note_all()
+    farm.changes.note([None])
     return farm.devices.find(name, now=farm.clock())

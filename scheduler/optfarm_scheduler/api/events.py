@@ -14,15 +14,15 @@ from optfarm_tasks.schema.sweep import SweepState
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
 _GAP_S = 0.1
-"""Between a change and its telling: one task's end and the next one's claim come together and are told as one, and
-neither waits while a long sweep is put into words."""
+"""Between a change and its event: one task's end and the next one's claim make one event, and neither request waits
+while the status of a long sweep is written."""
 _QUIET_S = 10.0
 
 
 @router.get("/{sweep_id}/events", response_class=StreamingResponse)
 def events(farm: Farm, sweep_id: str) -> StreamingResponse:
     """Server-sent events named status: the sweep at once, at each change, and a last time at its end."""
-    farm.sweeps.row(sweep_id)
+    farm.sweeps.find(sweep_id)
     return StreamingResponse(
         _stream(farm, sweep_id), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
-from sqlalchemy.exc import IntegrityError
 
 from optfarm_scheduler.errors import Conflict
 from optfarm_scheduler.parts import Farm, Parts
 from optfarm_scheduler.planning.plan import Plan, draft, plan
 from optfarm_scheduler.planning.trace_plan import plan_trace
-from optfarm_scheduler.views.statuses import in_quarantine, sweep_report, sweep_status
+from optfarm_scheduler.store.records import SweepSummary
+from optfarm_scheduler.views.report import sweep_report
+from optfarm_scheduler.views.statuses import in_quarantine, sweep_status
 from optfarm_tasks.schema.sweep import Data, Model, SweepPlan, SweepReceipt, SweepReport, SweepSpec, SweepStatus
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
@@ -25,7 +26,7 @@ def submit(farm: Farm, sweep_id: SweepId, spec: SweepSpec) -> SweepReceipt:
     """Plans and starts a sweep; the same again is answered alike, so a submit may be repeated."""
     if farm.sweeps.receipt(sweep_id) is None:
         _insert(farm, sweep_id, spec)
-        # Stored results are looked up at once, so that the receipt tells what need not be done.
+        # Stored results are looked up at once, so that the receipt counts them as cached.
         farm.loop.settle(_SETTLE_S)
     farm.sweeps.check_same(sweep_id, spec)
     receipt = farm.sweeps.receipt(sweep_id)
@@ -43,7 +44,7 @@ def preview(farm: Farm, spec: SweepSpec) -> SweepPlan:
 
 
 @router.get("")
-def sweeps(farm: Farm) -> list[dict[str, Any]]:
+def sweeps(farm: Farm) -> list[SweepSummary]:
     """Every sweep in a line, the newest first."""
     return farm.sweeps.summaries()
 
@@ -57,8 +58,7 @@ def sweep(farm: Farm, sweep_id: str) -> SweepStatus:
 @router.get("/{sweep_id}/report")
 def report(farm: Farm, sweep_id: str) -> SweepReport:
     """The table, also while the sweep runs."""
-    row, tasks = farm.sweeps.tasks(sweep_id, with_results=True)
-    return sweep_report(row, tasks)
+    return sweep_report(*farm.sweeps.details(sweep_id))
 
 
 @router.post("/{sweep_id}/cancel")
@@ -76,30 +76,21 @@ def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
     Raises:
         NotFound: there is none.
     """
-    row, tasks = farm.sweeps.tasks(sweep_id)
-    return sweep_status(
-        row,
-        tasks,
-        pulse=farm.pulse,
-        history=farm.sweeps.durations(),
-        quarantined=farm.devices.quarantined(),
-        now=farm.clock(),
-    )
+    found, tasks = farm.sweeps.tasks(sweep_id)
+    history, quarantined = farm.sweeps.durations(), farm.devices.quarantined()
+    return sweep_status(found, tasks, history=history, quarantined=quarantined, now=farm.clock())
 
 
 def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
     model, data = _named(farm, spec)
     planned = _planned(farm, sweep_id, spec, compare=plan)
     named = data.name if data is not None else None
-    try:
-        farm.sweeps.insert(sweep_id, spec, planned, model=model.name, data=named, now=farm.clock())
-    except IntegrityError:
-        # The same submit came twice at once; the other one won, and the answer is the same.
-        farm.sweeps.row(sweep_id)
+    # Where the same submit came twice at once one of them won, and the answer to both is the same.
+    farm.sweeps.insert(sweep_id, spec, planned, model=model.name, data=named, now=farm.clock())
 
 
 def _planned(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan]) -> Plan:
-    """The tasks of a sweep that observes, or of one that compares, planned by `compare`; with what will keep it."""
+    """The tasks of a sweep that observes, or of one that compares, planned by `compare`; with what keeps it waiting."""
     made = _made(farm, sweep_id, spec, compare=compare)
     quarantined = farm.devices.quarantined()
     waits = [in_quarantine(each.name, quarantined[each.name]) for each in made.devices if each.name in quarantined]
@@ -112,7 +103,7 @@ def _made(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[...,
     if spec.trace is None:
         return compare(spec, sweep_id=sweep_id, model=model, data=data, alive=alive)
     task = spec.trace.artifact
-    artifact = None if task is None else farm.sweeps.artifact(task)
+    artifact = None if task is None else farm.tasks.artifact(task)
     return plan_trace(spec, spec.trace, sweep_id=sweep_id, model=model, data=data, alive=alive, artifact=artifact)
 
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from optfarm_scheduler.errors import NotFound
 from optfarm_tasks import registry
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.technique import TechniqueCard
+from optfarm_tasks.schema.technique_card import TechniqueCard
 
 router = APIRouter(prefix="/techniques", tags=["techniques"])
 

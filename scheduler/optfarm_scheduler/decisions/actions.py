@@ -1,18 +1,18 @@
-"""What the scheduler may decide to do; each is applied by one function of the ledger."""
+"""What the scheduler may decide to do; the ledger carries it out."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Resolve:
-    """All inputs are known: look whether the result is stored; else the task is ready."""
+    """All inputs are made: look whether the result is stored already; if it is not, the task becomes ready."""
 
     task_id: str
 
 
 @dataclass(frozen=True)
 class Block:
-    """An input will never be made."""
+    """End the task: one that makes its inputs ended without a result."""
 
     task_id: str
 
@@ -27,36 +27,36 @@ class Dispatch:
 
 @dataclass(frozen=True)
 class Recall:
-    """The message will not be claimed, and no other device is free: ready again."""
+    """Make the task ready again: its message was lost, and no device is free for another one."""
 
     task_id: str
 
 
 @dataclass(frozen=True)
 class Expire:
-    """The lease ran out: resolve the task anew."""
+    """Make the task pending again: its lease ran out, and its worker may have stored the result before."""
 
     task_id: str
 
 
 @dataclass(frozen=True)
 class GiveUp:
-    """The lease ran out once too often."""
+    """End the task as failed: its lease ran out once too often."""
 
     task_id: str
 
 
 @dataclass(frozen=True)
-class Move:
-    """Its device measures nothing now: bind the benchmark to another one of the same class."""
+class Reassign:
+    """Pin the benchmark to another device of the same class: its own is in quarantine."""
 
     task_id: str
     device: str
 
 
 @dataclass(frozen=True)
-class Check:
-    """Send a canary to the device, unless its `canary_at` is no longer what it was."""
+class SendCanary:
+    """Add a canary for the device, unless its `canary_at` changed since this was decided."""
 
     device: str
     canary_at: float
@@ -64,9 +64,9 @@ class Check:
 
 @dataclass(frozen=True)
 class EndSweep:
-    """Every task of the sweep is at its end."""
+    """End the sweep: all its tasks have ended."""
 
     sweep_id: str
 
 
-Action = Resolve | Block | Dispatch | Recall | Expire | GiveUp | Move | Check | EndSweep
+Action = Resolve | Block | Dispatch | Recall | Expire | GiveUp | Reassign | SendCanary | EndSweep

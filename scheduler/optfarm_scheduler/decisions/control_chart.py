@@ -1,4 +1,4 @@
-"""Says of a device's canary whether it lies in the band of the device's own good ones, and so whether to trust it.
+"""Judges a device by how long its canaries take: one that leaves the band of the earlier good ones means quarantine.
 
 An individuals chart with moving ranges (Shewhart; NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.2), drawn over
 the logarithms of durations, because disturbances multiply.
@@ -17,7 +17,7 @@ _SIGMAS = 3.0
 
 @dataclass(frozen=True)
 class ChartRules:
-    """The numbers that the chart rests on."""
+    """How the band is drawn, and what ends a quarantine."""
 
     min_good: int = 8
     """With fewer good canaries nothing is judged."""
@@ -42,12 +42,12 @@ class Canary:
     compute_ns: float
     memory_ns: float
     is_disturbed: bool = False
-    """Others took so much of the device that it tells nothing of what is usual."""
+    """Others took so much of the device that its times are no part of the band."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """What a device's canary usually takes."""
+    """The durations that are usual for a device's canary."""
 
     low_ns: float
     centre_ns: float
@@ -60,7 +60,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Quarantine:
-    """Why a device may not read clocks, and since when."""
+    """Why nothing is measured on a device, and since when."""
 
     since: float
     """Seconds since the epoch."""
@@ -70,7 +70,7 @@ class Quarantine:
 
 @dataclass(frozen=True)
 class Standing:
-    """A device after some canaries."""
+    """What the canaries of a device so far say of it."""
 
     good: tuple[Canary, ...] = ()
     """Oldest first; those that the next band rests on."""

@@ -19,7 +19,7 @@ class Timed:
     state: TaskState
     pinned_to: str | None
     duration_s: float | None
-    """Of the work itself, once it is done; a cached result tells it too."""
+    """Of the work itself, once it is done; a cached result says it too."""
     running_s: float = 0.0
     """For how long it has been running."""
 

@@ -1,22 +1,22 @@
-"""Decides where a benchmark goes that its own device cannot measure: to another host of the same class."""
+"""Decides which device takes a benchmark over that its own cannot measure: one of the same class on another host."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from optfarm_scheduler.decisions.occupancy import OpenTask, Presence
+from optfarm_scheduler.decisions.snapshot import KnownDevice, OpenTask
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.spec import Kind
 
 
-def elsewhere(
-    task: OpenTask, alive: Sequence[Presence], *, home: Inventory, measured: Collection[str | None]
+def replacement(
+    task: OpenTask, alive: Sequence[KnownDevice], *, home: Inventory, measured: Collection[str | None]
 ) -> str | None:
-    """The first device by name that may take the benchmark over; None when it has to stay.
+    """The device that takes the benchmark over, the first by name of those that may; None when it has to stay.
 
     Args:
         task: the benchmark.
         alive: the devices that answer.
         home: the device that it is pinned to.
-        measured: devices on which its sweep measures anyhow, and which need not do so twice.
+        measured: devices that its sweep measures on already; the same numbers are not taken twice.
     """
     if task.kind is not Kind.BENCHMARK:
         return None
@@ -35,6 +35,5 @@ def measured_in(tasks: Iterable[OpenTask]) -> Mapping[str | None, set[str | None
 
 
 def is_same_class(one: Inventory, other: Inventory) -> bool:
-    """Whether numbers of one device may stand for the other: the same hardware and kernel, on another host."""
-    kinds = {each.slot.partition("-")[0] for each in (one, other)}
-    return one.host != other.host and len(kinds) == 1 and one.attributes == other.attributes
+    """Whether two devices on different hosts have the same hardware and kernel, so that their times compare."""
+    return one.host != other.host and one.kind == other.kind and one.attributes == other.attributes

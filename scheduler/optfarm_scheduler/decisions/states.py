@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from optfarm_scheduler.errors import IllegalMove
-from optfarm_tasks.schema.sweep import SweepState, TaskState
+from optfarm_tasks.schema.sweep import TaskState
 
 _S = TaskState
 
@@ -31,17 +30,6 @@ SEVERITY = (_S.DONE, _S.PENDING, _S.READY, _S.DISPATCHED, _S.RUNNING, _S.CANCELL
 """From the best to the worst, as a row of a report sums up its tasks."""
 
 
-def move(state: TaskState, to: TaskState) -> TaskState:
-    """The next state, when it may follow.
-
-    Raises:
-        IllegalMove: it may not.
-    """
-    if to not in MOVES[state]:
-        raise IllegalMove(f"a {state} task cannot become {to}")
-    return to
-
-
 def sources(to: TaskState) -> frozenset[TaskState]:
     """The states that may become this one."""
     return frozenset(state for state, following in MOVES.items() if to in following)
@@ -55,10 +43,3 @@ def worst(states: Iterable[TaskState]) -> TaskState:
 def is_over(states: Iterable[TaskState]) -> bool:
     """Whether a sweep of such tasks has come to its end."""
     return all(state in ENDS for state in states)
-
-
-def sweep_state(states: Iterable[TaskState], *, is_cancelled: bool) -> SweepState:
-    """Where a sweep of such tasks stands."""
-    if is_cancelled:
-        return SweepState.CANCELLED
-    return SweepState.DONE if is_over(states) else SweepState.RUNNING

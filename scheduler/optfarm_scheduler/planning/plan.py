@@ -39,7 +39,7 @@ def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, ali
         alive: inventories of the devices that are alive.
 
     Raises:
-        BadParameter: a recipe, a number or a selector is wrong, no device is alive, or nothing at all can run.
+        BadParameter: a recipe, a number, a selector or the runtime is wrong, no device is alive, or nothing can run.
         BadData: the data set does not fit the model's signature.
     """
     refuse_faults(spec.recipes)
@@ -52,11 +52,13 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
     """As `plan`, but a recipe that is wrong is skipped like one that does not fit, and all of them may be.
 
     Raises:
-        BadParameter: a number or a selector is wrong, or no device is alive.
+        BadParameter: a number, a selector or the runtime is wrong, or no device is alive.
         BadData: the data set does not fit the model's signature.
     """
     if not alive:
         raise BadParameter("no device is alive; start a worker with: optfarm-worker --device cpu")
+    if spec.runtime is not None:
+        registry.runtime(spec.runtime)
     recipes, warnings = _distinct((BASELINE, *spec.recipes))
     if data is not None:
         check_fit(model, data)
@@ -96,7 +98,7 @@ def refuse_faults(recipes: Iterable[Recipe]) -> None:
     """Passes when there is nothing wrong with the steps of recipes.
 
     Raises:
-        Refused: there is; all of it is told at once.
+        Refused: there is; the error lists all of it.
     """
     faults = list(_faults(recipes))
     if faults:
@@ -104,7 +106,7 @@ def refuse_faults(recipes: Iterable[Recipe]) -> None:
 
 
 def _faults(recipes: Iterable[Recipe]) -> Iterator[dict[str, str]]:
-    """What is wrong with recipes; one that lacks a parameter is merely skipped, so that `all` may name it."""
+    """What is wrong with recipes; one that lacks a parameter is skipped later instead, so that `all` may name it."""
     for recipe in recipes:
         for step in recipe.steps:
             try:
@@ -155,10 +157,10 @@ def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
 
 def faults_of(error: ValidationError) -> str:
     """What is wrong with the settings of an action, in one line."""
-    return "; ".join(_told(fault) for fault in error.errors())
+    return "; ".join(_in_words(fault) for fault in error.errors())
 
 
-def _told(fault: ErrorDetails) -> str:
+def _in_words(fault: ErrorDetails) -> str:
     place = f"{fault['loc'][0]}={fault['input']}: " if fault["loc"] else ""
     return f"{place}{fault['msg']}"
 

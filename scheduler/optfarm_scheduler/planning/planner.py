@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from optfarm_scheduler.planning.samples import samples_for
-from optfarm_scheduler.planning.toolchains import Needs, lacking, pinned
+from optfarm_scheduler.planning.sources import Origin, Source
+from optfarm_scheduler.planning.toolchains import Needs, pinned, runtime_needs
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
+from optfarm_tasks.resolved import ResolvedRecipe, resolve
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Action, Benchmark, Convert, Evaluate, Kind, Role
@@ -26,19 +28,13 @@ class TaskPlan:
     label: str
     recipe: Recipe
     action: Action
-    inputs: dict[Role, str]
-    """Role → model:<digest>, data:<digest> or task:<id>, whose outputs are meant."""
+    inputs: dict[Role, Source]
     needs: Needs
+    depends_on: tuple[str, ...] = ()
+    """The tasks of its sweep that make its inputs."""
     pinned_to: str | None = None
     identity: str | None = None
     """What stands for the device in the task's key."""
-
-    @property
-    def depends_on(self) -> tuple[str, ...]:
-        """The tasks that make its inputs; those of other sweeps have ended."""
-        sources = (source.partition(":") for source in self.inputs.values())
-        made = (name for kind, _, name in sources if kind == "task")
-        return tuple(dict.fromkeys(name for name in made if sweep_of(name) == sweep_of(self.id)))
 
 
 @dataclass
@@ -65,92 +61,52 @@ class Planner:
         """Plans a recipe, or skips it with the reason."""
         try:
             self._check_baseline(recipe)
-            artifact_format = registry.output_format(recipe, self.model.description.format)
-            runtimes = self._runtimes(artifact_format)
-            conversion = self.conversion(recipe)
+            resolved = resolve(recipe, self.model.description.format, model_bytes=self.model.description.size_bytes)
+            wanted = self._wanted(resolved)
+            runtimes = self._runtimes(resolved.output_format, wanted)
+            conversion = conversion_of(
+                resolved, self.spec, task=self._id(), model=self.model, data=self.data, alive=self.alive
+            )
         except BadParameter as error:
             self._skip(recipe, None, str(error))
             return
-        benchmarks = list(self._benchmarks(recipe, runtimes))
+        benchmarks = list(self._benchmarks(resolved, runtimes))
         if not benchmarks:
             return
-        self._take(recipe, conversion, artifact_format)
-        self._evaluate(recipe, conversion.id, runtimes)
-        for device, needs, setting in benchmarks:
-            self._benchmark(recipe, conversion.id, device, needs=needs, setting=setting)
-
-    def _take(self, recipe: Recipe, conversion: TaskPlan, artifact_format: Format) -> None:
-        self.baseline_format = self.baseline_format or artifact_format
+        self.baseline_format = self.baseline_format or resolved.output_format
         self.planned[str(recipe)] = conversion.id
         self.tasks.append(conversion)
+        self._evaluate(conversion, runtimes, wanted=wanted)
+        for device, needs, setting in benchmarks:
+            self._compare(conversion, setting.model_copy(update={"runtime": wanted}), needs=needs, device=device)
 
     def _check_baseline(self, recipe: Recipe) -> None:
         if recipe != BASELINE and not self.planned:
             raise BadParameter("there is no baseline to compare it with")
 
-    def conversion(self, recipe: Recipe) -> TaskPlan:
-        """The task that makes a recipe's artifact.
-
-        Raises:
-            BadParameter: a step lacks data or memory, or no device alive offers what it imports.
-        """
-        samples = samples_for(recipe, self.model, self.data)
-        learnt_from = {} if samples is None else {Role.DATA: f"data:{samples.digest}"}
-        names = tuple(dict.fromkeys(step.technique for step in recipe.steps))
-        gpu = any(registry.technique(name).CARD.needs_gpu for name in names)
-        return TaskPlan(
-            id=self._id(),
-            kind=Kind.CONVERT,
-            label=str(recipe),
-            recipe=recipe,
-            action=Convert(recipe=recipe, seed=self.spec.seed),
-            inputs={Role.MODEL: f"model:{self.model.digest}"} | learnt_from,
-            needs=self._pinned(
-                Needs(techniques=names, gpu=gpu, memory_bytes=self._memory_bytes(recipe)),
-                registry.modules_of(recipe),
-                self.alive,
-            ),
-        )
-
-    def _memory_bytes(self, recipe: Recipe) -> int:
-        needed = registry.memory_bytes(recipe, self.model.description.size_bytes)
-        limit = self.spec.limits.memory_bytes
-        if needed > limit:
-            raise BadParameter(
-                f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
-            )
-        return needed
-
-    def _evaluate(self, recipe: Recipe, conversion: str, runtimes: tuple[str, ...]) -> None:
+    def _evaluate(self, conversion: TaskPlan, runtimes: tuple[str, ...], *, wanted: str | None) -> None:
         if self.data is None:
             return
         if "test" not in self.data.description.splits:
             self._warn(f"{self.data.name} has no test split, so quality is not scored")
             return
-        self.tasks.append(
-            TaskPlan(
-                id=self._id(),
-                kind=Kind.EVALUATE,
-                label=str(recipe),
-                recipe=recipe,
-                action=Evaluate(),
-                inputs=self._pair(conversion) | {Role.DATA: f"data:{self.data.digest}"},
-                needs=self._pinned(Needs(runtimes=runtimes), _modules(runtimes), self.alive),
-            )
-        )
+        self._compare(conversion, Evaluate(runtime=wanted), needs=runtime_needs(runtimes, self.alive))
 
-    def _benchmarks(self, recipe: Recipe, runtimes: tuple[str, ...]) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
+    def _benchmarks(
+        self, resolved: ResolvedRecipe, runtimes: tuple[str, ...]
+    ) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
         for device in self.selected:
             try:
-                needs = self._pinned(Needs(runtimes=runtimes), _modules(runtimes), (device,))
+                needs = runtime_needs(runtimes, (device,))
             except BadParameter as error:
-                self._skip(recipe, device.name, str(error))
+                self._skip(resolved.recipe, device.name, str(error))
                 continue
-            yield from ((device, needs, setting) for setting in self._possible(recipe, device))
+            yield from ((device, needs, setting) for setting in self._possible(resolved, device))
 
-    def _possible(self, recipe: Recipe, device: Inventory) -> Iterable[Benchmark]:
-        cores, batch = device.attributes.get("cores"), self._model_batch()
-        for setting in self._suited(recipe):
+    def _possible(self, resolved: ResolvedRecipe, device: Inventory) -> Iterable[Benchmark]:
+        recipe, cores = resolved.recipe, device.attributes.get("cores")
+        batch = self.model.description.signature.fixed_batch
+        for setting in self._suited(recipe, resolved.fixed_batch):
             if isinstance(cores, int) and setting.threads != "auto" and setting.threads > cores:
                 self._skip(recipe, device.name, f"threads={setting.threads}, but the device has {cores} cores")
             elif setting.batch_size != "auto" and batch not in (None, setting.batch_size):
@@ -160,9 +116,8 @@ class Planner:
             else:
                 yield setting
 
-    def _suited(self, recipe: Recipe) -> Iterable[Benchmark]:
+    def _suited(self, recipe: Recipe, batch: int | None) -> Iterable[Benchmark]:
         """The settings, at the batch that the recipe fixes if it fixes one; a ladder finds that out by itself."""
-        batch = registry.fixed_batch(recipe)
         if batch is None:
             return self.settings
         if any(setting.batch_size not in {batch, "auto"} for setting in self.settings):
@@ -172,27 +127,26 @@ class Planner:
             for setting in self.settings
         )
 
-    def _model_batch(self) -> int | None:
-        inputs = self.model.description.signature.inputs
-        return next((each.shape[0] for each in inputs if each.shape and each.shape[0] is not None), None)
-
-    def _benchmark(
-        self, recipe: Recipe, conversion: str, device: Inventory, *, needs: Needs, setting: Benchmark
+    def _compare(
+        self, conversion: TaskPlan, action: Evaluate | Benchmark, *, needs: Needs, device: Inventory | None = None
     ) -> None:
-        inputs = self._pair(conversion)
+        makers = next(iter(self.planned.values())), conversion.id
+        baseline, candidate = (Source(Origin.TASK, maker) for maker in makers)
+        inputs = {Role.BASELINE: baseline, Role.CANDIDATE: candidate}
         if self.data is not None and "test" in self.data.description.splits:
-            inputs[Role.DATA] = f"data:{self.data.digest}"
+            inputs[Role.DATA] = Source(Origin.DATA, self.data.digest)
         self.tasks.append(
             TaskPlan(
                 id=self._id(),
-                kind=Kind.BENCHMARK,
-                label=f"{recipe}{self._varying(setting)}",
-                recipe=recipe,
-                action=setting,
+                kind=action.kind,
+                label=f"{conversion.label}{self._varying(action) if isinstance(action, Benchmark) else ''}",
+                recipe=conversion.recipe,
+                action=action,
                 inputs=inputs,
+                depends_on=tuple(dict.fromkeys(makers)),
                 needs=needs,
-                pinned_to=device.name,
-                identity=identity(device),
+                pinned_to=None if device is None else device.name,
+                identity=None if device is None else identity(device),
             )
         )
 
@@ -202,19 +156,17 @@ class Planner:
         shown += [f"batch={setting.batch_size}"] if len(batches) > 1 else []
         return f" [{', '.join(shown)}]" if shown else ""
 
-    def _pair(self, conversion: str) -> dict[Role, str]:
-        baseline = next(iter(self.planned.values()))
-        return {Role.BASELINE: f"task:{baseline}", Role.CANDIDATE: f"task:{conversion}"}
+    def _wanted(self, resolved: ResolvedRecipe) -> str | None:
+        """The runtime that was asked for, but for a baseline that it does not run."""
+        wanted, given = self.spec.runtime, resolved.output_format
+        if wanted is None or resolved.recipe != BASELINE or wanted in registry.runtimes_of(given):
+            return wanted
+        self._warn(f"the baseline is {given}, which {wanted} does not run; it runs on {registry.runtime_for(given)}")
+        return None
 
-    def _runtimes(self, artifact_format: Format) -> tuple[str, ...]:
-        formats = (self.baseline_format or artifact_format, artifact_format)
-        return tuple(sorted({registry.runtime_for(each) for each in formats}))
-
-    def _pinned(self, needs: Needs, modules: Iterable[str], devices: Sequence[Inventory]) -> Needs:
-        found = pinned(needs, devices, modules)
-        if found is not None:
-            return found
-        raise BadParameter(f"{lacking(needs, devices)} on {' or '.join(device.name for device in devices)}")
+    def _runtimes(self, artifact_format: Format, wanted: str | None) -> tuple[str, ...]:
+        baseline = registry.runtime_for(self.baseline_format or artifact_format, wanted=wanted, role=Role.BASELINE)
+        return tuple(sorted({baseline, registry.runtime_for(artifact_format, wanted=wanted)}))
 
     def _skip(self, recipe: Recipe, device: str | None, reason: str) -> None:
         self.skipped.append(Skipped(recipe=recipe, device=device, reason=reason))
@@ -227,20 +179,38 @@ class Planner:
         return task_id(self.sweep_id, len(self.tasks) + 1)
 
 
+def conversion_of(
+    resolved: ResolvedRecipe, spec: SweepSpec, *, task: str, model: Model, data: Data | None, alive: Sequence[Inventory]
+) -> TaskPlan:
+    """The task, of an id, that makes a recipe's artifact on any of the devices that are alive.
+
+    Raises:
+        BadParameter: a step lacks data or memory, or no device alive offers what it imports.
+    """
+    samples = samples_for(resolved, model, data)
+    learnt_from = {} if samples is None else {Role.DATA: Source(Origin.DATA, samples.digest)}
+    needed, limit = resolved.memory_bytes, spec.limits.memory_bytes
+    if needed > limit:
+        raise BadParameter(
+            f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
+        )
+    needs = Needs(techniques=resolved.techniques, gpu=resolved.needs_gpu, memory_bytes=needed)
+    return TaskPlan(
+        id=task,
+        kind=Kind.CONVERT,
+        label=str(resolved.recipe),
+        recipe=resolved.recipe,
+        action=Convert(recipe=resolved.recipe, seed=spec.seed),
+        inputs={Role.MODEL: Source(Origin.MODEL, model.digest)} | learnt_from,
+        needs=pinned(needs, alive, resolved.modules),
+    )
+
+
 def identity(device: Inventory) -> str:
     """What stands for a device in keys: numbers belong to one machine, and only while it stays the same."""
     return f"{device.name}:{digest_of(device.attributes)}"
 
 
-def _modules(runtimes: Iterable[str]) -> frozenset[str]:
-    return frozenset(module for name in runtimes for module in registry.runtime(name).MODULES)
-
-
 def task_id(sweep_id: str, number: int) -> str:
     """What the task of a number, from 1 on, is called."""
     return f"{sweep_id}-{number:03d}"
-
-
-def sweep_of(task: str) -> str:
-    """The sweep that a task belongs to, by the task's id."""
-    return task.rpartition("-")[0]

@@ -1,19 +1,18 @@
 """What the steps of a recipe learn from: samples to calibrate by, or to fine-tune on. Pure."""
 
-from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import CALIBRATION, training_split
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.resolved import ResolvedRecipe
 from optfarm_tasks.schema.sweep import Data, Model
 
 
-def samples_for(recipe: Recipe, model: Model, data: Data | None) -> Data | None:
+def samples_for(resolved: ResolvedRecipe, model: Model, data: Data | None) -> Data | None:
     """The data set that a recipe's conversion needs; None where it needs none.
 
     Raises:
         BadParameter: it needs one, and there is none with the right split, or the model takes strings.
     """
-    calibrates, fine_tunes = registry.needs_calibration(recipe), registry.needs_training_data(recipe)
+    calibrates, fine_tunes = resolved.needs_calibration, resolved.needs_training_data
     if not (calibrates or fine_tunes):
         return None
     _refuse_strings(model)

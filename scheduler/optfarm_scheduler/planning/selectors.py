@@ -46,13 +46,11 @@ def listing(devices: Sequence[Inventory]) -> str:
 def _holds(part: str, device: Inventory) -> bool:
     if part == "all":
         return True
-    if part in ("cpu", "gpu"):
-        return device.slot.partition("-")[0] == part
     for sign in ("~", "="):
         key, found, wanted = part.partition(sign)
         if found:
             return _compare(_value(key.strip(), device), sign, wanted.strip())
-    return part == device.name
+    return part in (device.kind, device.name)
 
 
 def _value(key: str, device: Inventory) -> str | None:

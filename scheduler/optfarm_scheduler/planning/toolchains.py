@@ -1,8 +1,10 @@
 """What a task needs of a device, and whether a toolchain there offers it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from optfarm_tasks import registry
+from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.value import Value
 
@@ -19,7 +21,7 @@ class Needs(Value):
     """Distribution → version that shapes the result, so it is part of the task's key."""
     gpu: bool = False
     memory_bytes: int = 0
-    """Of the whole machine; a device that does not tell its memory is not passed over."""
+    """Of the whole machine; a device whose memory is not known is not passed over."""
 
 
 def relevant(versions: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
@@ -39,28 +41,41 @@ def offers(toolchain: Toolchain, needs: Needs) -> bool:
 
 def offered(device: Inventory, needs: Needs) -> Toolchain | None:
     """The first toolchain of a device that offers what is needed; None when none does."""
-    if needs.gpu and not device.slot.startswith("gpu"):
+    if needs.gpu and device.kind != "gpu":
         return None
     if not _has_memory(device, needs):
         return None
     return next((each for each in device.toolchains if offers(each, needs)), None)
 
 
-def pinned(needs: Needs, devices: Iterable[Inventory], modules: Iterable[str]) -> Needs | None:
-    """The needs with the versions that most devices offer; None when no device offers them at all."""
+def pinned(needs: Needs, devices: Sequence[Inventory], modules: Iterable[str]) -> Needs:
+    """The needs with the versions that most devices offer.
+
+    Raises:
+        BadParameter: no device offers what is needed.
+    """
     names = tuple(modules)
     found = [offered(device, needs) for device in devices]
     counts = Counter(tuple(relevant(each.versions, names).items()) for each in found if each is not None)
     if not counts:
-        return None
+        raise BadParameter(f"{_lacking(needs, devices)} on {' or '.join(device.name for device in devices)}")
     most = max(counts, key=lambda versions: (counts[versions], versions))
     return needs.model_copy(update={"versions": dict(most)})
 
 
-def lacking(needs: Needs, devices: Iterable[Inventory]) -> str:
+def runtime_needs(runtimes: tuple[str, ...], devices: Sequence[Inventory]) -> Needs:
+    """What running artifacts with these runtimes takes.
+
+    Raises:
+        BadParameter: no device offers it.
+    """
+    modules = (module for name in runtimes for module in registry.runtime(name).MODULES)
+    return pinned(Needs(runtimes=runtimes), devices, modules)
+
+
+def _lacking(needs: Needs, there: Sequence[Inventory]) -> str:
     """What no toolchain of these devices has, in words."""
-    there = tuple(devices)
-    if needs.gpu and not any(device.slot.startswith("gpu") for device in there):
+    if needs.gpu and not any(device.kind == "gpu" for device in there):
         return "no GPU"
     if not any(_has_memory(device, needs) for device in there):
         return f"too little memory (it needs about {needs.memory_bytes / 1e9:.1f} GB)"

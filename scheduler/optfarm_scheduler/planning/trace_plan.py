@@ -7,14 +7,16 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from optfarm_scheduler.planning.plan import Plan, check_fit, faults_of, refuse_faults
-from optfarm_scheduler.planning.planner import BASELINE, Planner, TaskPlan, identity, task_id
+from optfarm_scheduler.planning.planner import BASELINE, TaskPlan, conversion_of, identity, task_id
 from optfarm_scheduler.planning.selectors import listing, select
-from optfarm_scheduler.planning.toolchains import Needs, lacking, pinned
+from optfarm_scheduler.planning.sources import Origin, Source
+from optfarm_scheduler.planning.toolchains import Needs, runtime_needs
 from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import TEST
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.profilers import profiler
+from optfarm_tasks.resolved import resolve
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Kind, Role, Trace
@@ -27,8 +29,7 @@ Value = TypeVar("Value")
 class Artifact:
     """What is observed."""
 
-    source: str
-    """model:<digest>, or task:<id> for what a task makes."""
+    source: Source
     recipe: Recipe
     format: Format
 
@@ -70,7 +71,8 @@ def plan_trace(
         recipe=made.recipe,
         action=action,
         inputs={Role.MODEL: made.source, **_data(model, data)},
-        needs=_needs(made.format, device),
+        depends_on=tuple(task.id for task in before),
+        needs=_needs(made.format, spec.runtime, device),
         pinned_to=device.name,
         identity=identity(device),
     )
@@ -82,13 +84,12 @@ def _made(
 ) -> tuple[Artifact, tuple[TaskPlan, ...]]:
     """What a recipe makes of the model, and the task that makes it; none where the model runs as it is."""
     given = model.description.format
-    made_format = registry.output_format(recipe, given)
-    if recipe == BASELINE and made_format is given:
-        return Artifact(f"model:{model.digest}", recipe, given), ()
+    resolved = resolve(recipe, given, model_bytes=model.description.size_bytes)
+    if recipe == BASELINE and resolved.output_format is given:
+        return Artifact(Source(Origin.MODEL, model.digest), recipe, given), ()
     there = tuple(sorted(alive, key=lambda device: device.name))
-    planner = Planner(spec=spec, sweep_id=sweep_id, model=model, data=data, selected=(), alive=there, settings=())
-    conversion = planner.conversion(recipe)
-    return Artifact(f"task:{conversion.id}", recipe, made_format), (conversion,)
+    conversion = conversion_of(resolved, spec, task=task_id(sweep_id, 1), model=model, data=data, alive=there)
+    return Artifact(Source(Origin.TASK, conversion.id), recipe, resolved.output_format), (conversion,)
 
 
 def _device(spec: SweepSpec, alive: Sequence[Inventory]) -> Inventory:
@@ -108,27 +109,23 @@ def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
     if isinstance(cores, int) and threads > cores:
         raise BadParameter(f"threads={threads}, but {device.name} has {cores} cores")
     try:
-        return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs)
+        return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs, runtime=spec.runtime)
     except ValidationError as error:
         raise BadParameter(f"ops cannot be observed so: {faults_of(error)}") from error
 
 
-def _needs(artifact_format: Format, device: Inventory) -> Needs:
-    runtime = registry.runtime_for(artifact_format)
+def _needs(artifact_format: Format, wanted: str | None, device: Inventory) -> Needs:
+    runtime = registry.runtime_for(artifact_format, wanted=wanted)
     profiler(runtime)
-    needs = Needs(runtimes=(runtime,))
-    found = pinned(needs, (device,), registry.runtime(runtime).MODULES)
-    if found is None:
-        raise BadParameter(f"{lacking(needs, (device,))} on {device.name}")
-    return found
+    return runtime_needs((runtime,), (device,))
 
 
-def _data(model: Model, data: Data | None) -> dict[Role, str]:
+def _data(model: Model, data: Data | None) -> dict[Role, Source]:
     """The data set as an input, if it has what feeds the model."""
     if data is None:
         return {}
     check_fit(model, data)
-    return {Role.DATA: f"data:{data.digest}"} if TEST in data.description.splits else {}
+    return {Role.DATA: Source(Origin.DATA, data.digest)} if TEST in data.description.splits else {}
 
 
 def _only(what: str, values: Sequence[Value]) -> Value:

@@ -37,7 +37,7 @@ class Catalog(Generic[Known]):
         """What a name means now, or the tree of a digest.
 
         Raises:
-            NotFound: there is neither; the message tells the nearest name.
+            NotFound: there is neither; the message suggests the nearest name.
         """
         table = self._table
         wanted = or_(table.c.name == name, table.c.digest == name)

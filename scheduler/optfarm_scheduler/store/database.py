@@ -10,6 +10,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from optfarm_scheduler.errors import DatabaseFailed
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -21,34 +24,38 @@ class Database:
         """Opens the database and migrates it.
 
         Raises:
-            SQLAlchemyError: it cannot be opened.
+            DatabaseFailed: it cannot be opened.
         """
         self._writer = threading.Lock()
-        self.engine = _engine(url)
-        migrate(self.engine)
+        with _failing():
+            self.engine = _engine(url)
+            migrate(self.engine)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one moment and writes nothing."""
-        with self.engine.connect() as connection:
+        """A connection that sees one moment and writes nothing.
+
+        Raises:
+            DatabaseFailed: the database does not answer.
+        """
+        with _failing(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction. Writers wait for each other here: SQLite's own waiting is a sleep, which is slower."""
-        with self._writer, self._transaction() as connection:
-            yield connection
+        """A transaction. Writers wait for each other here: SQLite's own waiting is a sleep, which is slower.
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with self.engine.connect().execution_options(optfarm_writes=True) as connection, connection.begin():
+        Raises:
+            DatabaseFailed: the database does not answer, or refuses what is written.
+        """
+        with _failing(), self._writer, _transaction(self.engine) as connection:
             yield connection
 
     def check(self) -> None:
         """Asks the database for nothing.
 
         Raises:
-            SQLAlchemyError: it does not answer.
+            DatabaseFailed: it does not answer.
         """
         with self.reading() as connection:
             connection.execute(text("SELECT 1"))
@@ -62,9 +69,23 @@ def migrate(engine: Engine) -> None:
     """Brings the tables to the newest revision."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.connect().execution_options(optfarm_writes=True) as connection, connection.begin():
+    with _transaction(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    with engine.connect().execution_options(optfarm_writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise DatabaseFailed(str(error)) from error
 
 
 def _engine(url: str) -> Engine:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, desc, insert, select, update
 
-from optfarm_scheduler.decisions.actions import Check
+from optfarm_scheduler.decisions.actions import SendCanary
 from optfarm_scheduler.decisions.control_chart import (
     CHART_RULES,
     Band,
@@ -17,48 +17,41 @@ from optfarm_scheduler.decisions.control_chart import (
     judged,
     memory_band,
 )
+from optfarm_scheduler.planning.planner import BASELINE, TaskPlan
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.tables import CANARIES, DEVICES, TASKS
+from optfarm_scheduler.store.tasks import task_columns
 from optfarm_scheduler.store.transitions import cancel_tasks
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.health import Chart, DeviceHealth, HealthState
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.result import CanaryResult, Result
 from optfarm_tasks.schema.spec import Canary as CanaryAction
-from optfarm_tasks.schema.spec import Kind, Limits, Usual
-from optfarm_tasks.schema.sweep import TaskState
-
-LIMITS = Limits(timeout_s=300, memory_bytes=2 << 30)
-"""Of a canary; it takes ten seconds and half a gigabyte at most."""
+from optfarm_tasks.schema.spec import Kind, Usual
 
 
-def send_canary(connection: Connection, check: Check, *, now: float) -> str | None:
-    """Adds a canary to the tasks, pinned to the device and of no sweep; gives its id, None when it came too late."""
+def send_canary(connection: Connection, check: SendCanary, *, now: float) -> bool:
+    """Adds a canary to the tasks, pinned to the device and of no sweep; False when the decision came too late."""
     device = check.device
     as_decided = (DEVICES.c.name == device) & (DEVICES.c.canary_at == check.canary_at)
     if not connection.execute(update(DEVICES).where(as_decided).values(canary_at=now)).rowcount:
-        return None
-    task_id = f"canary-{secrets.token_hex(8)}"
-    row = {
-        "id": task_id,
-        "position": 0,
-        "kind": Kind.CANARY,
-        "label": "canary",
-        "recipe": "baseline",
-        "action": CanaryAction().model_dump(mode="json"),
-        "inputs": {},
-        "needs": Needs().model_dump(mode="json"),
-        "depends_on": [],
-        "pinned_to": device,
-        "identity": device,
-        "state": TaskState.PENDING,
-        "queued_at": now,
-    }
-    connection.execute(insert(TASKS).values(row))
-    return task_id
+        return False
+    canary = TaskPlan(
+        id=f"canary-{secrets.token_hex(8)}",
+        kind=Kind.CANARY,
+        label="canary",
+        recipe=BASELINE,
+        action=CanaryAction(),
+        inputs={},
+        needs=Needs(),
+        pinned_to=device,
+        identity=device,
+    )
+    connection.execute(insert(TASKS).values(task_columns(canary, None, position=0, now=now)))
+    return True
 
 
-def note_canary(connection: Connection, task_id: str, device: str, result: Result, *, now: float) -> None:
+def judge_canary(connection: Connection, task_id: str, device: str, result: Result, *, now: float) -> None:
     """Judges a canary that has ended by the earlier ones of its device; other results pass by."""
     facts = result.facts
     row = connection.execute(select(DEVICES.c.health, DEVICES.c.band_from).where(DEVICES.c.name == device)).first()
@@ -70,7 +63,7 @@ def note_canary(connection: Connection, task_id: str, device: str, result: Resul
     values = {"task_id": task_id, "device": device, "at": now, "is_good": canary in after.good}
     measured = {"compute_ns": facts.compute_ns, "memory_ns": facts.memory_ns}
     connection.execute(insert(CANARIES).values(values | measured))
-    _store(connection, device, _told(after, facts, now))
+    _store(connection, device, _health(after, facts, now))
 
 
 def release(connection: Connection, device: str, *, anew: bool, now: float) -> None:
@@ -85,7 +78,7 @@ def release(connection: Connection, device: str, *, anew: bool, now: float) -> N
 
 
 def usual_of(connection: Connection, device: str) -> Usual | None:
-    """What a benchmark is told of the device that it is sent to; None before its first canary."""
+    """What is usual for a device, for the benchmarks that are sent there; None before its first canary."""
     stored = connection.execute(select(DEVICES.c.health).where(DEVICES.c.name == device)).scalar_one_or_none()
     health = health_of(stored)
     if health.canary is None:
@@ -116,7 +109,7 @@ def _quarantine(health: DeviceHealth) -> Quarantine | None:
     return Quarantine(health.since.timestamp(), health.reason or "", health.good_in_a_row)
 
 
-def _told(standing: Standing, facts: CanaryResult, now: float) -> DeviceHealth:
+def _health(standing: Standing, facts: CanaryResult, now: float) -> DeviceHealth:
     quarantine = standing.quarantine
     compute, memory = compute_band(standing.good), memory_band(standing.good)
     usual = HealthState.LEARNING if compute is None else HealthState.GOOD

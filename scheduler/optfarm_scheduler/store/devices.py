@@ -1,11 +1,12 @@
-"""Which devices there are, and when each was seen last."""
+"""The devices that have registered: what each is, when it was there last, and its health."""
 
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select, update
 
-from optfarm_scheduler.decisions.occupancy import RULES, Presence, Rules, is_alive
+from optfarm_scheduler.decisions.snapshot import RULES, KnownDevice, Rules, is_alive
 from optfarm_scheduler.errors import Conflict, NotFound
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.device_health import health_of, lineage, release
@@ -13,6 +14,8 @@ from optfarm_scheduler.store.tables import DEVICES, TASKS
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.health import Device, HealthState
 from optfarm_tasks.schema.sweep import TaskState
+
+_KNOWN = TypeAdapter(KnownDevice)
 
 
 class Devices:
@@ -22,8 +25,8 @@ class Devices:
         self._database = database
         self._rules = rules
 
-    def beat(self, inventory: Inventory, *, now: float) -> bool:
-        """Notes that a device is there; tells whether that is news: it is new, changed or was thought dead."""
+    def register(self, inventory: Inventory, *, now: float) -> bool:
+        """Records that a device is there; returns whether it is new, changed, or was not alive before."""
         body = inventory.model_dump(mode="json")
         here = DEVICES.c.name == inventory.name
         with self._database.writing() as connection:
@@ -35,17 +38,17 @@ class Devices:
                 return True
             values = {"inventory": body, "last_seen_at": now} | _changed(row.inventory, inventory, now)
             connection.execute(update(DEVICES).where(here).values(values))
-            before = Presence(inventory=inventory, last_seen_at=row.last_seen_at)
+            before = KnownDevice(inventory=inventory, last_seen_at=row.last_seen_at)
             return bool(row.inventory != body) or not is_alive(before, now, self._rules)
 
-    def presences(self) -> tuple[Presence, ...]:
+    def known(self) -> tuple[KnownDevice, ...]:
         """Every device, as decisions see it."""
         with self._database.reading() as connection:
-            return presences_of(connection)
+            return known_devices(connection)
 
     def alive(self, *, now: float) -> tuple[Inventory, ...]:
         """The inventories of the devices that were seen lately."""
-        return tuple(device.inventory for device in self.presences() if is_alive(device, now, self._rules))
+        return tuple(device.inventory for device in self.known() if is_alive(device, now, self._rules))
 
     def everything(self, *, now: float) -> tuple[Device, ...]:
         """Every device, as people see it."""
@@ -59,12 +62,12 @@ class Devices:
                 running=running.get(device.name),
                 health=device.health,
             )
-            for device in self.presences()
+            for device in self.known()
         )
 
     def quarantined(self) -> dict[str, str]:
         """The devices in quarantine, with the reason."""
-        return {each.name: each.health.reason or "" for each in self.presences() if each.is_quarantined}
+        return {each.name: each.health.reason or "" for each in self.known() if each.is_quarantined}
 
     def find(self, name: str, *, now: float) -> Device:
         """One device.
@@ -96,19 +99,10 @@ class Devices:
             return {row.device: row.id for row in connection.execute(running)}
 
 
-def presences_of(connection: Connection) -> tuple[Presence, ...]:
+def known_devices(connection: Connection) -> tuple[KnownDevice, ...]:
     """Every device, as decisions see it, within a transaction."""
-    return tuple(
-        Presence(
-            inventory=Inventory.model_validate(row.inventory),
-            last_seen_at=row.last_seen_at,
-            freed_at=row.freed_at,
-            started_at=row.started_at,
-            canary_at=row.canary_at,
-            health=health_of(row.health),
-        )
-        for row in connection.execute(select(DEVICES).order_by(DEVICES.c.name))
-    )
+    rows = connection.execute(select(DEVICES).order_by(DEVICES.c.name))
+    return tuple(_KNOWN.validate_python(row._asdict() | {"health": health_of(row.health)}) for row in rows)
 
 
 def _changed(before: dict[str, Any], now_there: Inventory, now: float) -> dict[str, Any]:

@@ -5,42 +5,43 @@ read. After a restart of the scheduler leases are given time to be renewed, so n
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optfarm_tasks.schema.lease import Progress
 
 
 @dataclass(frozen=True)
-class Beat:
+class LastHeartbeat:
     """What the last heartbeat said."""
 
     token: int
     lease_until: float
-    progress: Progress | None
+    """Seconds since the epoch."""
+    progress: Progress | None = None
 
 
-class Pulse:
+class Heartbeats:
     """Task → its last heartbeat; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._beats: dict[str, Beat] = {}
+        self._last: dict[str, LastHeartbeat] = {}
         self._lock = threading.Lock()
 
-    def note(self, task_id: str, beat: Beat) -> bool:
-        """Keeps a heartbeat; tells whether its progress is news."""
+    def record(self, task_id: str, beat: LastHeartbeat) -> bool:
+        """Keeps a heartbeat, with the progress of the one before if it says none; whether the progress changed."""
         with self._lock:
-            last = self._beats.get(task_id)
+            last = self._last.get(task_id)
             kept = beat.progress or (last.progress if last and last.token == beat.token else None)
-            self._beats[task_id] = Beat(token=beat.token, lease_until=beat.lease_until, progress=kept)
+            self._last[task_id] = replace(beat, progress=kept)
             return last is None or last.progress != kept
 
     def forget(self, task_id: str) -> None:
         """Drops what is known of a task that ended."""
         with self._lock:
-            self._beats.pop(task_id, None)
+            self._last.pop(task_id, None)
 
-    def last(self, task_id: str, token: int) -> Beat | None:
+    def last(self, task_id: str, token: int) -> LastHeartbeat | None:
         """The last heartbeat under a token."""
         with self._lock:
-            beat = self._beats.get(task_id)
+            beat = self._last.get(task_id)
         return beat if beat and beat.token == token else None

@@ -1,20 +1,20 @@
-"""Who holds which task: every word of a worker is checked against the live token within one transaction."""
+"""Who holds which task: what a worker sends is checked against the live token within one transaction."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
-from optfarm_scheduler.decisions.occupancy import Rules
+from optfarm_scheduler.decisions.snapshot import Rules
 from optfarm_scheduler.errors import LeaseLost
 from optfarm_scheduler.planning.toolchains import Needs, offered
 from optfarm_scheduler.store.database import Database
-from optfarm_scheduler.store.device_health import note_canary, usual_of
-from optfarm_scheduler.store.heartbeats import Beat, Pulse
-from optfarm_scheduler.store.reassignments import moved_by
+from optfarm_scheduler.store.device_health import judge_canary, usual_of
+from optfarm_scheduler.store.heartbeats import Heartbeats, LastHeartbeat
+from optfarm_scheduler.store.reassignments import reassigned_by
 from optfarm_scheduler.store.tables import DEVICES, TASKS
-from optfarm_scheduler.store.task_folders import folder, task_row
-from optfarm_scheduler.store.transitions import done_values, failed_values, release_device, share
+from optfarm_scheduler.store.tasks import task_of, task_row
+from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, share, transition
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease
@@ -33,9 +33,9 @@ class Terms:
 class Leases:
     """Claims, heartbeats and ends."""
 
-    def __init__(self, database: Database, pulse: Pulse, *, terms: Terms, rules: Rules) -> None:
+    def __init__(self, database: Database, heartbeats: Heartbeats, *, terms: Terms, rules: Rules) -> None:
         self._database = database
-        self._pulse = pulse
+        self._heartbeats = heartbeats
         self._terms = terms
         self._rules = rules
 
@@ -52,15 +52,15 @@ class Leases:
                 raise LeaseLost(f"{task_id} was sent to {row.device} under token {row.token}, not to {claim.device}")
             if row.state == TaskState.DISPATCHED:
                 started = {"attempt": row.attempt + 1, "started_at": now, "lease_until": now + self._terms.ttl_s}
-                _set(connection, task_id, {"state": TaskState.RUNNING} | started)
+                transition(connection, TASKS.c.id == task_id, change=Change(TaskState.RUNNING, started))
             elif row.state != TaskState.RUNNING:
                 raise LeaseLost(f"{task_id} is {row.state}")
             lease = self._lease(connection, task_row(connection, task_id), claim.device)
-        self._pulse.note(task_id, Beat(token=claim.token, lease_until=now + self._terms.ttl_s, progress=None))
+        self._heartbeats.record(task_id, LastHeartbeat(claim.token, now + self._terms.ttl_s))
         return lease
 
     def heartbeat(self, task_id: str, beat: Heartbeat, *, now: float) -> str | None:
-        """Keeps the lease alive; gives the sweep when the progress is news to those who watch it.
+        """Keeps the lease alive; returns the sweep when the progress changed, for those who watch it.
 
         Raises:
             NotFound: there is no such task.
@@ -69,14 +69,17 @@ class Leases:
         with self._database.reading() as connection:
             row = task_row(connection, task_id)
         _check_running(row, beat.token)
-        until = now + self._terms.ttl_s
-        is_news = self._pulse.note(task_id, Beat(token=beat.token, lease_until=until, progress=beat.progress))
+        last = LastHeartbeat(beat.token, now + self._terms.ttl_s, beat.progress)
+        is_news = self._heartbeats.record(task_id, last)
         return row.sweep_id if is_news else None
 
-    def finish(self, task_id: str, finish: Finish, *, now: float) -> None:
+    def finish(self, task_id: str, finish: Finish, *, now: float) -> frozenset[str | None]:
         """Ends the task; the same end again is no error, in case the answer was lost.
 
         A worker that was lost on purpose (it is going away) gives the task back, until it was tried too often.
+
+        Returns:
+            The sweeps in which something changed; None among them stands for a canary, which belongs to none.
 
         Raises:
             NotFound: there is no such task.
@@ -85,26 +88,28 @@ class Leases:
         with self._database.writing() as connection:
             row = task_row(connection, task_id)
             if row.token == finish.token and row.state in (TaskState.DONE, TaskState.FAILED):
-                return
+                return frozenset({row.sweep_id})
             _check_running(row, finish.token)
-            _set(connection, task_id, self._end(connection, row, finish, now))
+            change = self._end(connection, row, finish, now)
+            changed = transition(connection, TASKS.c.id == task_id, change=change, before=(TaskState.RUNNING,))
             release_device(connection, row.device, now=now)
             if finish.result is not None:
-                share(connection, finish.result, now=now)
-                note_canary(connection, task_id, row.device, finish.result, now=now)
-        self._pulse.forget(task_id)
+                changed += share(connection, finish.result, now=now)
+                judge_canary(connection, task_id, row.device, finish.result, now=now)
+        self._heartbeats.forget(task_id)
+        return frozenset(each.sweep_id for each in changed)
 
-    def _end(self, connection: Connection, row: Row[Any], finish: Finish, now: float) -> dict[str, Any]:
+    def _end(self, connection: Connection, row: Row[Any], finish: Finish, now: float) -> Change:
         if finish.result is not None:
             if finish.result.key != row.key:
                 raise LeaseLost(f"the result of {row.id} has the key {finish.result.key}; {row.key} is wanted")
-            moved = moved_by(connection, row, finish.result, now=now, rules=self._rules)
-            return (moved or done_values(finish.result, now=now, cached=False)) | {"log": finish.log}
+            moved = reassigned_by(connection, row, finish.result, now=now, rules=self._rules)
+            return (moved or done(finish.result, now=now, cached=False)).having(log=finish.log)
         if finish.failure is None:
             raise LeaseLost(f"the end of {row.id} says neither result nor failure")
         if finish.failure.reason is Reason.WORKER_LOST and row.attempt < self._rules.attempts:
-            return {"state": TaskState.PENDING, "token": row.token + 1, "device": None}
-        return failed_values(finish.failure, now=now) | {"log": finish.log}
+            return Change(TaskState.PENDING, {"token": TOKEN, "device": None})
+        return failed(finish.failure, now=now).having(log=finish.log)
 
     def _lease(self, connection: Connection, row: Row[Any], device: str) -> Lease:
         found = connection.execute(select(DEVICES.c.inventory).where(DEVICES.c.name == device)).scalar_one_or_none()
@@ -115,7 +120,7 @@ class Leases:
             task_id=row.id,
             sweep_id=row.sweep_id,
             key=row.key,
-            task=folder(connection, row).model_copy(update=_told(connection, row, device)),
+            task=task_of(connection, row).model_copy(update=_usual(connection, row, device)),
             toolchain=toolchain.name,
             attempt=row.attempt,
             ttl_s=self._terms.ttl_s,
@@ -123,12 +128,8 @@ class Leases:
         )
 
 
-def _told(connection: Connection, row: Row[Any], device: str) -> dict[str, Any]:
+def _usual(connection: Connection, row: Row[Any], device: str) -> dict[str, Any]:
     return {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
-
-
-def _set(connection: Connection, task_id: str, values: dict[str, Any]) -> None:
-    connection.execute(update(TASKS).where(TASKS.c.id == task_id).values(values))
 
 
 def _check_running(row: Row[Any], token: int) -> None:

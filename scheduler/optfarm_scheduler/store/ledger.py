@@ -1,7 +1,7 @@
 """The database as the loop sees it: what is open, and what was decided about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -10,54 +10,44 @@ from sqlalchemy import Connection, Row, select, update
 from optfarm_scheduler.decisions.actions import (
     Action,
     Block,
-    Check,
     Dispatch,
     EndSweep,
     Expire,
     GiveUp,
-    Move,
+    Reassign,
     Recall,
     Resolve,
+    SendCanary,
 )
-from optfarm_scheduler.decisions.occupancy import RULES, OpenTask, Rules
-from optfarm_scheduler.decisions.states import ENDS, sources
+from optfarm_scheduler.decisions.snapshot import RULES, OpenTask, Rules
+from optfarm_scheduler.decisions.states import ENDS
 from optfarm_scheduler.planning.keys import key_of
+from optfarm_scheduler.planning.sources import Origin, Source, inputs_of
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.database import Database
-from optfarm_scheduler.store.device_health import note_canary, send_canary
-from optfarm_scheduler.store.heartbeats import Pulse
-from optfarm_scheduler.store.reassignments import moved_by, moved_from_quarantine, tried_names
+from optfarm_scheduler.store.device_health import judge_canary, send_canary
+from optfarm_scheduler.store.heartbeats import Heartbeats
+from optfarm_scheduler.store.reassignments import reassigned_by, reassigned_from_quarantine
+from optfarm_scheduler.store.records import open_task
 from optfarm_scheduler.store.tables import SWEEPS, TASKS
-from optfarm_scheduler.store.transitions import done_values, failed_values, release_device
+from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, release_device, transition
 from optfarm_tasks.errors import Reason
+from optfarm_tasks.schema.queue import Message
 from optfarm_tasks.schema.result import Failure, Result
 from optfarm_tasks.schema.spec import Action as TaskAction
 from optfarm_tasks.schema.spec import Kind, Role
 from optfarm_tasks.schema.sweep import SweepState, TaskState
 
 _ACTION: TypeAdapter[TaskAction] = TypeAdapter(TaskAction)
-_OPEN = (
-    "id", "sweep_id", "position", "kind", "state", "needs", "depends_on", "pinned_to", "device", "token", "key",
-    "attempt", "ready_at", "dispatched_at", "lease_until", "tried",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Message:
-    """What is sent to a worker: this task is yours, under this token."""
-
-    task_id: str
-    token: int
-    device: str
 
 
 @dataclass(frozen=True)
 class Applied:
     """What came of applying decisions."""
 
-    messages: tuple[Message, ...]
-    sweeps: frozenset[str]
-    """Sweeps in which something changed."""
+    messages: tuple[Message, ...] = ()
+    sweeps: frozenset[str | None] = frozenset()
+    """Sweeps in which something changed; None stands for a canary."""
 
 
 @dataclass(frozen=True)
@@ -72,22 +62,19 @@ class Resolution:
 class Ledger:
     """Reads open tasks and writes decisions, each guarded by the state that it was made for."""
 
-    def __init__(self, database: Database, pulse: Pulse, *, rules: Rules = RULES) -> None:
+    def __init__(self, database: Database, heartbeats: Heartbeats, *, rules: Rules = RULES) -> None:
         self._database = database
-        self._pulse = pulse
+        self._heartbeats = heartbeats
         self._rules = rules
 
     def open_tasks(self) -> list[OpenTask]:
         """Every task of every running sweep, ended ones too, and every canary that has not ended."""
-        columns = [TASKS.c[name] for name in _OPEN]
+        columns = [TASKS.c.token, *(TASKS.c[each.name] for each in fields(OpenTask))]
         running = select(*columns).join(SWEEPS).where(SWEEPS.c.state == SweepState.RUNNING)
         unended = (TASKS.c.kind == Kind.CANARY) & TASKS.c.state.not_in(sorted(ENDS))
         with self._database.reading() as connection:
-            rows = [
-                *connection.execute(running).mappings(),
-                *connection.execute(select(*columns).where(unended)).mappings(),
-            ]
-        return [self._open(dict(row)) for row in rows]
+            rows = [*connection.execute(running), *connection.execute(select(*columns).where(unended))]
+        return [self._open(row) for row in rows]
 
     def resolutions(self, task_ids: Sequence[str]) -> list[Resolution]:
         """The keys of tasks whose inputs are all made."""
@@ -95,130 +82,98 @@ class Ledger:
         wanted = select(*columns, SWEEPS.c.spec["fresh"].as_boolean().label("fresh")).outerjoin(SWEEPS)
         with self._database.reading() as connection:
             rows = connection.execute(wanted.where(TASKS.c.id.in_(task_ids))).all()
-            digests = _digests(connection, [row.inputs for row in rows])
+            inputs = [inputs_of(row.inputs) for row in rows]
+            digests = _digests(connection, inputs)
         return [
             Resolution(
                 row.id,
                 key_of(
                     _ACTION.validate_python(row.action),
-                    {Role(role): digests[source] for role, source in row.inputs.items()},
+                    {role: digests[source] for role, source in sources.items()},
                     needs=Needs.model_validate(row.needs),
                     identity=row.identity,
                     fresh_for=row.id if row.sweep_id is None else row.sweep_id if row.fresh else None,
                 ),
             )
-            for row in rows
+            for row, sources in zip(rows, inputs, strict=True)
         ]
 
-    def settle(self, resolutions: Sequence[Resolution], *, now: float) -> frozenset[str]:
-        """Tasks whose results were found are done, the others ready; gives the sweeps that changed."""
-        changed: set[str] = set()
+    def settle(self, resolutions: Sequence[Resolution], *, now: float) -> frozenset[str | None]:
+        """Tasks whose results were found are done, the others ready; returns the sweeps that changed."""
+        changed: set[str | None] = set()
         with self._database.writing() as connection:
             for each in resolutions:
-                row = connection.execute(select(TASKS).where(TASKS.c.id == each.task_id)).one()
-                values = self._settled(connection, row, each, now)
-                if _become(connection, each.task_id, values, before=(TaskState.PENDING,)):
-                    changed.add(row.sweep_id or row.id)
+                pending = (TASKS.c.id == each.task_id) & (TASKS.c.state == TaskState.PENDING)
+                row = connection.execute(select(TASKS).where(pending)).first()
+                if row is not None:
+                    transition(connection, pending, change=self._settled(connection, row, each, now))
+                    changed.add(row.sweep_id)
         return frozenset(changed)
 
-    def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> dict[str, Any]:
+    def _settled(self, connection: Connection, row: Row[Any], found: Resolution, now: float) -> Change:
         if found.result is None:
-            return {"state": TaskState.READY, "ready_at": row.ready_at or now, "key": found.key}
-        moved = moved_by(connection, row, found.result, now=now, rules=self._rules)
+            return Change(TaskState.READY, {"ready_at": row.ready_at or now, "key": found.key})
+        moved = reassigned_by(connection, row, found.result, now=now, rules=self._rules)
         if moved is not None:
             return moved
-        note_canary(connection, row.id, row.pinned_to, found.result, now=now)
-        # After an attempt it is this task's own result, whose end the worker could not tell.
-        return done_values(found.result, now=now, cached=row.attempt == 0) | {"key": found.key}
+        judge_canary(connection, row.id, row.pinned_to, found.result, now=now)
+        # After an attempt it is this task's own result, whose end the worker could not report.
+        return done(found.result, now=now, cached=row.attempt == 0).having(key=found.key)
 
     def apply(self, actions: Sequence[Action], *, now: float) -> Applied:
         """Writes decisions, in one transaction; what changed in the meantime is left alone."""
-        messages: list[Message] = []
-        changed: set[str] = set()
         with self._database.writing() as connection:
-            for action in actions:
-                sweep_id, message = _write(connection, action, now)
-                changed |= {sweep_id} if sweep_id else set()
-                messages += [message] if message else []
-        return Applied(messages=tuple(messages), sweeps=frozenset(changed))
+            applied = [_write(connection, action, now) for action in actions]
+        sweeps = frozenset(sweep_id for each in applied for sweep_id in each.sweeps)
+        return Applied(messages=tuple(message for each in applied for message in each.messages), sweeps=sweeps)
 
-    def _open(self, row: dict[str, Any]) -> OpenTask:
-        beat = self._pulse.last(row["id"], row.pop("token"))
-        lease_until = max(row["lease_until"], beat.lease_until if beat else 0.0)
-        return OpenTask(
-            **row
-            | {
-                "kind": Kind(row["kind"]),
-                "state": TaskState(row["state"]),
-                "needs": Needs.model_validate(row["needs"]),
-                "depends_on": tuple(row["depends_on"]),
-                "tried": tried_names(row["tried"]),
-                "lease_until": lease_until,
-            }
-        )
+    def _open(self, row: Row[Any]) -> OpenTask:
+        last = self._heartbeats.last(row.id, row.token)
+        return open_task(row, lease_until=max(row.lease_until, last.lease_until if last else 0.0))
 
 
-def _digests(connection: Connection, inputs: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _digests(connection: Connection, inputs: Sequence[Mapping[Role, Source]]) -> dict[Source, str]:
     """Source → digest of its tree."""
-    named = {source: source.partition(":") for each in inputs for source in each.values()}
-    made = [name for kind, _, name in named.values() if kind == "task"]
+    sources = {source for each in inputs for source in each.values()}
+    made = [source.name for source in sources if source.origin is Origin.TASK]
     rows = connection.execute(select(TASKS.c.id, TASKS.c.output_digest).where(TASKS.c.id.in_(made)))
     outputs = {row.id: row.output_digest for row in rows}
-    return {source: outputs[name] if kind == "task" else name for source, (kind, _, name) in named.items()}
+    return {each: outputs[each.name] if each.origin is Origin.TASK else each.name for each in sources}
 
 
-def _write(connection: Connection, action: Action, now: float) -> tuple[str | None, Message | None]:
+def _write(connection: Connection, action: Action, now: float) -> Applied:
     if isinstance(action, EndSweep):
         ending = update(SWEEPS).where(SWEEPS.c.id == action.sweep_id, SWEEPS.c.state == SweepState.RUNNING)
         changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount
-        return (action.sweep_id if changed else None), None
-    if isinstance(action, Check):
-        return send_canary(connection, action, now=now), None
+        return Applied(sweeps=frozenset({action.sweep_id} if changed else ()))
+    if isinstance(action, SendCanary):
+        return Applied(sweeps=frozenset({None} if send_canary(connection, action, now=now) else ()))
     row = connection.execute(select(TASKS).where(TASKS.c.id == action.task_id)).one()
-    if isinstance(action, Move):
-        values = moved_from_quarantine(connection, row, action.device, now=now)
-    else:
-        values = _values(action, row.token + 1, attempt=row.attempt, now=now)
-    if not _become(connection, action.task_id, values, before=_before(action)):
-        return None, None
-    if isinstance(action, Expire | GiveUp):
+    change, before = _decided(connection, action, row, now)
+    after = transition(connection, TASKS.c.id == action.task_id, change=change, before=before)
+    if after and isinstance(action, Expire | GiveUp):
         release_device(connection, row.device, now=now)
-    message = Message(action.task_id, row.token + 1, action.device) if isinstance(action, Dispatch) else None
-    return row.sweep_id or row.id, message
+    sent = after if isinstance(action, Dispatch) else ()
+    messages = tuple(Message(action.task_id, each.token, each.device or "") for each in sent)
+    return Applied(messages, sweeps=frozenset(each.sweep_id for each in after))
 
 
-def _values(action: Action, token: int, *, attempt: int, now: float) -> dict[str, Any]:
+def _decided(connection: Connection, action: Action, row: Row[Any], now: float) -> tuple[Change, tuple[TaskState, ...]]:
+    """What a decision does to a task, and the states of the task that it was made for."""
     match action:
         case Dispatch(device=device):
-            return {"state": TaskState.DISPATCHED, "device": device, "token": token, "dispatched_at": now}
+            values = {"device": device, "token": TOKEN, "dispatched_at": now}
+            return Change(TaskState.DISPATCHED, values), (TaskState.READY, TaskState.DISPATCHED)
         case Recall():
-            return {"state": TaskState.READY, "device": None, "token": token}
+            return Change(TaskState.READY, {"device": None, "token": TOKEN}), (TaskState.DISPATCHED,)
         case Expire():
-            return {"state": TaskState.PENDING, "device": None, "token": token}
+            return Change(TaskState.PENDING, {"device": None, "token": TOKEN}), (TaskState.RUNNING,)
         case GiveUp():
-            lost = f"its worker was lost {attempt} times"
-            return failed_values(Failure(reason=Reason.WORKER_LOST, message=lost), now=now) | {"token": token}
+            lost = Failure(reason=Reason.WORKER_LOST, message=f"its worker was lost {row.attempt} times")
+            return failed(lost, now=now).having(token=TOKEN), (TaskState.RUNNING,)
         case Block():
-            return {"state": TaskState.BLOCKED, "finished_at": now}
-        case Resolve() | EndSweep() | Move() | Check():
+            return Change(TaskState.BLOCKED, {"finished_at": now}), (TaskState.PENDING,)
+        case Reassign(device=device):
+            return reassigned_from_quarantine(connection, row, device, now=now), (TaskState.READY,)
+        case Resolve() | EndSweep() | SendCanary():
             raise ValueError(f"{action} is not written task by task")
-
-
-def _before(action: Action) -> tuple[TaskState, ...]:
-    match action:
-        case Dispatch():
-            return (TaskState.READY, TaskState.DISPATCHED)
-        case Move():
-            return (TaskState.READY,)
-        case Recall():
-            return (TaskState.DISPATCHED,)
-        case Block():
-            return (TaskState.PENDING,)
-        case _:
-            return (TaskState.RUNNING,)
-
-
-def _become(connection: Connection, task_id: str, values: dict[str, Any], *, before: tuple[TaskState, ...]) -> bool:
-    allowed = sources(values["state"]) & set(before)
-    guarded = update(TASKS).where(TASKS.c.id == task_id, TASKS.c.state.in_(sorted(allowed)))
-    return connection.execute(guarded.values(values)).rowcount == 1

@@ -2,6 +2,8 @@
 
 from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
+from optfarm_tasks.schema.sweep import TaskState
+
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -59,7 +61,8 @@ TASKS = Table(
     Column("depends_on", JSON, nullable=False),
     Column("pinned_to", String(80)),
     Column("identity", String(160)),
-    Column("state", String(16), nullable=False),
+    # Written by transitions.transition alone, once the task is there.
+    Column("state", String(16), nullable=False, default=TaskState.PENDING),
     Column("cached", Boolean, nullable=False, default=False),
     Column("device", String(80)),
     Column("token", Integer, nullable=False, default=0),

@@ -1,37 +1,35 @@
 """The table of a sweep: one row for each variant, device and setting."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from optfarm_scheduler.decisions.states import worst
+from optfarm_scheduler.planning.sources import Origin, Source
+from optfarm_scheduler.store.records import SweepRecord, TaskDetails
 from optfarm_tasks.schema.measurement import Measurement
-from optfarm_tasks.schema.recipe import Recipe
-from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Failure, Quality, Result
+from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Quality
 from optfarm_tasks.schema.spec import Auto, Benchmark, Kind, Role
-from optfarm_tasks.schema.sweep import Row, TaskState, Tried
+from optfarm_tasks.schema.sweep import Row, SweepReport
 
 
-@dataclass(frozen=True)
-class TaskRecord:
-    """What a report needs to know of a task, ended or not."""
-
-    id: str
-    kind: Kind
-    recipe: Recipe
-    state: TaskState
-    cached: bool
-    inputs: Mapping[Role, str]
-    pinned_to: str | None = None
-    setting: Benchmark | None = None
-    """For a benchmark: how it measures."""
-    failure: Failure | None = None
-    result: Result | None = None
-    tried: tuple[Tried, ...] = ()
+def sweep_report(sweep: SweepRecord, tasks: Sequence[TaskDetails]) -> SweepReport:
+    """The table of a sweep, from tasks with their results."""
+    return SweepReport(
+        sweep_id=sweep.id,
+        state=sweep.state,
+        model=sweep.model,
+        data=sweep.data,
+        effort=sweep.spec.effort,
+        scenario=sweep.spec.scenario,
+        latency_limit_ms=sweep.spec.latency_limit_ms,
+        rows=rows(tasks),
+        skipped=sweep.skipped,
+        devices=sweep.devices,
+    )
 
 
-def rows(tasks: Sequence[TaskRecord]) -> tuple[Row, ...]:
+def rows(tasks: Sequence[TaskDetails]) -> tuple[Row, ...]:
     """One row a benchmark, in the order of the plan; a row that has no result yet says in which state it is."""
-    conversions = {f"task:{task.id}": task for task in tasks if task.kind is Kind.CONVERT}
+    conversions = {Source(Origin.TASK, task.id): task for task in tasks if task.kind is Kind.CONVERT}
     evaluations = {task.inputs[Role.CANDIDATE]: task for task in tasks if task.kind is Kind.EVALUATE}
     benchmarks = [task for task in tasks if task.kind is Kind.BENCHMARK]
     twins = {_place(task): _measured(task) for task in benchmarks if task.inputs[Role.BASELINE] == _candidate(task)}
@@ -42,7 +40,7 @@ def rows(tasks: Sequence[TaskRecord]) -> tuple[Row, ...]:
 
 
 def _row(
-    benchmark: TaskRecord, conversion: TaskRecord, evaluation: TaskRecord | None, *, twin: Measurement | None
+    benchmark: TaskDetails, conversion: TaskDetails, evaluation: TaskDetails | None, *, twin: Measurement | None
 ) -> Row:
     parts = [part for part in (conversion, evaluation, benchmark) if part is not None]
     setting = benchmark.setting or Benchmark()
@@ -70,24 +68,24 @@ def _row(
     )
 
 
-def _measured(task: TaskRecord) -> Measurement | None:
+def _measured(task: TaskDetails) -> Measurement | None:
     facts = _facts(task)
     return facts.candidate if isinstance(facts, BenchmarkResult) else None
 
 
-def _facts(task: TaskRecord) -> object:
+def _facts(task: TaskDetails) -> object:
     return task.result.facts if task.result else None
 
 
-def _candidate(task: TaskRecord) -> str:
+def _candidate(task: TaskDetails) -> Source:
     return task.inputs[Role.CANDIDATE]
 
 
-def _place(task: TaskRecord) -> tuple[str | None, int | Auto, int | Auto]:
+def _place(task: TaskDetails) -> tuple[str | None, int | Auto, int | Auto]:
     setting = task.setting or Benchmark()
     return task.pinned_to, setting.threads, setting.batch_size
 
 
-def _warnings(parts: Sequence[TaskRecord]) -> tuple[str, ...]:
+def _warnings(parts: Sequence[TaskDetails]) -> tuple[str, ...]:
     found = (getattr(_facts(part), "warnings", ()) for part in parts)
     return tuple(dict.fromkeys(warning for warnings in found for warning in warnings))

@@ -19,14 +19,13 @@ from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.host.fingerprint import fingerprint
 from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.errors import BadParameter, Internal
-from optfarm_tasks.quality.prediction import fixed_batch
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Benchmark, Role, Task
 from optfarm_tasks.technique import OnProgress
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> BenchmarkResult:
     """Times inputs/candidate against inputs/baseline and leaves outputs/raw.npz; blocks until it is done.
 
     Raises:
@@ -41,9 +40,9 @@ def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
     if not isinstance(action, Benchmark):
         raise Internal(f"a {action.kind} task reached the benchmark")
     plan = plan_of(folder, task, action, cores=_cores(1 if action.threads == "auto" else action.threads))
-    settled = _settled(folder, task, plan.setup, report=report)
+    settled = _settled(folder, task, plan.setup, on_progress=on_progress)
     setup = settled.setup
-    found = _measured(replace(plan, setup=setup), action, report)
+    found = _measured(replace(plan, setup=setup), action, on_progress)
     summary = found.summary
     raw.write(folder / "outputs", {**summary.columns, **settled.columns}, estimator=summary.estimator)
     return BenchmarkResult(
@@ -56,7 +55,7 @@ def run(folder: Path, task: Task, report: OnProgress) -> BenchmarkResult:
     )
 
 
-def _settled(folder: Path, task: Task, setup: PairSetup, *, report: OnProgress) -> SettledSetup:
+def _settled(folder: Path, task: Task, setup: PairSetup, *, on_progress: OnProgress) -> SettledSetup:
     """The setup with every number that was left to the farm, and less time by what choosing them took."""
     action = task.action
     if not isinstance(action, Benchmark) or "auto" not in {action.threads, action.batch_size}:
@@ -69,24 +68,24 @@ def _settled(folder: Path, task: Task, setup: PairSetup, *, report: OnProgress) 
     started_s = time.monotonic()
     with shield.away_from(setup.cores):
         settled = climb.settle(
-            setup, budget, report, batches=action.batch_size == "auto", threads=action.threads == "auto"
+            setup, budget, on_progress, batches=action.batch_size == "auto", threads=action.threads == "auto"
         )
     left_s = max(0.0, setup.amount.budget_s - (time.monotonic() - started_s))
     return replace(settled, setup=replace(settled.setup, amount=replace(setup.amount, budget_s=left_s)))
 
 
 def _fixed_batch(folder: Path, role: Role) -> int | None:
-    return fixed_batch(formats.describe(folder / "inputs" / role).signature)
+    return formats.describe(folder / "inputs" / role).signature.fixed_batch
 
 
-def _measured(plan: MeasurementPlan, action: Benchmark, report: OnProgress) -> Measured:
+def _measured(plan: MeasurementPlan, action: Benchmark, on_progress: OnProgress) -> Measured:
     how = (
         measure
         if action.latency_limit_ms is None
         else partial(measure_server, latency_limit_ms=action.latency_limit_ms)
     )
     with shield.away_from(plan.setup.cores):
-        return how(plan, report, clock=Clock())
+        return how(plan, on_progress, clock=Clock())
 
 
 def _with_ladders(measured: Measurement, settled: SettledSetup, side: Side) -> Measurement:

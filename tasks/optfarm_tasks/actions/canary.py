@@ -19,10 +19,10 @@ from optfarm_tasks.technique import OnProgress
 
 COMPUTE = "optfarm_tasks.canary.compute"
 AMOUNT = Amount(min_pairs=3, max_pairs=3, pair_s=0.6, group_s=20, budget_s=120, backoff_s=())
-"""No second attempt: a host that is too busy to measure on is what a canary is to tell."""
+"""No second attempt: a host that is too busy to measure on is what a canary is to show."""
 
 
-def run(folder: Path, _task: Task, report: OnProgress, *, amount: Amount = AMOUNT) -> CanaryResult:
+def run(folder: Path, _task: Task, on_progress: OnProgress, *, amount: Amount = AMOUNT) -> CanaryResult:
     """Times a matrix product against itself, then copies in memory, on the last core; blocks for ten seconds.
 
     Raises:
@@ -35,7 +35,7 @@ def run(folder: Path, _task: Task, report: OnProgress, *, amount: Amount = AMOUN
     with shield.away_from(cores):
         memory_ns = host_noise.memory_ns(cores)
         summary = measure(
-            MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), report, clock=Clock()
+            MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(pairs.HALF_WIDTH)), on_progress, clock=Clock()
         ).summary
     twin = summary.candidate
     return CanaryResult(

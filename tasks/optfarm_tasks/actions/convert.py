@@ -2,19 +2,20 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from optfarm_tasks import formats, registry
+from optfarm_tasks import formats
 from optfarm_tasks.coding import packed
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.frameworks.imports import require
-from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.resolved import ResolvedStep, resolve
+from optfarm_tasks.schema.device import CPU, DeviceSpec
+from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Conversion
 from optfarm_tasks.schema.spec import Convert, Role, Task
 from optfarm_tasks.technique import Done, OnProgress, Work
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> Conversion:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> Conversion:
     """Fills outputs/ with the artifact of a task's recipe.
 
     Raises:
@@ -26,8 +27,16 @@ def run(folder: Path, task: Task, report: OnProgress) -> Conversion:
         raise Internal(f"a {task.action.kind} task reached the conversion")
     inputs, output = folder / "inputs", folder / "outputs"
     data = inputs / Role.DATA if Role.DATA in task.inputs else None
-    done = chain(task.action.recipe, inputs / Role.MODEL, output, data=data, seed=task.action.seed, report=report)
-    report("describing", 0.98)
+    done = chain(
+        task.action.recipe,
+        inputs / Role.MODEL,
+        output,
+        data=data,
+        seed=task.action.seed,
+        on_progress=on_progress,
+        device=task.device,
+    )
+    on_progress("describing", 0.98)
     return Conversion(
         description=formats.describe(output),
         gzip_bytes=packed.gzip_bytes(output),
@@ -38,21 +47,27 @@ def run(folder: Path, task: Task, report: OnProgress) -> Conversion:
 
 
 def chain(
-    recipe: Recipe, model: Path, output: Path, *, data: Path | None, seed: int, report: OnProgress
+    recipe: Recipe,
+    model: Path,
+    output: Path,
+    *,
+    data: Path | None,
+    seed: int,
+    on_progress: OnProgress,
+    device: DeviceSpec = CPU,
 ) -> dict[str, Done]:
-    """Runs the steps of a recipe; gives what each one tells, by its text. Steps in between are not kept.
+    """Runs the steps of a recipe; gives the warnings and notes of each, by its text. Steps in between are not kept.
 
     Raises:
         TaskError: see `run`.
     """
     # All steps are checked before the first one spends minutes.
     original, is_chain = model, len(recipe.steps) > 1
-    recipe = registry.finished(recipe, formats.detect(model))
+    steps = resolve(recipe, formats.detect(model)).steps
     done: dict[str, Done] = {}
     with tempfile.TemporaryDirectory(dir=output.parent, prefix="steps-") as scratch:
-        for index, step in enumerate(recipe.steps):
-            is_last = index == len(recipe.steps) - 1
-            target = output if is_last else Path(scratch, str(index))
+        for index, step in enumerate(steps):
+            target = output if step is steps[-1] else Path(scratch, str(index))
             target.mkdir(exist_ok=True)
             work = Work(
                 model=model,
@@ -60,21 +75,20 @@ def chain(
                 output=target,
                 data=data,
                 seed=seed,
-                report=_part_of(report, index, len(recipe.steps)),
+                on_progress=_part_of(on_progress, index, len(steps)),
                 original=original,
+                device=device,
             )
-            done[f"{index + 1}: {step}" if is_chain else str(step)] = _done(step, work)
+            done[f"{index + 1}: {step.step}" if is_chain else str(step.step)] = _done(step, work)
             model = target
     return done
 
 
-def _done(step: Step, work: Work) -> Done:
-    technique: Any = registry.technique(step.technique)
-    require(technique.CARD.modules, user=step.technique)
-    work.report(step.technique, 0.0)
-    done: Done = technique.run(work, registry.params_of(step))
-    return done
+def _done(step: ResolvedStep, work: Work) -> Done:
+    require(step.technique.CARD.modules, user=step.step.technique)
+    work.on_progress(step.step.technique, 0.0)
+    return step.technique.run(work, step.params)
 
 
-def _part_of(report: OnProgress, index: int, count: int) -> OnProgress:
-    return lambda phase, fraction: report(phase, (index + fraction) / count * 0.98)
+def _part_of(on_progress: OnProgress, index: int, count: int) -> OnProgress:
+    return lambda phase, fraction: on_progress(phase, (index + fraction) / count * 0.98)

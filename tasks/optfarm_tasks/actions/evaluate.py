@@ -1,8 +1,9 @@
-"""Runs baseline and candidate over the test split, batch by batch, and gathers what is told of them."""
+"""Runs baseline and candidate over the test split, batch by batch, and scores how well they agree."""
 
 import os
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Variant:
     session: Session
     fit: images.Fit
     arrays: dict[str, NDArray[Any]]
+    runtime: str
 
     def outputs(self, rows: slice) -> Outputs:
         """What it gives for some samples."""
@@ -51,12 +53,13 @@ class Gathered:
     detections: Detections | None = None
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> Quality:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> Quality:
     """Scores inputs/candidate against inputs/baseline on the test split of inputs/data; blocks until it is done.
 
     Raises:
         BadModel: a variant cannot be loaded or run, or the two give different outputs.
         BadData: there is no test split, or it does not fit the inputs, or the labels no output.
+        BadParameter: the wanted runtime does not run the candidate.
         MissingToolchain: a runtime does not import here.
     """
     if not isinstance(task.action, Evaluate):
@@ -66,24 +69,32 @@ def run(folder: Path, task: Task, report: OnProgress) -> Quality:
     if split is None:
         raise BadData(f"the data set has no {data.TEST} split to score on; add arrays {data.TEST}/NAME")
     arrays, truth = data.load_split(inputs / Role.DATA, data.TEST)
-    report("loading", 0.0)
-    baseline = _loaded(inputs / Role.BASELINE, split, arrays, fit=_as_it_is)
+    on_progress("loading", 0.0)
+    loads = partial(_loaded, inputs, task=task, split=split, arrays=arrays)
+    baseline = loads(Role.BASELINE, fit=_as_it_is)
     is_itself = task.inputs[Role.BASELINE].digest == task.inputs[Role.CANDIDATE].digest
-    candidate = baseline if is_itself else _loaded(inputs / Role.CANDIDATE, split, arrays, fit=images.fit)
+    candidate = baseline if is_itself else loads(Role.CANDIDATE, fit=images.fit)
+    scored = _scored(baseline, candidate, truth, samples=split.count, on_progress=on_progress)
+    return scored.model_copy(update={"runtime": candidate.runtime})
+
+
+def _scored(
+    baseline: Variant, candidate: Variant, truth: NDArray[Any] | None, *, samples: int, on_progress: OnProgress
+) -> Quality:
     gathered = Gathered({}, None, [*candidate.fit.warnings])
     most = 1 if detections.is_of_one_sample(baseline.session.signature) else MOST_SAMPLES
-    for rows in batches(split.count, sum(array.nbytes for array in arrays.values()), most=most):
+    for rows in batches(samples, sum(array.nbytes for array in baseline.arrays.values()), most=most):
         theirs = baseline.outputs(rows)
-        ours = theirs if is_itself else candidate.outputs(rows)
+        ours = theirs if candidate is baseline else candidate.outputs(rows)
         try:
             theirs, ours = _without_detections(gathered, theirs, ours, samples=rows.stop - rows.start)
             _gather(gathered, theirs, ours, None if truth is None else truth[rows])
         except BadModel as error:
             if not candidate.fit.sizes:
                 raise
-            return _unscored(split.count, (*candidate.fit.warnings, f"quality is not scored: {error}"))
-        report("scoring", rows.stop / split.count)
-    return told(gathered, truth, samples=split.count)
+            return _unscored(samples, (*candidate.fit.warnings, f"quality is not scored: {error}"))
+        on_progress("scoring", rows.stop / samples)
+    return quality_of(gathered, truth, samples=samples)
 
 
 def batches(count: int, size_bytes: int, *, most: int = MOST_SAMPLES) -> Iterator[slice]:
@@ -92,7 +103,7 @@ def batches(count: int, size_bytes: int, *, most: int = MOST_SAMPLES) -> Iterato
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
-def told(gathered: Gathered, truth: NDArray[Any] | None, *, samples: int) -> Quality:
+def quality_of(gathered: Gathered, truth: NDArray[Any] | None, *, samples: int) -> Quality:
     """The figures of everything gathered, and whether the candidate collapsed."""
     agreements, scoring = gathered.agreements, gathered.scoring
     scored = scoring.scored(truth) if scoring is not None and truth is not None else ()
@@ -128,7 +139,7 @@ def cosine(agreements: dict[str, Agreement]) -> float | None:
 
 
 def _worst(agreements: dict[str, Agreement]) -> Agreement | None:
-    """The output whose nmse is largest; None if that of any cannot be told."""
+    """The output whose nmse is largest; None if that of any is not known."""
     known = [(each.nmse, each) for each in agreements.values()]
     if any(nmse is None for nmse, _ in known):
         return None
@@ -136,15 +147,19 @@ def _worst(agreements: dict[str, Agreement]) -> Agreement | None:
 
 
 def _loaded(
-    folder: Path,
+    inputs: Path,
+    role: Role,
+    *,
+    task: Task,
     split: Split,
     arrays: dict[str, NDArray[Any]],
-    *,
     fit: Callable[[Signature, Split], images.Fit],
 ) -> Variant:
-    runtime = registry.runtime(registry.runtime_for(formats.detect(folder)))
-    session = runtime.load(folder, len(os.sched_getaffinity(0)))
-    return Variant(session, fit(session.signature, split), arrays)
+    folder, wanted = inputs / role, task.action.runtime if isinstance(task.action, Evaluate) else None
+    name = registry.runtime_for(formats.detect(folder), device=task.device.kind, wanted=wanted, role=role)
+    threads = len(os.sched_getaffinity(0))
+    session = registry.runtime(name).load(folder, threads=threads, device=task.device)
+    return Variant(session, fit(session.signature, split), arrays, runtime=name)
 
 
 def _as_it_is(signature: Signature, split: Split) -> images.Fit:
@@ -153,7 +168,7 @@ def _as_it_is(signature: Signature, split: Split) -> images.Fit:
 
 
 def _unscored(samples: int, warnings: tuple[str, ...]) -> Quality:
-    """What is told where outputs of another size answer to none of the baseline's."""
+    """The result where outputs of another size answer to none of the baseline's."""
     return Quality(
         samples=samples,
         mse=None,

@@ -1,4 +1,4 @@
-"""Tells everything of a model: what its files say, and what its runtime makes of it."""
+"""Inspects a model: what its files say, and what its runtime makes of it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from optfarm_tasks import formats, registry
 from optfarm_tasks.coding import packed
-from optfarm_tasks.description import Format, ModelDescription
+from optfarm_tasks.description import KERAS_FORMATS, Format, ModelDescription
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.formats.graph_outputs import UNKNOWN
 from optfarm_tasks.frameworks.keras import as_saved_model
@@ -18,7 +18,7 @@ from optfarm_tasks.schema.tree import scan
 from optfarm_tasks.technique import OnProgress
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> Inspection:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> Inspection:
     """Inspects inputs/model of a task's folder; the model is loaded, and its code may run.
 
     Raises:
@@ -29,11 +29,11 @@ def run(folder: Path, task: Task, report: OnProgress) -> Inspection:
         raise Internal(f"a {task.action.kind} task reached the inspection")
     model = folder / "inputs" / Role.MODEL
     described = formats.describe(model)
-    report("loading", 0.1)
+    on_progress("loading", 0.1)
     with _runnable(model, described.format) as (place, kind):
-        name = registry.runtime_for(kind)
+        name = registry.runtime_for(kind, device=task.device.kind)
         runtime = registry.runtime(name)
-        session = runtime.load(place, threads=0)
+        session = runtime.load(place, threads=0, device=task.device)
         return Inspection(
             description=_completed(described, session),
             outputs=runtime.ends(place),
@@ -52,7 +52,7 @@ def run(folder: Path, task: Task, report: OnProgress) -> Inspection:
 @contextmanager
 def _runnable(model: Path, kind: Format) -> Iterator[tuple[Path, Format]]:
     """The model in a format that a runtime loads: of a Keras file, its export."""
-    if kind not in (Format.KERAS, Format.H5):
+    if kind not in KERAS_FORMATS:
         yield model, kind
         return
     with tempfile.TemporaryDirectory(dir=model.parent.parent, prefix="export-") as folder:
@@ -61,7 +61,7 @@ def _runnable(model: Path, kind: Format) -> Iterator[tuple[Path, Format]]:
 
 
 def _completed(described: ModelDescription, session: Session) -> ModelDescription:
-    """The description with the outputs that the runtime knows, where the files do not tell them."""
+    """The description with the outputs that the runtime knows, where the files do not name them."""
     known = described.signature.outputs
     if known and all(each.shape is not None and each.dtype != UNKNOWN for each in known):
         return described

@@ -1,11 +1,10 @@
-"""Finds out where the time of one inference goes: op by op, as the runtime's own profiler tells it."""
+"""Finds out where the time of one inference goes: op by op, by the runtime's own profiler."""
 
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter_ns
 from typing import Any
 
 from optfarm_tasks import formats, registry
@@ -14,7 +13,7 @@ from optfarm_tasks.data_sets import data
 from optfarm_tasks.errors import BadParameter, Internal
 from optfarm_tasks.profile.chrome_trace import chrome_trace
 from optfarm_tasks.profile.op_times import op_times
-from optfarm_tasks.profiler import Inference, Probe
+from optfarm_tasks.profiler import Inference, Probe, wall_ns
 from optfarm_tasks.profilers import profiler
 from optfarm_tasks.schema.result import OpProfile
 from optfarm_tasks.schema.spec import Role, Task, Trace
@@ -25,7 +24,7 @@ FILE = "trace.json"
 _WARM_RUNS = 5
 
 
-def run(folder: Path, task: Task, report: OnProgress) -> OpProfile:
+def run(folder: Path, task: Task, on_progress: OnProgress) -> OpProfile:
     """Observes inputs/model of a task's folder and leaves outputs/trace.json: the inference of median wall time.
 
     Raises:
@@ -40,14 +39,14 @@ def run(folder: Path, task: Task, report: OnProgress) -> OpProfile:
         raise Internal(f"a {action.kind} task reached the profiler")
     _check_cores(action.threads)
     model = folder / "inputs" / Role.MODEL
-    runtime = registry.runtime_for(formats.detect(model))
-    report("loading", 0.1)
-    probe = profiler(runtime).load(model, action.threads)
+    runtime = registry.runtime_for(formats.detect(model), device=task.device.kind, wanted=action.runtime)
+    on_progress("loading", 0.1)
+    probe = profiler(runtime).load(model, threads=action.threads, device=task.device)
     inputs = folder / "inputs" / Role.DATA if Role.DATA in task.inputs else None
     feed = probe.feed(_inputs(probe, action, inputs))
-    report("timing", 0.4)
+    on_progress("timing", 0.4)
     plain_ns = _plain_ns(probe, feed, action.runs)
-    report("profiling", 0.7)
+    on_progress("profiling", 0.7)
     inferences = probe.observe(feed, action.runs)
     shown = _median(inferences)
     _write(folder / "outputs" / FILE, shown, runtime=runtime, action=action, notes=probe.notes)
@@ -80,13 +79,7 @@ def _inputs(probe: Probe, action: Trace, folder: Path | None) -> feeds.Arrays:
 def _plain_ns(probe: Probe, feed: Any, runs: int) -> int:
     for _ in range(_WARM_RUNS):
         probe.run(feed)
-    return round(median(_wall_ns(probe, feed) for _ in range(runs)))
-
-
-def _wall_ns(probe: Probe, feed: Any) -> int:
-    start = perf_counter_ns()
-    probe.run(feed)
-    return perf_counter_ns() - start
+    return round(median(wall_ns(lambda: probe.run(feed)) for _ in range(runs)))
 
 
 def _median(inferences: Sequence[Inference]) -> Inference:

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from optfarm_tasks.canary.work import FixedWork
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
+DEVICES = frozenset({DeviceKind.CPU})
 MODULES = ("numpy",)
 SIZE = 640
 """Rows and columns. One product takes some 10 ms, so whoever shares the core is met within it, and three arrays of
@@ -26,6 +28,6 @@ class Product(FixedWork):
         return np.matmul(self._left, self._right, out=self._product)
 
 
-def load(model: Path, threads: int) -> Product:  # noqa: ARG001 (the signature is a runtime's)
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Product:  # noqa: ARG001 (the signature is a runtime's)
     """Draws the matrices; there is nothing to read."""
     return Product()

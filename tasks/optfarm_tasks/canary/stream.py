@@ -7,7 +7,9 @@ import numpy as np
 
 from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
 from optfarm_tasks.canary.work import FixedWork
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
+DEVICES = frozenset({DeviceKind.CPU})
 MODULES = ("numpy",)
 LEAST_BYTES, MOST_BYTES = 64 << 20, 512 << 20
 
@@ -31,6 +33,6 @@ class Copy(FixedWork):
         return self._to
 
 
-def load(model: Path, threads: int) -> Copy:  # noqa: ARG001 (the signature is a runtime's)
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Copy:  # noqa: ARG001 (the signature is a runtime's)
     """Makes the buffer; there is nothing to read."""
     return Copy()

@@ -16,7 +16,7 @@ def code(folder: Path, work: Work) -> dict[str, Any]:
 
     zstd packs as strongly as it can here: a coder of its own has to be better than that to be worth having.
     """
-    work.report("coding", 0.9)
+    work.on_progress("coding", 0.9)
     described = formats.describe(folder)
     container.encode(folder, work.output / FILE, model=described)
     return {

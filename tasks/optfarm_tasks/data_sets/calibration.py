@@ -47,7 +47,7 @@ class Calibration:
     @property
     def batch_size(self) -> int:
         """The model's fixed batch, or 1."""
-        return next((each.shape[0] for each in self.signature.inputs if each.shape and each.shape[0]), 1)
+        return self.signature.fixed_batch or 1
 
     def feeds(self) -> Iterator[Samples]:
         """The samples in batches; a batch that would not be full begins again at the first sample."""

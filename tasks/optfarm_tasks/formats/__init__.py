@@ -36,6 +36,15 @@ def detect(folder: Path) -> Format:
     return _found(folder)[0]
 
 
+def file_of(folder: Path) -> Path:
+    """The one file of the model in a folder, beside which its weights may lie in others; of a SavedModel, the folder.
+
+    Raises:
+        BadModel: as `detect`.
+    """
+    return _found(folder)[1]
+
+
 def describe(path: Path) -> ModelDescription:
     """A model as its files describe it: signatures, size, number of weights, ops.
 

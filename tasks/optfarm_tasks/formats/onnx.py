@@ -101,7 +101,7 @@ def _location(constant: Constant) -> PurePosixPath:
     """Where the values lie, which must be in the model's folder: elsewhere, a model would read its host's files."""
     location = (constant.external or {}).get("location", "")
     path = PurePosixPath(location)
-    if not location or path.is_absolute() or ".." in path.parts or any(sign in location for sign in "\\:\0"):
+    if not path.parts or path.is_absolute() or ".." in path.parts or {"\\", "\0"} & set(location):
         raise BadModel(
             f"the constant {constant.name!r} lies in {location!r}, outside the model's folder; save the model with its "
             f"data in its own folder"

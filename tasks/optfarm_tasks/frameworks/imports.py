@@ -1,4 +1,4 @@
-"""How the code of frameworks is reached: imported by need, its errors told as the farm's own."""
+"""Imports frameworks where they are needed, and turns their errors into the farm's own."""
 
 import importlib
 import re
@@ -63,12 +63,12 @@ def blamed(error: Exception, kind: type[TaskError], what: str) -> TaskError:
 
 
 def is_exhaustion(error: BaseException) -> bool:
-    """Whether an error, or one that it was raised for, says that memory ran out: Keras tells errors in new ones."""
-    told: BaseException | None = error
-    while told is not None:
-        if isinstance(told, MemoryError) or any(each.__name__ == _EXHAUSTED for each in type(told).__mro__):
+    """Whether an error, or one that it was raised for, says that memory ran out: Keras wraps errors in new ones."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError) or any(each.__name__ == _EXHAUSTED for each in type(cause).__mro__):
             return True
-        told = told.__cause__ or told.__context__
+        cause = cause.__cause__ or cause.__context__
     return False
 
 

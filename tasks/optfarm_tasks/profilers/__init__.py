@@ -21,5 +21,4 @@ def profiler(runtime: str) -> Profiler:
 
 def names() -> tuple[str, ...]:
     """The runtimes that have a profiler, sorted."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))

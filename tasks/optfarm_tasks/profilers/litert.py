@@ -1,21 +1,22 @@
-"""LiteRT: the profiler of its C API, which tells the ops of XNNPACK as well as LiteRT's own kernels."""
+"""LiteRT: the profiler of its C API, which records the ops of XNNPACK as well as LiteRT's own kernels."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
+from optfarm_tasks import formats
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.frameworks.tflite.profiler_api import Engine, ProfiledEvent
-from optfarm_tasks.profiler import Event, Inference
+from optfarm_tasks.profiler import Event, Inference, PlainSession, wall_ns
 from optfarm_tasks.runtime import Arrays
 from optfarm_tasks.runtimes import litert as runtime
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _OWN, _DELEGATED = 1 << 1, frozenset({1 << 2, 1 << 3})
-"""Kinds of events: OPERATOR_INVOKE_EVENT; an op of a delegate, whose start is not told."""
+"""Kinds of events: OPERATOR_INVOKE_EVENT; an op of a delegate, whose start is not recorded."""
 _INVOKE = b"Invoke"
-"""What LiteRT tells as a graph begins to run."""
+"""What LiteRT records as a graph begins to run."""
 _NS_PER_US = 1000
 _NOTES = (
     "LiteRT tells durations in whole microseconds, rounded down: what takes less shows as 0",
@@ -23,15 +24,10 @@ _NOTES = (
 )
 
 
-class Session:
+class Session(PlainSession):
     """A model as the runtime loads it, and once more with the profiler, which slows it down even when it is off."""
 
     notes = _NOTES
-
-    def __init__(self, plain: runtime.Model, file: Path, *, threads: int) -> None:
-        """Takes the model as the runtime loads it, and the file that it is of."""
-        self.signature = plain.signature
-        self._plain, self._file, self._threads = plain, file, threads
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the model's types, by input, and as the runtime takes them."""
@@ -48,24 +44,24 @@ class Session:
         return tuple(_observed(engine) for _ in range(runs + 1))[1:]
 
 
-def load(model: Path, threads: int) -> Session:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Loads the .tflite of a folder; see optfarm_tasks.runtimes.litert.load for what it raises.
 
     Raises:
         UnsupportedOp: it takes strings, which cannot be handed over.
     """
-    file = next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".tflite")
-    plain = runtime.load(model, threads)
+    file = formats.file_of(model)
+    plain = runtime.load(model, threads=threads, device=device)
     strings = [each.name for each in plain.signature.inputs if each.dtype == "string"]
     if strings:
         raise UnsupportedOp(f"LiteRT's profiler takes no strings, and the input {strings[0]} is one")
     return Session(plain, file, threads=threads)
 
 
-def events(told: Iterable[ProfiledEvent]) -> Iterator[Event]:
-    """The ops among what LiteRT told, in the order in which they began."""
+def events(recorded: Iterable[ProfiledEvent]) -> Iterator[Event]:
+    """The ops among what LiteRT recorded, in the order in which they began."""
     now_us = 0
-    for each in told:
+    for each in recorded:
         if each.kind not in {_OWN, *_DELEGATED}:
             now_us = each.start_us if each.tag == _INVOKE and each.kind == 1 else now_us
             continue
@@ -74,21 +70,19 @@ def events(told: Iterable[ProfiledEvent]) -> Iterator[Event]:
         yield _event(each, start_us)
 
 
-def _event(told: ProfiledEvent, start_us: int) -> Event:
-    op = told.tag.decode(errors="replace")
-    by = "LiteRT" if told.kind == _OWN else "XNNPACK"
+def _event(recorded: ProfiledEvent, start_us: int) -> Event:
+    op = recorded.tag.decode(errors="replace")
+    by = "LiteRT" if recorded.kind == _OWN else "XNNPACK"
     return Event(
-        name=f"{op} {told.index}",
+        name=f"{op} {recorded.index}",
         op=op,
         start_ns=start_us * _NS_PER_US,
-        duration_ns=told.elapsed_us * _NS_PER_US,
-        details={"kernels": by, "node": str(told.index)},
+        duration_ns=recorded.elapsed_us * _NS_PER_US,
+        details={"kernels": by, "node": str(recorded.index)},
     )
 
 
 def _observed(engine: Engine) -> Inference:
     engine.start()
-    start = perf_counter_ns()
-    engine.run()
-    wall_ns = perf_counter_ns() - start
-    return Inference(wall_ns, tuple(events(engine.stop())))
+    taken_ns = wall_ns(engine.run)
+    return Inference(taken_ns, tuple(events(engine.stop())))

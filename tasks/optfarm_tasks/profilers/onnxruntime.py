@@ -1,17 +1,18 @@
-"""ONNX Runtime: its session's own profiler, which tells each kernel that ran."""
+"""ONNX Runtime: its session's own profiler, which records each kernel that ran."""
 
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
+from optfarm_tasks import formats
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import precision
-from optfarm_tasks.profiler import Event, Inference, PlainSession
+from optfarm_tasks.profiler import Event, Inference, PlainSession, wall_ns
 from optfarm_tasks.runtimes import onnxruntime as runtime
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _KERNEL = "_kernel_time"
 _NS_PER_US = 1000
@@ -26,9 +27,9 @@ class Session(PlainSession):
         """Inferences of a session with the profiler; the first, which allocates its memory, is left out."""
         with tempfile.TemporaryDirectory() as folder, blaming(BadModel, "ONNX Runtime cannot profile the model"):
             session = self._profiled(folder)
-            walls_ns = [_wall_ns(session, feed) for _ in range(runs + 1)]
-            told = json.loads(Path(session.end_profiling()).read_text())
-        observed = zip(walls_ns, inferences(told), strict=True)
+            walls_ns = [wall_ns(lambda: session.run(None, feed)) for _ in range(runs + 1)]
+            recorded = json.loads(Path(session.end_profiling()).read_text())
+        observed = zip(walls_ns, inferences(recorded), strict=True)
         return tuple(Inference(wall_ns, events) for wall_ns, events in observed)[1:]
 
     def _profiled(self, folder: str) -> Any:
@@ -40,16 +41,16 @@ class Session(PlainSession):
         return onnxruntime.InferenceSession(str(self._file), options, providers=precision.PROVIDERS)
 
 
-def load(model: Path, threads: int) -> Session:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Loads the .onnx of a folder; see optfarm_tasks.runtimes.onnxruntime.load for what it raises."""
-    file = next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".onnx")
-    return Session(runtime.load(model, threads), file, threads=threads)
+    file = formats.file_of(model)
+    return Session(runtime.load(model, threads=threads, device=device), file, threads=threads)
 
 
-def inferences(told: Iterable[dict[str, Any]]) -> Iterator[tuple[Event, ...]]:
-    """The kernels of each run, from the profiler's events; a run is told after all that it did."""
+def inferences(recorded: Iterable[dict[str, Any]]) -> Iterator[tuple[Event, ...]]:
+    """The kernels of each run, from the profiler's events; a run is recorded after its kernels."""
     kernels: list[Event] = []
-    for event in told:
+    for event in recorded:
         if event["name"] == "model_run":
             yield tuple(kernels)
             kernels = []
@@ -57,19 +58,13 @@ def inferences(told: Iterable[dict[str, Any]]) -> Iterator[tuple[Event, ...]]:
             kernels.append(_event(event))
 
 
-def _event(told: dict[str, Any]) -> Event:
-    about = told["args"]
+def _event(recorded: dict[str, Any]) -> Event:
+    about = recorded["args"]
     return Event(
-        name=told["name"].removesuffix(_KERNEL),
+        name=recorded["name"].removesuffix(_KERNEL),
         op=about["op_name"],
-        start_ns=told["ts"] * _NS_PER_US,
-        duration_ns=told["dur"] * _NS_PER_US,
-        thread=told["tid"],
+        start_ns=recorded["ts"] * _NS_PER_US,
+        duration_ns=recorded["dur"] * _NS_PER_US,
+        thread=recorded["tid"],
         details={"provider": about["provider"], "inputs": json.dumps(about.get("input_type_shape", []))},
     )
-
-
-def _wall_ns(session: Any, feed: Any) -> int:
-    start = perf_counter_ns()
-    session.run(None, feed)
-    return perf_counter_ns() - start

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter_ns
 from typing import Any
 
+from optfarm_tasks import formats
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.profiler import Event, Inference, PlainSession
+from optfarm_tasks.profiler import Event, Inference, PlainSession, wall_ns
 from optfarm_tasks.runtimes import openvino as runtime
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _NS_PER_US = 1000
 _NOTES = (
@@ -39,9 +40,9 @@ class Session(PlainSession):
         """The mean of so many inferences, taken after a first one."""
         with blaming(BadModel, "OpenVINO cannot profile the model"):
             request = self._counting(feed)
-            _wall_ns(request, feed)
+            request.infer(feed, share_inputs=True)
             first = layers(request.get_profiling_info())
-            walls_ns = [_wall_ns(request, feed) for _ in range(runs)]
+            walls_ns = [wall_ns(lambda: request.infer(feed, share_inputs=True)) for _ in range(runs)]
             every = layers(request.get_profiling_info())
         return (Inference(round(median(walls_ns)), mean(first, every, runs=runs)),)
 
@@ -55,14 +56,14 @@ class Session(PlainSession):
         return core.compile_model(read, "CPU", settings).create_infer_request()
 
 
-def load(model: Path, threads: int) -> Session:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Loads the .xml of a folder; see optfarm_tasks.runtimes.openvino.load for what it raises."""
-    file = next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".xml")
-    return Session(runtime.load(model, threads), file, threads=threads)
+    file = formats.file_of(model)
+    return Session(runtime.load(model, threads=threads, device=device), file, threads=threads)
 
 
-def layers(told: Iterable[Any]) -> tuple[Layer, ...]:
-    """The layers that ran, of what OpenVINO tells of all of them; in the order in which they run."""
+def layers(profiled: Iterable[Any]) -> tuple[Layer, ...]:
+    """The layers that ran, among all that OpenVINO lists; in the order in which they run."""
     return tuple(
         Layer(
             name=each.node_name,
@@ -70,7 +71,7 @@ def layers(told: Iterable[Any]) -> tuple[Layer, ...]:
             kernel=each.exec_type,
             mean_us=round(each.real_time.total_seconds() * 1e6),
         )
-        for each in told
+        for each in profiled
         if each.status.name == "EXECUTED"
     )
 
@@ -91,9 +92,3 @@ def mean(first: Iterable[Layer], every: Iterable[Layer], *, runs: int) -> tuple[
         events.append(Event(layer.name, layer.op, now_ns, duration_ns, details={"kernel": layer.kernel}))
         now_ns += duration_ns
     return tuple(events)
-
-
-def _wall_ns(request: Any, feed: Any) -> int:
-    start = perf_counter_ns()
-    request.infer(feed, share_inputs=True)
-    return perf_counter_ns() - start

@@ -16,8 +16,9 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming, require
 from optfarm_tasks.frameworks.tensorflow import freeze, graph_file
 from optfarm_tasks.profiler import Event, Inference
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, check_device
 from optfarm_tasks.runtimes import tensorflow as runtime
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _FROZEN = ("observed as a frozen graph, whose variables are constants: a little less is done than in the SavedModel",)
 _START = "_SOURCE"
@@ -69,7 +70,7 @@ class Session:
         return Inference(wall_ns, tuple(event for event in events if event.name != _START))
 
 
-def load(model: Path, threads: int) -> Session:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Freezes a SavedModel, or takes a frozen graph as it is, and opens a session with so many threads.
 
     Raises:
@@ -77,6 +78,7 @@ def load(model: Path, threads: int) -> Session:
         MissingToolchain: TensorFlow does not import here.
         UnsupportedOp: it has state or tables outside the graph, so it cannot be frozen; the op is named.
     """
+    check_device(device, runtime.DEVICES, user="the tensorflow profiler")
     require(runtime.MODULES, user="the tensorflow profiler")
     described = formats.describe(model)
     if described.format is Format.FROZEN_GRAPH:
@@ -111,7 +113,7 @@ def _session(graph: Any, threads: int) -> Any:
 
 
 def _event(stats: Any, device: str) -> Event:
-    """An op as TensorFlow tells it; its label reads node = Op(inputs)."""
+    """An op as TensorFlow records it; its label reads node = Op(inputs)."""
     op = str(stats.timeline_label).partition(" = ")[2].partition("(")[0]
     return Event(
         name=str(stats.node_name),

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.description import Signature
 from optfarm_tasks.runtime import Session
 
 Outputs = dict[str, NDArray[Any]]
@@ -15,14 +14,9 @@ Outputs = dict[str, NDArray[Any]]
 def predict(session: Session, inputs: dict[str, NDArray[Any]]) -> Outputs:
     """The outputs of samples (N, …) that lie along the first axis of every input."""
     count = len(next(iter(inputs.values())))
-    size = fixed_batch(session.signature) or count
+    size = session.signature.fixed_batch or count
     parts = [_part(session, inputs, start, size) for start in range(0, count, size)]
     return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}
-
-
-def fixed_batch(signature: Signature) -> int | None:
-    """The batch that a model insists on; None where it varies."""
-    return next((each.shape[0] for each in signature.inputs if each.shape and each.shape[0] is not None), None)
 
 
 def _part(session: Session, inputs: dict[str, NDArray[Any]], start: int, size: int) -> Outputs:

@@ -10,13 +10,15 @@ from optfarm_tasks.coding import container
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.runtime import Runtime, Session
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.CODED})
 MODULES = ("tensorflow", "ai_edge_litert.interpreter")
 """What the models within run with."""
+DEVICES = frozenset({DeviceKind.CPU})
 
 
-def load(model: Path, threads: int) -> Session:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Decodes and loads; what runs is no different from the model that was coded.
 
     Raises:
@@ -24,7 +26,7 @@ def load(model: Path, threads: int) -> Session:
         MissingToolchain: that runtime does not import here.
     """
     with _decoded(model) as (folder, runtime):
-        return runtime.load(folder, threads)
+        return runtime.load(folder, threads=threads, device=device)
 
 
 def ends(model: Path) -> tuple[str, ...]:
@@ -35,7 +37,7 @@ def ends(model: Path) -> tuple[str, ...]:
 
 @contextmanager
 def _decoded(model: Path) -> Iterator[tuple[Path, Runtime]]:
-    file = next(path for path in sorted(model.iterdir()) if path.suffix == ".coded")
+    file = formats.file_of(model)
     # A loaded SavedModel has read its files; LiteRT has mapped its one, which stays while it is mapped.
     with tempfile.TemporaryDirectory(prefix="decoded-") as folder:
         container.decode(file, Path(folder))

@@ -12,10 +12,12 @@ from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature, Tensor
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, check_device
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.TFLITE})
 MODULES = ("ai_edge_litert.interpreter",)
+DEVICES = frozenset({DeviceKind.CPU})
 
 _WEIGHTS_AT = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOSE_CONV": 1, "CONV_3D": 1}
 """Op → which of its inputs holds the weights."""
@@ -71,19 +73,20 @@ class Model:
         self._shapes = shapes
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """Loads the .tflite of a folder.
 
     Raises:
         BadModel: LiteRT refuses it, or the signature to run is not the one of its first graph.
         MissingToolchain: LiteRT does not import here.
     """
+    check_device(device, DEVICES, user="the litert runtime")
     require(MODULES, user="the litert runtime")
     from ai_edge_litert.interpreter import Interpreter
 
     name = formats.describe(model).signature.name
     with blaming(BadModel, "LiteRT cannot load the model"):
-        interpreter = Interpreter(model_path=str(_file(model)), num_threads=threads or None)
+        interpreter = Interpreter(model_path=str(formats.file_of(model)), num_threads=threads or None)
         inputs, outputs = _sides(interpreter, name)
         interpreter.allocate_tensors()
     signature = Signature(name=name, inputs=_tensors(inputs), outputs=_tensors(outputs))
@@ -98,7 +101,7 @@ def ends(model: Path) -> tuple[str, ...]:
     # Without delegates, whose nodes stand beside those that they replace.
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     with blaming(BadModel, "LiteRT cannot load the model"):
-        interpreter = Interpreter(model_path=str(_file(model)), experimental_op_resolver_type=plain)
+        interpreter = Interpreter(model_path=str(formats.file_of(model)), experimental_op_resolver_type=plain)
     ops = interpreter._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
     taken = {int(index) for op in ops for index in op["inputs"]}
     given = [int(index) for op in ops for index in op["outputs"] if int(index) not in taken]
@@ -110,7 +113,7 @@ def precision_of(ops: Iterable[tuple[str, list[str], list[str]]]) -> str:
     """In which types a graph's convolutions and dense layers compute, or all its ops if it has none.
 
     A float16 weight reaches its op through a DEQUANTIZE, and LiteRT computes in float32 then; whether a delegate
-    computes in less it does not tell.
+    computes in less it does not say.
 
     Args:
         ops: name, types of the inputs, types of the outputs.
@@ -132,10 +135,6 @@ def precision_of(ops: Iterable[tuple[str, list[str], list[str]]]) -> str:
 def _kind(weights: str, activations: str, *, is_halved: bool) -> str:
     stored = "float16" if is_halved and weights == "float32" else weights
     return activations if stored == activations else f"{stored} weights, {activations} activations"
-
-
-def _file(model: Path) -> Path:
-    return next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".tflite")
 
 
 def _ops(interpreter: Any) -> list[tuple[str, list[str], list[str]]]:

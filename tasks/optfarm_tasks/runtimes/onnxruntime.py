@@ -18,10 +18,12 @@ from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
 from optfarm_tasks.frameworks.onnx import precision
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, check_device
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.ONNX})
 MODULES = ("onnxruntime",)
+DEVICES = frozenset({DeviceKind.CPU})
 
 
 class Model:
@@ -39,10 +41,10 @@ class Model:
         """The types in which the graph computes that the engine made of the file.
 
         Raises:
-            BadModel: the engine cannot tell its graph.
+            BadModel: the engine cannot store its graph.
         """
-        # To tell it, the engine has to store it, weights and all; in this process that would count as the model's own
-        # memory and loading time.
+        # The engine shows its graph only by storing it, weights and all; in this process that would count as the
+        # model's own memory and loading time.
         command = [sys.executable, "-I", "-m", precision.__name__, str(self._file)]
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         if ended.returncode:
@@ -65,17 +67,18 @@ class Model:
         return dict(zip(self._names, raw, strict=True))
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """Loads the .onnx of a folder, with as many threads within an op.
 
     Raises:
         BadModel: ONNX Runtime refuses it.
         MissingToolchain: ONNX Runtime does not import here.
     """
+    check_device(device, DEVICES, user="the onnxruntime runtime")
     require(MODULES, user="the onnxruntime runtime")
     import onnxruntime
 
-    file = _file(model)
+    file = formats.file_of(model)
     signature = formats.describe(model).signature
     with blaming(BadModel, "ONNX Runtime cannot load the model"):
         options = precision.options_for(threads)
@@ -85,9 +88,5 @@ def load(model: Path, threads: int) -> Model:
 
 def ends(model: Path) -> tuple[str, ...]:
     """The values of the outermost graph that no node takes."""
-    file = _file(model)
+    file = formats.file_of(model)
     return onnx_graph.ends(graph_of(file, view(file)))
-
-
-def _file(model: Path) -> Path:
-    return next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".onnx")

@@ -13,10 +13,12 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.formats import openvino as openvino_format
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.runtime import Arrays, check_device
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.OPENVINO})
 MODULES = ("openvino",)
+DEVICES = frozenset({DeviceKind.CPU})
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -82,25 +84,26 @@ class Model:
         self._request = self._compiled.create_infer_request()
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """Loads the .xml of a folder, with so many threads; 0 leaves their number to OpenVINO.
 
     Raises:
         BadModel: OpenVINO refuses it.
         MissingToolchain: OpenVINO does not import here.
     """
+    check_device(device, DEVICES, user="the openvino runtime")
     require(MODULES, user="the openvino runtime")
     import openvino
 
     signature = formats.describe(model).signature
     with blaming(BadModel, "OpenVINO cannot load the model"):
-        read = openvino.Core().read_model(_file(model))
+        read = openvino.Core().read_model(formats.file_of(model))
         return Model(read, settings=settings_for(read, threads), signature=signature)
 
 
 def ends(model: Path) -> tuple[str, ...]:
     """The layers whose outputs nothing but a result takes."""
-    return openvino_format.ends(_file(model))
+    return openvino_format.ends(formats.file_of(model))
 
 
 def precision_of(layers: Iterable[tuple[str, str]]) -> str:
@@ -110,9 +113,9 @@ def precision_of(layers: Iterable[tuple[str, str]]) -> str:
         layers: type and kernel of each, as OpenVINO spells them: ("Convolution", "brgconv_avx512_f32"). A layer's
             runtimePrecision will not do, for it is that of the weights as they are stored.
     """
-    told = [(kind, _computed(kernel)) for kind, kernel in layers]
-    heavy = {precision for kind, precision in told if kind in _HEAVY}
-    light = {precision for kind, precision in told if kind not in _HEAVY | _NOT_WORK} & _FLOATS
+    computed = [(kind, _computed(kernel)) for kind, kernel in layers]
+    heavy = {precision for kind, precision in computed if kind in _HEAVY}
+    light = {precision for kind, precision in computed if kind not in _HEAVY | _NOT_WORK} & _FLOATS
     elsewhere = {f"{each} elsewhere" for each in light} if heavy == {"int8"} else set()
     return "; ".join([*sorted(heavy or light), *sorted(elsewhere)]) or "no floating point"
 
@@ -154,7 +157,3 @@ def _fixed_shapes(ports: Iterable[Any]) -> Shapes | None:
     if any(shape.is_dynamic for shape in shapes):
         return None
     return {place: tuple(shape.to_shape()) for place, shape in enumerate(shapes)}
-
-
-def _file(model: Path) -> Path:
-    return next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".xml")

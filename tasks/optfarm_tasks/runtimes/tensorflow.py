@@ -11,11 +11,13 @@ from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature, Tensor
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
-from optfarm_tasks.frameworks.tensorflow import graph_facts, graph_file
-from optfarm_tasks.runtime import Arrays
+from optfarm_tasks.frameworks.tensorflow import graph_file
+from optfarm_tasks.runtime import Arrays, check_device
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.SAVED_MODEL, Format.FROZEN_GRAPH})
 MODULES = ("tensorflow",)
+DEVICES = frozenset({DeviceKind.CPU})
 
 
 class Model:
@@ -49,15 +51,16 @@ class Model:
         return {name: array.astype(np.float32) if array.dtype.kind == "V" else array for name, array in raw.items()}
 
 
-def load(model: Path, threads: int) -> Model:
+def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """Loads a SavedModel or a frozen graph, with as many threads within an op and between ops.
 
     Raises:
         BadModel: TensorFlow cannot load it.
         Internal: TensorFlow already runs in this process, with another number of threads.
         MissingToolchain: TensorFlow does not import here.
-        UnsupportedOp: an end of a frozen graph gives outputs that its file does not tell of.
+        UnsupportedOp: an end of a frozen graph gives outputs that its file does not name.
     """
+    check_device(device, DEVICES, user="the tensorflow runtime")
     require(MODULES, user="the tensorflow runtime")
     import tensorflow as tf
 
@@ -78,7 +81,7 @@ def _load_saved(model: Path, described: Signature) -> Model:
             inputs=_tensors(function.structured_input_signature[1]),
             outputs=_tensors(function.structured_outputs),
         )
-    return Model(loaded, function, signature=signature, precision=graph_facts.precision(model))
+    return Model(loaded, function, signature=signature, precision=graph_file.precision(model))
 
 
 def _load_frozen(model: Path, described: Signature) -> Model:
@@ -95,13 +98,13 @@ def _load_frozen(model: Path, described: Signature) -> Model:
         whole,
         lambda **named: function(*(named[name] for name in inputs)),
         signature=signature,
-        precision=graph_facts.precision(model),
+        precision=graph_file.precision(model),
     )
 
 
 def ends(model: Path) -> tuple[str, ...]:
     """The nodes of the outermost graph that nothing takes."""
-    return graph_facts.ends(model)
+    return graph_file.ends(model)
 
 
 def _tensors(specs: dict[str, Any]) -> tuple[Tensor, ...]:

@@ -1,9 +1,11 @@
-"""Words of the HTTP API that belong to no sweep: where blobs go, what went wrong, how the service is."""
+"""Answers of the HTTP API beside those of one sweep: where blobs go, what went wrong, how the service is."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
+from optfarm_tasks.schema.sweep import SweepState
 from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import Value, WireMessage
 
@@ -20,7 +22,7 @@ class Upload(Value):
 
 
 class Problem(WireMessage):
-    """An error as the API tells it (RFC 9457); served as application/problem+json."""
+    """An error as the API answers it (RFC 9457); served as application/problem+json."""
 
     type: str = "about:blank"
     title: str
@@ -36,3 +38,18 @@ class Health(WireMessage):
     database: str
     broker: str
     store: str
+
+
+class SweepSummary(Value):
+    """A sweep in a line."""
+
+    id: str
+    state: SweepState
+    model: str
+    """The name under which it was pushed."""
+    created_at: datetime
+    finished_at: datetime | None
+    tasks: int
+    done: int
+    failed: int
+    """Tasks that failed, or were blocked by one that did."""

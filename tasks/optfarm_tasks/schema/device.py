@@ -1,8 +1,29 @@
-"""A device as its worker announces it: what it is and what it can run."""
+"""Devices: what a task computes on, and what a worker announces of its own."""
+
+from enum import StrEnum
 
 from pydantic import Field
 
 from optfarm_tasks.schema.value import Value, WireMessage
+
+
+class DeviceKind(StrEnum):
+    """What computes."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class DeviceSpec(Value):
+    """What a model is to be run or made on; of the CPU there is one, a GPU is meant by its number or its UUID."""
+
+    kind: DeviceKind = DeviceKind.CPU
+    index: int | None = Field(default=None, ge=0)
+    """Among the GPUs that the process sees."""
+    uuid: str | None = None
+
+
+CPU = DeviceSpec()
 
 
 class Toolchain(Value):
@@ -36,3 +57,8 @@ class Inventory(WireMessage):
     def name(self) -> str:
         """host.slot: how people and queues call this device."""
         return f"{self.host}.{self.slot}"
+
+    @property
+    def kind(self) -> str:
+        """cpu, gpu, …: what the slots of one kind of device begin with."""
+        return self.slot.partition("-")[0]

@@ -55,6 +55,8 @@ class Quality(Value):
     """Why there is none."""
     max_abs_difference: float | None
     cosine: float | None
+    runtime: str | None = None
+    """What ran the candidate; null in results of before it was recorded."""
     scores: tuple[Score, ...] = ()
     """Against the labels, or detections against the baseline's."""
     collapsed: bool

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.tree import Digest, Tree
 from optfarm_tasks.schema.value import Value, WireMessage, digest_of, reads_former
@@ -85,10 +86,15 @@ class Convert(Value):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
+RuntimeWish = Annotated[str | None, Field(exclude_if=lambda it: it is None)]
+"""The runtime that was asked for, by name; None leaves the choice to the artifact's format, and keys as they were."""
+
+
 class Evaluate(Value):
     """baseline, candidate, data → the candidate's quality on the test split."""
 
     kind: Literal[Kind.EVALUATE] = Kind.EVALUATE
+    runtime: RuntimeWish = None
 
 
 class Benchmark(Value):
@@ -103,6 +109,7 @@ class Benchmark(Value):
     scenario: Scenario = Field(default=Scenario.SINGLE_STREAM, exclude_if=lambda it: it is Scenario.SINGLE_STREAM)
     latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False, exclude_if=lambda it: it is None)
     """Server: what 99% of the queries may take, from their arrival on."""
+    runtime: RuntimeWish = None
 
     _former = model_validator(mode="before")(reads_former(profile="effort", bound_ms="latency_limit_ms"))
 
@@ -130,6 +137,7 @@ class Trace(Value):
     batch_size: int = Field(default=1, ge=1, le=65536)
     seed: int = Field(default=0, ge=0, lt=2**32)
     runs: Runs = 20
+    runtime: RuntimeWish = None
 
 
 class Canary(Value):
@@ -166,6 +174,8 @@ class Task(WireMessage):
     limits: Limits = Limits()
     usual: Usual | None = None
     """Of the device that a benchmark was sent to; it changes no key."""
+    device: DeviceSpec = Field(default=CPU, exclude_if=lambda it: it == CPU)
+    """What it computes on; keys name the device in their own way."""
 
 
 _KEY_NAMES = {"effort": "profile", "latency_limit_ms": "bound_ms"}

@@ -11,7 +11,7 @@ from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Quality, Result
-from optfarm_tasks.schema.spec import Auto, Effort, Kind, Limits, Runs, Scenario, Task, check_scenario
+from optfarm_tasks.schema.spec import Auto, Effort, Kind, Limits, Runs, RuntimeWish, Scenario, Task, check_scenario
 from optfarm_tasks.schema.tree import Digest, Tree
 from optfarm_tasks.schema.value import Value, WireMessage, reads_former
 
@@ -71,7 +71,7 @@ class SweepSpec(WireMessage):
     """Left out in the scenario Offline: auto."""
     scenario: Scenario = Scenario.SINGLE_STREAM
     latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Server: what 99% of the queries may take."""
+    runtime: RuntimeWish = None
     limits: Limits = Limits()
     seed: int = Field(default=0, ge=0, lt=2**32)
     fresh: bool = False

@@ -14,9 +14,10 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 def _inside(path: str) -> str:
+    """The path itself; optfarm_storage.keys.inside answers alike, and neither package may import the other."""
     parts = PurePosixPath(path)
-    canonical = str(parts) == path and not parts.is_absolute()
-    if not canonical or ".." in parts.parts or path in ("", ".") or "\\" in path or "\0" in path:
+    is_plain = str(parts) == path != "." and not parts.is_absolute() and ".." not in parts.parts
+    if not is_plain or {"\\", "\0"} & set(path):
         raise ValueError(f"{path!r} is not a plain relative path")
     return path
 

@@ -17,9 +17,9 @@ from pydantic import Field
 
 from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-3)
+CARD = graph_edit.card(tolerance_nmse=1e-3)
 
 _PASSES = {"bfloat16": "auto_mixed_precision_onednn_bfloat16", "float16": "auto_mixed_precision"}
 _ARCHITECTURE = "8.0"

@@ -6,13 +6,13 @@ exported to a SavedModel with the same input names, so that it runs without Kera
 When it helps: always; a sweep adds it by itself. As the first step of a recipe it turns a Keras file into a SavedModel.
 
 Traps: each format runs in its own runtime, a .tflite in LiteRT, a SavedModel in TensorFlow. A speed-up from one to
-another is that of the runtime and the technique together; `tflite-float32`, `onnx` or `openvino` beside it tells them
+another is that of the runtime and the technique together; `tflite-float32`, `onnx` or `openvino` beside it shows them
 apart.
 """
 
 import shutil
 
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
@@ -26,16 +26,13 @@ YIELDS = {
     Format.H5: Format.SAVED_MODEL,
 }
 CARD = Card(accepts=frozenset(YIELDS), yields=YIELDS, tolerance_nmse=1e-10)
-
-
-class PARAMS(Params):
-    """It has none."""
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:
     """Copies or exports the model."""
-    if work.format in (Format.KERAS, Format.H5):
-        work.report("exporting", 0.1)
+    if work.format in KERAS_FORMATS:
+        work.on_progress("exporting", 0.1)
         return Done(warnings=as_saved_model.export(work.model, work.output))
     shutil.copytree(work.model, work.output, dirs_exist_ok=True)
     return Done()

@@ -14,18 +14,14 @@ from optfarm_tasks.frameworks.keras import clustering, kernels, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.2)
-
-
-class PARAMS(clustering.Clustering):
-    """How many values, and how they learn."""
+PARAMS = clustering.Clustering
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Clusters and fine-tunes."""
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="cluster")
-    lessons = training.lessons_of(work, model, params)
-    report = training.part(work.report, 0.2, 0.9)
-    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, report=report)
+    trainer = training.trainer_of(work, model, params)
+    losses = clustering.cluster(model, weights, trainer.within(0.2, 0.9), count=params.clusters)
     notes = {"distinct_weights": kernels.distinct(weights), "sparsity": kernels.sparsity(weights), "loss": losses}
-    return training.save(model, work, notes=notes | lessons.told())
+    return training.save(model, work, notes=notes | trainer.samples.notes)

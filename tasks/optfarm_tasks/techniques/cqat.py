@@ -8,26 +8,20 @@ When it helps: an int8 model that packs well, with better quality than `cluster 
 Traps: those of `cluster` and of `qat`; it trains twice.
 """
 
-from optfarm_tasks.frameworks.keras import clustering, keeping, kernels, quantising, training
+from optfarm_tasks.frameworks.keras import clustering, kernels, preserving, quantising, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.2)
-
-
-class PARAMS(clustering.Clustering):
-    """How many values, and how the model learns."""
+PARAMS = clustering.Clustering
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Clusters, then fine-tunes with int8 emulated."""
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="cqat")
-    lessons = training.lessons_of(work, model, params)
-    clustered, learning = training.part(work.report, 0.1, 0.5), training.part(work.report, 0.5, 0.9)
-    losses = clustering.cluster(model, weights, lessons, params, seed=work.seed, report=clustered)
-    emulating, notes = quantising.quantise(
-        model, lessons, params, seed=work.seed, report=learning, keep=keeping.values_of
-    )
+    trainer = training.trainer_of(work, model, params)
+    losses = clustering.cluster(model, weights, trainer.within(0.1, 0.5), count=params.clusters)
+    emulating, notes = quantising.quantise(model, trainer.within(0.5, 0.9), keep=preserving.values_of)
     found = {name: kernel for name, kernel in kernels.kernels(emulating).items() if name in weights}
-    notes |= {"distinct_weights": kernels.distinct(found), "clustering_loss": losses, **lessons.told()}
+    notes |= {"distinct_weights": kernels.distinct(found), "clustering_loss": losses, **trainer.samples.notes}
     return training.save(emulating, work, notes=notes)

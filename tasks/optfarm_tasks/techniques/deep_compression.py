@@ -17,11 +17,11 @@ from pathlib import Path
 from pydantic import Field
 
 from optfarm_tasks.coding import artifact
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.frameworks.keras import as_saved_model, clustering, kernels, pruning, training
 from optfarm_tasks.technique import Done, Work
 
-CARD = dataclasses.replace(training.card(tolerance_nmse=0.5), yields=dict.fromkeys(training.ACCEPTS, Format.CODED))
+CARD = training.card(yields=dict.fromkeys(KERAS_FORMATS, Format.CODED), tolerance_nmse=0.5)
 
 
 class PARAMS(clustering.Clustering, pruning.Pruning):
@@ -34,11 +34,10 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes, clusters, exports and codes."""
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="deep-compression")
-    lessons = training.lessons_of(work, model, params)
-    pruned, clustered = training.part(work.report, 0.1, 0.5), training.part(work.report, 0.5, 0.85)
+    trainer = training.trainer_of(work, model, params)
     losses = {
-        "pruning_loss": pruning.prune(model, weights, lessons, params, seed=work.seed, report=pruned),
-        "clustering_loss": clustering.cluster(model, weights, lessons, params, seed=work.seed, report=clustered),
+        "pruning_loss": pruning.prune(model, weights, trainer.within(0.1, 0.5), sparsity=params.sparsity),
+        "clustering_loss": clustering.cluster(model, weights, trainer.within(0.5, 0.85), count=params.clusters),
     }
     notes = {"sparsity": kernels.sparsity(weights), "distinct_weights": kernels.distinct(weights)}
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="steps-") as scratch:
@@ -46,4 +45,4 @@ def run(work: Work, params: PARAMS) -> Done:
         keras.mkdir()
         training.save(model, dataclasses.replace(work, output=keras), notes={})
         warnings = as_saved_model.export(keras, exported)
-        return Done(warnings=warnings, notes=notes | losses | lessons.told() | artifact.code(exported, work))
+        return Done(warnings=warnings, notes=notes | losses | trainer.samples.notes | artifact.code(exported, work))

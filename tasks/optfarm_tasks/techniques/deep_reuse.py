@@ -1,7 +1,7 @@
 """Estimates the computation that similar neuron vectors would save per convolution, and its error.
 
 Activations of calibration samples are watched at the input of every Conv2D, and similar parts of them are clustered by
-locality-sensitive hashing, as in "Deep Reuse" (Ning and Shen, ICS '19). The notes tell, for each convolution, the
+locality-sensitive hashing, as in "Deep Reuse" (Ning and Shen, ICS '19). The notes give, for each convolution, the
 fraction of multiplications that reuse would save and the error of its output. The artifact is the model, unchanged.
 
 When it helps: deciding whether an implementation of reuse is worth writing, for which layers, and with which length and
@@ -23,16 +23,10 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, reuse, shapes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 from optfarm_tasks.techniques import baseline
 
-CARD = Card(
-    accepts=graph_edit.ACCEPTS,
-    yields=graph_edit.YIELDS,
-    modules=graph_edit.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=1e-10,
-)
+CARD = graph_edit.card(needs_calibration=True, tolerance_nmse=1e-10)
 
 
 class PARAMS(Params):
@@ -53,11 +47,11 @@ def run(work: Work, params: PARAMS) -> Done:
     total = len(convolutions) * samples.count
     for at, (name, rows, kernel) in enumerate(_unfolded(graph, convolutions, samples)):
         estimate.add(name, rows, kernel)
-        work.report("watching", 0.2 + 0.6 * min(1.0, at / total))
+        work.on_progress("watching", 0.2 + 0.6 * min(1.0, at / total))
     copied = baseline.run(work, baseline.PARAMS())
-    left_out = [node.name for node in convolutions if node.name not in estimate.told()] + _in_functions(graph)
+    left_out = [node.name for node in convolutions if node.name not in estimate.notes] + _in_functions(graph)
     grouped = (f"convolutions in groups or in functions are left out: {', '.join(left_out)}",) if left_out else ()
-    notes = {"samples": samples.count, "saved": estimate.saved, "layers": estimate.told()}
+    notes = {"samples": samples.count, "saved": estimate.saved, "layers": estimate.notes}
     return Done(warnings=tuple(dict.fromkeys((*warnings, *samples.fed, *grouped, *copied.warnings))), notes=notes)
 
 
@@ -86,7 +80,7 @@ def _unfolded(
             for node in convolutions:
                 images, kernel = values[f"{node.name}/images"], values[f"{node.name}/kernel"]
                 if images.shape[3] != kernel.shape[2]:
-                    continue  # in groups, each with a kernel of its own; the caller tells what is left out
+                    continue  # in groups, each with a kernel of its own; the caller says what is left out
                 flat = kernel.astype(np.float32).reshape(-1, kernel.shape[3])
                 for sample in _patches(images, kernel, node):
                     yield node.name, sample.reshape(-1, sample.shape[-1]).astype(np.float32), flat

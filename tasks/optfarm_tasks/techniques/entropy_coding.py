@@ -14,22 +14,19 @@ import tempfile
 from pathlib import Path
 
 from optfarm_tasks.coding import artifact
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.technique import Card, Done, Params, Work
 
 CARD = Card(accepts=frozenset(artifact.YIELDS), yields=artifact.YIELDS, tolerance_nmse=1e-10)
-
-
-class PARAMS(Params):
-    """It has none."""
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:
     """Codes what is there."""
-    if work.format not in (Format.KERAS, Format.H5):
+    if work.format not in KERAS_FORMATS:
         return Done(notes=artifact.code(work.model, work))
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
-        work.report("exporting", 0.1)
+        work.on_progress("exporting", 0.1)
         warnings = as_saved_model.export(work.model, Path(folder))
         return Done(warnings=warnings, notes=artifact.code(Path(folder), work))

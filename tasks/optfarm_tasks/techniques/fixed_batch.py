@@ -19,15 +19,9 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes, shapes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(
-    accepts=graph_edit.ACCEPTS,
-    yields=graph_edit.YIELDS,
-    modules=graph_edit.MODULES,
-    fixes_batch="batch",
-    tolerance_nmse=1e-8,
-)
+CARD = graph_edit.card(fixes_batch="batch", tolerance_nmse=1e-8)
 
 _ELEMENT_SHAPE = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1}
 """Op on a list of tensors → which of its inputs says the shape of an element."""

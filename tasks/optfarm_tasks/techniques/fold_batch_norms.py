@@ -22,19 +22,16 @@ from numpy.typing import NDArray
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-8)
+CARD = graph_edit.card(tolerance_nmse=1e-8)
+PARAMS = Params
 
 _NORMS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
 _WEIGHTS_AXES = {"Conv2D": (3,), "DepthwiseConv2dNative": (2, 3), "Conv2DBackpropInput": (2,)}
 """Op → the axes of its weights that are the output's channels; the weights are its input 1."""
 _SUMS = frozenset({"BiasAdd", "Add", "AddV2"})
 _TOLD = 5
-
-
-class PARAMS(Params):
-    """It has none."""
 
 
 class _Stays(Exception):
@@ -53,7 +50,7 @@ class _Found:
 
 def run(work: Work, _: Params) -> Done:
     """Folds every batch norm that can be folded."""
-    told: list[str] = []
+    warnings: list[str] = []
     counts: Counter[str] = Counter()
 
     def change(graph: MetaGraph) -> MetaGraph:
@@ -62,13 +59,13 @@ def run(work: Work, _: Params) -> Done:
         norms = [node for node in tidy.graph_def.node if node.op in _NORMS]
         reasons = list(_fold_all(tidy, norms))
         counts.update(found=len(norms), folded=len(norms) - len(reasons))
-        told.extend(_warnings(reasons, found=len(norms)))
+        warnings.extend(_warnings(reasons, found=len(norms)))
         graph_edit.strip(tidy)
         return tidy
 
     done = graph_edit.rewrite(work, change)
     notes = {"batch_norms": counts["found"], "batch_norms_folded": counts["folded"], **done.notes}
-    return Done(warnings=(*done.warnings, *told), notes=notes)
+    return Done(warnings=(*done.warnings, *warnings), notes=notes)
 
 
 def _warnings(reasons: list[str], *, found: int) -> Iterator[str]:

@@ -13,23 +13,15 @@ by name (unsupported_op). A graph over 2 GB cannot be stored (bad_model).
 
 from optfarm_tasks.description import Format
 from optfarm_tasks.frameworks.tensorflow import graph_edit
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(
-    accepts=graph_edit.ACCEPTS,
-    yields=dict.fromkeys(graph_edit.ACCEPTS, Format.SAVED_MODEL),
-    modules=graph_edit.MODULES,
-    tolerance_nmse=1e-10,
-)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = graph_edit.card(yields=dict.fromkeys(graph_edit.ACCEPTS, Format.SAVED_MODEL), tolerance_nmse=1e-10)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:
     """Freezes, and stores the graph as a SavedModel."""
     graph, warnings = graph_edit.frozen(work)
-    work.report("writing", 0.9)
+    work.on_progress("writing", 0.9)
     graph_edit.write(graph, work.output, Format.SAVED_MODEL)
     return Done(warnings=warnings, notes={"nodes": graph_edit.node_counts(graph)})

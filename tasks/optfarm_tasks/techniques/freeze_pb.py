@@ -12,25 +12,17 @@ too.
 
 from optfarm_tasks.description import Format
 from optfarm_tasks.frameworks.tensorflow import graph_edit
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(
-    accepts=graph_edit.ACCEPTS,
-    yields=dict.fromkeys(graph_edit.ACCEPTS, Format.FROZEN_GRAPH),
-    modules=graph_edit.MODULES,
-    tolerance_nmse=1e-10,
-)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = graph_edit.card(yields=dict.fromkeys(graph_edit.ACCEPTS, Format.FROZEN_GRAPH), tolerance_nmse=1e-10)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:
     """Freezes, and stores the graph of the signature that is run."""
     graph, warnings = graph_edit.frozen(work)
     others = graph_edit.keep_main(graph)
-    work.report("writing", 0.9)
+    work.on_progress("writing", 0.9)
     graph_edit.write(graph, work.output, Format.FROZEN_GRAPH)
     left_out = (f"signatures left out, for a .pb has one: {', '.join(others)}",) if others else ()
     return Done(warnings=(*warnings, *left_out), notes={"nodes": graph_edit.node_counts(graph)})

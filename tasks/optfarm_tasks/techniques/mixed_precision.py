@@ -17,17 +17,16 @@ from typing import Any, Literal
 from pydantic import Field
 
 from optfarm_tasks import formats
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.keras.weights import copy_weights
 from optfarm_tasks.technique import Card, Done, Params, Work
 
-ACCEPTS = frozenset({Format.KERAS, Format.H5})
 CARD = Card(
-    accepts=ACCEPTS,
-    yields=dict.fromkeys(ACCEPTS, Format.SAVED_MODEL),
+    accepts=KERAS_FORMATS,
+    yields=dict.fromkeys(KERAS_FORMATS, Format.SAVED_MODEL),
     modules=as_saved_model.MODULES,
     tolerance_nmse=1e-3,
 )
@@ -46,7 +45,7 @@ class PARAMS(Params):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Rebuilds the model under the policy and exports it."""
-    work.report("loading", 0.1)
+    work.on_progress("loading", 0.1)
     model, library = as_saved_model.load(work.model)
     policy = f"mixed_{params.dtype}"
     with blaming(BadModel, f"{library} cannot rebuild the model under {policy}"):
@@ -60,7 +59,7 @@ def run(work: Work, params: PARAMS) -> Done:
         copy_weights(model, twin)
     if not changed:
         raise BadModel(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
-    work.report("exporting", 0.5)
+    work.on_progress("exporting", 0.5)
     signature = formats.describe(work.model).signature
     warnings = as_saved_model.write(twin, library, signature, work.output, casts_to="float32")
     return Done(warnings=warnings, notes={"policy": policy, "layers": len(changed)})

@@ -18,9 +18,9 @@ from pydantic import Field
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=0.01)
+CARD = conversion.card(tolerance_nmse=0.01)
 
 _PRODUCTS = ["MatMul", "Gemm"]
 _ALL = [*_PRODUCTS, "Conv", "LSTM", "Attention", "EmbedLayerNormalization", "Gather"]
@@ -46,7 +46,7 @@ def run(work: Work, params: PARAMS) -> Done:
     wanted = _PRODUCTS if params.ops == "products" else _ALL
     target = work.output / conversion.FILE
     with conversion.source(work) as (file, signature, warnings):
-        work.report("quantising", 0.6)
+        work.on_progress("quantising", 0.6)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
             quantize_dynamic(file, target, op_types_to_quantize=wanted, per_channel=True, weight_type=QuantType.QInt8)
         conversion.save(onnx.load(target), target, signature=signature.name)

@@ -13,15 +13,12 @@ and an epsilon may be lost.
 from typing import Any
 
 from optfarm_tasks.frameworks.onnx import conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-4)
+CARD = conversion.card(tolerance_nmse=1e-4)
+PARAMS = Params
 
 _FEWEST_ELEMENTS = 256
-
-
-class PARAMS(Params):
-    """It has none."""
 
 
 def run(work: Work, _: Params) -> Done:
@@ -29,7 +26,7 @@ def run(work: Work, _: Params) -> Done:
     import onnx
 
     with conversion.source(work) as (file, signature, warnings):
-        work.report("halving", 0.7)
+        work.on_progress("halving", 0.7)
         model = onnx.load(file)
         left = tuple(f"{name} stays float32: it has weights beyond ±65,504" for name in _halve(model))
         conversion.save(model, work.output / conversion.FILE, signature=signature.name)

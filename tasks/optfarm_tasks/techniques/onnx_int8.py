@@ -20,15 +20,9 @@ from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import conversion
-from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.technique import Done, Work
 
-CARD = Card(
-    accepts=conversion.ACCEPTS,
-    yields=conversion.YIELDS,
-    modules=conversion.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=0.05,
-)
+CARD = conversion.card(needs_calibration=True, tolerance_nmse=0.05)
 
 
 class PARAMS(Calibrated):
@@ -57,10 +51,11 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (file, signature, warnings):
         samples = calibration_of(work, signature, params.calibration_samples)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            _quantise(file, target, _Reader(samples.observed(work.report)), is_symmetric=params.activations == "int8")
+            _quantise(
+                file, target, _Reader(samples.observed(work.on_progress)), is_symmetric=params.activations == "int8"
+            )
         conversion.save(onnx.load(target), target, signature=signature.name)
-        told = (*warnings, *samples.warnings)
-        return conversion.done(work, file, told, calibration_samples=samples.count)
+        return conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
 
 
 def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) -> None:

@@ -21,10 +21,7 @@ CARD = Card(
     modules=conversion.MODULES,
     tolerance_nmse=1e-8,
 )
-
-
-class PARAMS(Params):
-    """It has none."""
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

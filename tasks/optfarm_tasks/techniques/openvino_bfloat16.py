@@ -7,18 +7,15 @@ it by name, so that a measurement says what was measured.
 When it helps: processors with bfloat16 instructions (AVX512-BF16, AMX), where it is about twice as fast as float32,
 without any data and with less loss than int8.
 
-Traps: elsewhere it computes in float32, which the precision in the report tells. Regression over a wide range loses
+Traps: elsewhere it computes in float32, which the report's precision shows. Regression over a wide range loses
 digits: look at the quality column.
 """
 
 from optfarm_tasks.frameworks.openvino import conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-3)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = conversion.card(tolerance_nmse=1e-3)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

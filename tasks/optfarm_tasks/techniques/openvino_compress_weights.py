@@ -17,9 +17,9 @@ from pydantic import Field
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import compression, conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=compression.MODULES, tolerance_nmse=0.01)
+CARD = compression.card(tolerance_nmse=0.01)
 
 _MODES = {"int8": "INT8_ASYM", "int8-symmetric": "INT8_SYM", "int4": "INT4_ASYM", "int4-symmetric": "INT4_SYM"}
 
@@ -41,9 +41,10 @@ def run(work: Work, params: PARAMS) -> Done:
     import nncf
 
     with conversion.source(work) as (model, signature, warnings):
-        work.report("compressing", 0.6)
+        work.on_progress("compressing", 0.6)
         mode, before = getattr(nncf.CompressWeightsMode, _MODES[params.weights]), conversion.counts(model)
-        with blaming(BadModel, "NNCF cannot compress the model"), compression.quietly():
+        compression.quieten()
+        with blaming(BadModel, "NNCF cannot compress the model"):
             compressed = nncf.compress_weights(model, mode=mode, **_groups(params))
         conversion.write(compressed, signature, work)
         return Done(warnings=warnings, notes=compression.notes(before, compressed))

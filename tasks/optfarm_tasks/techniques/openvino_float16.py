@@ -10,13 +10,10 @@ logarithm or a division, becomes zero unless OpenVINO recognises what it is for.
 """
 
 from optfarm_tasks.frameworks.openvino import conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-4)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = conversion.card(tolerance_nmse=1e-4)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

@@ -12,19 +12,10 @@ look at the quality column. `openvino-int8-accuracy` takes back what costs too m
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import compression, conversion
-from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.technique import Done, Work
 
-CARD = Card(
-    accepts=conversion.ACCEPTS,
-    yields=conversion.YIELDS,
-    modules=compression.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=0.1,
-)
-
-
-class PARAMS(compression.Quantised):
-    """What it watches, and how it quantises."""
+CARD = compression.card(needs_calibration=True, tolerance_nmse=0.1)
+PARAMS = compression.Quantised
 
 
 def run(work: Work, params: PARAMS) -> Done:
@@ -34,10 +25,9 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (model, signature, warnings):
         calibration, settings = compression.settings(work, signature, params)
         before = conversion.counts(model)
-        with blaming(BadModel, "NNCF cannot quantise the model"), compression.quietly():
+        compression.quieten()
+        with blaming(BadModel, "NNCF cannot quantise the model"):
             quantised = nncf.quantize(model, **settings)
         conversion.write(quantised, signature, work)
-        told = (*warnings, *calibration.warnings)
-        return Done(
-            warnings=told, notes={"calibration_samples": calibration.count} | compression.notes(before, quantised)
-        )
+        notes = {"calibration_samples": calibration.count} | compression.notes(before, quantised)
+        return Done(warnings=(*warnings, *calibration.warnings), notes=notes)

@@ -3,14 +3,14 @@
 NNCF quantises as `openvino-int8` does and measures the loss on samples. If it is above the limit, NNCF ranks the
 quantised layers by what they cost and takes them back to float32, worst first, until the limit is kept.
 
-The loss is told on the calibration split, or on the train split if that one alone has labels. With class labels it is
+The loss is that on the calibration split, or on the train split if that one alone has labels. With class labels it is
 the share of samples that are no longer right; with labels of real numbers, by how much the mean square error grows;
 without labels, the mean square difference from the original over the original's variance.
 
 When it helps: models that plain int8 spoils, and whenever the loss has a limit that somebody set.
 
 Traps: it takes many times as long, for the model is measured again for each layer that is ranked. What was kept on
-these samples is not promised for others: the quality column is told on the test split.
+these samples is not promised for others: the quality column is of the test split.
 """
 
 from pydantic import Field
@@ -19,15 +19,9 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import compression, conversion
 from optfarm_tasks.frameworks.openvino.validation import validation_of
-from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.technique import Done, Work
 
-CARD = Card(
-    accepts=conversion.ACCEPTS,
-    yields=conversion.YIELDS,
-    modules=compression.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=0.05,
-)
+CARD = compression.card(needs_calibration=True, tolerance_nmse=0.05)
 
 
 class PARAMS(compression.Quantised):
@@ -47,7 +41,8 @@ def run(work: Work, params: PARAMS) -> Done:
         calibration, settings = compression.settings(work, signature, params)
         before = conversion.counts(model)
         validation = validation_of(work, model, signature, asked=params.validation_samples)
-        with blaming(BadModel, "NNCF cannot quantise the model"), compression.quietly():
+        compression.quieten()
+        with blaming(BadModel, "NNCF cannot quantise the model"):
             quantised = nncf.quantize_with_accuracy_control(
                 model,
                 validation_dataset=nncf.Dataset(validation.items, validation.feed),
@@ -59,6 +54,6 @@ def run(work: Work, params: PARAMS) -> Done:
         loss = validation.loss(quantised)
         conversion.write(quantised, signature, work)
     kept = () if loss <= params.max_drop else (f"the loss is {loss:.3g}, above the limit of {params.max_drop:.3g}",)
-    told = {"loss": loss, "measured_by": validation.kind, "validation_samples": validation.count}
-    notes = {"calibration_samples": calibration.count} | told | compression.notes(before, quantised)
+    losses = {"loss": loss, "measured_by": validation.kind, "validation_samples": validation.count}
+    notes = {"calibration_samples": calibration.count} | losses | compression.notes(before, quantised)
     return Done(warnings=(*warnings, *calibration.warnings, *validation.warnings, *kept), notes=notes)

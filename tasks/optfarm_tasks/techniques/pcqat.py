@@ -8,7 +8,7 @@ When it helps: the smallest int8 model after packing, at a quality that the sepa
 Traps: those of `prune`, `cluster` and `qat`; it trains three times.
 """
 
-from optfarm_tasks.frameworks.keras import clustering, keeping, kernels, pruning, quantising, training
+from optfarm_tasks.frameworks.keras import clustering, kernels, preserving, pruning, quantising, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.5)
@@ -22,16 +22,12 @@ def run(work: Work, params: PARAMS) -> Done:
     """Prunes, clusters, then fine-tunes with int8 emulated."""
     model = training.load(work)
     weights = clustering.clusterable(model, params, user="pcqat")
-    lessons = training.lessons_of(work, model, params)
-    losses = {}
-    for name, step, report in (
-        ("pruning_loss", pruning.prune, training.part(work.report, 0.1, 0.35)),
-        ("clustering_loss", clustering.cluster, training.part(work.report, 0.35, 0.6)),
-    ):
-        losses[name] = step(model, weights, lessons, params, seed=work.seed, report=report)
-    emulating, notes = quantising.quantise(
-        model, lessons, params, seed=work.seed, report=training.part(work.report, 0.6, 0.9), keep=keeping.values_of
-    )
+    trainer = training.trainer_of(work, model, params)
+    losses = {
+        "pruning_loss": pruning.prune(model, weights, trainer.within(0.1, 0.35), sparsity=params.sparsity),
+        "clustering_loss": clustering.cluster(model, weights, trainer.within(0.35, 0.6), count=params.clusters),
+    }
+    emulating, notes = quantising.quantise(model, trainer.within(0.6, 0.9), keep=preserving.values_of)
     found = {name: kernel for name, kernel in kernels.kernels(emulating).items() if name in weights}
     notes |= {"sparsity": kernels.sparsity(found), "distinct_weights": kernels.distinct(found)}
-    return training.save(emulating, work, notes=notes | losses | lessons.told())
+    return training.save(emulating, work, notes=notes | losses | trainer.samples.notes)

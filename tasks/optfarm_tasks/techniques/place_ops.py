@@ -23,9 +23,9 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, graph_file
-from optfarm_tasks.technique import Card, Done, Params, Pattern, Work
+from optfarm_tasks.technique import Done, Params, Pattern, Work
 
-CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-10)
+CARD = graph_edit.card(tolerance_nmse=1e-10)
 
 _SAVED = "saved_model.pb"
 _FINGERPRINT = "fingerprint.pb"

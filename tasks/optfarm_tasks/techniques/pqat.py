@@ -8,26 +8,20 @@ When it helps: an int8 model that packs well, with better quality than `prune ->
 Traps: those of `prune` and of `qat`; it trains twice. After a `prune` step a lower `sparsity` here changes nothing.
 """
 
-from optfarm_tasks.frameworks.keras import keeping, kernels, pruning, quantising, training
+from optfarm_tasks.frameworks.keras import kernels, preserving, pruning, quantising, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.5)
-
-
-class PARAMS(pruning.Pruning):
-    """How much is pruned, and how the model learns."""
+PARAMS = pruning.Pruning
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Prunes, then fine-tunes with int8 emulated."""
     model = training.load(work)
     weights = kernels.chosen(model, min_weights=params.min_weights, user="pqat")
-    lessons = training.lessons_of(work, model, params)
-    pruned, learning = training.part(work.report, 0.1, 0.5), training.part(work.report, 0.5, 0.9)
-    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, report=pruned)
-    emulating, notes = quantising.quantise(
-        model, lessons, params, seed=work.seed, report=learning, keep=keeping.zeros_of
-    )
+    trainer = training.trainer_of(work, model, params)
+    losses = pruning.prune(model, weights, trainer.within(0.1, 0.5), sparsity=params.sparsity)
+    emulating, notes = quantising.quantise(model, trainer.within(0.5, 0.9), keep=preserving.zeros_of)
     sparsity = kernels.sparsity(kernels.kernels(emulating, min_weights=params.min_weights))
-    notes |= {"sparsity": sparsity, "pruning_loss": losses, **lessons.told()}
+    notes |= {"sparsity": sparsity, "pruning_loss": losses, **trainer.samples.notes}
     return training.save(emulating, work, notes=notes)

@@ -14,17 +14,15 @@ from optfarm_tasks.frameworks.keras import kernels, pruning, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.5)
-
-
-class PARAMS(pruning.Pruning):
-    """How much is pruned, and how the model recovers."""
+PARAMS = pruning.Pruning
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Prunes and fine-tunes."""
     model = training.load(work)
     weights = kernels.chosen(model, min_weights=params.min_weights, user="prune")
-    lessons = training.lessons_of(work, model, params)
-    report = training.part(work.report, 0.2, 0.9)
-    losses = pruning.prune(model, weights, lessons, params, seed=work.seed, report=report)
-    return training.save(model, work, notes={"sparsity": kernels.sparsity(weights), "loss": losses, **lessons.told()})
+    trainer = training.trainer_of(work, model, params)
+    losses = pruning.prune(model, weights, trainer.within(0.2, 0.9), sparsity=params.sparsity)
+    return training.save(
+        model, work, notes={"sparsity": kernels.sparsity(weights), "loss": losses, **trainer.samples.notes}
+    )

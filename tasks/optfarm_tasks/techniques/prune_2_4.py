@@ -36,11 +36,9 @@ def run(work: Work, params: PARAMS) -> Done:
     if not eligible:
         said = "; ".join(f"{name} {reason}" for name, reason in unfit.items())
         raise BadModel(f"no layer can be pruned 2:4: {said}")
-    lessons = training.lessons_of(work, model, params)
-    report = training.part(work.report, 0.2, 0.9)
-    wrapping = dict.fromkeys(eligible, _once())
-    losses = pruning.pruned(model, wrapping, lessons, params, seed=work.seed, report=report)
-    notes = {"sparsity": kernels.sparsity(eligible), "left_alone": unfit, "loss": losses, **lessons.told()}
+    trainer = training.trainer_of(work, model, params)
+    losses = pruning.pruned(model, trainer.within(0.2, 0.9), dict.fromkeys(eligible, _once()))
+    notes = {"sparsity": kernels.sparsity(eligible), "left_alone": unfit, "loss": losses, **trainer.samples.notes}
     return training.save(model, work, notes=notes)
 
 

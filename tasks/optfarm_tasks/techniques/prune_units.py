@@ -1,8 +1,8 @@
 """Removes whole units of dense layers, so that the layers become narrower.
 
-A unit goes if it tells the next layer least: the spread of its activation over samples, times the size of the weights
-that the next layer reads it by. What it gives on average goes into the next layer's bias. Then the smaller model is
-fine-tuned. Li et al., "Pruning filters for efficient ConvNets" (arXiv:1608.08710), do so with the filters of
+A unit goes if it matters least to the next layer, by the spread of its activation over samples times the size of the
+weights that the next layer reads it by. What it gives on average goes into the next layer's bias. Then the smaller
+model is fine-tuned. Li et al., "Pruning filters for efficient ConvNets" (arXiv:1608.08710), do so with the filters of
 convolutions.
 
 When it helps: wide dense layers, where most of a model's weights lie. It pays on every device and in every runtime,
@@ -44,14 +44,15 @@ class PARAMS(training.Training):
 def run(work: Work, params: PARAMS) -> Done:
     """Removes units layer by layer, and fine-tunes."""
     model = training.load(work)
-    lessons = training.lessons_of(work, model, params)
+    trainer = training.trainer_of(work, model, params)
     pairs = _pairs(model, params)
-    kept = {layer.name: _remove(model, layer, reader, lessons, params) for layer, reader in pairs}
+    kept = {
+        layer.name: _remove(model, layer, reader, trainer.samples.inputs, share=params.share) for layer, reader in pairs
+    }
     narrow = _narrowed(model, kept, {reader.name: kept[layer.name] for layer, reader in pairs})
-    report = training.part(work.report, 0.2, 0.9)
-    losses = training.fine_tune(narrow, lessons, params, seed=work.seed, report=report)
+    losses = trainer.within(0.2, 0.9).fine_tune(narrow)
     units = {layer.name: [int(layer.units), len(kept[layer.name])] for layer, _ in pairs}
-    return training.save(narrow, work, notes={"units_before_and_after": units, "loss": losses, **lessons.told()})
+    return training.save(narrow, work, notes={"units_before_and_after": units, "loss": losses, **trainer.samples.notes})
 
 
 def _pairs(model: Any, params: PARAMS) -> list[tuple[Any, Any]]:
@@ -82,18 +83,20 @@ def _reader(model: Any, layer: Any) -> Any | None:
     return None
 
 
-def _remove(model: Any, layer: Any, reader: Any, lessons: training_set.TrainingSet, params: PARAMS) -> NDArray[np.intp]:
+def _remove(
+    model: Any, layer: Any, reader: Any, inputs: Mapping[str, NDArray[Any]], *, share: float
+) -> NDArray[np.intp]:
     """Chooses the units that stay, and moves the mean of the others into the reader's bias."""
     import tf_keras
 
     watching = tf_keras.Model(model.inputs, reader.input)
-    samples = {name: array[:_WATCHED] for name, array in lessons.inputs.items()}
+    samples = {name: array[:_WATCHED] for name, array in inputs.items()}
     (activations,) = training_set.predictions(watching, samples)
     flat = activations.reshape(-1, activations.shape[-1]).astype(np.float64)
     kernel, *bias = reader.get_weights()
-    told = flat.std(axis=0) * np.linalg.norm(kernel, axis=1)
-    count = max(1, round(layer.units * (1 - params.share)))
-    stay = np.sort(np.argsort(-told, kind="stable")[:count])
+    weight = flat.std(axis=0) * np.linalg.norm(kernel, axis=1)
+    count = max(1, round(layer.units * (1 - share)))
+    stay = np.sort(np.argsort(-weight, kind="stable")[:count])
     if bias:
         gone = np.delete(np.arange(layer.units), stay)
         reader.set_weights([kernel, bias[0] + flat.mean(axis=0)[gone] @ kernel[gone]])

@@ -13,16 +13,12 @@ from optfarm_tasks.frameworks.keras import quantising, training
 from optfarm_tasks.technique import Done, Work
 
 CARD = training.card(tolerance_nmse=0.1)
-
-
-class PARAMS(training.Training):
-    """How the model learns."""
+PARAMS = training.Training
 
 
 def run(work: Work, params: PARAMS) -> Done:
     """Fine-tunes with int8 emulated."""
     model = training.load(work)
-    lessons = training.lessons_of(work, model, params)
-    report = training.part(work.report, 0.2, 0.9)
-    emulating, notes = quantising.quantise(model, lessons, params, seed=work.seed, report=report)
-    return training.save(emulating, work, notes=notes | lessons.told())
+    trainer = training.trainer_of(work, model, params)
+    emulating, notes = quantising.quantise(model, trainer.within(0.2, 0.9))
+    return training.save(emulating, work, notes=notes | trainer.samples.notes)

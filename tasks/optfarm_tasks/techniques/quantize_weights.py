@@ -19,9 +19,9 @@ from pydantic import Field
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.frameworks.tensorflow import graph_edit, nodes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=0.01)
+CARD = graph_edit.card(tolerance_nmse=0.01)
 
 _LAST_STEP = 127
 _CHANNELS = {"Conv2DBackpropInput": (2,), "DepthwiseConv2dNative": (2, 3), "Gather": (0,), "GatherV2": (0,)}

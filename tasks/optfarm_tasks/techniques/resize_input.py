@@ -18,9 +18,9 @@ from optfarm_tasks.description import Shape
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.tensorflow import graph_edit, shapes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-8)
+CARD = graph_edit.card(tolerance_nmse=1e-8)
 
 _IMAGE_RANK = 4
 

@@ -12,13 +12,10 @@ fewer than 1,024 elements are left alone by the converter, so tiny models do not
 from typing import Any
 
 from optfarm_tasks.frameworks.tflite import conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=0.01)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = conversion.card(tolerance_nmse=0.01)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

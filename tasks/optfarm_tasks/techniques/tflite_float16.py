@@ -12,13 +12,10 @@ and memory is not saved. A constant below 6e-8, such as the epsilon in a logarit
 from typing import Any
 
 from optfarm_tasks.frameworks.tflite import conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-4)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = conversion.card(tolerance_nmse=1e-4)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

@@ -11,13 +11,10 @@ little.
 """
 
 from optfarm_tasks.frameworks.tflite import conversion
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=conversion.ACCEPTS, yields=conversion.YIELDS, modules=conversion.MODULES, tolerance_nmse=1e-8)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = conversion.card(tolerance_nmse=1e-8)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

@@ -16,19 +16,10 @@ from typing import Any
 from optfarm_tasks.data_sets.calibration import Calibrated
 from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.frameworks.tflite import conversion
-from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.technique import Done, Work
 
-CARD = Card(
-    accepts=conversion.ACCEPTS,
-    yields=conversion.YIELDS,
-    modules=conversion.MODULES,
-    needs_calibration=True,
-    tolerance_nmse=0.05,
-)
-
-
-class PARAMS(Calibrated):
-    """What it watches."""
+CARD = conversion.card(needs_calibration=True, tolerance_nmse=0.05)
+PARAMS = Calibrated
 
 
 def run(work: Work, params: PARAMS) -> Done:

@@ -8,7 +8,7 @@ When it helps: deep models of many equal blocks, whose last ones refine little; 
 (`qat` or `prune` in the same recipe learn from the original) win back most of what is lost.
 
 Traps: quality falls, and without fine-tuning it may collapse. Models whose blocks all change the shape, as plain stacks
-of valid convolutions, have none to leave out; the layers are told (bad_model).
+of valid convolutions, have none to leave out; the layers are named (bad_model).
 """
 
 import math
@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import Field
 
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
@@ -25,10 +25,9 @@ from optfarm_tasks.frameworks.keras.blocks import Block, blocks_of, repeated, wi
 from optfarm_tasks.frameworks.keras.weights import copy_weights
 from optfarm_tasks.technique import Card, Done, Params, Pattern, Work
 
-ACCEPTS = frozenset({Format.KERAS, Format.H5})
 CARD = Card(
-    accepts=ACCEPTS,
-    yields=dict.fromkeys(ACCEPTS, Format.H5),
+    accepts=KERAS_FORMATS,
+    yields=dict.fromkeys(KERAS_FORMATS, Format.H5),
     modules=as_saved_model.MODULES,
     tolerance_nmse=math.inf,
 )
@@ -43,11 +42,11 @@ class PARAMS(Params):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Rebuilds the model without the blocks, and copies its weights."""
-    work.report("loading", 0.1)
+    work.on_progress("loading", 0.1)
     model, library = as_saved_model.load(work.model)
     blocks = blocks_of(model)
     left_out = _chosen(blocks, params)
-    work.report("rebuilding", 0.5)
+    work.on_progress("rebuilding", 0.5)
     with blaming(BadModel, f"{library} cannot rebuild the model without {', '.join(map(str, left_out))}"):
         shallow = _rebuilt(model, left_out)
         shallow.save(work.output / "model.h5", include_optimizer=False)

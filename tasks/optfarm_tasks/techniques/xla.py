@@ -10,13 +10,10 @@ waits for the compiler. Ops that XLA has no kernel for, such as those on strings
 """
 
 from optfarm_tasks.frameworks.tensorflow import compiled, graph_edit
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Done, Params, Work
 
-CARD = Card(accepts=graph_edit.ACCEPTS, yields=graph_edit.YIELDS, modules=graph_edit.MODULES, tolerance_nmse=1e-6)
-
-
-class PARAMS(Params):
-    """It has none."""
+CARD = graph_edit.card(tolerance_nmse=1e-6)
+PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:

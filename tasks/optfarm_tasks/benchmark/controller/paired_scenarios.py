@@ -20,6 +20,7 @@ from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, Start, tak
 from optfarm_tasks.benchmark.host import energy
 from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
 from optfarm_tasks.data_sets import data
+from optfarm_tasks.schema.device import DeviceKind
 from optfarm_tasks.schema.spec import Benchmark, Effort, Role, Task, Usual
 from optfarm_tasks.technique import OnProgress
 
@@ -53,9 +54,13 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
 
     Raises:
         BadModel: a variant's format is not known.
+        BadParameter: the wanted runtime does not run the candidate.
         BadData: the data set cannot be read.
     """
-    variants = [variant_of(str(role), folder / "inputs" / role) for role in (Role.BASELINE, Role.CANDIDATE)]
+    variants = [
+        variant_of(role, folder / "inputs" / role, device=task.device.kind, wanted=action.runtime)
+        for role in (Role.BASELINE, Role.CANDIDATE)
+    ]
     data_folder = folder / "inputs" / Role.DATA if Role.DATA in task.inputs else None
     split = data.describe_data(data_folder).splits.get(data.TEST) if data_folder else None
     amount = pairs.AMOUNTS[action.effort]
@@ -70,6 +75,7 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         seed=action.seed,
         amount=replace(amount, budget_s=budget_s),
         data=data_folder,
+        device=task.device,
         split=None if split is None else split.model_dump(mode="json"),
         scenario=action.scenario,
         meter=energy.find(os.environ),
@@ -78,13 +84,14 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
     return MeasurementPlan(setup, action.effort, target, usual=task.usual)
 
 
-def variant_of(role: str, folder: Path) -> Variant:
-    """The artifact in a folder, with the runtime that its format asks for.
+def variant_of(role: str, folder: Path, *, device: DeviceKind = DeviceKind.CPU, wanted: str | None = None) -> Variant:
+    """The artifact in a folder, with the runtime that runs it; see `registry.runtime_for`.
 
     Raises:
         BadModel: its format is not known.
+        BadParameter: no runtime runs it there, or the wanted one does not.
     """
-    name = registry.runtime_for(formats.detect(folder))
+    name = registry.runtime_for(formats.detect(folder), device=device, wanted=wanted, role=role)
     return Variant(role, folder, f"{runtimes.__name__}.{name.replace('-', '_')}")
 
 

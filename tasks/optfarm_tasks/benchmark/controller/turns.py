@@ -20,6 +20,7 @@ from optfarm_tasks.benchmark.host.energy import Absent, Meter
 from optfarm_tasks.benchmark.process import protocol
 from optfarm_tasks.benchmark.process.protocol import Command, Finished, Loaded, Timed
 from optfarm_tasks.benchmark.process.repeat import repeats_of
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.spec import Scenario
 
 _NO_METER = Absent("it was not asked for")
@@ -47,6 +48,7 @@ class PairSetup:
     """Where the baseline has one of its own."""
     meter: Meter = _NO_METER
     """Energy counters."""
+    device: DeviceSpec = CPU
     settle_ns: int = 0
     """See `pairs.block_plan`."""
 
@@ -65,6 +67,7 @@ class PairSetup:
             seed=self.seed,
             data=None if self.data is None else str(self.data.absolute()),
             split=self.split,
+            device=self.device.model_dump(mode="json"),
         )
 
 

@@ -24,6 +24,7 @@ from optfarm_tasks.description import Split
 from optfarm_tasks.errors import BadParameter, MissingToolchain
 from optfarm_tasks.frameworks.imports import require
 from optfarm_tasks.runtime import Runtime, Session
+from optfarm_tasks.schema.device import DeviceSpec
 
 
 class LoadedVariant:
@@ -35,7 +36,8 @@ class LoadedVariant:
         runtime = _import(load.runtime)
         self._memory = Account()
         start = perf_counter_ns()
-        self._session = runtime.load(Path(load.folder), load.threads)
+        device = DeviceSpec.model_validate(load.device)
+        self._session = runtime.load(Path(load.folder), threads=load.threads, device=device)
         self._load_ns = perf_counter_ns() - start
         with self._memory.besides():
             drawn, self._warnings = _inputs(self._session, load)

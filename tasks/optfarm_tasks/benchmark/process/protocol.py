@@ -5,7 +5,7 @@ before it is pinned to its cores, and until then nothing may start threads.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 ReplyT = TypeVar("ReplyT")
@@ -65,7 +65,8 @@ class Load(Command[Loaded]):
     data: str | None = None
     split: Mapping[str, Any] | None = None
     """The description of the data's test split; None for random inputs."""
-    device: str = "cpu"
+    device: Mapping[str, Any] = field(default_factory=dict)
+    """The fields of the DeviceSpec that it runs on; none are those of the CPU."""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def load(folder: Path) -> tuple[Any, str]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     require(MODULES, user="a Keras model")
     with _wrappers(folder):
-        return _loaded(_file(folder))
+        return _loaded(formats.file_of(folder))
 
 
 def is_quantised(folder: Path) -> bool:
@@ -89,11 +89,6 @@ def _wrappers(folder: Path) -> Iterator[None]:
     quantisation = importlib.import_module("tensorflow_model_optimization").quantization.keras
     with quantisation.quantize_scope():
         yield
-
-
-def _file(folder: Path) -> Path:
-    suffixes = {".keras", ".h5", ".hdf5"}
-    return next(path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes)
 
 
 def _loaded(file: Path) -> tuple[Any, str]:

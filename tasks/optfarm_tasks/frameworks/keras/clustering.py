@@ -1,12 +1,10 @@
-"""Clusters kernels and lets the shared values learn."""
+"""Clusters the weights of kernels, and fine-tunes the values that they share."""
 
 from typing import Any
 
 from pydantic import Field
 
-from optfarm_tasks.frameworks.keras import clusters, keeping, kernels, pruning, training
-from optfarm_tasks.frameworks.keras.training_set import TrainingSet
-from optfarm_tasks.technique import OnProgress
+from optfarm_tasks.frameworks.keras import kernels, kmeans, preserving, pruning, training
 
 _PRUNED = 0.05
 """A kernel with this fraction of zeros has been pruned; a trained weight is hardly ever zero by chance."""
@@ -31,17 +29,15 @@ def clusterable(model: Any, params: Clustering, *, user: str) -> dict[str, Any]:
     return kernels.chosen(model, min_weights=least, user=user)
 
 
-def cluster(
-    model: Any, weights: kernels.Kernels, lessons: TrainingSet, params: Clustering, *, seed: int, report: OnProgress
-) -> list[float]:
-    """Rounds kernels of a model in place to few values each and fine-tunes those; gives the loss of each epoch.
+def cluster(model: Any, weights: kernels.Kernels, trainer: training.Trainer, *, count: int) -> list[float]:
+    """Rounds kernels of a model in place to so many values each and fine-tunes those; gives the loss of each epoch.
 
     A kernel that was pruned keeps its zeros.
     """
     for kernel in weights.values():
         values = kernel.numpy()
         is_pruned = kernels.zeros(values) >= _PRUNED
-        centroids = clusters.centroids_of(values, params.clusters, keeps_zero=is_pruned)
-        kernel.assign(centroids[clusters.assigned(values, centroids)])
-    keeper = keeping.keeper(weights, keeping.values_of(weights))
-    return training.fine_tune(model, lessons, params, seed=seed, report=report, callbacks=[keeper])
+        centroids = kmeans.centroids_of(values, count, keeps_zero=is_pruned)
+        kernel.assign(centroids[kmeans.assigned(values, centroids)])
+    keeper = preserving.keeper(weights, preserving.values_of(weights))
+    return trainer.fine_tune(model, callbacks=[keeper])

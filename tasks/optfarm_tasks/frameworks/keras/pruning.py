@@ -8,8 +8,6 @@ from pydantic import Field
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import kernels, training
-from optfarm_tasks.frameworks.keras.training_set import TrainingSet
-from optfarm_tasks.technique import OnProgress
 
 _UPDATES = 8
 """How often the schedule raises the sparsity; each time sorts every kernel."""
@@ -30,53 +28,34 @@ class Pruning(training.Training):
     min_weights: int = MIN_WEIGHTS
 
 
-def prune(
-    model: Any, weights: kernels.Kernels, lessons: TrainingSet, params: Pruning, *, seed: int, report: OnProgress
-) -> list[float]:
+def prune(model: Any, weights: kernels.Kernels, trainer: training.Trainer, *, sparsity: float) -> list[float]:
     """Prunes kernels of a model in place to a sparsity, in steps that follow a cubic decay (Zhu and Gupta, 2017).
 
     A kernel that is sparser already keeps its sparsity. Gives the loss of each epoch.
     """
-    steps = training.steps_of(lessons, params)
-    schedules = {
-        name: _schedule(max(params.sparsity, kernels.zeros(kernel.numpy())), steps) for name, kernel in weights.items()
-    }
-    return pruned(model, schedules, lessons, params, seed=seed, report=report)
+    targets = {name: max(sparsity, kernels.zeros(kernel.numpy())) for name, kernel in weights.items()}
+    return pruned(model, trainer, {name: _schedule(target, trainer.steps) for name, target in targets.items()})
 
 
-def pruned(
-    model: Any,
-    wrappings: Mapping[str, Mapping[str, Any]],
-    lessons: TrainingSet,
-    params: training.Training,
-    *,
-    seed: int,
-    report: OnProgress,
-) -> list[float]:
+def pruned(model: Any, trainer: training.Trainer, wrappings: Mapping[str, Mapping[str, Any]]) -> list[float]:
     """Fine-tunes a model in place while the toolkit prunes some layers; gives the loss of each epoch.
 
     Args:
         model: its layers are shared with the wrapped model that is trained, so it ends up pruned itself.
+        trainer: what fine-tunes it.
         wrappings: layer name → arguments of `prune_low_magnitude`.
-        lessons: what it learns from.
-        params: how it learns.
-        seed: of the batches.
-        report: told after each step.
 
     Raises:
         BadModel: the toolkit does not take a layer.
     """
-    from tensorflow_model_optimization.sparsity import keras as sparsity
+    from tensorflow_model_optimization.sparsity import keras as toolkit
+
+    def wrapped(layer: Any) -> Any:
+        return toolkit.prune_low_magnitude(layer, **wrappings[layer.name]) if layer.name in wrappings else layer
 
     with blaming(BadModel, "the model cannot be pruned"):
-        wrapped = with_layers(
-            model,
-            lambda layer: (
-                sparsity.prune_low_magnitude(layer, **wrappings[layer.name]) if layer.name in wrappings else layer
-            ),
-        )
-    updates = sparsity.UpdatePruningStep()
-    return training.fine_tune(wrapped, lessons, params, seed=seed, report=report, callbacks=[updates])
+        whole = with_layers(model, wrapped)
+    return trainer.fine_tune(whole, callbacks=[toolkit.UpdatePruningStep()])
 
 
 def with_layers(model: Any, change: Callable[[Any], Any]) -> Any:

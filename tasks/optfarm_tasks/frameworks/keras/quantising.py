@@ -1,7 +1,8 @@
 """Quantisation-aware training by TensorFlow's optimisation toolkit, with the ranges of activations taken from data.
 
 The toolkit starts every range at ±6 and moves it by a thousandth a step, which takes thousands of steps to fit a model
-whose activations are larger. So ranges are first taken from the float model's activations on samples.
+whose activations are larger. So ranges are first taken from the float model's activations on samples. A Rescaling of
+images, which it does not quantise, is replaced by a depthwise convolution of one pixel that computes the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,52 +12,51 @@ import numpy as np
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.keras import keeping, kernels, lowering, training
+from optfarm_tasks.frameworks.keras import kernels, preserving, pruning, training
 from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch
 from optfarm_tasks.frameworks.keras.weights import copy_weights
-from optfarm_tasks.technique import OnProgress
 
 _NAMED = 8
 _SAMPLES, _BATCH = 64, 8
+_IMAGE_RANK = 4
+_BY_TRANSFORM = ("SeparableConv1D", "SeparableConv2D")
+"""Layers that the toolkit splits into others, which it takes."""
+_BEFORE_NORM = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense", "Reshape", *_BY_TRANSFORM)
+"""Layers that the toolkit folds a batch norm into."""
 
 Range = tuple[float, float]
-Keep = Callable[[kernels.Kernels], dict[str, keeping.Kept]]
+Keep = Callable[[kernels.Kernels], dict[str, preserving.Kept]]
 
 
-def quantise(
-    model: Any,
-    lessons: TrainingSet,
-    params: training.Training,
-    *,
-    seed: int,
-    report: OnProgress,
-    keep: Keep | None = None,
-) -> tuple[Any, dict[str, Any]]:
-    """A model that emulates int8, fine-tuned, and what is to be told of it.
+def quantise(model: Any, trainer: training.Trainer, *, keep: Keep | None = None) -> tuple[Any, dict[str, Any]]:
+    """A model that emulates int8, fine-tuned, and notes for the result.
 
     Args:
         model: float; it is left as it is.
-        lessons: what it learns from.
-        params: how it learns.
-        seed: of the batches.
-        report: told after each step.
+        trainer: what fine-tunes it.
         keep: what its kernels have to keep.
 
     Raises:
         BadModel: the toolkit does not take the model; a layer is named.
     """
-    lowering.refuse_models_within(model)
+    _refuse_models_within(model)
     float_model = _copy(model)
-    ranges = _ranges(float_model, lessons)
-    lowered, left = lowering.lowered(float_model)
+    ranges = _ranges(float_model, trainer.samples)
+    lowered, left = _lowered(float_model)
     _refuse_none(lowered, left)
     with blaming(BadModel, "the model cannot be quantised"):
         emulating = _annotated(lowered, left)
     _set_ranges(emulating, ranges)
     weights = kernels.kernels(emulating)
-    callbacks = [keeping.keeper(weights, keep(weights))] if keep else []
-    losses = training.fine_tune(emulating, lessons, params, seed=seed, report=report, callbacks=callbacks)
+    callbacks = [preserving.keeper(weights, keep(weights))] if keep else []
+    losses = trainer.fine_tune(emulating, callbacks=callbacks)
     return emulating, {"loss": losses, "float_layers": sorted(left)}
+
+
+def _refuse_models_within(model: Any) -> None:
+    inner = [layer.name for layer in model.layers if hasattr(layer, "layers")]
+    if inner:
+        raise BadModel(f"the layer {', '.join(inner)} is a model itself, which cannot be quantised; flatten the model")
 
 
 def _refuse_none(model: Any, left: frozenset[str]) -> None:
@@ -88,7 +88,7 @@ def _annotated(model: Any, left: frozenset[str]) -> Any:
         return quantisation.quantize_apply(marked, quantized_layer_name_prefix="")
 
 
-def _ranges(model: Any, lessons: TrainingSet) -> dict[str, Range]:
+def _ranges(model: Any, learnt: TrainingSet) -> dict[str, Range]:
     """Layer → least and largest of its output, 0 included, over some samples."""
     import tf_keras
 
@@ -96,9 +96,9 @@ def _ranges(model: Any, lessons: TrainingSet) -> dict[str, Range]:
     watched = [(layer.name, tensor) for layer in model.layers for tensor in _outputs_of(layer)]
     probe = tf_keras.Model(model.inputs, [tensor for _, tensor in watched])
     ranges = {name: (0.0, 0.0) for name, _ in watched}
-    for start in range(0, min(_SAMPLES, lessons.count), _BATCH):
-        rows = np.arange(start, start + (fixed_batch(model) or _BATCH)) % lessons.count
-        samples = {name: array[rows] for name, array in lessons.inputs.items()}
+    for start in range(0, min(_SAMPLES, learnt.count), _BATCH):
+        rows = np.arange(start, start + (fixed_batch(model) or _BATCH)) % learnt.count
+        samples = {name: array[rows] for name, array in learnt.inputs.items()}
         for (name, _), output in zip(watched, _listed(probe(arranged(model, samples), training=False)), strict=True):
             low, high = ranges[name]
             ranges[name] = (min(low, float(np.min(output))), max(high, float(np.max(output))))
@@ -126,3 +126,49 @@ def _set_ranges(model: Any, ranges: Mapping[str, Range]) -> None:
                 variable.assign(seen[0])
             elif seen is not None and kind in ("output_max", "post_activation_max"):
                 variable.assign(max(seen[1], seen[0] + 1e-6))
+
+
+def _lowered(model: Any) -> tuple[Any, frozenset[str]]:
+    """A model that computes the same, and the names of the layers that have to stay in float.
+
+    Args:
+        model: each of its layers was called once; they are shared with the model that comes out.
+    """
+    scales = {layer.name: layer for layer in model.layers if _is_rescaling(layer)}
+    left = frozenset(layer.name for layer in model.layers if layer.name not in scales and not _is_taken(layer))
+    twin = pruning.with_layers(model, lambda layer: _stand_in(layer) if layer.name in scales else layer)
+    for name, layer in scales.items():
+        _fill(twin.get_layer(name), layer)
+    return twin, left
+
+
+def _is_rescaling(layer: Any) -> bool:
+    return type(layer).__name__ == "Rescaling" and len(layer.output.shape) == _IMAGE_RANK
+
+
+def _stand_in(layer: Any) -> Any:
+    import tf_keras
+
+    return tf_keras.layers.DepthwiseConv2D(1, name=layer.name, trainable=False)
+
+
+def _fill(depthwise: Any, rescaling: Any) -> None:
+    kernel, bias = depthwise.get_weights()
+    scale, offset = (np.broadcast_to(each, bias.shape) for each in (rescaling.scale, rescaling.offset))
+    depthwise.set_weights([scale.reshape(kernel.shape), offset])
+
+
+def _is_taken(layer: Any) -> bool:
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_registry as registry,
+    )
+
+    kind = type(layer).__name__
+    if kind == "InputLayer" or kind in _BY_TRANSFORM or registry.Default8BitQuantizeRegistry().supports(layer):
+        return True
+    return kind == "BatchNormalization" and _follows(layer, _BEFORE_NORM)
+
+
+def _follows(layer: Any, kinds: tuple[str, ...]) -> bool:
+    before = layer.inbound_nodes[0].inbound_layers
+    return type(before).__name__ in kinds

@@ -1,23 +1,33 @@
-"""Fine-tuning in tf_keras, which all techniques that train share: a Keras model in, model.h5 out."""
+"""Fine-tunes Keras models, for all techniques that train: a model of any Keras is read, model.h5 is written."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic import Field
 
 from optfarm_tasks import formats
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.keras import as_saved_model, bridge, losses, training_set
+from optfarm_tasks.frameworks.keras import as_saved_model, bridge, losses
+from optfarm_tasks.frameworks.keras.training_set import TrainingSet, training_set_of
 from optfarm_tasks.technique import Card, Done, Memory, OnProgress, Params, Work
 
-ACCEPTS = frozenset({Format.KERAS, Format.H5})
-YIELDS = dict.fromkeys(ACCEPTS, Format.H5)
 MODULES = (*as_saved_model.MODULES, "tensorflow_model_optimization")
 MEMORY = Memory(base_bytes=2_500_000_000, factor=4.0)
 """TensorFlow and a batch's activations; weights, gradients, Adam's two moments. Measured: docs/techniques.md."""
+card = partial(
+    Card,
+    accepts=KERAS_FORMATS,
+    yields=dict.fromkeys(KERAS_FORMATS, Format.H5),
+    modules=MODULES,
+    needs_training_data=True,
+    memory=MEMORY,
+)
+"""The card of a technique that fine-tunes."""
 
 FILE = "model.h5"
 
@@ -36,18 +46,6 @@ class Training(Params):
     loss: losses.Name = Field(default="auto", description="auto chooses by labels and outputs; mse without labels")
 
 
-def card(*, tolerance_nmse: float) -> Card:
-    """The card of a technique that fine-tunes."""
-    return Card(
-        accepts=ACCEPTS,
-        yields=YIELDS,
-        modules=MODULES,
-        needs_training_data=True,
-        memory=MEMORY,
-        tolerance_nmse=tolerance_nmse,
-    )
-
-
 def load(work: Work) -> Any:
     """The model in tf_keras, with every later draw of a random number seeded.
 
@@ -57,7 +55,7 @@ def load(work: Work) -> Any:
     import tensorflow as tf
     import tf_keras
 
-    work.report("loading", 0.02)
+    work.on_progress("loading", 0.02)
     if as_saved_model.is_quantised(work.model):
         raise BadModel(
             "the model emulates quantisation already, which pruning and clustering would undo; let them come before "
@@ -73,74 +71,73 @@ def load(work: Work) -> Any:
     return model
 
 
-def lessons_of(work: Work, model: Any, params: Training) -> training_set.TrainingSet:
-    """What a model is to learn; see `training_set.lessons_of`."""
-    return training_set.lessons_of(work, model, params.loss, params.batch_size)
+@dataclass(frozen=True)
+class Trainer:
+    """Fine-tunes models on the same samples, in the same way."""
+
+    samples: TrainingSet
+    params: Training
+    seed: int
+    """The same seed draws the same batches."""
+    on_progress: OnProgress
+
+    @property
+    def steps(self) -> int:
+        """How many steps fine-tuning takes."""
+        return self.params.epochs * math.ceil(self.samples.count / self.samples.batch_size)
+
+    def within(self, start: float, end: float) -> "Trainer":
+        """The same trainer, whose whole progress is start..end of the conversion's."""
+        whole = self.on_progress
+        return replace(self, on_progress=lambda phase, fraction: whole(phase, start + fraction * (end - start)))
+
+    def fine_tune(self, model: Any, *, callbacks: Sequence[Any] = ()) -> list[float]:
+        """Trains a model in place, and gives the mean loss of each epoch.
+
+        Args:
+            model: a tf_keras model whose inputs and outputs are those that the samples were read for.
+            callbacks: of tf_keras, called after each step and before on_progress.
+
+        Raises:
+            BadModel: tf_keras cannot train it.
+            BadParameter: the loss is no number any more.
+            OutOfMemory: memory ran out.
+        """
+        import tf_keras
+
+        optimizer = tf_keras.optimizers.Adam(self.params.learning_rate)
+        losses = [self.samples.loss.built() if output.dtype.is_floating else None for output in model.outputs]
+        with blaming(BadModel, "tf_keras cannot train the model"):
+            model.compile(optimizer=optimizer, loss=losses, loss_weights=self.samples.weights)
+            history = model.fit(
+                _batches(self.samples, model, seed=self.seed),
+                epochs=self.params.epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=[*callbacks, _watch(self.on_progress, self.steps)],
+            ).history
+        return [round(float(each), 8) for each in history["loss"]]
 
 
-def steps_of(lessons: training_set.TrainingSet, params: Training) -> int:
-    """How many steps fine-tuning takes."""
-    return params.epochs * math.ceil(lessons.count / lessons.batch_size)
+def trainer_of(work: Work, model: Any, params: Training) -> Trainer:
+    """What fine-tunes a model on its work's data set; see `training_set.training_set_of` for what it raises."""
+    samples = training_set_of(work, model, params.loss, params.batch_size)
+    return Trainer(samples, params, work.seed, work.on_progress)
 
 
-def fine_tune(
-    model: Any,
-    lessons: training_set.TrainingSet,
-    params: Training,
-    *,
-    seed: int,
-    report: OnProgress,
-    callbacks: Sequence[Any] = (),
-) -> list[float]:
-    """Trains a model in place, and gives the mean loss of each epoch.
-
-    Args:
-        model: a tf_keras model whose inputs and outputs are those of the lessons' model.
-        lessons: what it learns from.
-        params: epochs, batch size, learning rate.
-        seed: the same seed draws the same batches.
-        report: told after each step.
-        callbacks: of tf_keras, called before the report.
-
-    Raises:
-        BadModel: tf_keras cannot train it.
-        BadParameter: the loss is no number any more.
-        OutOfMemory: memory ran out.
-    """
-    import tf_keras
-
-    optimizer = tf_keras.optimizers.Adam(params.learning_rate)
-    losses = [lessons.loss.built() if output.dtype.is_floating else None for output in model.outputs]
-    with blaming(BadModel, "tf_keras cannot train the model"):
-        model.compile(optimizer=optimizer, loss=losses, loss_weights=lessons.weights)
-        told = model.fit(
-            _batches(lessons, model, seed=seed),
-            epochs=params.epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=[*callbacks, _watch(report, steps_of(lessons, params))],
-        )
-    return [round(float(each), 8) for each in told.history["loss"]]
-
-
-def save(model: Any, work: Work, *, notes: dict[str, Any], warnings: tuple[str, ...] = ()) -> Done:
+def save(model: Any, work: Work, *, notes: dict[str, Any]) -> Done:
     """Writes model.h5 without the optimizer's state.
 
     Raises:
         BadModel: tf_keras cannot save it.
     """
-    work.report("saving", 0.95)
+    work.on_progress("saving", 0.95)
     with blaming(BadModel, "tf_keras cannot save the model"):
         model.save(work.output / FILE, include_optimizer=False)
-    return Done(warnings=warnings, notes=notes)
+    return Done(notes=notes)
 
 
-def part(report: OnProgress, start: float, end: float) -> OnProgress:
-    """Tells 0..1 of a part of the work as start..end of the whole."""
-    return lambda phase, fraction: report(phase, start + fraction * (end - start))
-
-
-def _batches(lessons: training_set.TrainingSet, model: Any, *, seed: int) -> Any:
+def _batches(samples: TrainingSet, model: Any, *, seed: int) -> Any:
     import tf_keras
 
     class Batches(tf_keras.utils.Sequence):  # type: ignore[misc]  # tf_keras has no types
@@ -148,26 +145,26 @@ def _batches(lessons: training_set.TrainingSet, model: Any, *, seed: int) -> Any
 
         def __init__(self) -> None:
             self._epoch = 0
-            self._order = lessons.order(seed, epoch=0)
+            self._order = samples.order(seed, epoch=0)
 
         def __len__(self) -> int:
             return len(self._order)
 
         def __getitem__(self, index: int) -> Any:
-            return lessons.batch(self._order[index], model)
+            return samples.batch(self._order[index], model)
 
         def on_epoch_end(self) -> None:
             self._epoch += 1
-            self._order = lessons.order(seed, epoch=self._epoch)
+            self._order = samples.order(seed, epoch=self._epoch)
 
     return Batches()
 
 
-def _watch(report: OnProgress, steps: int) -> Any:
+def _watch(on_progress: OnProgress, steps: int) -> Any:
     import tf_keras
 
     class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]  # tf_keras has no types
-        """Tells each step, and ends what has gone astray."""
+        """Reports each step, and ends training whose loss is no number any more."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -178,6 +175,6 @@ def _watch(report: OnProgress, steps: int) -> Any:
             loss = float((logs or {}).get("loss", 0.0))
             if not math.isfinite(loss):
                 raise BadParameter(f"the loss is {loss} after step {self._done} of {steps}; lower the learning rate")
-            report("fine-tuning", self._done / steps)
+            on_progress("fine-tuning", self._done / steps)
 
     return Watch()

@@ -54,7 +54,8 @@ class TrainingSet:
         inputs = arranged(model, {name: array[rows] for name, array in self.inputs.items()})
         return inputs, [target[rows] for target in self.targets]
 
-    def told(self) -> dict[str, Any]:
+    @property
+    def notes(self) -> dict[str, Any]:
         """What a result says of them."""
         return {
             "split": self.split,
@@ -65,8 +66,8 @@ class TrainingSet:
         }
 
 
-def lessons_of(work: Work, model: Any, loss: str, batch_size: int) -> TrainingSet:
-    """The lessons that a data set holds for a model.
+def training_set_of(work: Work, model: Any, loss: str, batch_size: int) -> TrainingSet:
+    """What a data set holds for a model to learn.
 
     Args:
         work: its data set has a train or a calibration split; the work's original model teaches where no labels are.
@@ -144,7 +145,7 @@ def _distilled(
 ) -> TrainingSet:
     chosen = losses.for_answers(loss)
     teacher, name = _teacher(work, model)
-    work.report("asking the original model", 0.1)
+    work.on_progress("asking the original model", 0.1)
     answers = predictions(teacher, inputs)
     if not all(np.isfinite(each).all() for each in answers):
         raise BadData(

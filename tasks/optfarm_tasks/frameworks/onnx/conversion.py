@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import from_tensorflow
 from optfarm_tasks.frameworks.tensorflow import graph_edit
-from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.technique import Card, Done, Work
 
 CONVERTED = graph_edit.ACCEPTS | {Format.TFLITE}
 ACCEPTS = graph_edit.ACCEPTS | {Format.ONNX}
 YIELDS = dict.fromkeys(ACCEPTS, Format.ONNX)
 MODULES = (*graph_edit.MODULES, "onnx", "onnxruntime", "tf2onnx")
+card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
+"""The card of a technique that makes an .onnx."""
 FILE = "model.onnx"
 
 _NO_KERNEL = re.compile(r"Could not find an implementation for (\w+)")
@@ -42,7 +45,7 @@ def source(
         if work.format is Format.ONNX:
             # The files of a task may be links, and onnx reads no weights through one.
             copied = shutil.copytree(work.model, Path(folder, "model"))
-            file = next(path for path in sorted(copied.iterdir()) if path.suffix.lower() == ".onnx")
+            file = formats.file_of(copied)
             yield file, formats.describe(work.model).signature, ()
             return
         file = Path(folder, FILE)
@@ -75,7 +78,7 @@ def done(work: Work, before: Path | None, warnings: tuple[str, ...], **notes: An
     """
     import onnxruntime
 
-    work.report("checking", 0.95)
+    work.on_progress("checking", 0.95)
     artifact = work.output / FILE
     with blaming(BadModel, "ONNX Runtime cannot load what was made of the model"), _naming_ops():
         onnxruntime.InferenceSession(str(artifact), providers=["CPUExecutionProvider"])

@@ -1,12 +1,14 @@
 """Turns a TensorFlow graph or a .tflite into an ONNX model whose inputs and outputs have the names of its signature."""
 
+import gc
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from optfarm_tasks import formats
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel, UnsupportedOp
-from optfarm_tasks.frameworks import cycles
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit
 from optfarm_tasks.frameworks.tensorflow.functions import lower_control_flow
@@ -15,6 +17,8 @@ from optfarm_tasks.technique import Work
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 18
 """The versions of ONNX's ops that tf2onnx writes and ONNX Runtime quantises per channel."""
+
+_COLLECTION_THRESHOLDS = (500, 1, 1)
 
 Names = dict[str, str]
 """Tensor → the name that it goes by in the signature."""
@@ -46,7 +50,7 @@ def _from_graph(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     _refuse_shared(inputs, outputs)
     # tf2onnx reads loops and branches as functions; lowered to switches and merges it refuses them.
     lower_control_flow(graph.graph_def, is_lowered=False)
-    work.report("converting", 0.4)
+    work.on_progress("converting", 0.4)
     model = _model(_optimised(graph.graph_def, inputs, outputs), inputs, outputs, opset=opset)
     return model, name, warnings
 
@@ -105,8 +109,27 @@ def _written(graph: Any) -> Any:
     """A ModelProto of tf2onnx's graph, optimised; each pass leaves a copy of all weights in a cycle of references."""
     from tf2onnx import optimizer
 
-    with cycles.collected_soon():
+    with collecting_often():
         return optimizer.optimize_graph(graph).make_model("optfarm")
+
+
+@contextmanager
+def collecting_often() -> Iterator[None]:
+    """Has Python look often for cycles among the objects that are made inside the block.
+
+    Python looks for them by the number of new objects; a graph is few of them and hundreds of megabytes. What was there
+    before, the frameworks' own objects, is left out of the search, which is quick then.
+    """
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.collect()
+    gc.set_threshold(*_COLLECTION_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
@@ -115,7 +138,7 @@ def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     ends = signature_tensors.ends_of(work.model)
     inputs, outputs = ({tensor: name for name, tensor in side.items()} for side in (ends.inputs, ends.outputs))
     _refuse_shared(inputs, outputs)
-    work.report("converting", 0.4)
+    work.on_progress("converting", 0.4)
     graph = tfonnx.process_tf_graph(
         None,
         opset=opset,

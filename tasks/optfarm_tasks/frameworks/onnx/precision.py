@@ -1,4 +1,4 @@
-"""Tells in which types ONNX Runtime computes a model: python -m optfarm_tasks.frameworks.onnx.precision FILE.
+"""Prints in which types ONNX Runtime computes a model: python -m optfarm_tasks.frameworks.onnx.precision FILE.
 
 The engine fuses and replaces nodes when it loads a file, and inserts casts where it has no kernel. So it is asked to
 store the graph that it ended up with, and that one is read.

@@ -1,8 +1,7 @@
-"""What the techniques that NNCF carries out share: its settings, its silence, and what is told of its work."""
+"""Settings, quiet logging and notes for the techniques that NNCF carries out."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from optfarm_tasks.data_sets.calibration import Calibration
 
 MODULES = (*conversion.MODULES, "nncf")
+card = partial(conversion.card, modules=MODULES)
+"""The card of a technique that NNCF carries out."""
 
 
 class Quantised(Calibrated):
@@ -40,7 +41,7 @@ def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Cali
 
     samples = calibration_of(work, signature, params.calibration_samples)
     feeds = list(samples.feeds())
-    work.report("calibrating", 0.5)
+    work.on_progress("calibrating", 0.5)
     return samples, {
         "calibration_dataset": nncf.Dataset(feeds),
         "subset_size": len(feeds),
@@ -49,13 +50,11 @@ def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Cali
     }
 
 
-@contextmanager
-def quietly() -> Iterator[None]:
+def quieten() -> None:
     """Keeps NNCF from filling the log with hints."""
     import nncf
 
     nncf.set_log_level(logging.WARNING)
-    yield
 
 
 def notes(before: dict[str, int], after: Any) -> dict[str, Any]:

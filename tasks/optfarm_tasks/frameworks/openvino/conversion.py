@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit
 from optfarm_tasks.frameworks.tflite import signature_tensors
-from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.technique import Card, Done, Work
 
 CONVERTED = graph_edit.ACCEPTS | {Format.TFLITE, Format.ONNX}
 ACCEPTS = CONVERTED | {Format.OPENVINO}
 YIELDS = dict.fromkeys(ACCEPTS, Format.OPENVINO)
 MODULES = (*graph_edit.MODULES, "ai_edge_litert", "openvino")
+card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
+"""The card of a technique that converts to OpenVINO."""
 FILE = "model.xml"
 
-_SUFFIXES = {Format.TFLITE: ".tflite", Format.ONNX: ".onnx", Format.OPENVINO: ".xml"}
+_OF_ONE_FILE = frozenset({Format.TFLITE, Format.ONNX, Format.OPENVINO})
 _NO_NAME = re.compile(r"([A-Z][A-Za-z0-9]*)_\d+")
 _NO_TRANSLATOR = re.compile(r"o (?:translator|conversion rule) found for operation(?:\(s\)|s?): ([\w, ]+)")
 
@@ -41,8 +44,8 @@ def source(work: Work) -> Iterator[tuple[Any, Signature, tuple[str, ...]]]:
         BadModel: OpenVINO cannot read the model, or loses an input or output of it.
         UnsupportedOp: it has no counterpart for an op, or the model changes a variable; the message names the op.
     """
-    if work.format in _SUFFIXES:
-        file = next(path for path in sorted(work.model.iterdir()) if path.suffix.lower() == _SUFFIXES[work.format])
+    if work.format in _OF_ONE_FILE:
+        file = formats.file_of(work.model)
         yield *_read(file, formats.describe(work.model).signature, work), ()
         return
     with graph_edit.saved_model(work) as (folder, warnings):
@@ -58,7 +61,7 @@ def write(model: Any, signature: Signature, work: Work, *, halve: bool = False) 
     """
     import openvino
 
-    work.report("writing", 0.95)
+    work.on_progress("writing", 0.95)
     _name_ends(model, signature)
     _number_layers(model)
     if signature.name != MAIN:
@@ -89,7 +92,7 @@ def counts(model: Any) -> dict[str, int]:
 def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature]:
     import openvino
 
-    work.report("converting", 0.3)
+    work.on_progress("converting", 0.3)
     with blaming(BadModel, "OpenVINO cannot convert the model"), _naming_ops():
         read = openvino.Core().read_model if work.format is Format.OPENVINO else openvino.convert_model
         model = read(place)

@@ -14,7 +14,7 @@ _OF_OTHER_NAMES = (
     "backward_function_name",
     "forward_function_name",
 )
-"""Attributes that tell of nodes and functions which are no longer there under those names."""
+"""Attributes that name nodes and functions which are no longer there under those names."""
 
 _CONTROL_FLOW = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 

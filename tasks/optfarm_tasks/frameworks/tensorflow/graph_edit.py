@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph, freeze, signat
 from optfarm_tasks.frameworks.tensorflow.functions import name_by_use
 from optfarm_tasks.frameworks.tensorflow.nodes import keep, share_constants
 from optfarm_tasks.frameworks.tensorflow.signature_names import with_named_ends
-from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.technique import Card, Done, Work
 
 ACCEPTS = frozenset({Format.SAVED_MODEL, Format.KERAS, Format.H5, Format.FROZEN_GRAPH})
 YIELDS = dict.fromkeys(ACCEPTS, Format.SAVED_MODEL) | {Format.FROZEN_GRAPH: Format.FROZEN_GRAPH}
 MODULES = as_saved_model.MODULES
+card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
+"""The card of a technique that changes a graph."""
 
 _TAG = "serve"
 _INITIALISER = "__saved_model_init_op"
@@ -46,9 +49,9 @@ def rewrite(work: Work, change: Change) -> Done:
     """
     graph, warnings = frozen(work)
     before = node_counts(graph)
-    work.report("rewriting", 0.5)
+    work.on_progress("rewriting", 0.5)
     changed = change(graph)
-    work.report("writing", 0.9)
+    work.on_progress("writing", 0.9)
     write(changed, work.output, YIELDS[work.format])
     return Done(warnings=warnings, notes={"nodes_before": before, "nodes_after": node_counts(changed)})
 
@@ -60,16 +63,16 @@ def frozen(work: Work) -> tuple[MetaGraph, tuple[str, ...]]:
         BadModel: TensorFlow cannot load or freeze it.
         UnsupportedOp: an op reads or writes what lies outside the graph.
     """
-    work.report("freezing", 0.1)
-    told: tuple[str, ...]
+    work.on_progress("freezing", 0.1)
+    warnings: tuple[str, ...]
     if work.format is Format.FROZEN_GRAPH:
-        graph, told = _read(work.model), ()
+        graph, warnings = _read(work.model), ()
     else:
-        with saved_model(work) as (folder, told):
+        with saved_model(work) as (folder, warnings):
             graph = freeze(folder)
     strip(graph)
     share_constants(graph.graph_def)
-    return graph, (*told, *_fix_defaults(graph))
+    return graph, (*warnings, *_fix_defaults(graph))
 
 
 def write(graph: MetaGraph, folder: Path, kind: Format) -> None:
@@ -98,7 +101,7 @@ def saved_model(work: Work) -> Iterator[tuple[Path, tuple[str, ...]]]:
         yield work.model, ()
         return
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
-        work.report("exporting", 0.1)
+        work.on_progress("exporting", 0.1)
         if work.format is Format.FROZEN_GRAPH:
             graph, warnings = frozen(work)
             write(graph, Path(folder), Format.SAVED_MODEL)

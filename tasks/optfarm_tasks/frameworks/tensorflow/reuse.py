@@ -57,8 +57,9 @@ class Tally:
         self.squares += float(((near - exact) ** 2).sum(dtype=np.float64))
         self.spread += float(((exact - exact.mean(axis=0)) ** 2).sum(dtype=np.float64))
 
-    def told(self) -> dict[str, Any]:
-        """What a report says of this convolution."""
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What a result says of this convolution."""
         return {
             "saved": round(self.saved, 4),
             "clusters_per_vector": round(self.clusters / self.vectors, 4),
@@ -89,9 +90,10 @@ class Reuse:
         macs = sum(each.macs for each in self._tallies.values())
         return round(sum(max(0.0, each.saved) * each.macs for each in self._tallies.values()) / max(macs, 1), 4)
 
-    def told(self) -> dict[str, dict[str, Any]]:
-        """Convolution → what is known of it."""
-        return {name: each.told() for name, each in self._tallies.items()}
+    @property
+    def notes(self) -> dict[str, dict[str, Any]]:
+        """Convolution → what a result says of it."""
+        return {name: each.notes for name, each in self._tallies.items()}
 
 
 def _planes(width: int, length: int, hash_bits: int, random: np.random.Generator) -> tuple[Matrix, ...]:

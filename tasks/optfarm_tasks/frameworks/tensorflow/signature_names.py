@@ -19,7 +19,7 @@ def with_named_ends(graph: MetaGraph) -> Any:
     (signature,) = graph.signature_def.values()
     placeholders = {giver(info.name): key for key, info in signature.inputs.items()}
     definition = graph.graph_def
-    # A node with several outputs is told as node, node:1 …; one with a single output must not be taken by another.
+    # A node with several outputs is written as node, node:1 …; one with a single output must not be taken by another.
     whole = _alone(definition) | {key for key in signature.outputs if f"{key}:1" in signature.outputs}
     added = {key: info for key, info in signature.outputs.items() if not _is_named(key, info.name, whole)}
     _check(set(signature.inputs), set(signature.outputs), set(added))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit
-from optfarm_tasks.technique import Done, Work
+from optfarm_tasks.technique import Card, Done, Work
 
 ACCEPTS = graph_edit.ACCEPTS
 YIELDS = dict.fromkeys(ACCEPTS, Format.TFLITE)
 MODULES = (*graph_edit.MODULES, "ai_edge_litert")
+card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
+"""The card of a technique that makes a .tflite."""
 
 _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
 
@@ -24,7 +27,7 @@ _TYPES = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
 _ELEMENT = re.compile(r"(?:x|<)(bf16|f16|f64)>")
 
 Configure = Callable[[Any, Any], None]
-"""Told TensorFlow and its converter, which it sets up."""
+"""Called with TensorFlow and its converter, which it sets up."""
 
 
 def convert(work: Work, configure: Configure) -> Done:
@@ -51,7 +54,7 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
 
         def configured(tf: Any, converter: Any) -> None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: samples.observed(work.report)
+            converter.representative_dataset = lambda: samples.observed(work.on_progress)
             configure(tf, converter)
 
         _convert(source, work, configured, signature=signature)
@@ -76,7 +79,7 @@ def _has_floats(op: dict[str, Any]) -> bool:
 def _convert(source: Path, work: Work, configure: Configure, *, signature: Signature) -> None:
     import tensorflow as tf
 
-    work.report("converting", 0.3)
+    work.on_progress("converting", 0.3)
     with blaming(BadModel, "TensorFlow cannot read the SavedModel"):
         converter = tf.lite.TFLiteConverter.from_saved_model(str(source), signature_keys=[signature.name])
     configure(tf, converter)

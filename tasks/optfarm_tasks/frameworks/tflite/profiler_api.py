@@ -140,12 +140,12 @@ class Engine:
         self._library.call("StartProfiler", self._profiler)
 
     def stop(self) -> list[ProfiledEvent]:
-        """Observes no more; gives what was told, in the order in which it began."""
+        """Observes no more; gives the events in the order in which they began."""
         self._library.call("StopProfiler", self._profiler)
         count = self._library.given(c_int, "GetNumProfilerEvents", self._profiler)
-        told = (ProfiledEvent * count.value)()
-        self._library.call("GetProfilerEvents", self._profiler, count, told)
-        return list(told)
+        events = (ProfiledEvent * count.value)()
+        self._library.call("GetProfilerEvents", self._profiler, count, events)
+        return list(events)
 
     def _found(self, signature: str) -> c_size_t:
         """The number of a signature; 0, the whole first graph, in a file that names none."""

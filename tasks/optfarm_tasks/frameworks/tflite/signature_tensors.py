@@ -26,7 +26,7 @@ def ends_of(model: Path) -> Ends:
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    file = next(path for path in sorted(model.iterdir()) if path.suffix.lower() == ".tflite")
+    file = formats.file_of(model)
     name = formats.describe(model).signature.name
     with blaming(BadModel, "LiteRT cannot load the model"):
         interpreter = Interpreter(str(file))

@@ -1,0 +1,70 @@
+"""Reads values as people type them: sizes, durations, and lists of numbers or recipes."""
+
+from optfarm.errors import BadRequest
+from optfarm_tasks.schema.recipe import pieces
+from optfarm_tasks.schema.spec import Auto
+
+_BYTES = {
+    "": 1,
+    "B": 1,
+    "KB": 1000,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 1 << 10,
+    "MIB": 1 << 20,
+    "GIB": 1 << 30,
+    "TIB": 1 << 40,
+}
+_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+def size_bytes(text: str) -> int:
+    """A size as people write it: 2GB, 512MiB, 1000000.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    number = text.strip().rstrip("BbKkMmGgTtIi ")
+    unit = text.strip()[len(number) :].strip().upper()
+    try:
+        return int(float(number) * _BYTES[unit])
+    except (ValueError, KeyError, OverflowError):
+        raise BadRequest(f"{text!r} is no size; write 2GB or 512MiB") from None
+
+
+def duration_ms(text: str) -> float:
+    """A duration as people write it, in milliseconds: 50ms, 0.2s, 800us.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    number = text.strip().rstrip("musMUS ")
+    try:
+        return float(number) * _MILLISECONDS[text.strip()[len(number) :].strip().lower()]
+    except (ValueError, KeyError):
+        raise BadRequest(f"{text!r} is no duration; write 50ms or 0.2s") from None
+
+
+def listed(text: str) -> list[str]:
+    """The recipes in one text, parted by commas that stand in no brackets and no quotes."""
+    parts, depth = [""], 0
+    for piece in pieces(text):
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        if piece == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return [part.strip() for part in parts if part.strip()]
+
+
+def numbers(text: str, flag: str) -> list[int | Auto]:
+    """Whole numbers parted by commas, or auto.
+
+    Raises:
+        BadRequest: it holds something else.
+    """
+    try:
+        return ["auto" if part.strip() == "auto" else int(part) for part in text.split(",")]
+    except ValueError:
+        raise BadRequest(f"--{flag} {text!r}: write whole numbers, parted by commas, or auto") from None
