@@ -7,5 +7,5 @@ python "$(dirname "$0")/train.py" "$recording" "$work"
 export OPTFARM_FOLDER="$work/farm"
 trap 'optfarm down' EXIT
 optfarm up
-optfarm sweep run "$work/model.keras" --name pilotnet --data "$work/data.npz" --profile quick --wait \
+optfarm sweep run "$work/model.keras" --name pilotnet --data "$work/data.npz" --effort quick --wait \
   --techniques "${TECHNIQUES:-tflite-float32,tflite-dynamic-range,tflite-float16,tflite-int8,tflite-int8-float,tflite-int16x8}"

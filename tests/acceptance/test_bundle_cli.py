@@ -12,7 +12,7 @@ from tests.acceptance.commands import Cli
 
 @pytest.fixture(scope="module")
 def sweep_id(farm: Cli, tiny_models: Path) -> str:
-    options = ("--techniques", "openvino", "--profile", "quick", "--wait", "--json")
+    options = ("--techniques", "openvino", "--effort", "quick", "--wait", "--json")
     swept = json.loads(farm.ok("sweep", "run", str(tiny_models / "float32.tflite"), *options))
     return str(swept["sweep_id"])
 

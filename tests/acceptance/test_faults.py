@@ -76,7 +76,7 @@ def running(farm: Cli, sweep_id: str) -> set[tuple[str, int]]:
 
 def survive(farm: Cli, model: Path, strikes: Iterable[Callable[[Cli], None]], *, loses_attempts: bool) -> None:
     """Strikes again and again while a sweep of the model runs, and lets it end."""
-    unseen = ("--profile", "quick", "--seed", str(next(_seeds)))
+    unseen = ("--effort", "quick", "--seed", str(next(_seeds)))
     sweep_id = farm.json("sweep", "run", str(model), "--name", "notes", *unseen, "--recipe", "openvino")["id"]
     struck: set[tuple[str, int]] = set()
     for strike in strikes:

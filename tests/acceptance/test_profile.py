@@ -24,7 +24,7 @@ def test_a_path_is_pushed_and_its_ops_are_told_and_traced(farm: Cli, tiny_models
 
 def test_an_artifact_of_a_sweep_is_observed(farm: Cli, tiny_models: Path, tmp_path: Path) -> None:
     trace = tmp_path / "artifact.json"
-    options = ("--techniques", "openvino", "--profile", "quick", "--wait", "--json")
+    options = ("--techniques", "openvino", "--effort", "quick", "--wait", "--json")
     sweep = json.loads(farm.ok("sweep", "run", str(tiny_models / "float32.tflite"), *options))
 
     told = farm.json("profile", sweep["sweep_id"], "openvino", "--output", str(trace), "--runs", "3")

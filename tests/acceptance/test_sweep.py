@@ -18,7 +18,7 @@ TFLITE = {"tflite-float16", "tflite-float32", "tflite-int8"}
 
 def sweep(farm: Cli, model: Path | str, *words: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Submits, waits for the end; gives the receipt and the report."""
-    receipt = farm.json("sweep", "run", str(model), "--profile", "quick", *words)
+    receipt = farm.json("sweep", "run", str(model), "--effort", "quick", *words)
     farm.run("sweep", "watch", receipt["id"])
     return receipt, farm.json("report", receipt["id"])
 

@@ -91,7 +91,7 @@ def test_a_file_s_settings_yield_to_flags(tmp_path: Path) -> None:
     file.write_text("model: pilotnet\nrecipes: [tflite-int8]\nprofile: full\nlimits: {timeout_s: 5}\n")
 
     with serving(scheduler(DONE, facts=report())) as stub:
-        words = ["--file", str(file), "--profile", "quick", "--memory", "1GB", "--threads", "1,2"]
+        words = ["--file", str(file), "--effort", "quick", "--memory", "1GB", "--threads", "1,2"]
         process = start(stub.url, "sweep", "run", *words)
         _, err = process.communicate(timeout=30)
         (sent,) = (json.loads(asked.body) for asked in stub.asked if asked.method == "PUT")
