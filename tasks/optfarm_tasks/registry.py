@@ -69,7 +69,7 @@ def runtime(name: str) -> Runtime:
     return cast("Runtime", _module(runtimes, name))
 
 
-def runtimes_of(model_format: Format, device: DeviceKind = DeviceKind.CPU) -> tuple[str, ...]:
+def runtimes_of(model_format: Format, device: str = DeviceKind.CPU) -> tuple[str, ...]:
     """Names of the runtimes that run a format on a kind of device, sorted."""
     found = ((name, runtime(name)) for name in runtime_names())
     return tuple(name for name, each in found if model_format in each.FORMATS and device in each.DEVICES)
@@ -78,7 +78,7 @@ def runtimes_of(model_format: Format, device: DeviceKind = DeviceKind.CPU) -> tu
 def runtime_for(
     model_format: Format,
     *,
-    device: DeviceKind = DeviceKind.CPU,
+    device: str = DeviceKind.CPU,
     wanted: str | None = None,
     role: str = Role.CANDIDATE,
 ) -> str:

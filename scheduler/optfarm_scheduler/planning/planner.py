@@ -10,7 +10,7 @@ from optfarm_tasks import registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.resolved import ResolvedRecipe, resolve
-from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.device import DeviceKind, Inventory
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Action, Benchmark, Convert, Evaluate, Kind, Role
 from optfarm_tasks.schema.sweep import Data, Model, Skipped, SweepSpec
@@ -70,7 +70,7 @@ class Planner:
         except BadParameter as error:
             self._skip(recipe, None, str(error))
             return
-        benchmarks = list(self._benchmarks(resolved, runtimes))
+        benchmarks = list(self._benchmarks(resolved, wanted))
         if not benchmarks:
             return
         self.baseline_format = self.baseline_format or resolved.output_format
@@ -92,11 +92,10 @@ class Planner:
             return
         self._compare(conversion, Evaluate(runtime=wanted), needs=runtime_needs(runtimes, self.alive))
 
-    def _benchmarks(
-        self, resolved: ResolvedRecipe, runtimes: tuple[str, ...]
-    ) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
+    def _benchmarks(self, resolved: ResolvedRecipe, wanted: str | None) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
         for device in self.selected:
             try:
+                runtimes = self._runtimes(resolved.output_format, wanted, kind=device.kind)
                 needs = runtime_needs(runtimes, (device,))
             except BadParameter as error:
                 self._skip(resolved.recipe, device.name, str(error))
@@ -164,9 +163,10 @@ class Planner:
         self._warn(f"the baseline is {given}, which {wanted} does not run; it runs on {registry.runtime_for(given)}")
         return None
 
-    def _runtimes(self, artifact_format: Format, wanted: str | None) -> tuple[str, ...]:
-        baseline = registry.runtime_for(self.baseline_format or artifact_format, wanted=wanted, role=Role.BASELINE)
-        return tuple(sorted({baseline, registry.runtime_for(artifact_format, wanted=wanted)}))
+    def _runtimes(self, artifact_format: Format, wanted: str | None, *, kind: str = DeviceKind.CPU) -> tuple[str, ...]:
+        baseline_format = self.baseline_format or artifact_format
+        baseline = registry.runtime_for(baseline_format, device=kind, wanted=wanted, role=Role.BASELINE)
+        return tuple(sorted({baseline, registry.runtime_for(artifact_format, device=kind, wanted=wanted)}))
 
     def _skip(self, recipe: Recipe, device: str | None, reason: str) -> None:
         self.skipped.append(Skipped(recipe=recipe, device=device, reason=reason))

@@ -115,7 +115,7 @@ def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
 
 
 def _needs(artifact_format: Format, wanted: str | None, device: Inventory) -> Needs:
-    runtime = registry.runtime_for(artifact_format, wanted=wanted)
+    runtime = registry.runtime_for(artifact_format, device=device.kind, wanted=wanted)
     profiler(runtime)
     return runtime_needs((runtime,), (device,))
 

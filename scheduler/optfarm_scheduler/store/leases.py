@@ -113,14 +113,15 @@ class Leases:
 
     def _lease(self, connection: Connection, row: Row[Any], device: str) -> Lease:
         found = connection.execute(select(DEVICES.c.inventory).where(DEVICES.c.name == device)).scalar_one_or_none()
-        toolchain = found and offered(Inventory.model_validate(found), Needs.model_validate(row.needs))
-        if not toolchain:
+        inventory = None if found is None else Inventory.model_validate(found)
+        toolchain = inventory and offered(inventory, Needs.model_validate(row.needs))
+        if not (inventory and toolchain):
             raise LeaseLost(f"{device} no longer offers what {row.id} needs")
         return Lease(
             task_id=row.id,
             sweep_id=row.sweep_id,
             key=row.key,
-            task=task_of(connection, row).model_copy(update=_usual(connection, row, device)),
+            task=task_of(connection, row).model_copy(update=_of_device(connection, row, inventory)),
             toolchain=toolchain.name,
             attempt=row.attempt,
             ttl_s=self._terms.ttl_s,
@@ -128,8 +129,10 @@ class Leases:
         )
 
 
-def _usual(connection: Connection, row: Row[Any], device: str) -> dict[str, Any]:
-    return {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
+def _of_device(connection: Connection, row: Row[Any], device: Inventory) -> dict[str, Any]:
+    """What a task has to know of its device: what pinned work computes on, and how long canaries usually take there."""
+    pinned = {} if row.pinned_to is None else {"device": device.spec}
+    return pinned | ({"usual": usual_of(connection, device.name)} if row.kind == Kind.BENCHMARK else {})
 
 
 def _check_running(row: Row[Any], token: int) -> None:

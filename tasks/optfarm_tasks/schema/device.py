@@ -62,3 +62,9 @@ class Inventory(WireMessage):
     def kind(self) -> str:
         """cpu, gpu, …: what the slots of one kind of device begin with."""
         return self.slot.partition("-")[0]
+
+    @property
+    def spec(self) -> DeviceSpec:
+        """What the child of a task is told to compute on."""
+        number = self.slot.partition("-")[2]
+        return DeviceSpec(kind=DeviceKind(self.kind), index=int(number) if number.isdecimal() else None)
