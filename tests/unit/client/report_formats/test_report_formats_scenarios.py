@@ -16,10 +16,10 @@ from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Kind
 from optfarm_tasks.schema.sweep import Row
 from tests.results import a_result
+from tests.unit.client.report_formats.test_report_formats import summary_lines
 from tests.unit.recorded import status_of
 from tests.unit.reports import report, row
 from tests.unit.sampled import ARTIFACT, offline, server
-from tests.unit.test_report_formats import summary_lines
 
 OFFLINE, SERVER = offline(1.2, ARTIFACT), server(2.0, ARTIFACT)
 

@@ -14,8 +14,8 @@ from optfarm.errors import BadRequest, Broken, NotAllowed, Unreachable
 from optfarm.settings import ClientSettings
 from optfarm.sweep import Sweep
 from optfarm_tasks.schema.sweep import SweepState
+from tests.unit.client.test_client_progress import sweep
 from tests.unit.scheduler_stub import Answer, Asked, serving
-from tests.unit.test_client_progress import sweep
 
 
 def connected(url: str, notices: list[str], retry_s: float = 10) -> Connection:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from optfarm_tasks.schema.sweep import SweepReceipt, SweepReport, SweepState, SweepStatus, TaskState
+from tests.unit.client.test_client_progress import sweep, task
 from tests.unit.reports import report, row
 from tests.unit.scheduler_stub import Answer, Asked, serving
-from tests.unit.test_client_progress import sweep, task
 
 BINARY = str(Path(sys.executable).parent / "optfarm")
 RECEIPT = SweepReceipt(id="abc", tasks=2, cached=1, devices=("alpha.cpu",), skipped=(), warnings=("few samples",))

@@ -17,7 +17,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats import describe
 from optfarm_tasks.formats.wire import varint
 
-SCRIPT = Path(__file__).parents[1] / "frozen_graphs.py"
+SCRIPT = Path(__file__).parents[3] / "frozen_graphs.py"
 NAMES = ["classifier", "strings", "loop", "functional_loop", "several"]
 
 
