@@ -19,8 +19,8 @@ _INVOKE = b"Invoke"
 """What LiteRT records as a graph begins to run."""
 _NS_PER_US = 1000
 _NOTES = (
-    "LiteRT tells durations in whole microseconds, rounded down: what takes less shows as 0",
-    "XNNPACK tells no starts: its ops are laid end to end, from where their graph began",
+    "LiteRT reports durations in whole microseconds, rounded down: what takes less shows as 0",
+    "XNNPACK reports no starts: its ops are laid end to end, from where their graph began",
 )
 
 

@@ -21,7 +21,7 @@ _NS_PER_US = 1000
 class Session(PlainSession):
     """A model that is loaded twice: as it runs, and with the profiler, which is on for a session's whole life."""
 
-    notes = ("ONNX Runtime tells times in whole microseconds",)
+    notes = ("ONNX Runtime reports times in whole microseconds",)
 
     def observe(self, feed: Any, runs: int) -> tuple[Inference, ...]:
         """Inferences of a session with the profiler; the first, which allocates its memory, is left out."""

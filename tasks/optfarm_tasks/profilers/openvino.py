@@ -15,8 +15,8 @@ from optfarm_tasks.schema.device import CPU, DeviceSpec
 
 _NS_PER_US = 1000
 _NOTES = (
-    "OpenVINO tells a layer's mean over all inferences, in whole microseconds: the trace shows it without the first",
-    "OpenVINO tells no starts: layers are laid end to end, in the order in which they run",
+    "OpenVINO reports a layer's mean over all inferences, in whole microseconds: the trace shows it without the first",
+    "OpenVINO reports no starts: layers are laid end to end, in the order in which they run",
 )
 
 

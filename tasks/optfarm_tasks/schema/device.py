@@ -65,6 +65,6 @@ class Inventory(WireMessage):
 
     @property
     def spec(self) -> DeviceSpec:
-        """What the child of a task is told to compute on."""
+        """What the child of a task computes on."""
         number = self.slot.partition("-")[2]
         return DeviceSpec(kind=DeviceKind(self.kind), index=int(number) if number.isdecimal() else None)

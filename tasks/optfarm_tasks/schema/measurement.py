@@ -67,7 +67,7 @@ class Ratio(Value):
 
 
 class Noise(Value):
-    """The machine while the clock ran; fractions of wall time, null where the kernel does not tell."""
+    """The machine while the clock ran; fractions of wall time, null where the kernel does not say."""
 
     run_delay_frac: float | None
     preempted_frac: float
@@ -82,7 +82,7 @@ class Noise(Value):
 
 
 class Energy(Value):
-    """What the hardware's own counters tell of the blocks that were timed, idle parts of the chip included."""
+    """What the hardware's own counters say of the blocks that were timed, idle parts of the chip included."""
 
     per_request_mj: float | None
     source: str | None
@@ -233,8 +233,8 @@ class Measurement(Value):
             return self
         null = {"null_value": twin.ratio.value, "null_ci95": twin.ratio.ci95}
         flags = {*self.flags, *(() if holds_one(twin.ratio.ci95) else (Flag.NULL_FAILED,))}
-        told = {"ratio": self.ratio.model_copy(update=null), "flags": tuple(flag for flag in Flag if flag in flags)}
-        return self.model_copy(update=told)
+        beside = {"ratio": self.ratio.model_copy(update=null), "flags": tuple(flag for flag in Flag if flag in flags)}
+        return self.model_copy(update=beside)
 
 
 def holds_one(ci95: Interval | None) -> bool:

@@ -21,10 +21,10 @@ class Conversion(Value):
     gzip_bytes: int
     """Size of all files coded together by gzip -6."""
     zstd_bytes: int | None = None
-    """The same by zstd -3; null in results of before it was told."""
+    """The same by zstd -3; null in results of earlier versions."""
     warnings: tuple[str, ...] = ()
     notes: dict[str, Any] = Field(default_factory=dict)
-    """What a technique tells of its own work: nodes before and after, sparsity, …"""
+    """What a technique reports of its own work: nodes before and after, sparsity, …"""
 
 
 class Score(Value):
@@ -60,7 +60,7 @@ class Quality(Value):
     scores: tuple[Score, ...] = ()
     """Against the labels, or detections against the baseline's."""
     collapsed: bool
-    """The variant tells nothing any more: see optfarm_tasks.quality."""
+    """The outputs have become useless, such as one class for everything; see optfarm_tasks.quality."""
     collapse_reason: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -79,7 +79,7 @@ class BenchmarkResult(Value):
 
 
 class Inspection(Value):
-    """Everything a model tells, as its runtime sees it."""
+    """Everything that is known of a model, as its runtime sees it."""
 
     kind: Literal[Kind.INSPECT] = Kind.INSPECT
     description: ModelDescription
@@ -112,7 +112,7 @@ class OpProfile(Value):
     plain_ns: int
     """Median wall time of an inference without the profiler."""
     profiled_ns: int
-    """The same with it: what is told of ops is of these inferences."""
+    """The same with it: the times of ops are of these inferences."""
     input_source: Literal["data", "random"]
     notes: tuple[str, ...] = ()
     """What has to be known of this runtime's profiler to read the numbers."""

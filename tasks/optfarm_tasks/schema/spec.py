@@ -120,7 +120,7 @@ class Benchmark(Value):
 
 
 class Inspect(Value):
-    """model → everything its files and its runtime tell."""
+    """model → everything that its files and its runtime say of it."""
 
     kind: Literal[Kind.INSPECT] = Kind.INSPECT
 
@@ -158,7 +158,7 @@ class Limits(Value):
 
 
 class Usual(Value):
-    """What a device's canaries tell a measurement that is taken there."""
+    """What is known from a device's canaries, for a measurement that is taken there."""
 
     memory_ns: float | None
     """What a pass of the memory canary usually takes; null while too few have run."""

@@ -1,4 +1,4 @@
-"""What people ask of the farm, and what it tells them."""
+"""What people ask of the farm, and what it answers."""
 
 from datetime import datetime
 from enum import StrEnum
