@@ -150,7 +150,7 @@ class Search:
             cards,
             self.asked.steps,
             start=self._model.description.format,
-            endings=FINAL_FORMATS,
+            final_formats=FINAL_FORMATS,
             max_steps=self.asked.max_steps,
         )
         space, refused = applicable(whole, self._refusals)

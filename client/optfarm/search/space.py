@@ -38,7 +38,7 @@ class Space:
 
     start: Format
     moves: tuple[Move, ...]
-    endings: frozenset[Format]
+    final_formats: frozenset[Format]
     max_steps: int
     by_name: Mapping[str, Move] = field(init=False, repr=False, compare=False)
 
@@ -53,7 +53,7 @@ class Space:
 
     def may_end(self, position: int, reached: Format) -> bool:
         """Whether a recipe of so many steps may end in a format."""
-        return position > 0 and reached in self.endings
+        return position > 0 and reached in self.final_formats
 
     def without(self, names: Iterable[str]) -> "Space":
         """The space that lacks some moves."""
@@ -62,7 +62,7 @@ class Space:
 
     def _endable(self, steps: int) -> frozenset[Format]:
         """The formats from which so many steps or fewer lead to a runnable one."""
-        found = self.endings
+        found = self.final_formats
         for _ in range(steps):
             found |= {each for move in self.moves for each, made in move.converts.items() if made in found}
         return found
@@ -85,7 +85,7 @@ def space_of(
     named: Sequence[Step],
     *,
     start: Format,
-    endings: frozenset[Format],
+    final_formats: frozenset[Format],
     max_steps: int,
 ) -> tuple[Space, tuple[LeftOut, ...]]:
     """The space of the techniques that people named as steps, or else of all, and those that only people can set."""
@@ -100,7 +100,7 @@ def space_of(
             left.append(LeftOut(str(step), f"only you know its {' and '.join(unknown)}; name {card.name}({form})"))
         else:
             moves.append(_move(card, step))
-    return Space(start=start, moves=tuple(moves), endings=endings, max_steps=max_steps), tuple(left)
+    return Space(start=start, moves=tuple(moves), final_formats=final_formats, max_steps=max_steps), tuple(left)
 
 
 def draw(space: Space, chooser: Chooser) -> Recipe:
@@ -149,7 +149,7 @@ def shortest(space: Space) -> dict[str, Recipe]:
             if reached not in move.converts or move.name in found or move.step in before:
                 continue
             after = _ways(space, move.converts[reached])
-            tails = [steps for made, steps in after.items() if made in space.endings]
+            tails = [steps for made, steps in after.items() if made in space.final_formats]
             steps = (*before, move.step, *min(tails, key=len)) if tails else ()
             if 0 < len(steps) <= space.max_steps:
                 found[move.name] = Recipe(steps=steps)

@@ -41,7 +41,7 @@ class Resident:
         self._kills_before = _oom_kills()
         self._process, self._commands, self._replies = _start(threads)
         try:
-            self.is_shielded = self.ask(protocol.Place(cores)).is_shielded
+            self.is_shielded = self.ask(protocol.PlaceOnCores(cores)).is_shielded
         except BaseException:
             self._end()
             raise

@@ -37,7 +37,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Place(Command[Placed]):
+class PlaceOnCores(Command[Placed]):
     """Pins the process to cores; the first command of all."""
 
     cores: tuple[int, ...]
@@ -172,7 +172,7 @@ class Quit(Command[None]):
 FIRST = TimeBlock(min_ns=0, min_requests=1, max_ns=1, request_ns=1e9)
 """Times a single request."""
 
-COMMANDS = (Place, Load, WarmUp, TimeBlock, Serve, Confine, TimeRung, Finish, Quit)
+COMMANDS = (PlaceOnCores, Load, WarmUp, TimeBlock, Serve, Confine, TimeRung, Finish, Quit)
 REPLIES = (Placed, Loaded, WarmedUp, Timed, Done, RungTimed, Finished, Failed)
 _TYPES: dict[str, type[Any]] = {each.__name__: each for each in (*COMMANDS, *REPLIES)}
 

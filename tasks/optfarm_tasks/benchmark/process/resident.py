@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(commands: BinaryIO, replies: BinaryIO) -> None:
-    place: protocol.Place = wire.receive(commands)
+    place: protocol.PlaceOnCores = wire.receive(commands)
     _pin(list(place.cores))
     wire.send(replies, protocol.Placed(is_shielded=shield.raise_priority()))
     load: protocol.Load = wire.receive(commands)

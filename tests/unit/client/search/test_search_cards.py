@@ -17,7 +17,7 @@ STARTS = (Format.KERAS, Format.SAVED_MODEL, Format.TFLITE)
 
 def space(start: Format) -> Space:
     cards = [registry.card(name) for name in registry.technique_names() if name != "baseline"]
-    return space_of(cards, [], start=start, endings=FINAL_FORMATS, max_steps=3)[0]
+    return space_of(cards, [], start=start, final_formats=FINAL_FORMATS, max_steps=3)[0]
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -14,12 +14,12 @@ from optfarm.search.space import Space, shortest, space_of
 from optfarm_tasks.schema.recipe import Recipe
 from tests.unit.cards import CARDS, H5, ONNX, SAVED, TFLITE, card, parameter
 
-ENDINGS = frozenset({SAVED, H5, TFLITE})
+FINAL = frozenset({SAVED, H5, TFLITE})
 PLAIN = (card("one", {SAVED: SAVED}), card("two", {SAVED: TFLITE}))
 
 
 def space(max_steps: int = 3) -> Space:
-    return space_of(CARDS, [], start=H5, endings=ENDINGS, max_steps=max_steps)[0]
+    return space_of(CARDS, [], start=H5, final_formats=FINAL, max_steps=max_steps)[0]
 
 
 def goodness(recipe: Recipe) -> list[float] | None:
@@ -74,7 +74,7 @@ def test_named_recipes_come_first_and_each_technique_comes_early() -> None:
 
 
 def test_a_small_space_is_tried_whole_and_the_search_ends() -> None:
-    over = space_of(PLAIN, [], start=SAVED, endings=ENDINGS, max_steps=2)[0]
+    over = space_of(PLAIN, [], start=SAVED, final_formats=FINAL, max_steps=2)[0]
 
     assert sorted(searched(iter([4] * 9), over=over)) == ["one", "one -> two", "two"]
 
@@ -82,7 +82,7 @@ def test_a_small_space_is_tried_whole_and_the_search_ends() -> None:
 def test_what_is_good_is_drawn_more_often() -> None:
     """By TPE, of a parameter whose least value is best."""
     slider = card("slide", {SAVED: SAVED}, parameter("x", default=0.5, bounds=(0, 1)))
-    over = space_of([slider], [], start=SAVED, endings=ENDINGS, max_steps=1)[0]
+    over = space_of([slider], [], start=SAVED, final_formats=FINAL, max_steps=1)[0]
     proposer = Proposer(over, sampler="tpe", seed=0, objectives=2)
 
     drawn = []
@@ -120,7 +120,7 @@ def test_a_technique_that_the_farm_refuses_is_left_out_and_its_companions_stay()
     def refusals(recipes: Iterable[Recipe]) -> dict[str, str]:
         return {str(each): "no training data" for each in recipes if "prune" in str(each)}
 
-    there = space_of(CARDS, [], start=H5, endings=frozenset({SAVED, TFLITE}), max_steps=3)[0]
+    there = space_of(CARDS, [], start=H5, final_formats=frozenset({SAVED, TFLITE}), max_steps=3)[0]
     kept, left = applicable(there, refusals)
 
     assert [move.name for move in kept.moves] == ["fold", "lite"]
@@ -131,7 +131,7 @@ def test_a_technique_that_the_farm_refuses_is_left_out_and_its_companions_stay()
 
 
 def test_nothing_is_asked_where_nothing_applies() -> None:
-    there = space_of(CARDS, [], start=ONNX, endings=ENDINGS, max_steps=3)[0]
+    there = space_of(CARDS, [], start=ONNX, final_formats=FINAL, max_steps=3)[0]
 
     kept, left = applicable(there, lambda _: {})
 

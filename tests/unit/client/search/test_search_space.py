@@ -15,12 +15,12 @@ from optfarm_tasks.schema.recipe import Recipe, Scalar
 from optfarm_tasks.schema.technique_card import Bounds
 from tests.unit.cards import CARDS, CODED, H5, ONNX, SAVED, TFLITE, ZIP, card, parameter
 
-ENDINGS = frozenset({SAVED, H5, TFLITE, CODED})
+FINAL = frozenset({SAVED, H5, TFLITE, CODED})
 
 
-def space(*named: str, start: Format = H5, endings: frozenset[Format] = ENDINGS, max_steps: int = 3) -> Space:
+def space(*named: str, start: Format = H5, final_formats: frozenset[Format] = FINAL, max_steps: int = 3) -> Space:
     steps = [Recipe.parse(text).steps[0] for text in named]
-    return space_of(CARDS, steps, start=start, endings=endings, max_steps=max_steps)[0]
+    return space_of(CARDS, steps, start=start, final_formats=final_formats, max_steps=max_steps)[0]
 
 
 class Hypothesis:
@@ -68,20 +68,18 @@ def formats_along(recipe: Recipe, start: Format) -> list[Format]:
     return reached
 
 
-@given(
-    st.data(), st.sampled_from([H5, SAVED]), st.integers(1, 4), st.sets(st.sampled_from(sorted(ENDINGS)), min_size=1)
-)
+@given(st.data(), st.sampled_from([H5, SAVED]), st.integers(1, 4), st.sets(st.sampled_from(sorted(FINAL)), min_size=1))
 def test_every_recipe_drawn_chains_and_ends_where_it_can_be_run(
-    data: st.DataObject, start: Format, max_steps: int, endings: set[Format]
+    data: st.DataObject, start: Format, max_steps: int, final_formats: set[Format]
 ) -> None:
-    there = space(start=start, endings=frozenset(endings), max_steps=max_steps)
+    there = space(start=start, final_formats=frozenset(final_formats), max_steps=max_steps)
     if not there.options(0, start):
         return
 
     recipe = draw(there, Hypothesis(data))
 
     assert 1 <= len(recipe.steps) <= max_steps
-    assert formats_along(recipe, start)[-1] in endings
+    assert formats_along(recipe, start)[-1] in final_formats
 
 
 @given(st.data())
@@ -128,7 +126,7 @@ def test_each_technique_comes_in_the_shortest_recipe_that_has_it() -> None:
 
 
 def test_a_technique_that_leaves_no_runnable_model_is_followed_by_one_that_does() -> None:
-    there = space(endings=frozenset({TFLITE}))
+    there = space(final_formats=frozenset({TFLITE}))
 
     assert str(shortest(there)["prune"]) == "prune -> lite"
     assert not there.may_end(1, H5)
@@ -157,7 +155,7 @@ def test_what_people_fixed_stays_and_the_rest_is_drawn() -> None:
 
 
 def test_a_technique_that_only_people_can_set_is_left_out_with_what_to_write() -> None:
-    _, (left,) = space_of(CARDS, [], start=H5, endings=ENDINGS, max_steps=3)
+    _, (left,) = space_of(CARDS, [], start=H5, final_formats=FINAL, max_steps=3)
 
     assert left.technique == "place"
     assert "place(match=…)" in left.reason
@@ -167,7 +165,7 @@ def test_a_technique_that_only_people_can_set_is_left_out_with_what_to_write() -
 def test_a_required_number_is_left_to_people_too() -> None:
     resize = card("resize", {SAVED: SAVED}, parameter("height", type="integer", bounds=(8, 64), is_required=True))
 
-    _, (left,) = space_of([resize], [], start=SAVED, endings=ENDINGS, max_steps=1)
+    _, (left,) = space_of([resize], [], start=SAVED, final_formats=FINAL, max_steps=1)
 
     assert left.reason == "only you know its height; name resize(height=…)"
 
@@ -238,7 +236,7 @@ def test_open_ends_are_out() -> None:
 
 
 def test_formats_reach_further_with_more_steps() -> None:
-    options = [len(space(max_steps=steps, endings=frozenset({CODED})).options(0, H5)) for steps in (1, 2, 3)]
+    options = [len(space(max_steps=steps, final_formats=frozenset({CODED})).options(0, H5)) for steps in (1, 2, 3)]
 
     assert options == sorted(options)
     assert all(fewer < more for fewer, more in pairwise(options))

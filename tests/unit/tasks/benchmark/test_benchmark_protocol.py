@@ -10,7 +10,7 @@ import pytest
 from optfarm_tasks.benchmark.process import protocol, wire
 
 MESSAGES = (
-    protocol.Place(cores=(2, 3)),
+    protocol.PlaceOnCores(cores=(2, 3)),
     protocol.Load("a.runtime", folder="/m", threads=1, batch_size=2, seed=3),
     protocol.Load("a.runtime", "/m", 1, 2, 3, data="/d", split={"arrays": [{"name": "x"}]}, device="gpu"),
     protocol.WarmUp(max_ns=5),
