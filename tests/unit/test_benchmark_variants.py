@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from optfarm_tasks.benchmark.controller.paired_scenarios import variant_of
 
 from optfarm_tasks.benchmark.analysis.pairs import AMOUNTS
+from optfarm_tasks.benchmark.controller.paired_scenarios import variant_of
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.device import DeviceKind, DeviceSpec

@@ -4,10 +4,9 @@ import inspect
 import subprocess
 import sys
 
-from optfarm_worker.task_runner import TaskRunner
-
 from optfarm_tasks.schema.queue import SETTINGS, TASK_NAME, TRANSPORT_OPTIONS, Message, queue_of
 from optfarm_worker import app
+from optfarm_worker.task_runner import TaskRunner
 
 MESSAGE = Message(task_id="0123456789ab-001", token=3, device="alpha.gpu-0")
 

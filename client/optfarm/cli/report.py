@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from optfarm.cli.output import Json, console, farm, note, print_json
-from optfarm.report_formats.report_format import ReportFormat
+from optfarm.report_formats import ReportFormat
 
 if TYPE_CHECKING:
     from optfarm.report import Report as Found

@@ -13,10 +13,9 @@ from optfarm.embedded import layout as layouts
 from optfarm.embedded import record, supervisor
 from optfarm.embedded.binaries import find_binaries
 from optfarm.embedded.layout import FarmLayout
-from optfarm.embedded.part_status import log_tail
+from optfarm.embedded.part_status import health_of, log_tail
 from optfarm.embedded.parts import broker_config, settings_toml
 from optfarm.embedded.place import current_folder, point_at
-from optfarm.embedded.ready import health_of
 from optfarm.errors import BadRequest, NotStarted
 
 READY_S = 60.0
@@ -80,7 +79,7 @@ def _stop(folder: Path) -> None:
     supervisord = alive.get("supervisor")
     if supervisord is not None:
         supervisor.shutdown(folder)
-        record.await_end([supervisord], patience_s=_STOP_S)
+        psutil.wait_procs([supervisord], timeout=_STOP_S)
     record.end(list(alive.values()), patience_s=_STOP_S / 3)
     record.end(_orphans(folder), patience_s=_STOP_S / 3)
 

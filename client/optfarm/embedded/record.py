@@ -53,11 +53,6 @@ def end(processes: list[psutil.Process], *, patience_s: float) -> None:
     psutil.wait_procs(stubborn, timeout=patience_s)
 
 
-def await_end(processes: list[psutil.Process], *, patience_s: float) -> None:
-    """Blocks until processes that were asked to end are gone, for at most `patience_s`."""
-    psutil.wait_procs(processes, timeout=patience_s)
-
-
 def _read(path: Path) -> Record:
     found = json.loads(path.read_text())
     return Record(part=path.stem, pid=found["pid"], started_at=found["started_at"])
