@@ -2,13 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from optfarm_tasks.description import Format, ModelDescription, Signature
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.formats.onnx_graph import Constant, Graph, function_ops
-from optfarm_tasks.formats.onnx_types import STRING, bytes_of
+from optfarm_tasks.formats.onnx_graph import STRING, Constant, Graph, bytes_of, function_ops
 from optfarm_tasks.formats.raw import MAIN, Malformed, text, view
 from optfarm_tasks.formats.wire import fields, first, messages
 
@@ -31,7 +29,9 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
     data = view(path)
     graph = graph_of(path, data)
     constants = list(graph.every_constant())
-    _check_external(path.parent, constants)
+    for constant in constants:
+        if constant.external is not None:
+            _check_part(path.parent, constant)
     ops = Counter(node.op for node in graph.every_node())
     for function in messages(data, _FUNCTION):
         ops.update(function_ops(function))
@@ -75,12 +75,6 @@ def graph_of(path: Path, data: memoryview) -> Graph:
 def _signature_name(data: memoryview) -> str:
     metadata = {text(first(each, 1)): text(first(each, 2)) for each in messages(data, _METADATA)}
     return metadata.get(SIGNATURE_KEY) or MAIN
-
-
-def _check_external(folder: Path, constants: Iterable[Constant]) -> None:
-    for constant in constants:
-        if constant.external is not None:
-            _check_part(folder, constant)
 
 
 def _check_part(folder: Path, constant: Constant) -> None:
