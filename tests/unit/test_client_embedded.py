@@ -100,8 +100,8 @@ def test_a_process_that_took_over_a_pid_is_not_the_farm_s(tmp_path: Path) -> Non
     (own,) = record.read_all(tmp_path)
     stranger = record.Record(part="broker", pid=own.pid, started_at=own.started_at - 60)
 
-    assert record.living([own]).keys() == {"broker"}
-    assert record.living([stranger]) == {}
+    assert record.living(tmp_path).keys() == {"broker"}
+    assert record.process_of(stranger) is None
 
 
 def test_ending_takes_descendants_that_ignore_being_asked() -> None:

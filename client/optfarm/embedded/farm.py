@@ -51,7 +51,7 @@ def up(folder: Path, *, hosts: tuple[str, ...] | None, on_wait: OnWait) -> FarmL
 
 
 def _start(layout: FarmLayout, folder: Path, on_wait: OnWait) -> None:
-    record.end(_orphans(folder), patience_s=_STOP_S / 2)
+    record.end([*record.living(folder).values()], patience_s=_STOP_S / 2)
     _require_ports(layout)
     _write(layout, folder)
     supervisor.start(layout, folder)
@@ -67,7 +67,7 @@ def down(folder: Path, *, on_wait: OnWait) -> bool:
     if layouts.load(folder) is None:
         return False
     with _locked(folder):
-        alive = record.living(record.read_all(folder))
+        alive = record.living(folder)
         if alive:
             on_wait(f"stopping {', '.join(alive)}")
             _stop(folder)
@@ -75,17 +75,13 @@ def down(folder: Path, *, on_wait: OnWait) -> bool:
 
 
 def _stop(folder: Path) -> None:
-    alive = record.living(record.read_all(folder))
+    alive = record.living(folder)
     supervisord = alive.get("supervisor")
     if supervisord is not None:
         supervisor.shutdown(folder)
         psutil.wait_procs([supervisord], timeout=_STOP_S)
     record.end(list(alive.values()), patience_s=_STOP_S / 3)
-    record.end(_orphans(folder), patience_s=_STOP_S / 3)
-
-
-def _orphans(folder: Path) -> list[psutil.Process]:
-    return list(record.living(record.read_all(folder)).values())
+    record.end([*record.living(folder).values()], patience_s=_STOP_S / 3)
 
 
 def _require_alone(folder: Path) -> None:

@@ -37,7 +37,7 @@ def parts_of(folder: Path) -> list[PartStatus]:
     if layout is None:
         return []
     states = {info["name"]: str(info["statename"]) for info in supervisor.processes(folder)}
-    alive = record.living(record.read_all(folder))
+    alive = record.living(folder)
     fallback = {True: "UNSUPERVISED", False: "STOPPED"}
     health = {name: health_of(name, layout) if name in alive else "is not running" for name in layout.parts}
     parts = [_seen(n, folder, states.get(n, fallback[n in alive]), alive.get(n), health[n]) for n in layout.parts]

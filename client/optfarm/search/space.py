@@ -85,12 +85,7 @@ class Chooser(Protocol):
 
 
 def space_of(
-    cards: Iterable[TechniqueCard],
-    named: Sequence[Step],
-    *,
-    start: Format,
-    endings: frozenset[Format],
-    max_steps: int,
+    cards: Iterable[TechniqueCard], named: Sequence[Step], *, start: Format, endings: frozenset[Format], max_steps: int
 ) -> tuple[Space, tuple[LeftOut, ...]]:
     """The space of the techniques that people named as steps, or else of all, and those that only people can set."""
     by_name = {card.name: card for card in cards}

@@ -116,20 +116,17 @@ class Leases:
         toolchain = found and offered(Inventory.model_validate(found), Needs.model_validate(row.needs))
         if not toolchain:
             raise LeaseLost(f"{device} no longer offers what {row.id} needs")
+        usual = {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
         return Lease(
             task_id=row.id,
             sweep_id=row.sweep_id,
             key=row.key,
-            task=task_of(connection, row).model_copy(update=_usual(connection, row, device)),
+            task=task_of(connection, row).model_copy(update=usual),
             toolchain=toolchain.name,
             attempt=row.attempt,
             ttl_s=self._terms.ttl_s,
             heartbeat_s=self._terms.heartbeat_s,
         )
-
-
-def _usual(connection: Connection, row: Row[Any], device: str) -> dict[str, Any]:
-    return {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
 
 
 def _check_running(row: Row[Any], token: int) -> None:
