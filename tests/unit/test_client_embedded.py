@@ -12,9 +12,8 @@ import psutil
 
 from optfarm.embedded import layout as layouts
 from optfarm.embedded import record
-from optfarm.embedded.binaries import missing
 from optfarm.embedded.layout import FarmLayout
-from optfarm.embedded.part import clean
+from optfarm.embedded.part import clean, missing
 from optfarm.embedded.parts import Binaries, command_of, settings_toml
 from optfarm.embedded.place import run_folder
 from optfarm.embedded.supervisor import config_text

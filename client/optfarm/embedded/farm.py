@@ -11,8 +11,8 @@ import psutil
 
 from optfarm.embedded import layout as layouts
 from optfarm.embedded import record, supervisor
-from optfarm.embedded.binaries import find_binaries
 from optfarm.embedded.layout import FarmLayout
+from optfarm.embedded.part import find_binaries
 from optfarm.embedded.part_status import health_of, log_tail
 from optfarm.embedded.parts import broker_config, settings_toml
 from optfarm.embedded.place import current_folder, point_at

@@ -32,12 +32,14 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
     for constant in constants:
         if constant.external is not None:
             _check_part(path.parent, constant)
+    metadata = {text(first(each, 1)): text(first(each, 2)) for each in messages(data, _METADATA)}
+    name = metadata.get(SIGNATURE_KEY) or MAIN
     ops = Counter(node.op for node in graph.every_node())
     for function in messages(data, _FUNCTION):
         ops.update(function_ops(function))
     return ModelDescription(
         format=Format.ONNX,
-        signatures=(Signature(name=_signature_name(data), inputs=graph.inputs, outputs=graph.outputs),),
+        signatures=(Signature(name=name, inputs=graph.inputs, outputs=graph.outputs),),
         size_bytes=size_bytes,
         parameters=sum(each.elements for each in constants),
         ops=dict(ops.most_common()),
@@ -70,11 +72,6 @@ def graph_of(path: Path, data: memoryview) -> Graph:
     if not {_IR_VERSION, _GRAPH, _OPSET} <= seen:
         raise Malformed("it lacks its version, its graph or its opset; it is truncated or something else")
     return Graph(first(data, _GRAPH))
-
-
-def _signature_name(data: memoryview) -> str:
-    metadata = {text(first(each, 1)): text(first(each, 2)) for each in messages(data, _METADATA)}
-    return metadata.get(SIGNATURE_KEY) or MAIN
 
 
 def _check_part(folder: Path, constant: Constant) -> None:
