@@ -1,19 +1,9 @@
 """The scheduler's HTTP API in Python: a method for each path that people use, with typed arguments and answers."""
 
 from optfarm.connection import Connection
+from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.api import Health, SweepSummary
 from optfarm_tasks.schema.health import Device, Release
-from optfarm_tasks.schema.sweep import (
-    Data,
-    Model,
-    SweepPlan,
-    SweepReceipt,
-    SweepReport,
-    SweepSpec,
-    SweepStatus,
-    TaskFolder,
-    TaskStatus,
-)
 from optfarm_tasks.schema.technique_card import TechniqueCard
 
 
@@ -32,21 +22,21 @@ class Api:
         """How the parts that the scheduler stands on are doing."""
         return self.connection.get("/v1/health", Health)
 
-    def models(self) -> tuple[Model, ...]:
+    def models(self) -> tuple[sweep.Model, ...]:
         """Every pushed model, the last named first."""
-        return self.connection.get("/v1/models", tuple[Model, ...])
+        return self.connection.get("/v1/models", tuple[sweep.Model, ...])
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str) -> sweep.Model:
         """A pushed model, by its name or its digest."""
-        return self.connection.get(f"/v1/models/{name}", Model)
+        return self.connection.get(f"/v1/models/{name}", sweep.Model)
 
-    def data_sets(self) -> tuple[Data, ...]:
+    def data_sets(self) -> tuple[sweep.Data, ...]:
         """Every pushed data set, the last named first."""
-        return self.connection.get("/v1/data", tuple[Data, ...])
+        return self.connection.get("/v1/data", tuple[sweep.Data, ...])
 
-    def data_set(self, name: str) -> Data:
+    def data_set(self, name: str) -> sweep.Data:
         """A pushed data set, by its name or its digest."""
-        return self.connection.get(f"/v1/data/{name}", Data)
+        return self.connection.get(f"/v1/data/{name}", sweep.Data)
 
     def techniques(self) -> tuple[TechniqueCard, ...]:
         """Every technique, with what it takes and yields and its parameters."""
@@ -68,34 +58,34 @@ class Api:
         """
         return self.connection.post(f"/v1/devices/{name}/release", Device, Release(anew=anew))
 
-    def preview(self, spec: SweepSpec) -> SweepPlan:
+    def preview(self, spec: sweep.SweepSpec) -> sweep.SweepPlan:
         """What a sweep would do, and what it would skip and why; starts nothing."""
-        return self.connection.post("/v1/sweeps/plan", SweepPlan, spec)
+        return self.connection.post("/v1/sweeps/plan", sweep.SweepPlan, spec)
 
-    def start_sweep(self, sweep_id: str, spec: SweepSpec) -> SweepReceipt:
+    def start_sweep(self, sweep_id: str, spec: sweep.SweepSpec) -> sweep.SweepReceipt:
         """Starts a sweep under an id of 12 hex digits; the same again starts no second one."""
-        return self.connection.put(f"/v1/sweeps/{sweep_id}", SweepReceipt, spec)
+        return self.connection.put(f"/v1/sweeps/{sweep_id}", sweep.SweepReceipt, spec)
 
     def sweeps(self) -> tuple[SweepSummary, ...]:
         """Every sweep in a line, the newest first."""
         return self.connection.get("/v1/sweeps", tuple[SweepSummary, ...])
 
-    def sweep_status(self, sweep_id: str) -> SweepStatus:
+    def sweep_status(self, sweep_id: str) -> sweep.SweepStatus:
         """Where a sweep and its tasks stand now."""
-        return self.connection.get(f"/v1/sweeps/{sweep_id}", SweepStatus)
+        return self.connection.get(f"/v1/sweeps/{sweep_id}", sweep.SweepStatus)
 
-    def sweep_report(self, sweep_id: str) -> SweepReport:
+    def sweep_report(self, sweep_id: str) -> sweep.SweepReport:
         """The table of a sweep as it stands."""
-        return self.connection.get(f"/v1/sweeps/{sweep_id}/report", SweepReport)
+        return self.connection.get(f"/v1/sweeps/{sweep_id}/report", sweep.SweepReport)
 
-    def cancel_sweep(self, sweep_id: str) -> SweepStatus:
+    def cancel_sweep(self, sweep_id: str) -> sweep.SweepStatus:
         """Ends what runs of a sweep and drops what waits; results that are stored stay."""
-        return self.connection.post(f"/v1/sweeps/{sweep_id}/cancel", SweepStatus)
+        return self.connection.post(f"/v1/sweeps/{sweep_id}/cancel", sweep.SweepStatus)
 
-    def task(self, task_id: str) -> TaskStatus:
+    def task(self, task_id: str) -> sweep.TaskStatus:
         """A task as it stands, with its result once there is one."""
-        return self.connection.get(f"/v1/tasks/{task_id}", TaskStatus)
+        return self.connection.get(f"/v1/tasks/{task_id}", sweep.TaskStatus)
 
-    def task_folder(self, task_id: str) -> TaskFolder:
+    def task_folder(self, task_id: str) -> sweep.TaskFolder:
         """Everything that runs a task again elsewhere."""
-        return self.connection.get(f"/v1/tasks/{task_id}/folder", TaskFolder)
+        return self.connection.get(f"/v1/tasks/{task_id}/folder", sweep.TaskFolder)

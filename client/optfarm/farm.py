@@ -18,9 +18,8 @@ from optfarm.sweep import Sweep
 from optfarm.sweep_settings import settings_of
 from optfarm.transfer import OnProgress, no_progress
 from optfarm.upload import push
+from optfarm_tasks.schema.recipe import BASELINE
 from optfarm_tasks.schema.sweep import Data, Model, SweepSpec
-
-BASELINE = "baseline"
 
 
 class Farm(Api):
@@ -159,7 +158,7 @@ class Farm(Api):
 
     def every_technique(self) -> tuple[str, ...]:
         """The names of all techniques but the baseline, which every sweep has."""
-        return tuple(card.name for card in self.techniques() if card.name != BASELINE) or (BASELINE,)
+        return tuple(card.name for card in self.techniques() if card.name != str(BASELINE)) or (str(BASELINE),)
 
     def task_log(self, task_id: str) -> str:
         """The whole log of a task that has ended.

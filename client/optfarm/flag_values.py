@@ -4,17 +4,10 @@ from optfarm.errors import BadRequest
 from optfarm_tasks.schema.recipe import pieces
 from optfarm_tasks.schema.spec import Auto
 
-_BYTES = {
-    "": 1,
-    "B": 1,
-    "KB": 1000,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KIB": 1 << 10,
-    "MIB": 1 << 20,
-    "GIB": 1 << 30,
-    "TIB": 1 << 40,
+_BYTES = {"": 1, "B": 1} | {
+    f"{prefix}{unit}": base**power
+    for power, prefix in enumerate("KMGT", start=1)
+    for unit, base in (("B", 1000), ("IB", 1024))
 }
 _MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from optfarm.api import Api
 from optfarm.errors import BadRequest
 from optfarm.measured import samples
-from optfarm.report_formats import documents
-from optfarm.report_formats.report_format import ReportFormat
+from optfarm.report_formats import ReportFormat, documents
 from optfarm.row import Row, fastest, is_eligible
 from optfarm.table import csv_text, markdown_text, values_of
 from optfarm_tasks.schema import sweep

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import PydanticBaseSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import TomlConfigSettingsSource
 
 from optfarm.embedded.place import current_folder
 from optfarm.errors import BadRequest
-from optfarm_tasks.schema.settings import FarmSettings, config_file
+from optfarm_tasks.schema.settings import FarmSettings, SettingsSource, config_file
 
 
 def client_config_file() -> Path:
@@ -58,11 +58,8 @@ class ClientSettings(FarmSettings):
 
     @classmethod
     def ordered(
-        cls,
-        given: PydanticBaseSettingsSource,
-        environment: PydanticBaseSettingsSource,
-        file: TomlConfigSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        cls, given: SettingsSource, environment: SettingsSource, file: TomlConfigSettingsSource
+    ) -> tuple[SettingsSource, ...]:
         """Leaves the file out where the URL is not from it, so that its token is never sent elsewhere."""
         elsewhere = {**environment(), **given()}
         if "url" in elsewhere and elsewhere["url"] != file.toml_data.get("url"):

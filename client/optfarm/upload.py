@@ -8,7 +8,7 @@ from pathlib import Path
 from optfarm.connection import Away, Connection
 from optfarm.transfer import PIECE_BYTES, THREADS, OnProgress, Piece, Wire, in_parallel, no_progress
 from optfarm_tasks.schema.api import Upload
-from optfarm_tasks.schema.tree import File, Tree
+from optfarm_tasks.schema.tree import Tree
 
 _BATCH = 250
 """Files that one question covers: the next one is asked while the files of this one are under way."""
@@ -29,12 +29,9 @@ def push(connection: Connection, root: Path, tree: Tree, *, on_progress: OnProgr
     paths = {file.sha256: root if root.is_file() else root / file.path for file in tree.files}
     files = list({file.sha256: file for file in tree.files}.values())
     with Wire() as wire, ThreadPoolExecutor(1) as asker:
-        batches = [asker.submit(_missing, connection, files[at : at + _BATCH]) for at in range(0, len(files), _BATCH)]
+        asked = (files[at : at + _BATCH] for at in range(0, len(files), _BATCH))
+        batches = [asker.submit(connection.post, "/v1/blobs", tuple[Upload, ...], part) for part in asked]
         return sum(_send(connection, wire, batch.result(), paths, on_progress) for batch in batches)
-
-
-def _missing(connection: Connection, files: list[File]) -> tuple[Upload, ...]:
-    return connection.post("/v1/blobs", tuple[Upload, ...], files)
 
 
 def _send(

@@ -10,10 +10,10 @@ from itertools import groupby
 from optfarm.errors import BadRequest
 from optfarm.sweep import Sweep
 from optfarm_tasks.schema.measurement import Interval, Measurement, Ratio, Verdict
+from optfarm_tasks.schema.recipe import BASELINE
 from optfarm_tasks.schema.spec import Auto
 from optfarm_tasks.schema.sweep import Row, SweepSpec
 
-BASELINE = "baseline"
 Place = tuple[str, int | Auto, int | Auto]
 """Device, threads, batch size; the last two as asked for."""
 
@@ -78,7 +78,7 @@ def sample(rows: Sequence[Row], count: int, *, seed: int) -> list[Row]:
     Raises:
         BadRequest: there are none.
     """
-    published = [row for row in rows if str(row.recipe) != BASELINE and _is_published(row)]
+    published = [row for row in rows if row.recipe != BASELINE and _is_published(row)]
     if not published:
         raise BadRequest("nothing in this sweep was measured well enough to be verified")
     drawn = random.Random(seed).sample(published, min(count, len(published)))  # noqa: S311 (a draw, not a secret)

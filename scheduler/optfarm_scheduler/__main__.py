@@ -1,5 +1,6 @@
 """Runs the scheduler: optfarm-scheduler."""
 
+import logging
 import os
 import signal
 import sys
@@ -10,7 +11,6 @@ import uvicorn
 from pydantic import ValidationError
 
 from optfarm_scheduler.api.app import application
-from optfarm_scheduler.logs import set_up
 from optfarm_scheduler.parts import Parts, assemble
 from optfarm_scheduler.settings import SchedulerSettings
 from optfarm_tasks import registry
@@ -35,7 +35,7 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Serves until SIGTERM or SIGINT, by OPTFARM_* and the TOML file; exits with 2 when a setting is wrong."""
-    set_up()
+    _set_up_logs()
     sys.setswitchinterval(_SWITCH_S)
     try:
         settings = SchedulerSettings()
@@ -58,6 +58,28 @@ def main() -> None:
     )
     server.parts = parts
     server.run()
+
+
+def _set_up_logs(level: str = "INFO") -> None:
+    """Sends structlog's and the standard library's events to stderr, one a line: JSON unless a person watches."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
 
 
 def _die() -> None:

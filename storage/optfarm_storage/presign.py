@@ -17,11 +17,7 @@ class S3Presigner:
     """See Presigner. URLs name the location's public endpoint."""
 
     def __init__(
-        self,
-        location: S3Location,
-        *,
-        valid_s: int = VALID_S,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        self, location: S3Location, *, valid_s: int = VALID_S, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._site = Site(location, endpoint=location.public_endpoint)
         self._valid_s = valid_s

@@ -127,8 +127,8 @@ class S3Store:
     def _put_parts(self, key: str, path: Path, size_bytes: int, *, sha256: str, progress: OnProgress) -> None:
         def put(number: int) -> str:
             offset = (number - 1) * PART_BYTES
-            length = min(PART_BYTES, size_bytes - offset)
-            return self._put_part(key, path, offset, length, query=_part(upload_id, number), progress=progress)
+            length, query = min(PART_BYTES, size_bytes - offset), {"partNumber": str(number), "uploadId": upload_id}
+            return self._put_part(key, path, offset, length, query=query, progress=progress)
 
         with self._upload(key) as upload_id, ThreadPoolExecutor(_PARALLEL_PARTS + 1) as pool:
             whole = pool.submit(files.digest_of, path, 0, size_bytes)
@@ -190,10 +190,6 @@ def _require_same(key: str, seen: str, wanted: str) -> None:
 
 def _range(offset: int) -> dict[str, str]:
     return {"range": f"bytes={offset}-{offset + RANGE_BYTES - 1}"}
-
-
-def _part(upload_id: str, number: int) -> dict[str, str]:
-    return {"partNumber": str(number), "uploadId": upload_id}
 
 
 def _error(body: bytes) -> tuple[str, str]:

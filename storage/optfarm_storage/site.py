@@ -54,12 +54,7 @@ class Site:
             self.control.close()
 
     def request(
-        self,
-        method: str,
-        key: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, key: str, *, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Request:
         """A request about an object."""
         host, root = self._place

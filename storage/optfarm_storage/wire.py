@@ -86,7 +86,8 @@ class Wire:
             Unavailable: no answer, or it broke off.
         """
         with self._borrowed() as connection:
-            is_sent = _send(connection, method, target, headers=_sized(method, headers, size_bytes), body=body)
+            length = {"content-length": str(size_bytes)} if method == "PUT" else {}
+            is_sent = _send(connection, method, target, headers={**headers, **length}, body=body)
             answer = connection.getresponse()
             content = answer.read() if take is None or answer.status not in _OK else _stream(answer, take)
             if not is_sent:
@@ -174,11 +175,6 @@ def _send(
     except (BrokenPipeError, ConnectionResetError):
         return False
     return True
-
-
-def _sized(method: str, headers: Mapping[str, str], size_bytes: int) -> dict[str, str]:
-    length = {"content-length": str(size_bytes)} if method == "PUT" else {}
-    return {**headers, **length}
 
 
 def _is_closed_by_server(sock: socket.socket, idle_since: float) -> bool:

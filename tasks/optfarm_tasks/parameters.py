@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from optfarm_tasks.schema.recipe import Scalar
 from optfarm_tasks.schema.technique_card import Bounds, Parameter
 from optfarm_tasks.technique import Params
 
@@ -20,7 +19,7 @@ def parameters_of(params: type[Params]) -> tuple[Parameter, ...]:
             range=_range(schema),
             is_required=name in whole.get("required", ()),
             bounds=_bounds(schema),
-            choices=_choices(schema),
+            choices=(False, True) if schema.get("type") == "boolean" else tuple(schema.get("enum", ())),
         )
         for name, schema in properties.items()
     )
@@ -30,10 +29,6 @@ def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
     """The schema of a field, with what it refers to (an enumeration) in its place."""
     named = schema.get("$ref", "").rpartition("/")[2]
     return {**whole["$defs"][named], **schema} if named else schema
-
-
-def _choices(schema: dict[str, Any]) -> tuple[Scalar, ...]:
-    return (False, True) if schema.get("type") == "boolean" else tuple(schema.get("enum", ()))
 
 
 def _bounds(schema: dict[str, Any]) -> Bounds | None:

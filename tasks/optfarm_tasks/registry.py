@@ -76,11 +76,7 @@ def runtimes_of(model_format: Format, device: str = DeviceKind.CPU) -> tuple[str
 
 
 def runtime_for(
-    model_format: Format,
-    *,
-    device: str = DeviceKind.CPU,
-    wanted: str | None = None,
-    role: str = Role.CANDIDATE,
+    model_format: Format, *, device: str = DeviceKind.CPU, wanted: str | None = None, role: str = Role.CANDIDATE
 ) -> str:
     """The name of the runtime that runs a format on a kind of device: the wanted one, or else the first there is.
 

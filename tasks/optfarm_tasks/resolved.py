@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from optfarm_tasks import registry
 from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadParameter
-from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.technique import Params, Technique
-
-_EXPORT = Step(technique="baseline")
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def resolve(recipe: Recipe, model_format: Format, *, model_bytes: int = 0) -> Re
     memory_bytes = max((need.of(model_bytes) for need in needs if need is not None), default=0)
     modules = frozenset().union(*(registry.modules_of(step.technique) for step in recipe.steps))
     if steps[-1].output_format in KERAS_FORMATS:
-        steps.append(_step(_EXPORT, steps[-1].output_format))
+        steps.append(_step(BASELINE.steps[0], steps[-1].output_format))
     return ResolvedRecipe(recipe, tuple(steps), modules=modules, memory_bytes=memory_bytes)
 
 

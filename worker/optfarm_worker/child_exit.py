@@ -85,12 +85,7 @@ def _ended_from_outside(child_exit: ChildExit, limits: Limits) -> tuple[Reason, 
 
 def _crashed(child_exit: ChildExit) -> tuple[Reason, str]:
     if child_exit.code < 0:
-        return Reason.BAD_MODEL, f"the model's child crashed: {_signal_name(-child_exit.code)}"
+        known = -child_exit.code in set(signal.Signals)
+        name = signal.Signals(-child_exit.code).name if known else f"signal {-child_exit.code}"
+        return Reason.BAD_MODEL, f"the model's child crashed: {name}"
     return Reason.BAD_MODEL, f"the model's child ended with exit code {child_exit.code} and left no result"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

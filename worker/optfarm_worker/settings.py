@@ -106,11 +106,8 @@ def read_settings(**given: object) -> WorkerSettings:
     try:
         return WorkerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # checked by the model itself
     except ValidationError as error:
-        faults = "\n".join(f"  {_variable(fault['loc'])} {fault['msg']}" for fault in error.errors())
+        named = ((".".join(map(str, fault["loc"])).upper(), fault["msg"]) for fault in error.errors())
+        faults = "\n".join(f"  {name and f'OPTFARM_{name}'} {message}" for name, message in named)
         raise BadSettings(f"the settings do not hold ({config_file()} was read if it exists):\n{faults}") from error
     except (OSError, ValueError) as error:
         raise BadSettings(f"{config_file()} cannot be read: {error}") from error
-
-
-def _variable(location: tuple[int | str, ...]) -> str:
-    return f"OPTFARM_{'.'.join(map(str, location)).upper()}" if location else ""

@@ -22,12 +22,7 @@ from optfarm_tasks.schema.value import WireMessage
 
 
 def export(
-    api: Api,
-    sweep_id: str,
-    path: Path,
-    *,
-    with_artifacts: bool = False,
-    on_progress: OnProgress = no_progress,
+    api: Api, sweep_id: str, path: Path, *, with_artifacts: bool = False, on_progress: OnProgress = no_progress
 ) -> Manifest:
     """Writes the bundle of a sweep that has ended; gives its manifest. See `Sweep.bundle`."""
     if not path.absolute().parent.is_dir():
@@ -49,13 +44,7 @@ def export(
 
 
 def _collect(
-    api: Api,
-    sweep: SweepStatus,
-    report: SweepReport,
-    folder: Path,
-    *,
-    with_artifacts: bool,
-    on_progress: OnProgress,
+    api: Api, sweep: SweepStatus, report: SweepReport, folder: Path, *, with_artifacts: bool, on_progress: OnProgress
 ) -> Manifest:
     found = {task.id: result for task, result in results(api, sweep)}
     wanted = Tree(files=tuple(_files(found, with_artifacts=with_artifacts)))

@@ -17,11 +17,10 @@ from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.benchmark.analysis.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.schema.measurement import Measurement
+from optfarm_tasks.schema.recipe import BASELINE
 from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Quality
 from optfarm_tasks.schema.spec import Auto, Role
 from optfarm_tasks.schema.sweep import Row
-
-BASELINE = "baseline"
 
 
 class Finding(StrEnum):
@@ -145,7 +144,7 @@ def _check(row: Row, contents: Contents, measured: dict[RowKey, FinishedTask], a
 
 def _against(again: dict[RowKey, _Again], key: RowKey) -> Measurement:
     """The measurement as a report shows it: the ratio of the A/A twin in the same setting stands beside its own."""
-    twin = again.get(key._replace(recipe=BASELINE))
+    twin = again.get(key._replace(recipe=str(BASELINE)))
     measured = again[key].candidate
     return measured if twin is None else measured.beside(twin.candidate)
 

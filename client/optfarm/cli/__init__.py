@@ -6,20 +6,7 @@ from typing import Annotated
 
 import typer
 
-from optfarm.cli import (
-    artifact,
-    bundle,
-    data,
-    devices,
-    embedded,
-    model,
-    profile,
-    report,
-    sweep,
-    task,
-    techniques,
-    verify,
-)
+from optfarm.cli import artifact, bundle, catalog, devices, embedded, profile, report, sweep, task, techniques, verify
 from optfarm.errors import FarmError
 from optfarm_tasks.errors import TaskError
 
@@ -35,13 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (
-    *(embedded.up, embedded.down, embedded.status),
-    *(report.report, profile.profile, verify.verify),
-):
+for command in (*(embedded.up, embedded.down, embedded.status), *(report.report, profile.profile, verify.verify)):
     app.command()(command)
-for noun in (model, data, techniques, devices, sweep, artifact, bundle, task):
-    app.add_typer(noun.app)
+nouns = (techniques, devices, sweep, artifact, bundle, task)
+for noun in (catalog.models, catalog.data_sets, *(module.app for module in nouns)):
+    app.add_typer(noun)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (Typer calls it so)

@@ -36,11 +36,7 @@ def export(
 
 
 @app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="The tar file.")],
-    *,
-    as_json: Json = False,
-) -> None:
+def verify(file: Annotated[Path, typer.Argument(help="The tar file.")], *, as_json: Json = False) -> None:
     """Check every digest and compute every number again, without a farm; exit code 1 when something differs."""
     from optfarm.bundle.verify import verify as verified
 

@@ -32,7 +32,9 @@ def note(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Prints a value, or a sequence of them, as JSON."""
-    print(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+    from pydantic_core import to_jsonable_python
+
+    print(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
 
 
 def console(*, wide: bool = False) -> "Console":
@@ -105,9 +107,3 @@ def pushed(push: Callable[..., M], text: str | None, *, base: Path | None = None
 def size_text(size_bytes: int | None) -> str:
     """A size in MB as tables print it."""
     return "" if size_bytes is None else f"{size_bytes / 1e6:.3g} MB"
-
-
-def _plain(value: Any) -> Any:
-    from pydantic_core import to_jsonable_python
-
-    return to_jsonable_python(value)

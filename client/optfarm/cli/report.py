@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from optfarm.cli.output import Json, console, farm, note, print_json
-from optfarm.report_formats.report_format import ReportFormat
+from optfarm.report_formats import ReportFormat
 
 if TYPE_CHECKING:
     from optfarm.report import Report as Found
@@ -25,8 +25,7 @@ def report(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     max_loss: Annotated[str | None, typer.Option(help="Gate on the loss of quality: 0.5% or 0.005.")] = None,
     shape: Annotated[
-        ReportFormat | None,
-        typer.Option("--format", help="Write another tool's report; see docs/report-formats.md."),
+        ReportFormat | None, typer.Option("--format", help="Write another tool's report; see docs/report-formats.md.")
     ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="Add packed sizes, memory and energy to the table.")] = False,
     to: Annotated[Path | None, typer.Option(help="With --format: the folder for its files.")] = None,

@@ -11,12 +11,11 @@ import psutil
 
 from optfarm.embedded import layout as layouts
 from optfarm.embedded import record, supervisor
-from optfarm.embedded.binaries import find_binaries
 from optfarm.embedded.layout import FarmLayout
-from optfarm.embedded.part_status import log_tail
+from optfarm.embedded.part import find_binaries
+from optfarm.embedded.part_status import health_of, log_tail
 from optfarm.embedded.parts import broker_config, settings_toml
 from optfarm.embedded.place import current_folder, point_at
-from optfarm.embedded.ready import health_of
 from optfarm.errors import BadRequest, NotStarted
 
 READY_S = 60.0
@@ -52,7 +51,7 @@ def up(folder: Path, *, hosts: tuple[str, ...] | None, on_wait: OnWait) -> FarmL
 
 
 def _start(layout: FarmLayout, folder: Path, on_wait: OnWait) -> None:
-    record.end(_orphans(folder), patience_s=_STOP_S / 2)
+    record.end([*record.living(folder).values()], patience_s=_STOP_S / 2)
     _require_ports(layout)
     _write(layout, folder)
     supervisor.start(layout, folder)
@@ -68,7 +67,7 @@ def down(folder: Path, *, on_wait: OnWait) -> bool:
     if layouts.load(folder) is None:
         return False
     with _locked(folder):
-        alive = record.living(record.read_all(folder))
+        alive = record.living(folder)
         if alive:
             on_wait(f"stopping {', '.join(alive)}")
             _stop(folder)
@@ -76,17 +75,13 @@ def down(folder: Path, *, on_wait: OnWait) -> bool:
 
 
 def _stop(folder: Path) -> None:
-    alive = record.living(record.read_all(folder))
+    alive = record.living(folder)
     supervisord = alive.get("supervisor")
     if supervisord is not None:
         supervisor.shutdown(folder)
-        record.await_end([supervisord], patience_s=_STOP_S)
+        psutil.wait_procs([supervisord], timeout=_STOP_S)
     record.end(list(alive.values()), patience_s=_STOP_S / 3)
-    record.end(_orphans(folder), patience_s=_STOP_S / 3)
-
-
-def _orphans(folder: Path) -> list[psutil.Process]:
-    return list(record.living(record.read_all(folder)).values())
+    record.end([*record.living(folder).values()], patience_s=_STOP_S / 3)
 
 
 def _require_alone(folder: Path) -> None:

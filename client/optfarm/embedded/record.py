@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +32,13 @@ def write_own(part: str, folder: Path) -> None:
 
 def read_all(folder: Path) -> list[Record]:
     """Every record in a farm's folder, whether its process lives or not."""
-    return [_read(path) for path in sorted((folder / "run").glob("*.json"))]
+    found = ((path.stem, json.loads(path.read_text())) for path in sorted((folder / "run").glob("*.json")))
+    return [Record(part, pid=known["pid"], started_at=known["started_at"]) for part, known in found]
 
 
-def living(records: Iterable[Record]) -> dict[str, psutil.Process]:
-    """Part → its process, for the records whose process is still the one recorded."""
-    found = {record.part: _process(record) for record in records}
+def living(folder: Path) -> dict[str, psutil.Process]:
+    """Part → its process, for the records in a farm's folder whose process is still the one recorded."""
+    found = {record.part: process_of(record) for record in read_all(folder)}
     return {part: process for part, process in found.items() if process is not None}
 
 
@@ -53,17 +53,8 @@ def end(processes: list[psutil.Process], *, patience_s: float) -> None:
     psutil.wait_procs(stubborn, timeout=patience_s)
 
 
-def await_end(processes: list[psutil.Process], *, patience_s: float) -> None:
-    """Blocks until processes that were asked to end are gone, for at most `patience_s`."""
-    psutil.wait_procs(processes, timeout=patience_s)
-
-
-def _read(path: Path) -> Record:
-    found = json.loads(path.read_text())
-    return Record(part=path.stem, pid=found["pid"], started_at=found["started_at"])
-
-
-def _process(record: Record) -> psutil.Process | None:
+def process_of(record: Record) -> psutil.Process | None:
+    """The process that a record is of; None where it has ended, whatever has its pid now."""
     try:
         process = psutil.Process(record.pid)
         is_same = abs(process.create_time() - record.started_at) < _CLOCK_SLACK_S

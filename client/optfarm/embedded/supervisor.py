@@ -78,7 +78,7 @@ def start(layout: FarmLayout, folder: Path) -> None:
 
 def is_running(folder: Path) -> bool:
     """Whether the farm's supervisord lives."""
-    return _SUPERVISOR in record.living(record.read_all(folder))
+    return _SUPERVISOR in record.living(folder)
 
 
 def processes(folder: Path) -> list[Mapping[str, Any]]:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from optfarm.errors import BadRequest
 from optfarm.measured import RowKey
-from optfarm.report_formats import mlperf, model_analyzer, optimum_benchmark
-from optfarm.report_formats.report_format import ReportFormat
+from optfarm.report_formats import ReportFormat, mlperf, model_analyzer, optimum_benchmark
 from optfarm.report_formats.timed import Timed, timed_rows
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.sweep import SweepReport

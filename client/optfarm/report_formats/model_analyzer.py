@@ -44,14 +44,10 @@ def _row(model: str, name: str, timed: Timed) -> dict[str, Any]:
         "Max Batch Size": None,
         "Satisfies Constraints": None,
         "Throughput (infer/sec)": measured.throughput_per_s,
-        "p99 Latency (ms)": _ms(timed.tail_ns(0.99)),
+        "p99 Latency (ms)": timed.tail(0.99, unit_ns=1e6),
         "Avg Latency (ms)": measured.latency_ns.mean / 1e6,
-        "p90 Latency (ms)": _ms(timed.tail_ns(0.90)),
-        "p95 Latency (ms)": _ms(timed.tail_ns(0.95)),
+        "p90 Latency (ms)": timed.tail(0.90, unit_ns=1e6),
+        "p95 Latency (ms)": timed.tail(0.95, unit_ns=1e6),
         "RAM Usage (MB)": measured.peak_rss_bytes / 1e6,
         "Request Rate": None if measured.server_rates is None else measured.server_rates.rate_per_s,
     }
-
-
-def _ms(time_ns: int | None) -> float | None:
-    return None if time_ns is None else time_ns / 1e6

@@ -54,9 +54,9 @@ def _latency(timed: Timed) -> dict[str, Any]:
         "total": float(values.sum()),
         "mean": mean,
         "p50": timed.measurement.latency_ns.p50 / 1e9,
-        "p90": _seconds(timed.tail_ns(0.90)),
-        "p95": _seconds(timed.tail_ns(0.95)),
-        "p99": _seconds(timed.tail_ns(0.99)),
+        "p90": timed.tail(0.90, unit_ns=1e9),
+        "p95": timed.tail(0.95, unit_ns=1e9),
+        "p99": timed.tail(0.99, unit_ns=1e9),
         "stdev": stdev,
         "stdev_": 100 * stdev / mean,
     }
@@ -81,7 +81,3 @@ def _energy(measured: Measurement) -> dict[str, Any]:
         "energy": {"unit": "kWh", "cpu": None, "ram": None, "gpu": None, "total": request_kwh},
         "efficiency": {"unit": "samples/kWh", "value": measured.batch_size / request_kwh},
     }
-
-
-def _seconds(time_ns: int | None) -> float | None:
-    return None if time_ns is None else time_ns / 1e9

@@ -39,6 +39,11 @@ class Timed:
         is_known = self.measurement.verdict is Verdict.CLEAN
         return stats.tail(self.wall_ns, fraction) if is_known else None
 
+    def tail(self, fraction: float, *, unit_ns: float) -> float | None:
+        """The same in another unit."""
+        tail_ns = self.tail_ns(fraction)
+        return None if tail_ns is None else tail_ns / unit_ns
+
 
 def timed_rows(report: SweepReport, samples: Mapping[RowKey, raw.Columns]) -> Iterator[Timed]:
     """The rows of a report that were measured, in its order."""

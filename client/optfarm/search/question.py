@@ -5,7 +5,7 @@ from math import inf
 
 from optfarm.errors import BadRequest
 from optfarm.sweep_settings import SweepSettings
-from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.schema.spec import Scenario
 from optfarm_tasks.schema.sweep import SweepSpec
 
@@ -13,7 +13,6 @@ SAMPLERS = ("tpe", "nsga2")
 TRIALS = 40
 _STEPS = range(1, 7)
 _ALL = "all"
-_BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def question(
     """
     _check(trials, minutes, max_steps=max_steps, sampler=sampler)
     named = [each for each in settings.recipes or () if str(each) != _ALL]
-    spec = settings.but(recipes=named or [_BASELINE]).spec()
+    spec = settings.but(recipes=named or [BASELINE]).spec()
     if len(set(spec.threads)) > 1 or len(set(spec.batch_sizes)) > 1:
         raise BadRequest("a search compares recipes in one setting; name one number of threads and one batch size")
     if spec.scenario is not Scenario.SINGLE_STREAM or "auto" in {*spec.threads, *spec.batch_sizes}:
@@ -76,7 +75,7 @@ def question(
     steps = tuple(each.steps[0] for each in recipes if len(each.steps) == 1)
     return Question(
         spec=spec,
-        steps=tuple(step for text, step in {str(each): each for each in steps}.items() if text != _BASELINE),
+        steps=tuple({str(step): step for step in steps if step not in BASELINE.steps}.values()),
         first=tuple(each for each in recipes if len(each.steps) > 1),
         budget=Budget(TRIALS if trials is minutes is None else trials, minutes),
         max_steps=max_steps,

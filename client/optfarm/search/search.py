@@ -8,22 +8,20 @@ from difflib import get_close_matches
 
 from optfarm.api import Api
 from optfarm.errors import BadRequest
-from optfarm.search.applicable import applicable
 from optfarm.search.draws import Draws
 from optfarm.search.proposer import Proposer, load_optuna
 from optfarm.search.question import Question
 from optfarm.search.report import SearchReport
-from optfarm.search.space import LeftOut, Space, shortest, space_of
+from optfarm.search.space import LeftOut, Space, applicable, shortest, space_of
 from optfarm.search.trial import Trial, judged, rivals
 from optfarm.sweep import Sweep
 from optfarm_tasks.description import FINAL_FORMATS
 from optfarm_tasks.schema import sweep
-from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.schema.spec import Effort
 
 AT_ONCE = 4
 """Recipes in a sweep: few, so that the next ones are drawn with knowledge of these."""
-_BASELINE = Recipe.parse("baseline")
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Search:
         self._began_s: float | None = None
         self._model = api.model(asked.spec.model)
         self._is_scored = _is_scored(api, asked.spec.data)
-        self._device = _only(api.preview(self._spec([_BASELINE], Effort.QUICK)).devices)
+        self._device = _only(api.preview(self._spec([BASELINE], Effort.QUICK)).devices)
         space, self._left_out = self._space()
         objectives = 3 if self._is_scored else 2
         self._proposer = Proposer(space, sampler=asked.sampler, seed=asked.spec.seed, objectives=objectives)
@@ -129,8 +127,8 @@ class Search:
         yield Turn(submitted, tuple(recipes), effort)
         rows = {str(row.recipe): row for row in submitted.wait().facts.rows}
         self.running = None
-        twin = rows.get(str(_BASELINE))
-        baseline = self._judged(Trial(number=0, recipe=_BASELINE, sweep_id=submitted.id), twin)
+        twin = rows.get(str(BASELINE))
+        baseline = self._judged(Trial(number=0, recipe=BASELINE, sweep_id=submitted.id), twin)
         if baseline.is_measured or self._baseline is None:
             self._baseline = baseline
         return submitted.id, rows
@@ -144,7 +142,7 @@ class Search:
         self._proposer.record(recipe, values)
 
     def _space(self) -> tuple[Space, tuple[LeftOut, ...]]:
-        cards = [card for card in self._api.techniques() if card.name != str(_BASELINE)]
+        cards = [card for card in self._api.techniques() if card.name != str(BASELINE)]
         _check_names(self.asked.steps, [card.name for card in cards])
         whole, for_people = space_of(
             cards,

@@ -10,7 +10,7 @@ from optfarm.row import Row
 from optfarm.search.pareto import UNKNOWN, Estimate, Point, contenders
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.measurement import Measurement, Verdict
-from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.recipe import BASELINE, Recipe
 from optfarm_tasks.schema.result import Quality
 from optfarm_tasks.schema.sweep import TaskState
 
@@ -50,7 +50,7 @@ class Found(Row):
     @property
     def pull_command(self) -> str | None:
         """How to fetch the artifact; None for the baseline, which is there already."""
-        return None if self.recipe == "baseline" else f"optfarm artifact pull {self.sweep_id} {quote(self.recipe)}"
+        return None if self.facts.recipe == BASELINE else f"optfarm artifact pull {self.sweep_id} {quote(self.recipe)}"
 
 
 class Pruned(Exception):

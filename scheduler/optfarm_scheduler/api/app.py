@@ -8,13 +8,13 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from optfarm_scheduler.api import blobs, data, devices, events, health, models, sweeps, tasks, techniques, workers
+from optfarm_scheduler.api import blobs, catalog, devices, events, health, sweeps, tasks, techniques, workers
 from optfarm_scheduler.auth import TokenRole, require
 from optfarm_scheduler.parts import Parts
 from optfarm_scheduler.problems import answer_with_problems
 from optfarm_tasks.schema.api import Problem
 
-_USER = (techniques, devices, blobs, models, data, sweeps, events, tasks)
+_USER = (techniques, devices, blobs, catalog, sweeps, events, tasks)
 _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "What was wrong, as application/problem+json"}
 }

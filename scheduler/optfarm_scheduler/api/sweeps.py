@@ -10,9 +10,9 @@ from optfarm_scheduler.errors import Conflict
 from optfarm_scheduler.parts import Farm, Parts
 from optfarm_scheduler.planning.plan import Plan, draft, plan
 from optfarm_scheduler.planning.trace_plan import plan_trace
-from optfarm_scheduler.store.records import SweepSummary
 from optfarm_scheduler.views.report import sweep_report
 from optfarm_scheduler.views.statuses import in_quarantine, sweep_status
+from optfarm_tasks.schema.api import SweepSummary
 from optfarm_tasks.schema.sweep import Data, Model, SweepPlan, SweepReceipt, SweepReport, SweepSpec, SweepStatus
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])

@@ -2,18 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from optfarm_scheduler.decisions.actions import (
-    Action,
-    Block,
-    Dispatch,
-    EndSweep,
-    Expire,
-    GiveUp,
-    Reassign,
-    Recall,
-    Resolve,
-    SendCanary,
-)
+from optfarm_scheduler.decisions import actions
 from optfarm_scheduler.decisions.canaries import CANARY_RULES, CanaryRules, wants_canary
 from optfarm_scheduler.decisions.occupancy import Occupancy
 from optfarm_scheduler.decisions.reassignment import measured_in, replacement
@@ -34,7 +23,7 @@ def schedule(
     since: float = 0.0,
     rules: Rules = RULES,
     canary_rules: CanaryRules = CANARY_RULES,
-) -> tuple[Action, ...]:
+) -> tuple[actions.Action, ...]:
     """The actions to take now; the same for every order of the input.
 
     Args:
@@ -55,7 +44,7 @@ def schedule(
         *_assignments(ordered, present, now, since, rules),
         *_reassignments(ordered, present, alive),
         *(
-            SendCanary(device.name, device.canary_at)
+            actions.SendCanary(device.name, device.canary_at)
             for device in alive
             if wants_canary(device, ordered, now, canary_rules)
         ),
@@ -68,49 +57,49 @@ def _priority(task: OpenTask) -> tuple[bool, float, str, int, str]:
     return task.kind is not Kind.CANARY, task.ready_at, task.sweep_id or "", task.position, task.id
 
 
-def _resolutions(tasks: Sequence[OpenTask]) -> Iterator[Action]:
+def _resolutions(tasks: Sequence[OpenTask]) -> Iterator[actions.Action]:
     states = {task.id: task.state for task in tasks}
     for task in tasks:
         if task.state is not TaskState.PENDING:
             continue
         needed = [states[each] for each in task.depends_on]
         if any(state in WITHOUT_RESULT for state in needed):
-            yield Block(task.id)
+            yield actions.Block(task.id)
         elif all(state is TaskState.DONE for state in needed):
-            yield Resolve(task.id)
+            yield actions.Resolve(task.id)
 
 
-def _expiries(tasks: Sequence[OpenTask], now: float, since: float, rules: Rules) -> Iterator[Action]:
+def _expiries(tasks: Sequence[OpenTask], now: float, since: float, rules: Rules) -> Iterator[actions.Action]:
     for task in tasks:
         if task.state is TaskState.RUNNING and now > max(task.lease_until, since + rules.presence_s):
-            yield Expire(task.id) if task.attempt < rules.attempts else GiveUp(task.id)
+            yield actions.Expire(task.id) if task.attempt < rules.attempts else actions.GiveUp(task.id)
 
 
-def _ends(tasks: Sequence[OpenTask]) -> Iterator[Action]:
+def _ends(tasks: Sequence[OpenTask]) -> Iterator[actions.Action]:
     sweeps: dict[str, list[TaskState]] = {}
     for task in tasks:
         if task.sweep_id is not None:
             sweeps.setdefault(task.sweep_id, []).append(task.state)
     for sweep_id in sorted(sweeps):
         if is_over(sweeps[sweep_id]):
-            yield EndSweep(sweep_id)
+            yield actions.EndSweep(sweep_id)
 
 
 def _reassignments(
     tasks: Sequence[OpenTask], present: Mapping[str, KnownDevice], alive: Sequence[KnownDevice]
-) -> Iterator[Reassign]:
+) -> Iterator[actions.Reassign]:
     measured = measured_in(tasks)
     for task in tasks:
         home = present.get(task.pinned_to or "")
         if task.state is TaskState.READY and home is not None and home.is_quarantined:
             device = replacement(task, alive, home=home.inventory, measured=measured.get(task.sweep_id, ()))
             if device is not None:
-                yield Reassign(task.id, device)
+                yield actions.Reassign(task.id, device)
 
 
 def _assignments(
     tasks: Sequence[OpenTask], present: Mapping[str, KnownDevice], now: float, since: float, rules: Rules
-) -> Iterator[Action]:
+) -> Iterator[actions.Action]:
     running = {task.device for task in tasks if task.state is TaskState.RUNNING}
     lost = {task.id for task in tasks if _is_lost(task, present, running, now=now, since=since, rules=rules)}
     occupancy = Occupancy.of([task for task in tasks if task.state in IN_FLIGHT and task.id not in lost])
@@ -120,9 +109,9 @@ def _assignments(
             continue
         device = occupancy.place(task, alive, rules)
         if device is not None:
-            yield Dispatch(task.id, device)
+            yield actions.Dispatch(task.id, device)
         elif task.id in lost:
-            yield Recall(task.id)
+            yield actions.Recall(task.id)
 
 
 def _is_lost(

@@ -7,13 +7,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from optfarm_scheduler.errors import Refused
-from optfarm_scheduler.planning.planner import BASELINE, Planner, TaskPlan
+from optfarm_scheduler.planning.planner import Planner, TaskPlan
 from optfarm_scheduler.planning.selectors import select
 from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import fit
 from optfarm_tasks.errors import BadData, BadParameter, MissingParameter
 from optfarm_tasks.schema.device import Inventory
-from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.schema.spec import Benchmark
 from optfarm_tasks.schema.sweep import Data, Model, Skipped, SweepSpec
 

@@ -3,20 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from optfarm_scheduler.planning.samples import samples_for
 from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.toolchains import Needs, pinned, runtime_needs
 from optfarm_tasks import registry
+from optfarm_tasks.data_sets.data import CALIBRATION, training_split
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.resolved import ResolvedRecipe, resolve
 from optfarm_tasks.schema.device import DeviceKind, Inventory
-from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.recipe import BASELINE, Recipe
 from optfarm_tasks.schema.spec import Action, Benchmark, Convert, Evaluate, Kind, Role
 from optfarm_tasks.schema.sweep import Data, Model, Skipped, SweepSpec
 from optfarm_tasks.schema.value import digest_of
-
-BASELINE = Recipe.parse("baseline")
 
 
 @dataclass(frozen=True)
@@ -204,6 +202,31 @@ def conversion_of(
         inputs={Role.MODEL: Source(Origin.MODEL, model.digest)} | learnt_from,
         needs=pinned(needs, alive, resolved.modules),
     )
+
+
+def samples_for(resolved: ResolvedRecipe, model: Model, data: Data | None) -> Data | None:
+    """The data set that a recipe's conversion needs; None where it needs none.
+
+    Raises:
+        BadParameter: it needs one, and there is none with the right split, or the model takes strings.
+    """
+    calibrates, fine_tunes = resolved.needs_calibration, resolved.needs_training_data
+    if not (calibrates or fine_tunes):
+        return None
+    for tensor in model.description.signature.inputs:
+        if tensor.dtype == "string":
+            raise BadParameter(f"it learns from numbers, and the input {tensor.name} takes strings")
+    if data is None and calibrates:
+        raise BadParameter("it needs calibration data; name a data set with a calibration split")
+    if data is None:
+        raise BadParameter("it fine-tunes; name a data set with a train or a calibration split")
+    splits = sorted(data.description.splits)
+    there = ", ".join(splits)
+    if calibrates and CALIBRATION not in splits:
+        raise BadParameter(f"it needs calibration data; {data.name} has only the split {there}")
+    if fine_tunes and training_split(splits) is None:
+        raise BadParameter(f"it fine-tunes on a train or a calibration split; {data.name} has only {there}")
+    return data
 
 
 def identity(device: Inventory) -> str:

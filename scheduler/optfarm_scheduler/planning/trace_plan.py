@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from optfarm_scheduler.planning.plan import Plan, check_fit, faults_of, refuse_faults
-from optfarm_scheduler.planning.planner import BASELINE, TaskPlan, conversion_of, identity, task_id
+from optfarm_scheduler.planning.planner import TaskPlan, conversion_of, identity, task_id
 from optfarm_scheduler.planning.selectors import listing, select
 from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.toolchains import Needs, runtime_needs
@@ -18,7 +18,7 @@ from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.profilers import profiler
 from optfarm_tasks.resolved import resolve
 from optfarm_tasks.schema.device import Inventory
-from optfarm_tasks.schema.recipe import Recipe
+from optfarm_tasks.schema.recipe import BASELINE, Recipe
 from optfarm_tasks.schema.spec import Kind, Role, Trace
 from optfarm_tasks.schema.sweep import Data, Model, SweepSpec, Tracing
 

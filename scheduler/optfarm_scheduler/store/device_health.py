@@ -6,18 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, desc, insert, select, update
 
+from optfarm_scheduler.decisions import control_chart
 from optfarm_scheduler.decisions.actions import SendCanary
-from optfarm_scheduler.decisions.control_chart import (
-    CHART_RULES,
-    Band,
-    Canary,
-    Quarantine,
-    Standing,
-    compute_band,
-    judged,
-    memory_band,
-)
-from optfarm_scheduler.planning.planner import BASELINE, TaskPlan
+from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.tables import CANARIES, DEVICES, TASKS
 from optfarm_scheduler.store.tasks import task_columns
@@ -25,9 +16,9 @@ from optfarm_scheduler.store.transitions import cancel_tasks
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.health import Chart, DeviceHealth, HealthState
 from optfarm_tasks.schema.measurement import Verdict
+from optfarm_tasks.schema.recipe import BASELINE
 from optfarm_tasks.schema.result import CanaryResult, Result
-from optfarm_tasks.schema.spec import Canary as CanaryAction
-from optfarm_tasks.schema.spec import Kind, Usual
+from optfarm_tasks.schema.spec import Canary, Kind, Usual
 
 
 def send_canary(connection: Connection, check: SendCanary, *, now: float) -> bool:
@@ -41,7 +32,7 @@ def send_canary(connection: Connection, check: SendCanary, *, now: float) -> boo
         kind=Kind.CANARY,
         label="canary",
         recipe=BASELINE,
-        action=CanaryAction(),
+        action=Canary(),
         inputs={},
         needs=Needs(),
         pinned_to=device,
@@ -57,9 +48,9 @@ def judge_canary(connection: Connection, task_id: str, device: str, result: Resu
     row = connection.execute(select(DEVICES.c.health, DEVICES.c.band_from).where(DEVICES.c.name == device)).first()
     if row is None or not isinstance(facts, CanaryResult):
         return
-    canary = Canary(now, facts.compute_ns, facts.memory_ns, is_disturbed=facts.verdict is Verdict.INVALID)
-    before = Standing(_good(connection, device, since=row.band_from), _quarantine(health_of(row.health)))
-    after = judged(before, canary)
+    canary = control_chart.Canary(now, facts.compute_ns, facts.memory_ns, is_disturbed=facts.verdict is Verdict.INVALID)
+    before = control_chart.Standing(_good(connection, device, since=row.band_from), _quarantine(health_of(row.health)))
+    after = control_chart.judged(before, canary)
     values = {"task_id": task_id, "device": device, "at": now, "is_good": canary in after.good}
     measured = {"compute_ns": facts.compute_ns, "memory_ns": facts.memory_ns}
     connection.execute(insert(CANARIES).values(values | measured))
@@ -96,22 +87,22 @@ def lineage(device: Inventory) -> tuple[object, ...]:
     return device.attributes, *(toolchain.versions.get("numpy") for toolchain in device.toolchains[:1])
 
 
-def _good(connection: Connection, device: str, *, since: float) -> tuple[Canary, ...]:
+def _good(connection: Connection, device: str, *, since: float) -> tuple[control_chart.Canary, ...]:
     ours = (CANARIES.c.device == device) & CANARIES.c.is_good & (CANARIES.c.at > since)
-    latest = select(CANARIES).where(ours).order_by(desc(CANARIES.c.at)).limit(CHART_RULES.window)
+    latest = select(CANARIES).where(ours).order_by(desc(CANARIES.c.at)).limit(control_chart.CHART_RULES.window)
     rows = connection.execute(latest).all()
-    return tuple(Canary(row.at, row.compute_ns, row.memory_ns) for row in reversed(rows))
+    return tuple(control_chart.Canary(row.at, row.compute_ns, row.memory_ns) for row in reversed(rows))
 
 
-def _quarantine(health: DeviceHealth) -> Quarantine | None:
+def _quarantine(health: DeviceHealth) -> control_chart.Quarantine | None:
     if health.state is not HealthState.QUARANTINED or health.since is None:
         return None
-    return Quarantine(health.since.timestamp(), health.reason or "", health.good_in_a_row)
+    return control_chart.Quarantine(health.since.timestamp(), health.reason or "", health.good_in_a_row)
 
 
-def _health(standing: Standing, facts: CanaryResult, now: float) -> DeviceHealth:
+def _health(standing: control_chart.Standing, facts: CanaryResult, now: float) -> DeviceHealth:
     quarantine = standing.quarantine
-    compute, memory = compute_band(standing.good), memory_band(standing.good)
+    compute, memory = control_chart.compute_band(standing.good), control_chart.memory_band(standing.good)
     usual = HealthState.LEARNING if compute is None else HealthState.GOOD
     return DeviceHealth(
         state=usual if quarantine is None else HealthState.QUARANTINED,
@@ -126,7 +117,7 @@ def _health(standing: Standing, facts: CanaryResult, now: float) -> DeviceHealth
     )
 
 
-def _chart(band: Band | None) -> Chart | None:
+def _chart(band: control_chart.Band | None) -> Chart | None:
     return None if band is None else Chart(low_ns=band.low_ns, usual_ns=band.centre_ns, high_ns=band.high_ns)
 
 

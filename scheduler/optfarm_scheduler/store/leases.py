@@ -117,22 +117,18 @@ class Leases:
         toolchain = inventory and offered(inventory, Needs.model_validate(row.needs))
         if not (inventory and toolchain):
             raise LeaseLost(f"{device} no longer offers what {row.id} needs")
+        pinned = {} if row.pinned_to is None else {"device": inventory.spec}
+        usual = {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
         return Lease(
             task_id=row.id,
             sweep_id=row.sweep_id,
             key=row.key,
-            task=task_of(connection, row).model_copy(update=_of_device(connection, row, inventory)),
+            task=task_of(connection, row).model_copy(update=pinned | usual),
             toolchain=toolchain.name,
             attempt=row.attempt,
             ttl_s=self._terms.ttl_s,
             heartbeat_s=self._terms.heartbeat_s,
         )
-
-
-def _of_device(connection: Connection, row: Row[Any], device: Inventory) -> dict[str, Any]:
-    """What a task has to know of its device: what pinned work computes on, and how long canaries usually take there."""
-    pinned = {} if row.pinned_to is None else {"device": device.spec}
-    return pinned | ({"usual": usual_of(connection, device.name)} if row.kind == Kind.BENCHMARK else {})
 
 
 def _check_running(row: Row[Any], token: int) -> None:

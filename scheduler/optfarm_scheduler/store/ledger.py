@@ -7,18 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, select, update
 
-from optfarm_scheduler.decisions.actions import (
-    Action,
-    Block,
-    Dispatch,
-    EndSweep,
-    Expire,
-    GiveUp,
-    Reassign,
-    Recall,
-    Resolve,
-    SendCanary,
-)
+from optfarm_scheduler.decisions import actions
 from optfarm_scheduler.decisions.snapshot import RULES, OpenTask, Rules
 from optfarm_scheduler.decisions.states import ENDS
 from optfarm_scheduler.planning.keys import key_of
@@ -34,11 +23,10 @@ from optfarm_scheduler.store.transitions import TOKEN, Change, done, failed, rel
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.queue import Message
 from optfarm_tasks.schema.result import Failure, Result
-from optfarm_tasks.schema.spec import Action as TaskAction
-from optfarm_tasks.schema.spec import Kind, Role
+from optfarm_tasks.schema.spec import Action, Kind, Role
 from optfarm_tasks.schema.sweep import SweepState, TaskState
 
-_ACTION: TypeAdapter[TaskAction] = TypeAdapter(TaskAction)
+_ACTION: TypeAdapter[Action] = TypeAdapter(Action)
 
 
 @dataclass(frozen=True)
@@ -120,10 +108,10 @@ class Ledger:
         # After an attempt it is this task's own result, whose end the worker could not report.
         return done(found.result, now=now, cached=row.attempt == 0).having(key=found.key)
 
-    def apply(self, actions: Sequence[Action], *, now: float) -> Applied:
+    def apply(self, decided: Sequence[actions.Action], *, now: float) -> Applied:
         """Writes decisions, in one transaction; what changed in the meantime is left alone."""
         with self._database.writing() as connection:
-            applied = [_write(connection, action, now) for action in actions]
+            applied = [_write(connection, action, now) for action in decided]
         sweeps = frozenset(sweep_id for each in applied for sweep_id in each.sweeps)
         return Applied(messages=tuple(message for each in applied for message in each.messages), sweeps=sweeps)
 
@@ -141,39 +129,41 @@ def _digests(connection: Connection, inputs: Sequence[Mapping[Role, Source]]) ->
     return {each: outputs[each.name] if each.origin is Origin.TASK else each.name for each in sources}
 
 
-def _write(connection: Connection, action: Action, now: float) -> Applied:
-    if isinstance(action, EndSweep):
+def _write(connection: Connection, action: actions.Action, now: float) -> Applied:
+    if isinstance(action, actions.EndSweep):
         ending = update(SWEEPS).where(SWEEPS.c.id == action.sweep_id, SWEEPS.c.state == SweepState.RUNNING)
         changed = connection.execute(ending.values(state=SweepState.DONE, finished_at=now)).rowcount
         return Applied(sweeps=frozenset({action.sweep_id} if changed else ()))
-    if isinstance(action, SendCanary):
+    if isinstance(action, actions.SendCanary):
         return Applied(sweeps=frozenset({None} if send_canary(connection, action, now=now) else ()))
     row = connection.execute(select(TASKS).where(TASKS.c.id == action.task_id)).one()
     change, before = _decided(connection, action, row, now)
     after = transition(connection, TASKS.c.id == action.task_id, change=change, before=before)
-    if after and isinstance(action, Expire | GiveUp):
+    if after and isinstance(action, actions.Expire | actions.GiveUp):
         release_device(connection, row.device, now=now)
-    sent = after if isinstance(action, Dispatch) else ()
+    sent = after if isinstance(action, actions.Dispatch) else ()
     messages = tuple(Message(action.task_id, each.token, each.device or "") for each in sent)
     return Applied(messages, sweeps=frozenset(each.sweep_id for each in after))
 
 
-def _decided(connection: Connection, action: Action, row: Row[Any], now: float) -> tuple[Change, tuple[TaskState, ...]]:
+def _decided(
+    connection: Connection, action: actions.Action, row: Row[Any], now: float
+) -> tuple[Change, tuple[TaskState, ...]]:
     """What a decision does to a task, and the states of the task that it was made for."""
     match action:
-        case Dispatch(device=device):
+        case actions.Dispatch(device=device):
             values = {"device": device, "token": TOKEN, "dispatched_at": now}
             return Change(TaskState.DISPATCHED, values), (TaskState.READY, TaskState.DISPATCHED)
-        case Recall():
+        case actions.Recall():
             return Change(TaskState.READY, {"device": None, "token": TOKEN}), (TaskState.DISPATCHED,)
-        case Expire():
+        case actions.Expire():
             return Change(TaskState.PENDING, {"device": None, "token": TOKEN}), (TaskState.RUNNING,)
-        case GiveUp():
+        case actions.GiveUp():
             lost = Failure(reason=Reason.WORKER_LOST, message=f"its worker was lost {row.attempt} times")
             return failed(lost, now=now).having(token=TOKEN), (TaskState.RUNNING,)
-        case Block():
+        case actions.Block():
             return Change(TaskState.BLOCKED, {"finished_at": now}), (TaskState.PENDING,)
-        case Reassign(device=device):
+        case actions.Reassign(device=device):
             return reassigned_from_quarantine(connection, row, device, now=now), (TaskState.READY,)
-        case Resolve() | EndSweep() | SendCanary():
+        case actions.Resolve() | actions.EndSweep() | actions.SendCanary():
             raise ValueError(f"{action} is not written task by task")

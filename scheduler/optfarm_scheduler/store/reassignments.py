@@ -14,7 +14,7 @@ from optfarm_scheduler.store.records import open_task
 from optfarm_scheduler.store.tables import DEVICES, SWEEPS, TASKS
 from optfarm_scheduler.store.transitions import TOKEN, Change
 from optfarm_tasks.schema.device import Inventory
-from optfarm_tasks.schema.measurement import Measurement, Verdict
+from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.result import BenchmarkResult, Result
 from optfarm_tasks.schema.sweep import TaskState, Tried
 
@@ -61,10 +61,7 @@ def reassigned_by(connection: Connection, row: Row[Any], result: Result, *, now:
     device = replacement(open_task(row, lease_until=row.lease_until), alive, home=home, measured=measured)
     if device is None:
         return None
-    tried = Tried(device=home.name, why=_why(facts.candidate), at=datetime.fromtimestamp(now, UTC), key=result.key)
+    flags = ", ".join(facts.candidate.flags) or "no flags"
+    why = f"invalid after {facts.candidate.attempt} attempts ({flags})"
+    tried = Tried(device=home.name, why=why, at=datetime.fromtimestamp(now, UTC), key=result.key)
     return reassigned_to(connection, row, device, tried)
-
-
-def _why(measurement: Measurement) -> str:
-    flags = ", ".join(measurement.flags) or "no flags"
-    return f"invalid after {measurement.attempt} attempts ({flags})"

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from optfarm_scheduler.decisions.snapshot import OpenTask
 from optfarm_scheduler.planning.sources import Source
 from optfarm_scheduler.store.heartbeats import Heartbeats
+from optfarm_tasks.schema.api import SweepSummary
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Result
@@ -37,20 +38,6 @@ class SweepRecord:
     """Device → its attributes."""
     created_at: datetime
     finished_at: datetime | None
-
-
-@dataclass(frozen=True)
-class SweepSummary:
-    """A sweep in a line: how many of its tasks there are, came to a result, and did not."""
-
-    id: str
-    state: SweepState
-    model: str
-    created_at: datetime
-    finished_at: datetime | None
-    tasks: int
-    done: int
-    failed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +80,8 @@ class TaskDetails(TaskRecord):
     result: Result | None = None
 
 
-_SWEEP, _SUMMARY = TypeAdapter(SweepRecord), TypeAdapter(SweepSummary)
-_TASK, _DETAILS, _OPEN = TypeAdapter(TaskRecord), TypeAdapter(TaskDetails), TypeAdapter(OpenTask)
+_SWEEP, _OPEN = TypeAdapter(SweepRecord), TypeAdapter(OpenTask)
+_TASK, _DETAILS = TypeAdapter(TaskRecord), TypeAdapter(TaskDetails)
 
 
 def sweep_record(row: Row[Any]) -> SweepRecord:
@@ -103,10 +90,10 @@ def sweep_record(row: Row[Any]) -> SweepRecord:
 
 
 def sweep_summary(row: Row[Any], counts: Mapping[str, int]) -> SweepSummary:
-    """A sweep in a line, from its columns and how many of its tasks are in each state."""
+    """A sweep in a line, from the columns that it shows and how many of its tasks are in each state."""
     failed = counts.get(TaskState.FAILED, 0) + counts.get(TaskState.BLOCKED, 0)
     tasks = {"tasks": sum(counts.values()), "done": counts.get(TaskState.DONE, 0), "failed": failed}
-    return _SUMMARY.validate_python(row._asdict() | tasks)
+    return SweepSummary.model_validate(row._asdict() | tasks)
 
 
 def task_record(row: Row[Any], heartbeats: Heartbeats) -> TaskRecord:

@@ -8,24 +8,17 @@ from sqlalchemy import Column, Connection, Row, desc, func, insert, select, upda
 from optfarm_scheduler.decisions.eta import Durations
 from optfarm_scheduler.errors import Conflict, NotFound
 from optfarm_scheduler.planning.plan import Plan
+from optfarm_scheduler.store import records
 from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.heartbeats import Heartbeats
-from optfarm_scheduler.store.records import (
-    DETAILS,
-    SweepRecord,
-    SweepSummary,
-    TaskDetails,
-    TaskRecord,
-    sweep_record,
-    sweep_summary,
-    task_details,
-    task_record,
-)
 from optfarm_scheduler.store.tables import SWEEPS, TASKS
 from optfarm_scheduler.store.tasks import task_columns
 from optfarm_scheduler.store.transitions import cancel_tasks
+from optfarm_tasks.schema.api import SweepSummary
 from optfarm_tasks.schema.spec import Kind
 from optfarm_tasks.schema.sweep import SweepReceipt, SweepSpec, SweepState, TaskState
+
+_SHOWN = [SWEEPS.c[name] for name in ("id", "state", "model", "created_at", "finished_at")]
 
 
 class Sweeps:
@@ -68,7 +61,7 @@ class Sweeps:
             counts = {bool(cached): count for cached, count in connection.execute(counted)}
         if row is None:
             return None
-        sweep = sweep_record(row)
+        sweep = records.sweep_record(row)
         return SweepReceipt(
             id=sweep_id,
             tasks=sum(counts.values()),
@@ -87,37 +80,37 @@ class Sweeps:
         if self.find(sweep_id).spec != spec:
             raise Conflict(f"sweep {sweep_id} exists and asks for something else; choose another id")
 
-    def find(self, sweep_id: str) -> SweepRecord:
+    def find(self, sweep_id: str) -> records.SweepRecord:
         """A sweep.
 
         Raises:
             NotFound: there is none.
         """
         with self._database.reading() as connection:
-            return sweep_record(_row(connection, sweep_id))
+            return records.sweep_record(_row(connection, sweep_id))
 
-    def tasks(self, sweep_id: str) -> tuple[SweepRecord, tuple[TaskRecord, ...]]:
+    def tasks(self, sweep_id: str) -> tuple[records.SweepRecord, tuple[records.TaskRecord, ...]]:
         """A sweep and its tasks in the order of the plan, at one moment.
 
         Raises:
             NotFound: there is no such sweep.
         """
-        sweep, rows = self._rows(sweep_id, [column for column in TASKS.c if column.name not in DETAILS])
-        return sweep, tuple(task_record(each, self._heartbeats) for each in rows)
+        sweep, rows = self._rows(sweep_id, [column for column in TASKS.c if column.name not in records.DETAILS])
+        return sweep, tuple(records.task_record(each, self._heartbeats) for each in rows)
 
-    def details(self, sweep_id: str) -> tuple[SweepRecord, tuple[TaskDetails, ...]]:
+    def details(self, sweep_id: str) -> tuple[records.SweepRecord, tuple[records.TaskDetails, ...]]:
         """The same with what each task takes and made.
 
         Raises:
             NotFound: there is no such sweep.
         """
         sweep, rows = self._rows(sweep_id, TASKS.c)
-        return sweep, tuple(task_details(each, self._heartbeats) for each in rows)
+        return sweep, tuple(records.task_details(each, self._heartbeats) for each in rows)
 
-    def _rows(self, sweep_id: str, columns: Iterable[Column[Any]]) -> tuple[SweepRecord, Sequence[Row[Any]]]:
+    def _rows(self, sweep_id: str, columns: Iterable[Column[Any]]) -> tuple[records.SweepRecord, Sequence[Row[Any]]]:
         asked = select(*columns).where(TASKS.c.sweep_id == sweep_id).order_by(TASKS.c.position)
         with self._database.reading() as connection:
-            return sweep_record(_row(connection, sweep_id)), connection.execute(asked).all()
+            return records.sweep_record(_row(connection, sweep_id)), connection.execute(asked).all()
 
     def durations(self) -> Durations:
         """Mean seconds of the done tasks of each kind, over all sweeps."""
@@ -131,10 +124,10 @@ class Sweeps:
         counted = select(TASKS.c.sweep_id, TASKS.c.state, func.count()).group_by(TASKS.c.sweep_id, TASKS.c.state)
         counts: dict[str, dict[str, int]] = {}
         with self._database.reading() as connection:
-            rows = connection.execute(select(SWEEPS).order_by(desc(SWEEPS.c.created_at))).all()
+            rows = connection.execute(select(*_SHOWN).order_by(desc(SWEEPS.c.created_at))).all()
             for sweep_id, state, count in connection.execute(counted):
                 counts.setdefault(sweep_id, {})[state] = count
-        return [sweep_summary(row, counts.get(row.id, {})) for row in rows]
+        return [records.sweep_summary(row, counts.get(row.id, {})) for row in rows]
 
     def cancel(self, sweep_id: str, *, now: float) -> None:
         """Ends a sweep and every task that has not ended; an ended sweep stays as it is.

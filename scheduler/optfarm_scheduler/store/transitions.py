@@ -61,11 +61,8 @@ def done(result: Result, *, now: float, cached: bool) -> Change:
         "duration_s": result.duration_s,
         "finished_at": now,
     }
-    return Change(TaskState.DONE, values | ({"device": _origin(result)} if cached else {}))
-
-
-def _origin(result: Result) -> str:
-    return result.device if "." in result.device else f"{result.host}.{result.device}"
+    origin = result.device if "." in result.device else f"{result.host}.{result.device}"
+    return Change(TaskState.DONE, values | ({"device": origin} if cached else {}))
 
 
 def failed(failure: Failure, *, now: float) -> Change:

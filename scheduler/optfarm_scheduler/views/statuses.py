@@ -8,12 +8,7 @@ from optfarm_tasks.schema.sweep import SweepState, SweepStatus, TaskState, TaskS
 
 
 def sweep_status(
-    sweep: SweepRecord,
-    tasks: Sequence[TaskRecord],
-    *,
-    history: Durations,
-    quarantined: Mapping[str, str],
-    now: float,
+    sweep: SweepRecord, tasks: Sequence[TaskRecord], *, history: Durations, quarantined: Mapping[str, str], now: float
 ) -> SweepStatus:
     """A sweep and its tasks as they stand; quarantined devices come with the reason."""
     is_running = sweep.state is SweepState.RUNNING

@@ -9,7 +9,7 @@ from typing import Any
 
 from optfarm_tasks import formats
 from optfarm_tasks.benchmark.analysis import ladder, raw
-from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
+from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE
 from optfarm_tasks.benchmark.controller import climb
 from optfarm_tasks.benchmark.controller.attempts import Clock
 from optfarm_tasks.benchmark.controller.climb import LadderBudget, SettledSetup
@@ -19,7 +19,6 @@ from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.host.fingerprint import fingerprint
 from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.errors import BadParameter, Internal
-from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Benchmark, Role, Task
 from optfarm_tasks.technique import OnProgress
@@ -46,8 +45,8 @@ def run(folder: Path, task: Task, on_progress: OnProgress) -> BenchmarkResult:
     summary = found.summary
     raw.write(folder / "outputs", {**summary.columns, **settled.columns}, estimator=summary.estimator)
     return BenchmarkResult(
-        baseline=_with_ladders(summary.baseline, settled, BASELINE),
-        candidate=_with_ladders(summary.candidate, settled, CANDIDATE),
+        baseline=summary.baseline.model_copy(update={"ladders": settled.ladders(BASELINE)}),
+        candidate=summary.candidate.model_copy(update={"ladders": settled.ladders(CANDIDATE)}),
         pair_ratios=summary.pair_ratios,
         fingerprint={**fingerprint(setup.cores), **_identity(task, setup, found)},
         input_source="random" if setup.split is None else "data",
@@ -86,10 +85,6 @@ def _measured(plan: MeasurementPlan, action: Benchmark, on_progress: OnProgress)
     )
     with shield.away_from(plan.setup.cores):
         return how(plan, on_progress, clock=Clock())
-
-
-def _with_ladders(measured: Measurement, settled: SettledSetup, side: Side) -> Measurement:
-    return measured.model_copy(update={"ladders": settled.ladders(side)})
 
 
 def _identity(task: Task, setup: PairSetup, found: Measured) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from optfarm_tasks import formats, registry
 from optfarm_tasks.benchmark.process import feeds
@@ -45,10 +44,12 @@ def run(folder: Path, task: Task, on_progress: OnProgress) -> OpProfile:
     inputs = folder / "inputs" / Role.DATA if Role.DATA in task.inputs else None
     feed = probe.feed(_inputs(probe, action, inputs))
     on_progress("timing", 0.4)
-    plain_ns = _plain_ns(probe, feed, action.runs)
+    for _ in range(_WARM_RUNS):
+        probe.run(feed)
+    plain_ns = round(median(wall_ns(lambda: probe.run(feed)) for _ in range(action.runs)))
     on_progress("profiling", 0.7)
     inferences = probe.observe(feed, action.runs)
-    shown = _median(inferences)
+    shown = sorted(inferences, key=lambda each: each.wall_ns)[len(inferences) // 2]
     _write(folder / "outputs" / FILE, shown, runtime=runtime, action=action, notes=probe.notes)
     return OpProfile(
         runtime=runtime,
@@ -74,16 +75,6 @@ def _inputs(probe: Probe, action: Trace, folder: Path | None) -> feeds.Arrays:
     names = data.fit(probe.signature, data.describe_data(folder / data.FILE).splits[data.TEST])
     samples = {name: arrays[array] for name, array in names.items()}
     return next(feeds.from_data(samples, action.batch_size, seed=action.seed))
-
-
-def _plain_ns(probe: Probe, feed: Any, runs: int) -> int:
-    for _ in range(_WARM_RUNS):
-        probe.run(feed)
-    return round(median(wall_ns(lambda: probe.run(feed)) for _ in range(runs)))
-
-
-def _median(inferences: Sequence[Inference]) -> Inference:
-    return sorted(inferences, key=lambda each: each.wall_ns)[len(inferences) // 2]
 
 
 def _write(file: Path, shown: Inference, *, runtime: str, action: Trace, notes: Sequence[str]) -> None:

@@ -125,7 +125,9 @@ def _split(name: str, found: "Iterable[tuple[str, str, Stored]]") -> Split:
     if len(set(counts.values())) > 1:
         said = ", ".join(f"{name}/{array} has {count}" for array, count in counts.items())
         raise BadData(f"the arrays of a split hold the same samples, but {said}; make their first axes equal")
-    tensors = {array: _tensor(array, stored) for array, stored in arrays.items()}
+    tensors = {
+        array: Tensor(name=array, dtype=stored.dtype, shape=stored.shape[1:]) for array, stored in arrays.items()
+    }
     labels = tensors.pop(LABELS, None)
     if not tensors:
         raise BadData(f"the {name} split has labels and no inputs; {_HOW}")
@@ -140,10 +142,6 @@ def _check(stored: "Stored") -> None:
     if stored.not_finite:
         first = _sizes(stored.first or ())
         raise BadData(f"{stored.key} has {stored.not_finite} NaN or infinite values, the first at {first}; remove them")
-
-
-def _tensor(name: str, stored: "Stored") -> Tensor:
-    return Tensor(name=name, dtype=stored.dtype, shape=stored.shape[1:])
 
 
 def _both(signature: Signature, split: Split, faults: list[str]) -> str:

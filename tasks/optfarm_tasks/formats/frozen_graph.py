@@ -104,10 +104,7 @@ def _signature(nodes: Sequence[Node], path: Path, *, producer: int) -> Signature
     if not outputs:
         raise BadModel(f"{path} has no output: every node is taken by another; freeze the graph with an Identity last")
     return Signature(
-        name=MAIN,
-        inputs=inputs,
-        outputs=outputs,
-        optional=_inputs(nodes, "PlaceholderWithDefault", producer=producer),
+        name=MAIN, inputs=inputs, outputs=outputs, optional=_inputs(nodes, "PlaceholderWithDefault", producer=producer)
     )
 
 

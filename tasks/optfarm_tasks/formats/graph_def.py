@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from optfarm_tasks.description import Shape
 from optfarm_tasks.formats.raw import text
 from optfarm_tasks.formats.tensorflow_types import dtype_name, shape_of
-from optfarm_tasks.formats.wire import as_bytes, as_int, fields, first, integer, messages, varint
+from optfarm_tasks.formats.wire import as_bytes, fields, first, integer, messages, numbers
 
 NODE, LIBRARY, VERSIONS = 1, 2, 4
 FIELDS = range(1, 6)
@@ -127,12 +127,5 @@ def unconsumed(graph: Iterable[Node]) -> tuple[Node, ...]:
 def _numbers(message: memoryview, number: int) -> Iterator[int]:
     """The values of a repeated field of numbers, packed or not."""
     for found, value in fields(message):
-        if found != number:
-            continue
-        if isinstance(value, int):
-            yield as_int(value)
-            continue
-        at = 0
-        while at < len(value):
-            each, at = varint(value, at)
-            yield each
+        if found == number:
+            yield from numbers(value)

@@ -2,13 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from optfarm_tasks.description import Format, ModelDescription, Signature
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.formats.onnx_graph import Constant, Graph, function_ops
-from optfarm_tasks.formats.onnx_types import STRING, bytes_of
+from optfarm_tasks.formats.onnx_graph import STRING, Constant, Graph, bytes_of, function_ops
 from optfarm_tasks.formats.raw import MAIN, Malformed, text, view
 from optfarm_tasks.formats.wire import fields, first, messages
 
@@ -31,13 +29,17 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
     data = view(path)
     graph = graph_of(path, data)
     constants = list(graph.every_constant())
-    _check_external(path.parent, constants)
+    for constant in constants:
+        if constant.external is not None:
+            _check_part(path.parent, constant)
+    metadata = {text(first(each, 1)): text(first(each, 2)) for each in messages(data, _METADATA)}
+    name = metadata.get(SIGNATURE_KEY) or MAIN
     ops = Counter(node.op for node in graph.every_node())
     for function in messages(data, _FUNCTION):
         ops.update(function_ops(function))
     return ModelDescription(
         format=Format.ONNX,
-        signatures=(Signature(name=_signature_name(data), inputs=graph.inputs, outputs=graph.outputs),),
+        signatures=(Signature(name=name, inputs=graph.inputs, outputs=graph.outputs),),
         size_bytes=size_bytes,
         parameters=sum(each.elements for each in constants),
         ops=dict(ops.most_common()),
@@ -70,17 +72,6 @@ def graph_of(path: Path, data: memoryview) -> Graph:
     if not {_IR_VERSION, _GRAPH, _OPSET} <= seen:
         raise Malformed("it lacks its version, its graph or its opset; it is truncated or something else")
     return Graph(first(data, _GRAPH))
-
-
-def _signature_name(data: memoryview) -> str:
-    metadata = {text(first(each, 1)): text(first(each, 2)) for each in messages(data, _METADATA)}
-    return metadata.get(SIGNATURE_KEY) or MAIN
-
-
-def _check_external(folder: Path, constants: Iterable[Constant]) -> None:
-    for constant in constants:
-        if constant.external is not None:
-            _check_part(folder, constant)
 
 
 def _check_part(folder: Path, constant: Constant) -> None:

@@ -1,6 +1,6 @@
 """Reads the graph of an .onnx file by its wire format: nodes, values with their types, and constants.
 
-Numbers of fields are those of onnx.proto.
+Numbers of fields and types are those of onnx.proto.
 """
 
 import math
@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from optfarm_tasks.description import Shape, Tensor
+from optfarm_tasks.description import Tensor
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.formats.onnx_types import STRING, bytes_of, dtype_name
 from optfarm_tasks.formats.raw import Malformed, text
-from optfarm_tasks.formats.wire import Value, as_bytes, as_int, fields, first, integer, messages, signed, varint
+from optfarm_tasks.formats.wire import Value, as_bytes, as_int, fields, first, integer, messages, numbers, signed
+
+STRING = "string"
 
 _NODE, _INITIALIZER, _SPARSE_INITIALIZER = 1, 5, 15
 _INPUT, _OUTPUT, _VALUE_INFO = 11, 12, 13
@@ -25,6 +26,15 @@ _EXTERNAL = 1
 _OWN_DOMAINS = frozenset({"", "ai.onnx"})
 _DEEPEST = 32
 """Graphs within graphs: no model has more, and a file that says so would exhaust the stack."""
+
+_TYPE_NAMES = """
+float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32 uint64 complex64 complex128 bfloat16
+float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz uint4 int4 float4_e2m1 float8_e8m0 uint2 int2
+"""
+_NAMES = dict(enumerate(_TYPE_NAMES.split(), start=1))
+"""In the order of TensorProto.DataType."""
+
+_BITS = {"bool": 8, "complex64": 64, "complex128": 128, "bfloat16": 16}
 
 
 @dataclass(frozen=True)
@@ -82,10 +92,7 @@ class Graph:
 
     def every_node(self) -> Iterator[Node]:
         """Its nodes and those of the graphs within them."""
-        for node in self.nodes:
-            yield node
-            for body in node.bodies:
-                yield from body.every_node()
+        return _with_bodies(self.nodes)
 
     def every_constant(self) -> Iterator[Constant]:
         """Its constants, those of its nodes, and those of the graphs within them."""
@@ -98,14 +105,30 @@ class Graph:
 
 def function_ops(function: memoryview) -> Iterator[str]:
     """The ops of a function that the model brings along."""
-    for each in messages(function, 7):
-        yield from (inner.op for inner in _with_bodies([_node(each, depth=0)]))
+    return (inner.op for inner in _with_bodies(_node(each, depth=0) for each in messages(function, 7)))
 
 
 def ends(graph: Graph) -> tuple[str, ...]:
     """The values of the outermost graph that no node takes."""
     taken = {name for node in graph.every_node() for name in node.inputs}
     return tuple(name for node in graph.nodes for name in node.outputs if name and name not in taken)
+
+
+def dtype_name(number: int) -> str:
+    """The NumPy name of a TensorProto.DataType, or "string".
+
+    Raises:
+        Malformed: there is no such type.
+    """
+    if number not in _NAMES:
+        raise Malformed(f"it is damaged: ONNX has no type {number}")
+    return _NAMES[number]
+
+
+def bytes_of(dtype: str, elements: int) -> int:
+    """How many bytes so many elements take; those of fewer than 8 bits lie packed, and strings have no width."""
+    bits = _BITS.get(dtype) or int(dtype.partition("_")[0].lstrip("abcdefghijklmnopqrstuvwxyz"))
+    return -(-elements * bits // 8)
 
 
 def _with_bodies(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -144,47 +167,33 @@ def _constant(data: memoryview) -> Constant:
     if integer(data, _DATA_LOCATION) == _EXTERNAL:
         entries = messages(data, _EXTERNAL_DATA)
         return Constant(name, dtype, elements, {text(first(each, 1)): text(first(each, 2)) for each in entries})
-    numbers = {number for number, _ in found}
-    if _RAW_DATA in numbers and dtype != STRING:
-        _check_size(name, seen=len(first(data, _RAW_DATA)), wanted=bytes_of(dtype, elements))
-    elif elements and numbers.isdisjoint(_TYPED_DATA | {_RAW_DATA}):
+    there = {number for number, _ in found}
+    if _RAW_DATA in there and dtype != STRING:
+        seen, wanted = len(first(data, _RAW_DATA)), bytes_of(dtype, elements)
+        if seen != wanted:
+            raise Malformed(f"it is truncated or damaged: the constant {name!r} has {seen} bytes where {wanted} belong")
+    elif elements and there.isdisjoint(_TYPED_DATA | {_RAW_DATA}):
         raise Malformed(f"it is truncated or damaged: the constant {name!r} has no values")
     return Constant(name, dtype, elements, None)
 
 
-def _check_size(name: str, *, seen: int, wanted: int) -> None:
-    if seen != wanted:
-        raise Malformed(f"it is truncated or damaged: the constant {name!r} has {seen} bytes where {wanted} belong")
-
-
 def _elements(dims: Iterable[Value]) -> int:
-    sizes = [signed(size) for value in dims for size in ([value] if isinstance(value, int) else _packed(value))]
+    sizes = [signed(size) for value in dims for size in numbers(value)]
     if any(size < 0 for size in sizes):
         raise Malformed("it is damaged: a constant has a negative size")
     return math.prod(sizes)
-
-
-def _packed(data: memoryview) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        number, at = varint(data, at)
-        yield number
 
 
 def _tensor(data: memoryview) -> Tensor:
     name, kind = text(first(data, 1)), _tensor_type(data)
     if not integer(kind, 1):
         raise BadModel(f"the model's input or output {name!r} is no tensor (a sequence, a map or an optional value)")
-    shapes = list(messages(kind, 2))
-    return Tensor(name=name, dtype=dtype_name(integer(kind, 1)), shape=_shape(shapes[0]) if shapes else None)
+    shapes = [tuple(map(_size, messages(shape, 1))) for shape in messages(kind, 2)]
+    return Tensor(name=name, dtype=dtype_name(integer(kind, 1)), shape=shapes[0] if shapes else None)
 
 
 def _tensor_type(value_info: memoryview) -> memoryview:
     return first(first(value_info, 2), 1)
-
-
-def _shape(data: memoryview) -> Shape:
-    return tuple(map(_size, messages(data, 1)))
 
 
 def _size(dimension: memoryview) -> int | None:

@@ -4,35 +4,12 @@ from optfarm_tasks.description import Shape
 from optfarm_tasks.formats.raw import Malformed
 from optfarm_tasks.formats.wire import as_bytes, as_int, fields, integer, signed
 
-_NAMES = {
-    1: "float32",
-    2: "float64",
-    3: "int32",
-    4: "uint8",
-    5: "int16",
-    6: "int8",
-    7: "string",
-    8: "complex64",
-    9: "int64",
-    10: "bool",
-    11: "qint8",
-    12: "quint8",
-    13: "qint32",
-    14: "bfloat16",
-    15: "qint16",
-    16: "quint16",
-    17: "uint16",
-    18: "complex128",
-    19: "float16",
-    20: "resource",
-    21: "variant",
-    22: "uint32",
-    23: "uint64",
-    24: "float8_e5m2",
-    25: "float8_e4m3fn",
-    29: "int4",
-    30: "uint4",
-}
+_TYPE_NAMES = """
+float32 float64 int32 uint8 int16 int8 string complex64 int64 bool qint8 quint8 qint32 bfloat16 qint16 quint16 uint16
+complex128 float16 resource variant uint32 uint64 float8_e5m2 float8_e4m3fn
+"""
+_NAMES = dict(enumerate(_TYPE_NAMES.split(), start=1)) | {29: "int4", 30: "uint4"}
+"""In the order of DataType in types.proto, which leaves some numbers to types of no model."""
 _REFERENCES = 100
 """A reference to a type has the type's number plus this (TensorFlow 1)."""
 

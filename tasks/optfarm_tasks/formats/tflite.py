@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from optfarm_tasks.description import Format, ModelDescription, Shape, Signature, Tensor
+from optfarm_tasks.description import Format, ModelDescription, Signature, Tensor
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.flatbuffer import Table
 from optfarm_tasks.formats.raw import MAIN, Malformed, cut, main_first, view
-from optfarm_tasks.formats.tflite_ops import BUILTIN_OPS, CUSTOM
 
 _IDENTIFIER = b"TFL3"
 _SCHEMA = 3
@@ -22,6 +21,36 @@ float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 compl
 uint32 uint16 int4 bfloat16 int2 uint4 float8_e4m3fn float8_e5m2
 """
 _TYPES = tuple(_TYPE_NAMES.split())
+_OP_NAMES = """
+ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
+FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION LSTM
+MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6 RESHAPE RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH SVDF TANH CONCAT_EMBEDDINGS
+SKIP_GRAM CALL CUSTOM EMBEDDING_LOOKUP_SPARSE PAD UNIDIRECTIONAL_SEQUENCE_RNN GATHER BATCH_TO_SPACE_ND
+SPACE_TO_BATCH_ND TRANSPOSE MEAN SUB DIV SQUEEZE UNIDIRECTIONAL_SEQUENCE_LSTM STRIDED_SLICE BIDIRECTIONAL_SEQUENCE_RNN
+EXP TOPK_V2 SPLIT LOG_SOFTMAX DELEGATE BIDIRECTIONAL_SEQUENCE_LSTM CAST PRELU MAXIMUM ARG_MAX MINIMUM LESS NEG PADV2
+GREATER GREATER_EQUAL LESS_EQUAL SELECT SLICE SIN TRANSPOSE_CONV SPARSE_TO_DENSE TILE EXPAND_DIMS EQUAL NOT_EQUAL LOG
+SUM SQRT RSQRT SHAPE POW ARG_MIN FAKE_QUANT REDUCE_PROD REDUCE_MAX PACK LOGICAL_OR ONE_HOT LOGICAL_AND LOGICAL_NOT
+UNPACK REDUCE_MIN FLOOR_DIV REDUCE_ANY SQUARE ZEROS_LIKE FILL FLOOR_MOD RANGE RESIZE_NEAREST_NEIGHBOR LEAKY_RELU
+SQUARED_DIFFERENCE MIRROR_PAD ABS SPLIT_V UNIQUE CEIL REVERSE_V2 ADD_N GATHER_ND COS WHERE RANK ELU REVERSE_SEQUENCE
+MATRIX_DIAG QUANTIZE MATRIX_SET_DIAG ROUND HARD_SWISH IF WHILE NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5
+SCATTER_ND SELECT_V2 DENSIFY SEGMENT_SUM BATCH_MATMUL PLACEHOLDER_FOR_GREATER_OP_CODES CUMSUM CALL_ONCE BROADCAST_TO
+RFFT2D CONV_3D IMAG REAL COMPLEX_ABS HASHTABLE HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE REDUCE_ALL
+CONV_3D_TRANSPOSE VAR_HANDLE READ_VARIABLE ASSIGN_VARIABLE BROADCAST_ARGS RANDOM_STANDARD_NORMAL BUCKETIZE
+RANDOM_UNIFORM MULTINOMIAL GELU DYNAMIC_UPDATE_SLICE RELU_0_TO_1 UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX
+UNSORTED_SEGMENT_SUM ATAN2 UNSORTED_SEGMENT_MIN SIGN BITCAST BITWISE_XOR RIGHT_SHIFT STABLEHLO_LOGISTIC STABLEHLO_ADD
+STABLEHLO_DIVIDE STABLEHLO_MULTIPLY STABLEHLO_MAXIMUM STABLEHLO_RESHAPE STABLEHLO_CLAMP STABLEHLO_CONCATENATE
+STABLEHLO_BROADCAST_IN_DIM STABLEHLO_CONVOLUTION STABLEHLO_SLICE STABLEHLO_CUSTOM_CALL STABLEHLO_REDUCE STABLEHLO_ABS
+STABLEHLO_AND STABLEHLO_COSINE STABLEHLO_EXPONENTIAL STABLEHLO_FLOOR STABLEHLO_LOG STABLEHLO_MINIMUM STABLEHLO_NEGATE
+STABLEHLO_OR STABLEHLO_POWER STABLEHLO_REMAINDER STABLEHLO_RSQRT STABLEHLO_SELECT STABLEHLO_SUBTRACT STABLEHLO_TANH
+STABLEHLO_SCATTER STABLEHLO_COMPARE STABLEHLO_CONVERT STABLEHLO_DYNAMIC_SLICE STABLEHLO_DYNAMIC_UPDATE_SLICE
+STABLEHLO_PAD STABLEHLO_IOTA STABLEHLO_DOT_GENERAL STABLEHLO_REDUCE_WINDOW STABLEHLO_SORT STABLEHLO_WHILE
+STABLEHLO_GATHER STABLEHLO_TRANSPOSE DILATE STABLEHLO_RNG_BIT_GENERATOR REDUCE_WINDOW STABLEHLO_COMPOSITE
+STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT STABLEHLO_CASE
+"""
+_OPS = tuple(_OP_NAMES.split())
+"""The builtin ops by number, in the order of enum BuiltinOperator."""
+_CUSTOM = _OPS.index("CUSTOM")
+"""The op that names itself."""
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
@@ -142,9 +171,9 @@ class _Model:
 def _op_name(code: Table) -> str:
     # Numbers above 127 do not fit the older of the two fields (schema version 3a).
     number = max(code.number(0, "b"), code.number(3, "i"))
-    if number == CUSTOM:
+    if number == _CUSTOM:
         return code.text(1) or "CUSTOM"
-    return BUILTIN_OPS[number] if 0 <= number < len(BUILTIN_OPS) else f"BUILTIN_{number}"
+    return _OPS[number] if 0 <= number < len(_OPS) else f"BUILTIN_{number}"
 
 
 def _buffer_bytes(buffer: Table, data: memoryview) -> int:
@@ -160,7 +189,8 @@ def _tensor(table: Table) -> Tensor:
     kind = _index(table.number(1, "b"), len(_TYPES), what="type")
     scale, zero_point = _quantisation(table)
     _check_sparsity(table)
-    return Tensor(name=table.text(3), dtype=_TYPES[kind], shape=_open(shape), scale=scale, zero_point=zero_point)
+    sizes = tuple(None if size < 0 else size for size in shape)
+    return Tensor(name=table.text(3), dtype=_TYPES[kind], shape=sizes, scale=scale, zero_point=zero_point)
 
 
 def _quantisation(table: Table) -> tuple[float | None, int | None]:
@@ -191,10 +221,6 @@ def _check_sparsity(table: Table) -> None:
 
 def _shape(table: Table, *, slot: int) -> tuple[int, ...]:
     return tuple(int(size) for size in table.vector(slot, 4).numbers("i"))
-
-
-def _open(shape: tuple[int, ...]) -> Shape:
-    return tuple(None if size < 0 else size for size in shape)
 
 
 def _index(index: float, count: int, *, what: str) -> int:

@@ -84,6 +84,17 @@ def as_int(value: Value) -> int:
     return value
 
 
+def numbers(value: Value) -> Iterator[int]:
+    """The numbers that a field of repeated numbers holds: one, or several that are packed."""
+    if isinstance(value, int):
+        yield value
+        return
+    at = 0
+    while at < len(value):
+        number, at = varint(value, at)
+        yield number
+
+
 def signed(value: int) -> int:
     """A 64-bit number as two's complement: int32 and int64 fields are stored so."""
     return value - (1 << 64) if value >= 1 << 63 else value

@@ -24,17 +24,11 @@ def _of_output(name: str, agreement: Agreement) -> str | None:
     if agreement.not_finite:
         return f"{agreement.not_finite} of {agreement.values} values of {name} are NaN or infinite"
     nmse = agreement.nmse
-    if nmse is None:
-        return _of_constant(name, agreement)
-    if nmse >= 1:
-        return f"{name} is no nearer to the baseline's than its mean would be: NMSE {nmse:.3g}"
-    return None
-
-
-def _of_constant(name: str, agreement: Agreement) -> str | None:
-    """A baseline that never changes has no variance to explain; then the error is held against its size."""
-    if 0 < agreement.baseline_squares <= agreement.squares:
+    # A baseline that never changes has no variance to explain; then the error is held against its size.
+    if nmse is None and 0 < agreement.baseline_squares <= agreement.squares:
         return f"{name} is as far from the baseline's constant as zero would be"
+    if nmse is not None and nmse >= 1:
+        return f"{name} is no nearer to the baseline's than its mean would be: NMSE {nmse:.3g}"
     return None
 
 
@@ -46,6 +40,5 @@ def _of_scores(scored: Sequence[Scored]) -> str | None:
         return None
     return (
         f"{first.score.name} {first.score.value:.3g} is no better than always giving {first.nothing} "
-        f"({first.trivial:.3g}); "
-        f"the baseline has {first.score.baseline:.3g}"
+        f"({first.trivial:.3g}); the baseline has {first.score.baseline:.3g}"
     )

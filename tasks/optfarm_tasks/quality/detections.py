@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from optfarm_tasks.description import Signature
 from optfarm_tasks.quality import loss_interval
-from optfarm_tasks.quality.labels import Scored
+from optfarm_tasks.quality.labels import Scored, score_of
 from optfarm_tasks.quality.prediction import Outputs
-from optfarm_tasks.schema.result import Score
 
 LEAST_SCORE = 0.5
 """Boxes of a lower score are ignored, as TensorFlow's Object Detection API has it when it draws (min_score_thresh)."""
@@ -120,18 +119,7 @@ class Detections:
             ("detection_iou", ious.sum() / max(matched.sum(), 1), of_ious),
         )
         return tuple(
-            Scored(
-                Score(
-                    name=name,
-                    value=float(value),
-                    baseline=1.0,
-                    higher_is_better=True,
-                    loss_ci95=each.ci95,
-                    loss_ci95_reason=each.reason,
-                ),
-                trivial=trivial,
-                nothing="no box",
-            )
+            Scored(score_of(name, 1.0, value, each, higher_is_better=True), trivial=trivial, nothing="no box")
             for name, value, each in found
         )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.quality import loss_interval
-from optfarm_tasks.quality.confusion import Confusion
+from optfarm_tasks.quality.loss_interval import ConfidenceInterval
 from optfarm_tasks.schema.result import Score
 
 Array = NDArray[Any]
@@ -40,6 +40,20 @@ class Scored:
 
     def _beats(self, value: float) -> bool:
         return value > self.trivial if self.score.higher_is_better else value < self.trivial
+
+
+def score_of(
+    name: str, baseline: float, candidate: float, interval: ConfidenceInterval, *, higher_is_better: bool
+) -> Score:
+    """A metric of both variants, with the interval of the candidate's loss."""
+    return Score(
+        name=name,
+        value=float(candidate),
+        baseline=float(baseline),
+        higher_is_better=higher_is_better,
+        loss_ci95=interval.ci95,
+        loss_ci95_reason=interval.reason,
+    )
 
 
 class Scoring(Protocol):
@@ -76,6 +90,40 @@ def scoring_for(labels: Array, outputs: Mapping[str, Shape]) -> Scoring:
             return Values(values[0], warnings=_choice(values, "labels"))
     seen = ", ".join(f"{name} {list(shape)}" for name, shape in outputs.items())
     raise BadData(f"labels {labels.dtype} {list(labels.shape)} fit no output; a batch of outputs is {seen}")
+
+
+class Confusion:
+    """How often each class is wanted, given, and both.
+
+    Means over classes are those of scikit-learn (precision_score, recall_score, average="macro", zero_division=0): over
+    the classes that are wanted or given at all; a class that is never given has a precision of 0, and one that is
+    never wanted a recall of 0.
+    """
+
+    def __init__(self, classes: int) -> None:
+        """Nothing seen yet."""
+        self._wanted, self._given, self._both = (np.zeros(classes, np.int64) for _ in range(3))
+
+    def add(self, wanted: Array, given: Array) -> None:
+        """Takes classes (N,)."""
+        size = self._wanted.size
+        self._wanted += np.bincount(wanted, minlength=size)
+        self._given += np.bincount(given, minlength=size)
+        self._both += np.bincount(wanted[wanted == given], minlength=size)
+
+    @property
+    def precision(self) -> float:
+        """The mean over classes of: right among those given."""
+        return self._mean_of(self._given)
+
+    @property
+    def recall(self) -> float:
+        """The mean over classes of: right among those wanted."""
+        return self._mean_of(self._wanted)
+
+    def _mean_of(self, whole: Array) -> float:
+        is_seen = (self._wanted > 0) | (self._given > 0)
+        return float((self._both[is_seen] / np.maximum(whole[is_seen], 1)).mean())
 
 
 class Classes:
@@ -123,14 +171,7 @@ class Classes:
     def _score(self, top: int) -> Score:
         baseline, candidate = np.concatenate(self._hits[top], axis=1)
         interval = loss_interval.of_shares(baseline, candidate)
-        return Score(
-            name=f"top{top}",
-            value=float(candidate.mean()),
-            baseline=float(baseline.mean()),
-            higher_is_better=True,
-            loss_ci95=interval.ci95,
-            loss_ci95_reason=interval.reason,
-        )
+        return score_of(f"top{top}", baseline.mean(), candidate.mean(), interval, higher_is_better=True)
 
 
 class Values:
@@ -162,18 +203,12 @@ class Values:
 def _error(name: str, parts: list[Array]) -> Score:
     baseline, candidate = np.concatenate(parts, axis=1)
     interval = loss_interval.of_means(baseline, candidate, seed=0)
-    return Score(
-        name=name,
-        value=float(candidate.mean()),
-        baseline=float(baseline.mean()),
-        loss_ci95=interval.ci95,
-        loss_ci95_reason=interval.reason,
-    )
+    return score_of(name, baseline.mean(), candidate.mean(), interval, higher_is_better=False)
 
 
 def _mean(name: str, baseline: float, candidate: float) -> Score:
-    reason = "it is a mean over classes, not over samples"
-    return Score(name=name, value=candidate, baseline=baseline, higher_is_better=True, loss_ci95_reason=reason)
+    interval = ConfidenceInterval(None, "it is a mean over classes, not over samples")
+    return score_of(name, baseline, candidate, interval, higher_is_better=True)
 
 
 def _known(scores: Array) -> Array:

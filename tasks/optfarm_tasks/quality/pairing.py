@@ -50,7 +50,8 @@ def aligned(baseline: Outputs, candidate: Outputs) -> tuple[Outputs, tuple[str, 
         return candidate, ()
     names = _in_order(baseline, candidate)
     renamed = {name: candidate[other] for name, other in names.items()}
-    return renamed, (f"outputs are matched by their order: {_arrows(names)}",)
+    arrows = ", ".join(f"{theirs} = {ours}" for theirs, ours in names.items())
+    return renamed, (f"outputs are matched by their order: {arrows}",)
 
 
 def shapes(baseline: Outputs, candidate: Outputs) -> str:
@@ -66,7 +67,3 @@ def _in_order(baseline: Outputs, candidate: Outputs) -> dict[str, str]:
     if theirs != ours:
         raise BadModel(f"the outputs do not answer to the baseline's: {shapes(baseline, candidate)}")
     return dict(zip(baseline, candidate, strict=True))
-
-
-def _arrows(names: dict[str, str]) -> str:
-    return ", ".join(f"{theirs} = {ours}" for theirs, ours in names.items())

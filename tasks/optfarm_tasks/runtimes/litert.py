@@ -155,13 +155,10 @@ def _sides(interpreter: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]
     runner = interpreter.get_signature_runner(name)
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
     tensors = [{(each["index"], each["name"]) for each in side} for side in graph]
-    if any(not _lies_in(side, known) for side, known in zip((inputs, outputs), tensors, strict=True)):
+    own = [{(each["index"], each["name"]) for each in side.values()} for side in (inputs, outputs)]
+    if not all(named <= known for named, known in zip(own, tensors, strict=True)):
         raise BadModel(f"the signature {name} is not that of the first graph; convert the model with it alone")
     return inputs, outputs
-
-
-def _lies_in(side: dict[str, Any], tensors: set[tuple[int, str]]) -> bool:
-    return {(each["index"], each["name"]) for each in side.values()} <= tensors
 
 
 def _tensors(details: dict[str, Any]) -> tuple[Tensor, ...]:

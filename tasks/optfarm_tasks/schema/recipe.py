@@ -123,3 +123,7 @@ def _read(text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError:
         return None
+
+
+BASELINE = Recipe.parse("baseline")
+"""The model as it was pushed, which every sweep has and everything is compared with."""

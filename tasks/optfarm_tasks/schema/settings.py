@@ -5,12 +5,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import platformdirs
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+SettingsSource = PydanticBaseSettingsSource
 
 
 def config_file() -> Path:
@@ -30,11 +27,11 @@ class FarmSettings(BaseSettings):
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        init_settings: SettingsSource,
+        env_settings: SettingsSource,
+        dotenv_settings: SettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+        file_secret_settings: SettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+    ) -> tuple[SettingsSource, ...]:
         """Puts the TOML file behind the environment."""
         return cls.ordered(init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file()))
 
@@ -45,10 +42,7 @@ class FarmSettings(BaseSettings):
 
     @classmethod
     def ordered(
-        cls,
-        given: PydanticBaseSettingsSource,
-        environment: PydanticBaseSettingsSource,
-        file: TomlConfigSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        cls, given: SettingsSource, environment: SettingsSource, file: TomlConfigSettingsSource
+    ) -> tuple[SettingsSource, ...]:
         """The sources that count, the strongest first."""
         return given, environment, file

@@ -1,7 +1,7 @@
 """One unit of work as it lies in a task's folder: task.json beside inputs/<role>/."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -182,17 +182,7 @@ _KEY_NAMES = {"effort": "profile", "latency_limit_ms": "bound_ms"}
 """Keys hold the names that fields had when results were first stored under them, whatever the fields are called now."""
 
 
-def _key_form(action: AnyAction) -> dict[str, Any]:
-    return {_KEY_NAMES.get(name, name): value for name, value in action.model_dump(mode="json").items()}
-
-
-def task_key(
-    action: AnyAction,
-    inputs: dict[Role, Digest],
-    *,
-    toolchain: dict[str, str],
-    device: str | None,
-) -> Digest:
+def task_key(action: AnyAction, inputs: dict[Role, Digest], *, toolchain: dict[str, str], device: str | None) -> Digest:
     """The content address of a task's result.
 
     Equal keys mean the same work: the same action on the same input trees with the same toolchain versions
@@ -204,9 +194,10 @@ def task_key(
         toolchain: distribution → version of everything that shapes the result.
         device: the device's identity, or None for work that any device does alike.
     """
+    form = {_KEY_NAMES.get(name, name): value for name, value in action.model_dump(mode="json").items()}
     return digest_of(
         {
-            "action": _key_form(action),
+            "action": form,
             "inputs": {str(role): digest for role, digest in inputs.items()},
             "toolchain": toolchain,
             "device": device,

@@ -9,7 +9,6 @@ from optfarm_tasks.benchmark.analysis import raw, searches, shape, stats, verdic
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE
 from optfarm_tasks.benchmark.analysis.rules import of_work
 from optfarm_tasks.benchmark.analysis.stats import Estimator, Integers
-from optfarm_tasks.benchmark.analysis.usage import Usage
 from optfarm_tasks.benchmark.analysis.variant_stats import Setting, VariantStats, of_pairs
 from optfarm_tasks.schema.measurement import Energy, Flag, Latency, Measurement, Noise, Ratio, Verdict
 from optfarm_tasks.schema.spec import Scenario
@@ -147,6 +146,7 @@ def _measurement(
     judged: _Judged,
 ) -> Measurement:
     samples, side, used = variant.samples, int(variant.samples.side[0]), variant.usage
+    reason = None if used.energy_mj is not None else observed.no_meter or "the counters could not be read all the time"
     return Measurement(
         verdict=judged.verdict,
         flags=judged.flags,
@@ -175,18 +175,13 @@ def _measurement(
         model_rss_bytes=None
         if observed.floor_rss_bytes is None
         else observed.peak_rss_bytes - observed.floor_rss_bytes,
-        energy=_energy(used, observed),
+        energy=Energy(per_request_mj=used.energy_mj, source=observed.meter, reason=reason),
         ratio=judged.ratio,
         noise=_noise(variant, observed),
         shielded=observed.is_shielded,
         rules=(*setting.rules, *of_work(threads=setting.threads, estimator=estimator)),
         server_rates=variant.server_rates,
     )
-
-
-def _energy(used: Usage, observed: Observed) -> Energy | None:
-    reason = None if used.energy_mj is not None else observed.no_meter or "the counters could not be read all the time"
-    return Energy(per_request_mj=used.energy_mj, source=observed.meter, reason=reason)
 
 
 def _latency(latency_ns: Integers, *, with_tails: bool) -> Latency:

@@ -178,11 +178,7 @@ def _rungs(columns: raw.Columns, side: Side, axis: Axis) -> tuple[Rung, ...]:
     settings = np.stack([columns["rung_threads"][own], columns["rung_batch_size"][own]], axis=1)
     wall_ns = columns["rung_wall_ns"][own]
     found: list[Rung] = []
-    for threads, batch_size in _in_order(settings.tolist()):
+    for threads, batch_size in dict.fromkeys(map(tuple, settings.tolist())):
         p50_ns = int(np.median(wall_ns[(settings == (threads, batch_size)).all(axis=1)]))
         found.append(rung(threads, batch_size, p50_ns, before=found[-1] if found else None))
     return tuple(found)
-
-
-def _in_order(settings: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    return list(dict.fromkeys((threads, batch_size) for threads, batch_size in settings))

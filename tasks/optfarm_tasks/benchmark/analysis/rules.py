@@ -53,12 +53,8 @@ def of_size(model_bytes: int, cache_bytes: int | None) -> tuple[str, ...]:
     return (f"memory-bound: {asked}, and {left_out}, for {sizes}",)
 
 
-def of_work(*, threads: int, estimator: Estimator) -> tuple[str, ...]:
+def of_work(*, threads: int, estimator: Estimator) -> Iterator[str]:
     """Sentences on what the threads and disturbances decided; bundles of older measurements are compared with them."""
-    return tuple(_of_work(threads, estimator))
-
-
-def _of_work(threads: int, estimator: Estimator) -> Iterator[str]:
     if threads > 1:
         yield (
             f"{threads} threads: all requests count, for a switch of the calling thread tells nothing of the others; "

@@ -66,7 +66,7 @@ def flags(evidence: Evidence) -> tuple[Flag, ...]:
     """All disturbances that were seen, in a fixed order."""
     noise = evidence.noise
     seen = {
-        Flag.PREEMPTED: _is_preempted(noise),
+        Flag.PREEMPTED: _exceeds(noise.run_delay_frac, RUN_DELAY),
         Flag.TAIL_SPREAD: evidence.spread > SPREAD,
         Flag.EXT_LOAD: _exceeds(noise.ext_cpu, EXTERNAL_CPU),
         Flag.MEM_CONTENTION: _exceeds(noise.canary_ratio, MEM_CONTENTION),
@@ -82,10 +82,6 @@ def flags(evidence: Evidence) -> tuple[Flag, ...]:
         Flag.NULL_FAILED: not evidence.is_null_held,
     }
     return tuple(flag for flag, is_seen in seen.items() if is_seen)
-
-
-def _is_preempted(noise: Noise) -> bool:
-    return _exceeds(noise.run_delay_frac, RUN_DELAY)
 
 
 def _is_idle(noise: Noise) -> bool:

@@ -83,7 +83,8 @@ def settle(
         on_progress("batch sizes of the candidate", 0.0)
         candidate = climb_batches(setup, CANDIDATE, budget)
         climbed = (baseline, candidate)
-        setup = _with_batches(setup, baseline.ladder, candidate.ladder)
+        other, own = ladder.chosen_batches(baseline.ladder, candidate.ladder, setup.scenario)
+        setup = replace(setup, batch_size=own, baseline_batch_size=other)
     if threads:
         on_progress("threads", 0.0)
         grown = climb_threads(setup, CANDIDATE, budget)
@@ -156,11 +157,6 @@ def _climb(
         walls.append(wall_ns)
     rungs: tuple[Rung, ...] = tuple(each.rung for each in tried)
     return ClimbedLadder(side, Ladder(axis=steps.axis, rungs=rungs, stop=step, detail=detail), tuple(walls))
-
-
-def _with_batches(setup: PairSetup, baseline: Ladder, candidate: Ladder) -> PairSetup:
-    other, own = ladder.chosen_batches(baseline, candidate, setup.scenario)
-    return replace(setup, batch_size=own, baseline_batch_size=other)
 
 
 def _with_threads(setup: PairSetup, threads: int) -> PairSetup:

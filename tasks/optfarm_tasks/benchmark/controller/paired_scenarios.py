@@ -15,7 +15,7 @@ from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.controller.columns import pair_columns
 from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.resident import Variant
-from optfarm_tasks.benchmark.controller.summary import Summary, is_valid, setting_of, summarise
+from optfarm_tasks.benchmark.controller.summary import Summary, is_valid, setting_of, summary_of
 from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, Start, take_pair
 from optfarm_tasks.benchmark.host import energy
 from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
@@ -106,7 +106,8 @@ def measure(plan: MeasurementPlan, on_progress: OnProgress, *, clock: Clock) -> 
         host_noise = host_noise_of(plan.usual, plan.setup.cores)
         taken = tuple(_attempt(plan, number, on_progress, clock=clock, deadline_s=deadline_s))
         setting = setting_of(plan.setup, plan.effort, plan.target, attempt=number)
-        return summarise(plan.setup, taken, setting, host_noise), taken
+        processes = [pair.processes for pair in taken]
+        return summary_of(pair_columns(taken), plan.setup, processes, setting, host_noise), taken
 
     found = until_valid(attempt, lambda it: is_valid(it[0]), on_progress, amount=plan.setup.amount, clock=clock)
     summary, taken = found

@@ -13,7 +13,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.benchmark.process import protocol, shield, wire
+from optfarm_tasks.benchmark.process import protocol, shield
 from optfarm_tasks.benchmark.process.protocol import Command, ReplyT
 from optfarm_tasks.errors import BadModel, Internal, OutOfMemory, TaskError, WorkerLost
 
@@ -57,14 +57,15 @@ class Resident:
         Raises:
             TaskError: of the class that the resident names; or WorkerLost, OutOfMemory or BadModel when it died.
         """
-        with contextlib.suppress(wire.Closed):  # the reply, or its absence, says why
-            wire.send(self._commands, command)
+        with contextlib.suppress(protocol.Closed):  # the reply, or its absence, says why
+            protocol.send(self._commands, command)
         try:
-            reply = wire.receive(self._replies)
-        except wire.Closed as error:
+            reply = protocol.receive(self._replies)
+        except protocol.Closed as error:
             raise self._death() from error
         if isinstance(reply, protocol.Failed):
-            raise _error_class(reply.reason)(f"the {self.role}: {reply.message}")
+            found = (each for each in _leaves(TaskError) if each.reason == reply.reason)
+            raise next(found, Internal)(f"the {self.role}: {reply.message}")
         return cast("ReplyT", reply)
 
     def require_place(self) -> None:
@@ -94,8 +95,8 @@ class Resident:
     ) -> None:
         """Asks the process to leave, and ends it when it does not, or when something went wrong."""
         if error is None:
-            with contextlib.suppress(wire.Closed, subprocess.TimeoutExpired):
-                wire.send(self._commands, protocol.Quit())
+            with contextlib.suppress(protocol.Closed, subprocess.TimeoutExpired):
+                protocol.send(self._commands, protocol.Quit())
                 self._process.wait(_GRACE_S)
         self._end()
 
@@ -118,7 +119,8 @@ class Resident:
             if (_oom_kills() or 0) > (self._kills_before or 0):
                 return OutOfMemory(f"the kernel killed the process of the {self.role} for want of memory")
             return WorkerLost(f"the process of the {self.role} was killed from outside")
-        return BadModel(f"the process of the {self.role} ended by itself with {_shown(status)}")
+        ended = signal.Signals(-status).name if status < 0 else f"exit code {status}"
+        return BadModel(f"the process of the {self.role} ended by itself with {ended}")
 
 
 def table_of(samples: bytes, rows: int) -> NDArray[np.int64]:
@@ -148,10 +150,6 @@ def _start(threads: int) -> tuple["subprocess.Popen[bytes]", Any, Any]:
     return process, os.fdopen(commands_write, "wb"), os.fdopen(replies_read, "rb")
 
 
-def _error_class(reason: str) -> type[TaskError]:
-    return next((each for each in _leaves(TaskError) if each.reason == reason), Internal)
-
-
 def _leaves(root: type[TaskError]) -> list[type[TaskError]]:
     return [leaf for each in root.__subclasses__() for leaf in _leaves(each)] or [root]
 
@@ -162,7 +160,3 @@ def _oom_kills() -> int | None:
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return None
-
-
-def _shown(status: int) -> str:
-    return signal.Signals(-status).name if status < 0 else f"exit code {status}"

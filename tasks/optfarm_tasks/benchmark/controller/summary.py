@@ -10,8 +10,7 @@ from optfarm_tasks.benchmark.analysis.conclusion import Conclusion, HostNoise, O
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
 from optfarm_tasks.benchmark.analysis.variant_stats import Setting
-from optfarm_tasks.benchmark.controller.columns import pair_columns
-from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, ProcessRecord
+from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.spec import Effort
 
@@ -45,11 +44,6 @@ def setting_of(setup: PairSetup, effort: Effort, target: PrecisionTarget, *, att
         rules=target.rules,
         scenario=setup.scenario,
     )
-
-
-def summarise(setup: PairSetup, pairs: Sequence[Pair], setting: Setting, host_noise: HostNoise) -> Summary:
-    """Both measurements of some pairs."""
-    return summary_of(pair_columns(pairs), setup, [pair.processes for pair in pairs], setting, host_noise)
 
 
 def summary_of(

@@ -42,13 +42,14 @@ def last_level_cache_bytes() -> int | None:
 
 def _processor(cores: Sequence[int]) -> dict[str, Any]:
     info = _cpuinfo()
+    packages = {_read(file) for file in _CPU.glob("cpu[0-9]*/topology/physical_package_id")}
     return {
         "model": info.get("model name", platform.processor() or None),
         "stepping": info.get("stepping"),
         "microcode": info.get("microcode"),
         "flags": info.get("flags", "").split(),
         "smt": _read(_CPU / "smt" / "active"),
-        "sockets": len(_packages()) or None,
+        "sockets": len(packages) or None,
         "numa_nodes": len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or None,
         "last_level_cache_bytes": last_level_cache_bytes(),
         "cores": os.cpu_count(),
@@ -76,10 +77,6 @@ def _cpuinfo() -> dict[str, str]:
     first = (_read(Path("/proc/cpuinfo")) or "").partition("\n\n")[0]
     rows = (line.partition(":") for line in first.splitlines())
     return {key.strip(): value.strip() for key, _, value in rows}
-
-
-def _packages() -> set[str | None]:
-    return {_read(file) for file in _CPU.glob("cpu[0-9]*/topology/physical_package_id")}
 
 
 def _versions(distributions: Iterable[str]) -> Iterable[tuple[str, str]]:

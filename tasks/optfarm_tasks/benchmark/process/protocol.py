@@ -1,12 +1,15 @@
 """The commands that the controller sends to a resident process and the replies to them, as frozen types.
 
-Each command names the type of its reply. Only the standard library is imported here: a resident reads its first command
-before it is pinned to its cores, and until then nothing may start threads.
+Each command names the type of its reply. Through a pipe goes a frame of each: a JSON header and a body of raw bytes.
+Only the standard library is imported here: a resident reads its first command before it is pinned to its cores, and
+until then nothing may start threads.
 """
 
+import json
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 ReplyT = TypeVar("ReplyT")
 
@@ -175,23 +178,44 @@ FIRST = TimeBlock(min_ns=0, min_requests=1, max_ns=1, request_ns=1e9)
 COMMANDS = (PlaceOnCores, Load, WarmUp, TimeBlock, Serve, Confine, TimeRung, Finish, Quit)
 REPLIES = (Placed, Loaded, WarmedUp, Timed, Done, RungTimed, Finished, Failed)
 _TYPES: dict[str, type[Any]] = {each.__name__: each for each in (*COMMANDS, *REPLIES)}
+_LENGTHS = struct.Struct("!II")
 
 
-def encode(message: Any) -> tuple[dict[str, Any], bytes]:
-    """The header and the body of a frame: the fields of a command or a reply, and apart from them its samples."""
-    fields = dict(vars(message))
-    body = fields.pop("samples", b"")
-    return {"type": type(message).__name__, **fields}, body
+class Closed(Exception):
+    """The other side of the pipe is gone."""
 
 
-def decode(header: Mapping[str, Any], body: bytes) -> Any:
-    """The command or reply of a frame.
+def send(stream: BinaryIO, message: Any) -> None:
+    """Writes a command or a reply, its samples apart from its other fields, and flushes it.
 
     Raises:
-        KeyError: the header names no message.
-        TypeError: its fields are not those of the message.
+        Closed: the other side is gone.
     """
-    kind = _TYPES[header["type"]]
+    fields = dict(vars(message))
+    body = fields.pop("samples", b"")
+    header = json.dumps({"type": type(message).__name__, **fields}).encode()
+    try:
+        stream.write(_LENGTHS.pack(len(header), len(body)) + header + body)
+        stream.flush()
+    except BrokenPipeError as error:
+        raise Closed("nobody reads the pipe any more") from error
+
+
+def receive(stream: BinaryIO) -> Any:
+    """The next command or reply; blocks until the whole of it has come.
+
+    Raises:
+        Closed: the other side is gone.
+    """
+    header_bytes, body_bytes = _LENGTHS.unpack(_exactly(stream, _LENGTHS.size))
+    header, body = json.loads(_exactly(stream, header_bytes)), _exactly(stream, body_bytes)
+    kind = _TYPES[header.pop("type")]
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in header.items()}
-    del fields["type"]
     return kind(**fields, **({"samples": body} if "samples" in kind.__dataclass_fields__ else {}))
+
+
+def _exactly(stream: BinaryIO, size_bytes: int) -> bytes:
+    found = stream.read(size_bytes)
+    if len(found) < size_bytes:
+        raise Closed(f"the pipe ended after {len(found)} of {size_bytes} bytes")
+    return found

@@ -21,7 +21,7 @@ def repeats_of(request_ns: float) -> int:
 
 def is_repeated(session: Session, feed: Any, repeats: int) -> bool:
     """Whether one feed, run so many times, gives outputs that differ by no more than rounding."""
-    first, *others = ({name: np.array(array) for name, array in _outputs(session, feed)} for _ in range(repeats))
+    first, *others = (_outputs(session, feed) for _ in range(repeats))
     return all(is_same(first, other) for other in others)
 
 
@@ -30,8 +30,8 @@ def is_same(left: dict[str, NDArray[Any]], right: dict[str, NDArray[Any]]) -> bo
     return left.keys() == right.keys() and all(_agree(left[name], right[name]) for name in left)
 
 
-def _outputs(session: Session, feed: Any) -> Any:
-    return session.outputs(session.run(feed)).items()
+def _outputs(session: Session, feed: Any) -> dict[str, NDArray[Any]]:
+    return {name: np.array(array) for name, array in session.outputs(session.run(feed)).items()}
 
 
 def _agree(left: NDArray[Any], right: NDArray[Any]) -> bool:

@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import Any, BinaryIO
 
-from optfarm_tasks.benchmark.process import protocol, shield, wire
+from optfarm_tasks.benchmark.process import protocol, shield
 
 
 def main(arguments: list[str]) -> int:
@@ -19,27 +19,27 @@ def main(arguments: list[str]) -> int:
     with os.fdopen(inbox, "rb") as commands, os.fdopen(outbox, "wb") as replies:
         try:
             _serve(commands, replies)
-        except wire.Closed:
+        except protocol.Closed:
             return 1
         except Exception as error:  # noqa: BLE001 (whatever a model's code raises is reported by the controller)
             traceback.print_exc()
-            wire.send(replies, protocol.Failed(_reason(error), _message(error)))
+            protocol.send(replies, _failed(error))
             return 1
     return 0
 
 
 def _serve(commands: BinaryIO, replies: BinaryIO) -> None:
-    place: protocol.PlaceOnCores = wire.receive(commands)
+    place: protocol.PlaceOnCores = protocol.receive(commands)
     _pin(list(place.cores))
-    wire.send(replies, protocol.Placed(is_shielded=shield.raise_priority()))
-    load: protocol.Load = wire.receive(commands)
+    protocol.send(replies, protocol.Placed(is_shielded=shield.raise_priority()))
+    load: protocol.Load = protocol.receive(commands)
 
     from optfarm_tasks.benchmark.process.loaded import LoadedVariant  # noqa: PLC0415 (NumPy sizes its threads by the cores)
 
     variant = LoadedVariant(load)
-    wire.send(replies, variant.introduction)
-    while not isinstance(command := wire.receive(commands), protocol.Quit):
-        wire.send(replies, variant.answer(command))
+    protocol.send(replies, variant.introduction)
+    while not isinstance(command := protocol.receive(commands), protocol.Quit):
+        protocol.send(replies, variant.answer(command))
 
 
 def _pin(cores: list[int]) -> None:
@@ -51,18 +51,13 @@ def _pin(cores: list[int]) -> None:
         raise WorkerLost(f"cannot run on cores {cores}, which are not there or not left to it: {error}") from error
 
 
-def _reason(error: Exception) -> str:
+def _failed(error: Exception) -> protocol.Failed:
     from optfarm_tasks.errors import Reason, TaskError  # noqa: PLC0415 (not needed before something failed)
 
-    if isinstance(error, MemoryError):
-        return Reason.OUT_OF_MEMORY
-    return error.reason if isinstance(error, TaskError) else Reason.BAD_MODEL
-
-
-def _message(error: Exception) -> str:
-    from optfarm_tasks.errors import TaskError  # noqa: PLC0415 (not needed before something failed)
-
-    return str(error) if isinstance(error, TaskError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, TaskError):
+        return protocol.Failed(error.reason, str(error))
+    reason = Reason.OUT_OF_MEMORY if isinstance(error, MemoryError) else Reason.BAD_MODEL
+    return protocol.Failed(reason, f"{type(error).__name__}: {error}")
 
 
 def _flush_and_leave(status: int) -> Any:

@@ -12,9 +12,8 @@ import psutil
 
 from optfarm.embedded import layout as layouts
 from optfarm.embedded import record
-from optfarm.embedded.binaries import missing
 from optfarm.embedded.layout import FarmLayout
-from optfarm.embedded.part import clean
+from optfarm.embedded.part import clean, missing
 from optfarm.embedded.parts import Binaries, command_of, settings_toml
 from optfarm.embedded.place import run_folder
 from optfarm.embedded.supervisor import config_text
@@ -100,8 +99,8 @@ def test_a_process_that_took_over_a_pid_is_not_the_farm_s(tmp_path: Path) -> Non
     (own,) = record.read_all(tmp_path)
     stranger = record.Record(part="broker", pid=own.pid, started_at=own.started_at - 60)
 
-    assert record.living([own]).keys() == {"broker"}
-    assert record.living([stranger]) == {}
+    assert record.living(tmp_path).keys() == {"broker"}
+    assert record.process_of(stranger) is None
 
 
 def test_ending_takes_descendants_that_ignore_being_asked() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from optfarm.errors import BadRequest
 from optfarm.measured import row_key
+from optfarm.report_formats import ReportFormat
 from optfarm.report_formats.documents import documents, folder_names, write
-from optfarm.report_formats.report_format import ReportFormat
 from optfarm.table import values_of
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.measurement import Energy, Measurement, Verdict

@@ -8,8 +8,8 @@ import pytest
 
 from optfarm.errors import BadRequest
 from optfarm.measured import row_key, row_key_of_task
+from optfarm.report_formats import ReportFormat
 from optfarm.report_formats.documents import documents
-from optfarm.report_formats.report_format import ReportFormat
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.result import BenchmarkResult

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from optfarm.search.applicable import applicable
 from optfarm.search.draws import Draws
 from optfarm.search.proposer import Proposer
-from optfarm.search.space import Space, shortest, space_of
+from optfarm.search.space import Space, applicable, shortest, space_of
 from optfarm_tasks.schema.recipe import Recipe
 from tests.unit.cards import CARDS, H5, ONNX, SAVED, TFLITE, card, parameter
 

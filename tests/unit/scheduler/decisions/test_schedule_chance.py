@@ -6,18 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optfarm_scheduler.decisions.actions import (
-    Action,
-    Block,
-    Dispatch,
-    EndSweep,
-    Expire,
-    GiveUp,
-    Reassign,
-    Recall,
-    Resolve,
-    SendCanary,
-)
+from optfarm_scheduler.decisions import actions
 from optfarm_scheduler.decisions.canaries import CanaryRules
 from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.decisions.snapshot import OpenTask, Rules
@@ -53,36 +42,36 @@ class Farm:
             made, pinned_to=bound, kind=kind, needs=BENCHMARKS if bound else CONVERTS, key=key
         )
 
-    def decide(self) -> tuple[Action, ...]:
+    def decide(self) -> tuple[actions.Action, ...]:
         tasks, devices = list(self.tasks.values()), list(self.devices.values())
-        actions = schedule(tasks, devices, self.now, rules=RULES, canary_rules=OFTEN)
+        decided = schedule(tasks, devices, self.now, rules=RULES, canary_rules=OFTEN)
         self.chance.shuffle(tasks)
         self.chance.shuffle(devices)
-        assert schedule(tasks, devices, self.now, rules=RULES, canary_rules=OFTEN) == actions
-        return actions
+        assert schedule(tasks, devices, self.now, rules=RULES, canary_rules=OFTEN) == decided
+        return decided
 
     def change(self, task_id: str, **values: object) -> None:
         self.tasks[task_id] = replace(self.tasks[task_id], **values)
 
-    def apply(self, action: Action) -> None:
+    def apply(self, action: actions.Action) -> None:
         match action:
-            case Dispatch(task_id, device_name):
+            case actions.Dispatch(task_id, device_name):
                 self.change(task_id, state=TaskState.DISPATCHED, device=device_name, dispatched_at=self.now)
-            case Resolve(task_id) | Recall(task_id):
+            case actions.Resolve(task_id) | actions.Recall(task_id):
                 self.change(
                     task_id, state=TaskState.READY, device=None, ready_at=self.tasks[task_id].ready_at or self.now
                 )
-            case Expire(task_id):
+            case actions.Expire(task_id):
                 self.change(task_id, state=TaskState.PENDING, device=None)
-            case GiveUp(task_id):
+            case actions.GiveUp(task_id):
                 self.change(task_id, state=TaskState.FAILED)
-            case Block(task_id):
+            case actions.Block(task_id):
                 self.change(task_id, state=TaskState.BLOCKED)
-            case Reassign(task_id, device_name):
+            case actions.Reassign(task_id, device_name):
                 before = self.tasks[task_id]
                 tried = (*before.tried, before.pinned_to or "")
                 self.change(task_id, state=TaskState.PENDING, pinned_to=device_name, device=None, tried=tried)
-            case SendCanary(device_name, _):
+            case actions.SendCanary(device_name, _):
                 made = canary(device_name, TaskState.PENDING, key=f"canary {self.now}")
                 self.tasks[f"{made.id} {self.now}"] = replace(made, id=f"{made.id} {self.now}")
                 self.devices[device_name] = replace(self.devices[device_name], canary_at=self.now)
@@ -110,12 +99,12 @@ class Farm:
             values = {"attempt": first.attempt + 1, "lease_until": self.now + 15}
             self.change(first.id, state=TaskState.RUNNING, **values)
 
-    def check_trust(self, action: Action) -> None:
+    def check_trust(self, action: actions.Action) -> None:
         match action:
-            case Dispatch(task_id, device_name) | Reassign(task_id, device_name):
+            case actions.Dispatch(task_id, device_name) | actions.Reassign(task_id, device_name):
                 is_trusted = not self.devices[device_name].is_quarantined
                 assert is_trusted or not self.tasks[task_id].kind.needs_trust, "a device in quarantine measures"
-            case SendCanary(device_name, _):
+            case actions.SendCanary(device_name, _):
                 assert not any(
                     task.kind is Kind.CANARY and task.pinned_to == device_name and task.state not in ENDS
                     for task in self.tasks.values()
@@ -144,13 +133,13 @@ def test_whatever_happens_no_rule_is_broken_and_every_task_ends(seed: int) -> No
     farm = Farm(random.Random(seed))  # noqa: S311 (chance, not secrecy)
 
     for _ in range(400):
-        actions = farm.decide()
-        for action in actions:
+        decided = farm.decide()
+        for action in decided:
             farm.check_trust(action)
             farm.apply(action)
         farm.check()
         farm.happen()
-        if any(isinstance(action, EndSweep) for action in actions):
+        if any(isinstance(action, actions.EndSweep) for action in decided):
             break
 
     assert all(task.state in ENDS for task in farm.tasks.values() if task.kind is not Kind.CANARY)

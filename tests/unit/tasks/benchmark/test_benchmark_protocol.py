@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from optfarm_tasks.benchmark.process import protocol, wire
+from optfarm_tasks.benchmark.process import protocol
 
 MESSAGES = (
     protocol.PlaceOnCores(cores=(2, 3)),
@@ -36,10 +36,10 @@ MESSAGES = (
 def test_a_message_comes_back_as_it_was_sent(message: Any) -> None:
     stream = io.BytesIO()
 
-    wire.send(stream, message)
+    protocol.send(stream, message)
     stream.seek(0)
 
-    assert wire.receive(stream) == message
+    assert protocol.receive(stream) == message
 
 
 def test_every_message_has_been_sent_by_these_tests() -> None:

@@ -5,36 +5,36 @@ import os
 
 import pytest
 
-from optfarm_tasks.benchmark.process import shield, wire
+from optfarm_tasks.benchmark.process import protocol, shield
 from optfarm_tasks.benchmark.process.protocol import Quit, Timed
 
 
 def test_frames_come_one_after_the_other_as_they_were_sent() -> None:
     stream = io.BytesIO()
 
-    wire.send(stream, Timed(b"\0\1\2", elapsed_ns=1))
-    wire.send(stream, Quit())
+    protocol.send(stream, Timed(b"\0\1\2", elapsed_ns=1))
+    protocol.send(stream, Quit())
     stream.seek(0)
 
-    assert wire.receive(stream) == Timed(b"\0\1\2", elapsed_ns=1)
-    assert wire.receive(stream) == Quit()
+    assert protocol.receive(stream) == Timed(b"\0\1\2", elapsed_ns=1)
+    assert protocol.receive(stream) == Quit()
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 3, 9, -1])
 def test_a_frame_that_was_cut_short_is_no_frame(kept_bytes: int) -> None:
     stream = io.BytesIO()
-    wire.send(stream, Timed(b"12345"))
+    protocol.send(stream, Timed(b"12345"))
 
-    with pytest.raises(wire.Closed):
-        wire.receive(io.BytesIO(stream.getvalue()[:kept_bytes]))
+    with pytest.raises(protocol.Closed):
+        protocol.receive(io.BytesIO(stream.getvalue()[:kept_bytes]))
 
 
 def test_sending_to_nobody_is_an_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
-    with os.fdopen(writer, "wb", buffering=0) as stream, pytest.raises(wire.Closed):
-        wire.send(stream, Quit())
+    with os.fdopen(writer, "wb", buffering=0) as stream, pytest.raises(protocol.Closed):
+        protocol.send(stream, Quit())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`optfarm model`: push, list and show models."""
+"""`optfarm model` and `optfarm data`: push, list and show what sweeps are run on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,16 +9,18 @@ from optfarm.cli.output import Json, farm, moving, note, print_json, print_list,
 
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
-    from optfarm_tasks.schema.sweep import Model
+    from optfarm_tasks.schema.sweep import Data, Model
 
-app = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
+models = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
+data_sets = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=True)
+Name = Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")]
 
 
-@app.command()
-def push(
+@models.command("push")
+def push_model(
     path: Annotated[Path, typer.Argument(help="A SavedModel folder, or one file of a model.")],
     *,
-    name: Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")] = None,
+    name: Name = None,
     as_json: Json = False,
 ) -> None:
     """Send a model to the farm; what the farm has already is not sent again."""
@@ -33,15 +35,15 @@ def push(
         note(line)
 
 
-@app.command("list")
+@models.command("list")
 def list_models(*, as_json: Json = False) -> None:
     """List the models that were pushed."""
     with farm() as opened:
         found = opened.models()
-    print_list(found, ("model", "format", "size", "digest", "pushed"), _row, as_json=as_json)
+    print_list(found, ("model", "format", "size", "digest", "pushed"), _model_row, as_json=as_json)
 
 
-@app.command()
+@models.command()
 def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_json: Json = False) -> None:
     """Show a model's signatures, operations and files."""
     with farm() as opened:
@@ -70,6 +72,36 @@ def signature_lines(description: "ModelDescription") -> list[str]:
     return lines
 
 
-def _row(model: "Model") -> tuple[str, ...]:
+@data_sets.command("push")
+def push_data(
+    path: Annotated[Path, typer.Argument(help="An .npz with keys calibration/NAME, test/NAME, train/NAME and labels.")],
+    *,
+    name: Name = None,
+    as_json: Json = False,
+) -> None:
+    """Send a data set to the farm."""
+    with farm() as opened, moving(f"pushing {path.name}") as on_progress:
+        sent = opened.push_data(path, name, on_progress=on_progress)
+    if as_json:
+        print_json(sent)
+        return
+    splits = ", ".join(f"{split.count} {name}" for name, split in sent.description.splits.items())
+    note(f"{sent.name} has {splits} samples, {size_text(sent.tree.size_bytes)}, digest {sent.digest[:12]}")
+
+
+@data_sets.command("list")
+def list_data(*, as_json: Json = False) -> None:
+    """List the data sets that were pushed."""
+    with farm() as opened:
+        found = opened.data_sets()
+    print_list(found, ("data", "samples", "size", "digest", "pushed"), _data_row, as_json=as_json)
+
+
+def _model_row(model: "Model") -> tuple[str, ...]:
     size, pushed = size_text(model.tree.size_bytes), f"{model.created_at:%F %R}"
     return model.name, model.description.format, size, model.digest[:12], pushed
+
+
+def _data_row(data: "Data") -> tuple[str, ...]:
+    samples = ", ".join(f"{name} {split.count}" for name, split in data.description.splits.items())
+    return data.name, samples, size_text(data.tree.size_bytes), data.digest[:12], f"{data.created_at:%F %R}"
