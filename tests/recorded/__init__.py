@@ -19,3 +19,12 @@ def in_present_words(written: Any) -> Any:
     if isinstance(written, list):
         return [in_present_words(value) for value in written]
     return written
+
+
+def holds(read: Any, written: Any) -> bool:
+    """Whether everything that was written is read, beside fields that the writer did not know."""
+    if isinstance(written, dict):
+        return all(name in read and holds(read[name], value) for name, value in written.items())
+    if isinstance(written, list):
+        return len(written) == len(read) and all(map(holds, read, written))
+    return bool(written == read)

@@ -2,25 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from optfarm_tasks.schema.result import BenchmarkResult, Result
 from optfarm_tasks.schema.spec import Effort
 from optfarm_tasks.schema.sweep import SweepReport, SweepSpec
-from tests.recorded import FOLDER, in_present_words
+from tests.recorded import FOLDER, holds, in_present_words
 
 RESULTS = sorted((FOLDER / "results").glob("*.json"))
-
-
-def holds(read: Any, written: Any) -> bool:
-    """Whether everything that was written is read, beside fields that the writer did not know."""
-    if isinstance(written, dict):
-        return all(name in read and holds(read[name], value) for name, value in written.items())
-    if isinstance(written, list):
-        return len(written) == len(read) and all(map(holds, read, written))
-    return bool(written == read)
 
 
 @pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
