@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -14,6 +15,10 @@ from optfarm_storage.location import S3Location
 from tests.servers import S3Server, serving
 
 HERE = Path(__file__).parent
+
+# These machines are shared: how long an example takes says nothing of the code.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
 ACCEPTANCE = "tests/acceptance/"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -1,6 +1,7 @@
 """What commands share: options, and printing: results on stdout, as JSON or for people; all else on stderr."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,12 +23,18 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 T = TypeVar("T")
 M = TypeVar("M", "Model", "Data")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
 
 
 def note(text: str) -> None:
     """Prints a line for people that is no result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def plain(text: str) -> str:
+    """A text without control characters but tabs and line ends: a model's log could steer the terminal with them."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def print_json(value: Any) -> None:

@@ -1,11 +1,12 @@
 """`optfarm task`: one task of a sweep, its log, and its replay."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from optfarm.cli.output import Json, farm, note, print_json, print_table
+from optfarm.cli.output import Json, farm, note, plain, print_json, print_table
 
 app = typer.Typer(name="task", help="Show, read and replay tasks.", no_args_is_help=True)
 Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` lists them.")]
@@ -38,7 +39,8 @@ def logs(task: Task, *, as_json: Json = False) -> None:
     if as_json:
         print_json({"task": task, "log": text})
         return
-    print(text, end="" if text.endswith("\n") else "\n")
+    shown = plain(text) if sys.stdout.isatty() else text
+    print(shown, end="" if shown.endswith("\n") else "\n")
 
 
 @app.command()

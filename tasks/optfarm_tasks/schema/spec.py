@@ -153,8 +153,9 @@ Action = Annotated[AnyAction, Field(discriminator="kind")]
 class Limits(Value):
     """What a task may use before it is ended."""
 
-    timeout_s: float = Field(default=3600, gt=0)
-    memory_bytes: int = Field(default=8 << 30, ge=64 << 20)
+    timeout_s: float = Field(default=3600, gt=0, allow_inf_nan=False)
+    memory_bytes: int = Field(default=8 << 30, ge=64 << 20, le=1 << 50)
+    """Up to a pebibyte: the kernel takes no limits that are much larger."""
 
 
 class Usual(Value):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from optfarm.cli.output import plain
 from tests.unit.scheduler_stub import Answer, serving
 
 HEAVY = {"httpx", "pydantic", "numpy", "h5py", "stamina", "yaml", "psutil", "tensorflow", "celery", "boto3", "pandas"}
@@ -118,3 +119,9 @@ def test_completion_knows_the_commands() -> None:
     ended = subprocess.run([binary], env=os.environ | env, capture_output=True, text=True, timeout=60, check=False)
 
     assert "sweep" in ended.stdout
+
+
+def test_a_log_cannot_steer_the_terminal() -> None:
+    said = "\x1b]0;owned\x07red \x1b[31mtext\x1b[0m\x00\r\n\t10%\r20%\n"
+
+    assert plain(said) == "?]0;owned?red ?[31mtext?[0m?\n\t10%\n20%\n".replace("?", "\N{REPLACEMENT CHARACTER}")
