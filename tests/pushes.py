@@ -3,7 +3,7 @@
 import hashlib
 
 from optfarm_tasks.description import Format, ModelDescription
-from optfarm_tasks.schema.sweep import NewModel
+from optfarm_tasks.schema.catalog import NewModel
 from optfarm_tasks.schema.tree import File, Tree
 from tests.results import SIGNATURE
 

@@ -3,6 +3,7 @@
 from optfarm.connection import Connection
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.api import Health, SweepSummary
+from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.health import Device, Release
 from optfarm_tasks.schema.technique_card import TechniqueCard
 
@@ -22,21 +23,21 @@ class Api:
         """How the parts that the scheduler stands on are doing."""
         return self.connection.get("/v1/health", Health)
 
-    def models(self) -> tuple[sweep.Model, ...]:
+    def models(self) -> tuple[Model, ...]:
         """Every pushed model, the last named first."""
-        return self.connection.get("/v1/models", tuple[sweep.Model, ...])
+        return self.connection.get("/v1/models", tuple[Model, ...])
 
-    def model(self, name: str) -> sweep.Model:
+    def model(self, name: str) -> Model:
         """A pushed model, by its name or its digest."""
-        return self.connection.get(f"/v1/models/{name}", sweep.Model)
+        return self.connection.get(f"/v1/models/{name}", Model)
 
-    def data_sets(self) -> tuple[sweep.Data, ...]:
+    def data_sets(self) -> tuple[Data, ...]:
         """Every pushed data set, the last named first."""
-        return self.connection.get("/v1/data", tuple[sweep.Data, ...])
+        return self.connection.get("/v1/data", tuple[Data, ...])
 
-    def data_set(self, name: str) -> sweep.Data:
+    def data_set(self, name: str) -> Data:
         """A pushed data set, by its name or its digest."""
-        return self.connection.get(f"/v1/data/{name}", sweep.Data)
+        return self.connection.get(f"/v1/data/{name}", Data)
 
     def techniques(self) -> tuple[TechniqueCard, ...]:
         """Every technique, with what it takes and yields and its parameters."""

@@ -18,8 +18,9 @@ from optfarm.sweep import Sweep
 from optfarm.sweep_settings import settings_of
 from optfarm.transfer import OnProgress, no_progress
 from optfarm.upload import push
+from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.recipe import BASELINE
-from optfarm_tasks.schema.sweep import Data, Model, SweepSpec
+from optfarm_tasks.schema.sweep import SweepSpec
 
 
 class Farm(Api):

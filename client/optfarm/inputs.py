@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from optfarm.errors import BadRequest
 from optfarm_tasks.data_sets.data import describe_data
 from optfarm_tasks.formats import describe, files
-from optfarm_tasks.schema.sweep import NewData, NewModel
+from optfarm_tasks.schema.catalog import NewData, NewModel
 from optfarm_tasks.schema.tree import File, Tree, file_digest, scan
 
 _DATA_FILE = "data.npz"

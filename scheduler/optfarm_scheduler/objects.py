@@ -17,8 +17,8 @@ from optfarm_storage.presign import S3Presigner
 from optfarm_storage.s3 import PART_BYTES, SINGLE_BYTES, S3Store
 from optfarm_storage.store import ObjectStore, Presigner
 from optfarm_tasks.schema.api import Upload
+from optfarm_tasks.schema.catalog import NewData, NewModel
 from optfarm_tasks.schema.result import Result
-from optfarm_tasks.schema.sweep import NewData, NewModel
 from optfarm_tasks.schema.tree import Digest, File
 
 log = structlog.get_logger()

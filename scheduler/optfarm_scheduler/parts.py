@@ -24,7 +24,7 @@ from optfarm_scheduler.store.ledger import Ledger
 from optfarm_scheduler.store.sweeps import Sweeps
 from optfarm_scheduler.store.tables import DATA, MODELS
 from optfarm_scheduler.store.tasks import Tasks
-from optfarm_tasks.schema.sweep import Data, Model
+from optfarm_tasks.schema.catalog import Data, Model
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,17 @@ def test_orphans_of_a_killed_supervisor_are_stopped_too(farm: Cli) -> None:
     assert [each["name"] for each in farm.json("data", "list")] == ["tones"]
 
 
+@pytest.mark.usefixtures("tones")
+def test_a_push_says_what_a_name_meant_until_then(farm: Cli, tmp_path: Path) -> None:
+    (before,) = farm.json("data", "list")
+    np.savez(tmp_path / "tones.npz", **{"test/x": np.zeros((4, 3), np.float32)})
+
+    ended = farm.run("data", "push", str(tmp_path / "tones.npz"))
+
+    assert ended.code == 0, ended.err
+    assert f"tones meant something else until now, which is still there as {before['digest']}" in ended.err
+
+
 def test_down_leaves_no_process_and_can_be_said_twice(farm: Cli) -> None:
     assert farm.json("down")["did_run"] is True
     assert processes_of(farm.folder) == []

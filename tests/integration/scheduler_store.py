@@ -20,10 +20,11 @@ from optfarm_scheduler.store.ledger import Ledger, Resolution
 from optfarm_scheduler.store.sweeps import Sweeps
 from optfarm_scheduler.store.tables import MODELS
 from optfarm_scheduler.store.tasks import Tasks
+from optfarm_tasks.schema.catalog import Model
 from optfarm_tasks.schema.lease import Claim, Finish, Lease
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Convert, Evaluate, Kind, Role
-from optfarm_tasks.schema.sweep import Model, SweepSpec
+from optfarm_tasks.schema.sweep import SweepSpec
 from tests.fakeworker import an_inventory
 from tests.pushes import new_model
 from tests.results import a_result

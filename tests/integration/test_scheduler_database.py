@@ -108,6 +108,17 @@ def test_a_name_means_what_was_pushed_last(store: Store) -> None:
     assert again.created_at == datetime.fromtimestamp(1.0, UTC)
 
 
+def test_a_push_says_what_the_name_meant_until_then(store: Store) -> None:
+    known, other = store.models.find("model"), new_model(content=b"another")
+
+    moved = store.models.register(other, now=2.0)
+    same = store.models.register(other, now=3.0)
+
+    assert (moved.replaced, same.replaced) == (known.digest, None)
+    assert store.models.find("model").replaced is None
+    assert store.models.register(new_model("unheard"), now=4.0).replaced is None
+
+
 def test_an_unknown_name_suggests_the_near_one(store: Store) -> None:
     store.models.register(new_model("pilotnet"), now=2.0)
 

@@ -6,9 +6,10 @@ from optfarm_scheduler.planning.plan import Plan, plan
 from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_tasks import registry
 from optfarm_tasks.description import DataDescription, Format, ModelDescription, Signature, Split, Tensor
+from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.recipe import Recipe
-from optfarm_tasks.schema.sweep import Data, Model, SweepSpec
+from optfarm_tasks.schema.sweep import SweepSpec
 from optfarm_tasks.schema.tree import File, Tree
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)

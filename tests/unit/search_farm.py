@@ -9,13 +9,12 @@ from typing import Any
 
 from optfarm_tasks.description import DataDescription, Format, ModelDescription, Signature, Split, Tensor
 from optfarm_tasks.errors import Reason
+from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure
 from optfarm_tasks.schema.spec import Effort
 from optfarm_tasks.schema.sweep import (
-    Data,
-    Model,
     Row,
     Skipped,
     SweepPlan,

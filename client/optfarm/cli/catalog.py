@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.output import Json, farm, moving, note, print_json, print_list, print_table, size_text
+from optfarm.cli.output import Json, farm, moving, note, note_replaced, print_json, print_list, print_table, size_text
 
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
-    from optfarm_tasks.schema.sweep import Data, Model
+    from optfarm_tasks.schema.catalog import Data, Model
 
 models = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
 data_sets = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=True)
@@ -31,6 +31,7 @@ def push_model(
         return
     size = size_text(sent.tree.size_bytes)
     note(f"{sent.name} is {sent.description.format}, {size}, digest {sent.digest[:12]}")
+    note_replaced(sent)
     for line in signature_lines(sent.description):
         note(line)
 
@@ -87,6 +88,7 @@ def push_data(
         return
     splits = ", ".join(f"{split.count} {name}" for name, split in sent.description.splits.items())
     note(f"{sent.name} has {splits} samples, {size_text(sent.tree.size_bytes)}, digest {sent.digest[:12]}")
+    note_replaced(sent)
 
 
 @data_sets.command("list")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from optfarm import Farm
     from optfarm.transfer import OnProgress
-    from optfarm_tasks.schema.sweep import Data, Model
+    from optfarm_tasks.schema.catalog import Data, Model
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="The farm's folder; see docs/embedded.md.")]
@@ -30,6 +30,12 @@ _PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
 def note(text: str) -> None:
     """Prints a line for people that is no result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def note_replaced(pushed: "Model | Data") -> None:
+    """Says that a name meant something else until it was pushed, and how that is still called."""
+    if pushed.replaced is not None:
+        note(f"{pushed.name} meant something else until now, which is still there as {pushed.replaced}")
 
 
 def plain(text: str) -> str:
@@ -108,7 +114,9 @@ def pushed(push: Callable[..., M], text: str | None, *, base: Path | None = None
     if path is None:
         return None
     with moving(f"pushing {path.name}") as on_progress:
-        return push(path, on_progress=on_progress, **named)
+        sent = push(path, on_progress=on_progress, **named)
+    note_replaced(sent)
+    return sent
 
 
 def size_text(size_bytes: int | None) -> str:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.schema.sweep import Data, Model, NewData, NewModel
+from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel
 
 router = APIRouter()
 

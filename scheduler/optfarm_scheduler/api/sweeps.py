@@ -13,7 +13,8 @@ from optfarm_scheduler.planning.trace_plan import plan_trace
 from optfarm_scheduler.views.report import sweep_report
 from optfarm_scheduler.views.statuses import in_quarantine, sweep_status
 from optfarm_tasks.schema.api import SweepSummary
-from optfarm_tasks.schema.sweep import Data, Model, SweepPlan, SweepReceipt, SweepReport, SweepSpec, SweepStatus
+from optfarm_tasks.schema.catalog import Data, Model
+from optfarm_tasks.schema.sweep import SweepPlan, SweepReceipt, SweepReport, SweepSpec, SweepStatus
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 

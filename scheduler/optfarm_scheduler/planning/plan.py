@@ -12,10 +12,11 @@ from optfarm_scheduler.planning.selectors import select
 from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import fit
 from optfarm_tasks.errors import BadData, BadParameter, MissingParameter
+from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.schema.spec import Benchmark
-from optfarm_tasks.schema.sweep import Data, Model, Skipped, SweepSpec
+from optfarm_tasks.schema.sweep import Skipped, SweepSpec
 
 
 @dataclass(frozen=True)

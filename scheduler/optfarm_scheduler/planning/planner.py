@@ -10,10 +10,11 @@ from optfarm_tasks.data_sets.data import CALIBRATION, training_split
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.resolved import ResolvedRecipe, resolve
+from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import DeviceKind, Inventory
 from optfarm_tasks.schema.recipe import BASELINE, Recipe
 from optfarm_tasks.schema.spec import Action, Benchmark, Convert, Evaluate, Kind, Role
-from optfarm_tasks.schema.sweep import Data, Model, Skipped, SweepSpec
+from optfarm_tasks.schema.sweep import Skipped, SweepSpec
 from optfarm_tasks.schema.value import digest_of
 
 

@@ -17,10 +17,11 @@ from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.profilers import profiler
 from optfarm_tasks.resolved import resolve
+from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.recipe import BASELINE, Recipe
 from optfarm_tasks.schema.spec import Kind, Role, Trace
-from optfarm_tasks.schema.sweep import Data, Model, SweepSpec, Tracing
+from optfarm_tasks.schema.sweep import SweepSpec, Tracing
 
 Value = TypeVar("Value")
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Table, desc, insert, or_, select, update
 
 from optfarm_scheduler.errors import NotFound
 from optfarm_scheduler.store.database import Database
-from optfarm_tasks.schema.sweep import Data, Model, NewData, NewModel
+from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel
 
 Known = TypeVar("Known", bound=Model | Data)
 
@@ -22,16 +22,19 @@ class Catalog(Generic[Known]):
         self._kind = kind
 
     def register(self, new: NewModel | NewData, *, now: float) -> Known:
-        """Makes a name mean a tree; the same again changes nothing but which tree the name means."""
+        """Makes a name mean a tree, and says what it meant before; the same again changes nothing else."""
         table, digest = self._table, new.tree.digest
         same = (table.c.name == new.name) & (table.c.digest == digest)
         body = new.model_dump(mode="json", include={"tree", "description"})
+        named = select(table.c.digest).where(table.c.name == new.name).order_by(desc(table.c.named_at)).limit(1)
         with self._database.writing() as connection:
+            before = connection.execute(named).scalar_one_or_none()
             changed = connection.execute(update(table).where(same).values(named_at=now)).rowcount
             if not changed:
                 row = {"name": new.name, "digest": digest, "created_at": now, "named_at": now}
                 connection.execute(insert(table).values(row | body))
-            return self._read(connection.execute(select(table).where(same)).one())
+            known = self._read(connection.execute(select(table).where(same)).one())
+        return known if before in (None, digest) else known.model_copy(update={"replaced": before})
 
     def find(self, name: str) -> Known:
         """What a name means now, or the tree of a digest.

@@ -6,46 +6,13 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from optfarm_tasks.description import DataDescription, ModelDescription
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Quality, Result
 from optfarm_tasks.schema.spec import Auto, Effort, Kind, Limits, Runs, RuntimeWish, Scenario, Task, check_scenario
-from optfarm_tasks.schema.tree import Digest, Tree
+from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import Value, WireMessage, reads_former
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-
-
-class NewModel(WireMessage):
-    """Registers a pushed tree as a model under a name."""
-
-    name: str = Field(pattern=NAME)
-    tree: Tree
-    description: ModelDescription
-
-
-class Model(NewModel):
-    """A registered model."""
-
-    digest: Digest
-    created_at: datetime
-
-
-class NewData(WireMessage):
-    """Registers a pushed tree as a data set under a name."""
-
-    name: str = Field(pattern=NAME)
-    tree: Tree
-    description: DataDescription
-
-
-class Data(NewData):
-    """A registered data set."""
-
-    digest: Digest
-    created_at: datetime
 
 
 class Tracing(Value):

@@ -7,9 +7,10 @@ from optfarm_scheduler.planning.plan import plan
 from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import BadData, BadParameter
+from optfarm_tasks.schema.catalog import Data
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Benchmark, Kind, Role, Scenario
-from optfarm_tasks.schema.sweep import Data, SweepSpec
+from optfarm_tasks.schema.sweep import SweepSpec
 from tests.unit.planning import VERSIONS, data, device, model, planned, shown
 
 

@@ -8,10 +8,11 @@ from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.trace_plan import Artifact, plan_trace
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadData, BadParameter
+from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Role, Trace
-from optfarm_tasks.schema.sweep import Data, Model, SweepSpec, Tracing
+from optfarm_tasks.schema.sweep import SweepSpec, Tracing
 from tests.unit.planning import data, device, model, shown
 
 ARTIFACT = Artifact(Source(Origin.TASK, "0123456789ab-004"), Recipe.parse("tflite-int8"), Format.TFLITE)
