@@ -119,6 +119,17 @@ def test_a_push_says_what_the_name_meant_until_then(store: Store) -> None:
     assert store.models.register(new_model("unheard"), now=4.0).replaced is None
 
 
+def test_the_same_bytes_under_another_file_name_are_the_same_model(store: Store) -> None:
+    first = store.models.register(new_model("first", b"net", path="first.tflite"), now=2.0)
+
+    second = store.models.register(new_model("second", b"net", path="Second.TFLITE"), now=3.0)
+    other_kind = store.models.register(new_model("third", b"net", path="first.onnx"), now=4.0)
+    in_a_folder = store.models.register(new_model("fourth", b"net", path="weights/first.tflite"), now=5.0)
+
+    assert (second.name, second.digest, second.tree) == ("second", first.digest, first.tree)
+    assert len({first.digest, other_kind.digest, in_a_folder.digest}) == 3
+
+
 def test_an_unknown_name_suggests_the_near_one(store: Store) -> None:
     store.models.register(new_model("pilotnet"), now=2.0)
 

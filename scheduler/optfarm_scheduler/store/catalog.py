@@ -2,6 +2,7 @@
 
 import difflib
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row, Table, desc, insert, or_, select, update
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Row, Table, desc, insert, or_, select, update
 from optfarm_scheduler.errors import NotFound
 from optfarm_scheduler.store.database import Database
 from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel
+from optfarm_tasks.schema.tree import Tree
 
 Known = TypeVar("Known", bound=Model | Data)
 
@@ -22,19 +24,24 @@ class Catalog(Generic[Known]):
         self._kind = kind
 
     def register(self, new: NewModel | NewData, *, now: float) -> Known:
-        """Makes a name mean a tree, and says what it meant before; the same again changes nothing else."""
-        table, digest = self._table, new.tree.digest
-        same = (table.c.name == new.name) & (table.c.digest == digest)
-        body = new.model_dump(mode="json", include={"tree", "description"})
+        """Makes a name mean a tree, and says what it meant before; the same again changes nothing else.
+
+        A file that was pushed under another file name is taken for that one, so that what was made of it is found.
+        """
+        table = self._table
         named = select(table.c.digest).where(table.c.name == new.name).order_by(desc(table.c.named_at)).limit(1)
         with self._database.writing() as connection:
+            tree = self._known(connection, new.tree)
+            digest = tree.digest
+            same = (table.c.name == new.name) & (table.c.digest == digest)
+            body = new.model_copy(update={"tree": tree}).model_dump(mode="json", include={"tree", "description"})
             before = connection.execute(named).scalar_one_or_none()
             changed = connection.execute(update(table).where(same).values(named_at=now)).rowcount
             if not changed:
                 row = {"name": new.name, "digest": digest, "created_at": now, "named_at": now}
                 connection.execute(insert(table).values(row | body))
-            known = self._read(connection.execute(select(table).where(same)).one())
-        return known if before in (None, digest) else known.model_copy(update={"replaced": before})
+            replaced = None if before == digest else before
+            return self._read(connection.execute(select(table).where(same)).one(), replaced=replaced)
 
     def find(self, name: str) -> Known:
         """What a name means now, or the tree of a digest.
@@ -58,17 +65,34 @@ class Catalog(Generic[Known]):
             rows = connection.execute(select(self._table).order_by(desc(self._table.c.named_at)))
             return tuple(self._read(row) for row in rows)
 
+    def _known(self, connection: Connection, tree: Tree) -> Tree:
+        """The registered tree of the same content, or else the tree itself."""
+        content, table = content_of(tree), self._table
+        is_there = connection.execute(select(table.c.digest).where(table.c.digest == tree.digest).limit(1)).first()
+        if content is None or is_there:
+            return tree
+        others = (Tree.model_validate(each) for each in connection.execute(select(table.c.tree)).scalars())
+        return next((other for other in others if content_of(other) == content), tree)
+
     def _absent(self, connection: Connection, name: str) -> str:
         names = sorted(set(connection.execute(select(self._table.c.name)).scalars()))
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names[:20]) or 'none'}"
         return f"there is no {self._kind.__name__.lower()} {name!r}; {hint}"
 
-    def _read(self, row: Row[Any]) -> Known:
+    def _read(self, row: Row[Any], *, replaced: str | None = None) -> Known:
         return self._kind(
             name=row.name,
             digest=row.digest,
             tree=row.tree,
             description=row.description,
             created_at=datetime.fromtimestamp(row.created_at, UTC),
+            replaced=replaced,
         )
+
+
+def content_of(tree: Tree) -> tuple[tuple[str, str], ...] | None:
+    """Suffix and digest of each file, where the files' names say nothing else; None of a tree with folders."""
+    if any("/" in file.path for file in tree.files):
+        return None
+    return tuple(sorted((PurePosixPath(file.path).suffix.lower(), file.sha256) for file in tree.files))
