@@ -4,12 +4,14 @@ import json
 import tarfile
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from optfarm.embedded import layout
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.result import Result
@@ -36,6 +38,11 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     with tarfile.open(FOLDER / "farm.tar.xz") as packed:
         packed.extractall(folder, filter="data")
     cli = Cli(folder / "farm")
+    # The recorded ports may be another farm's by now.
+    recorded = layout.load(cli.folder)
+    assert recorded is not None
+    layout.save(replace(recorded, ports=layout.new_layout(()).ports), cli.folder)
+    (cli.folder / "s3/mini.options").unlink()
     cli.ok("up", "--no-worker", timeout_s=90)
     yield cli
     cli.ok("down", timeout_s=60)
