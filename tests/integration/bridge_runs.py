@@ -75,6 +75,7 @@ sequence("half", (8,), lambda: L.Dense(8, dtype="mixed_float16"), lambda: L.Dens
 sequence("augmented", (8, 8, 3), L.RandomFlip, lambda: L.RandomRotation(0.1), lambda: L.RandomContrast(0.1), L.Flatten)
 sequence("nested_sequence", (7,), lambda: keras.Sequential([L.Dense(6), L.BatchNormalization()]), lambda: L.Dense(2))
 sequence("hard_sigmoid", (8,), lambda: L.Dense(4), lambda: L.Dense(8, activation="hard_sigmoid", name="gate"))
+sequence("mobile_net", (32, 32, 3), lambda: keras.applications.MobileNetV3Small((32, 32, 3), weights=None))
 sequence("random_crop", (8, 8, 3), lambda: L.RandomCrop(5, 6, name="crop"), L.Flatten)
 sequence("unknown_activation", (8,), lambda: L.Dense(8, activation="glu", name="gated"))
 

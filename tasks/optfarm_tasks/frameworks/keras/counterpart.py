@@ -10,8 +10,10 @@ from typing import Any
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.keras.activations import activation
 
 _ROOMS = ("layers", "initializers", "regularizers", "constraints")
+_ACTIVATIONS = frozenset({"activation", "recurrent_activation"})
 _ALWAYS = frozenset({"name", "trainable", "dtype"})
 _LOOKUPS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
 _HARMLESS = frozenset({"batch_shape", "optional", "quantization_config", "build_config", "autocast"})
@@ -64,6 +66,7 @@ def _settings(room: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]
     _refuse_what_is_lost(room, kind, {name: value for name, value in present.items() if name not in taken})
     if "batch_shape" in config and "batch_shape" not in known:
         known["batch_input_shape"] = config["batch_shape"]
+    known |= {name: activation(known[name]) for name in _ACTIVATIONS & known.keys()}
     if "dtype" in known:
         known["dtype"] = _dtype(config["dtype"])
     return known
