@@ -70,6 +70,8 @@ _FIELDS = {
     "bound_ms": "latency_limit_ms",
 }
 """What people may write → the field. The last three are names that files of earlier versions have."""
+_WITH_UNITS = {"latency_limit": "latency_limit_ms", "memory": "memory_bytes"}
+"""What is written with its unit → the field of plain numbers."""
 _LISTS = ("recipes", "devices", "threads", "batch_sizes")
 _SCENARIOS = {
     "single-stream": Scenario.SINGLE_STREAM,
@@ -83,9 +85,17 @@ def settings_of(said: Mapping[str, Any]) -> SweepSettings:
     """The settings that people wrote; one word where a list is wanted counts as a list of one.
 
     Raises:
-        BadRequest: there is no such setting, and the message has the nearest; or a value is none that it takes.
+        BadRequest: there is no such setting, and the message has the nearest; or a value is none that it takes;
+            or one setting stands there under two names.
     """
-    given = {_FIELDS.get(name, name): value for name, value in said.items() if value is not None}
+    given: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    for name, value in ((name, value) for name, value in said.items() if value is not None):
+        field = _FIELDS.get(name, name)
+        first = names.setdefault(_WITH_UNITS.get(field, field), name)
+        if first != name:
+            raise BadRequest(f"{first!r} and {name!r} are one setting; keep one of them")
+        given[field] = value
     given |= _limits(given.pop("limits", {}))
     given |= {name: [given[name]] for name in _LISTS if name in given and not isinstance(given[name], list | tuple)}
     given |= {"scenario": _scenario(str(given["scenario"]))} if "scenario" in given else {}

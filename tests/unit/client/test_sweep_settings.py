@@ -150,3 +150,20 @@ def test_a_scenario_that_is_not_whole_is_refused(settings: dict[str, str], messa
         settings_of({"model": "m", "recipes": ["baseline"]} | settings).spec()
 
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"recipes": ["baseline"], "techniques": "all"},
+        {"effort": "quick", "profile": "full"},
+        {"timeout": 9, "timeout_s": 8},
+        {"memory": "2GB", "memory_bytes": 1},
+        {"bound": "50ms", "latency_limit_ms": 20},
+    ],
+)
+def test_one_setting_under_two_names_is_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(BadRequest, match="are one setting") as refused:
+        settings_of({"model": "m"} | settings)
+
+    assert all(repr(name) in str(refused.value) for name in settings)
