@@ -77,7 +77,7 @@ def _refuse_what_is_lost(room: str, kind: str, lost: Mapping[str, Any]) -> None:
 
     defaults = inspect.signature(getattr(getattr(keras, room), kind)).parameters
     for name, value in lost.items():
-        if name in _HARMLESS or name not in defaults or value in (None, False, "channels_last"):
+        if name in _HARMLESS or name not in defaults or value in (None, "channels_last"):
             continue
         if _listed(value) != _listed(defaults[name].default):
             raise BadModel(f"a {kind} sets {name}={value!r}, which tf_keras does not have")
