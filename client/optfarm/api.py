@@ -1,6 +1,6 @@
 """The scheduler's HTTP API in Python: a method for each path that people use, with typed arguments and answers."""
 
-from optfarm.connection import Connection
+from optfarm.connection import Connection, segment
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.api import Health, SweepSummary
 from optfarm_tasks.schema.catalog import Data, Model
@@ -29,7 +29,7 @@ class Api:
 
     def model(self, name: str) -> Model:
         """A pushed model, by its name or its digest."""
-        return self.connection.get(f"/v1/models/{name}", Model)
+        return self.connection.get(f"/v1/models/{segment('model', name)}", Model)
 
     def data_sets(self) -> tuple[Data, ...]:
         """Every pushed data set, the last named first."""
@@ -37,7 +37,7 @@ class Api:
 
     def data_set(self, name: str) -> Data:
         """A pushed data set, by its name or its digest."""
-        return self.connection.get(f"/v1/data/{name}", Data)
+        return self.connection.get(f"/v1/data/{segment('data set', name)}", Data)
 
     def techniques(self) -> tuple[TechniqueCard, ...]:
         """Every technique, with what it takes and yields and its parameters."""
@@ -45,7 +45,7 @@ class Api:
 
     def technique(self, name: str) -> TechniqueCard:
         """One technique."""
-        return self.connection.get(f"/v1/techniques/{name}", TechniqueCard)
+        return self.connection.get(f"/v1/techniques/{segment('technique', name)}", TechniqueCard)
 
     def devices(self) -> tuple[Device, ...]:
         """Every device that the farm knows."""
@@ -57,7 +57,7 @@ class Api:
         Raises:
             BadRequest: it is in no quarantine, and nothing is to be forgotten.
         """
-        return self.connection.post(f"/v1/devices/{name}/release", Device, Release(anew=anew))
+        return self.connection.post(f"/v1/devices/{segment('device', name)}/release", Device, Release(anew=anew))
 
     def preview(self, spec: sweep.SweepSpec) -> sweep.SweepPlan:
         """What a sweep would do, and what it would skip and why; starts nothing."""
@@ -65,7 +65,7 @@ class Api:
 
     def start_sweep(self, sweep_id: str, spec: sweep.SweepSpec) -> sweep.SweepReceipt:
         """Starts a sweep under an id of 12 hex digits; the same again starts no second one."""
-        return self.connection.put(f"/v1/sweeps/{sweep_id}", sweep.SweepReceipt, spec)
+        return self.connection.put(f"/v1/sweeps/{segment('sweep', sweep_id)}", sweep.SweepReceipt, spec)
 
     def sweeps(self) -> tuple[SweepSummary, ...]:
         """Every sweep in a line, the newest first."""
@@ -73,20 +73,20 @@ class Api:
 
     def sweep_status(self, sweep_id: str) -> sweep.SweepStatus:
         """Where a sweep and its tasks stand now."""
-        return self.connection.get(f"/v1/sweeps/{sweep_id}", sweep.SweepStatus)
+        return self.connection.get(f"/v1/sweeps/{segment('sweep', sweep_id)}", sweep.SweepStatus)
 
     def sweep_report(self, sweep_id: str) -> sweep.SweepReport:
         """The table of a sweep as it stands."""
-        return self.connection.get(f"/v1/sweeps/{sweep_id}/report", sweep.SweepReport)
+        return self.connection.get(f"/v1/sweeps/{segment('sweep', sweep_id)}/report", sweep.SweepReport)
 
     def cancel_sweep(self, sweep_id: str) -> sweep.SweepStatus:
         """Ends what runs of a sweep and drops what waits; results that are stored stay."""
-        return self.connection.post(f"/v1/sweeps/{sweep_id}/cancel", sweep.SweepStatus)
+        return self.connection.post(f"/v1/sweeps/{segment('sweep', sweep_id)}/cancel", sweep.SweepStatus)
 
     def task(self, task_id: str) -> sweep.TaskStatus:
         """A task as it stands, with its result once there is one."""
-        return self.connection.get(f"/v1/tasks/{task_id}", sweep.TaskStatus)
+        return self.connection.get(f"/v1/tasks/{segment('task', task_id)}", sweep.TaskStatus)
 
     def task_folder(self, task_id: str) -> sweep.TaskFolder:
         """Everything that runs a task again elsewhere."""
-        return self.connection.get(f"/v1/tasks/{task_id}/folder", sweep.TaskFolder)
+        return self.connection.get(f"/v1/tasks/{segment('task', task_id)}/folder", sweep.TaskFolder)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 import httpx_sse
@@ -25,6 +26,17 @@ _log = logging.getLogger("optfarm")
 
 class Away(Exception):
     """The scheduler did not answer, or said that it cannot now; it is worth another try."""
+
+
+def segment(kind: str, name: str) -> str:
+    """A name as one segment of a path, whatever people typed for it.
+
+    Raises:
+        NotFound: nothing can have that name.
+    """
+    if not name or "/" in name or name in {".", ".."}:
+        raise NotFound(f"there is no {kind} {name!r}")
+    return quote(name, safe="")
 
 
 class Connection:
@@ -68,9 +80,9 @@ class Connection:
         Raises:
             Away: the stream broke, or there is none.
         """
-        timeout = httpx.Timeout(30, connect=5)
+        path, timeout = f"/v1/sweeps/{segment('sweep', sweep_id)}/events", httpx.Timeout(30, connect=5)
         try:
-            with httpx_sse.connect_sse(self._http, "GET", f"/v1/sweeps/{sweep_id}/events", timeout=timeout) as source:
+            with httpx_sse.connect_sse(self._http, "GET", path, timeout=timeout) as source:
                 for event in source.iter_sse():
                     if event.event == "status":
                         yield SweepStatus.model_validate_json(event.data)

@@ -5,12 +5,13 @@ import socket
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from optfarm.api import Api
 from optfarm.connection import Connection
-from optfarm.errors import BadRequest, Broken, NotAllowed, Unreachable
+from optfarm.errors import BadRequest, Broken, NotAllowed, NotFound, Unreachable
 from optfarm.settings import ClientSettings
 from optfarm.sweep import Sweep
 from optfarm_tasks.schema.sweep import SweepState
@@ -145,3 +146,26 @@ def test_a_file_s_token_goes_to_no_other_farm(tmp_path: Path, monkeypatch: pytes
 
     assert same.token.get_secret_value() == "mine"
     assert other.token.get_secret_value() == ""
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../sweeps", "a/b"])
+def test_a_name_that_nothing_has_asks_for_no_other_path(name: str) -> None:
+    with serving(lambda _: Answer(200, {})) as stub:
+        connection = connected(stub.url, [])
+        for asking in (Api(connection).model, Api(connection).sweep_status, Api(connection).task):
+            with pytest.raises(NotFound, match=f"there is no [a-z]+ {name!r}"):
+                asking(name)
+        connection.close()
+
+    assert stub.asked == []
+
+
+@pytest.mark.parametrize("name", ["mine#1", "mine?all", "50% off", "mine:v2"])
+def test_a_name_is_asked_for_whole(name: str) -> None:
+    with serving(lambda _: Answer(404, {"message": "none"})) as stub:
+        connection = connected(stub.url, [])
+        with pytest.raises(NotFound):
+            Api(connection).model(name)
+        connection.close()
+
+    assert [unquote(asked.path) for asked in stub.asked] == [f"/v1/models/{name}"]
