@@ -8,6 +8,7 @@ from tests.integration.scripts import runs_of
 
 Runs = dict[str, dict[str, Any]]
 REFUSED = {
+    "hard_gates": "tf_keras computes the layer gates (LSTM) otherwise than Keras 3",
     "random_crop": "tf_keras computes the layer crop (RandomCrop) otherwise than Keras 3",
     "unknown_activation": "the layer gated",
     "unknown_operation": "is of class Erf, which has no counterpart in tf_keras",
@@ -17,7 +18,7 @@ REBUILT = [
     "conv_lstm", "masked", "leaky", "grouped", "causal", "spatial", "half", "augmented", "nested_sequence",
     "sequence_within", "models_within", "shared", "outputs_by_name", "handed_on", "attention", "convolutions",
     "operations", "mask_of_its_own", "state_handed_on", "embedded", "looked_up",
-    "hard_sigmoid", "mobile_net",
+    "hard_sigmoid", "hard_inside", "mobile_net",
 ]  # fmt: skip
 
 

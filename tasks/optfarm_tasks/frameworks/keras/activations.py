@@ -1,34 +1,30 @@
-"""Activations of Keras 3 that tf_keras does not have, or has with another meaning."""
+"""Activations of Keras 3 that tf_keras lacks, or gives another meaning: made of operations after the layer.
 
-import functools
+A function of our own would not do: whoever reads the written model elsewhere does not have it.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
-_NAMES = {"hard_sigmoid": "hard_sigmoid", "hard_silu": "hard_silu", "hard_swish": "hard_silu", "celu": "celu"}
-"""Name in Keras 3 → the function below."""
 
-
-def activation(name: Any) -> Any:
-    """What tf_keras calls the activation that Keras 3 calls so; anything but a name stays as it is."""
-    if not isinstance(name, str) or name not in _NAMES:
-        return name
-    _register()
-    return f"optfarm>{_NAMES[name]}"
-
-
-@functools.cache
-def _register() -> None:
-    """Makes the functions known to tf_keras, once, so that a model with them can be copied by its settings."""
+def _hard_sigmoid(x: Any) -> Any:
     import tensorflow as tf
-    import tf_keras
 
-    def hard_sigmoid(x: Any) -> Any:
-        return tf.nn.relu6(x + 3.0) / 6.0
+    return tf.nn.relu6(x + 3.0) / 6.0
 
-    def hard_silu(x: Any) -> Any:
-        return x * hard_sigmoid(x)
 
-    def celu(x: Any) -> Any:
-        return tf.nn.elu(x)
+def _hard_silu(x: Any) -> Any:
+    return x * _hard_sigmoid(x)
 
-    for function in (hard_sigmoid, hard_silu, celu):
-        tf_keras.utils.register_keras_serializable("optfarm")(function)
+
+_FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {"hard_sigmoid": _hard_sigmoid, "hard_silu": _hard_silu}
+
+
+def own_activation(layer: Any) -> Callable[[Any], Any] | None:
+    """What comes after the layer of tf_keras, which is linear then; None where tf_keras has the activation itself.
+
+    A recurrent layer computes its activations in each step, so nothing can stand for them after it.
+    """
+    if hasattr(layer, "cell"):
+        return None
+    return _FUNCTIONS.get(getattr(getattr(layer, "activation", None), "__name__", ""))

@@ -8,6 +8,7 @@ from typing import Any
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.keras.activations import own_activation
 from optfarm_tasks.frameworks.keras.counterpart import counterpart
 from optfarm_tasks.frameworks.keras.likeness import check_alike
 from optfarm_tasks.frameworks.keras.operations import applied
@@ -49,23 +50,29 @@ class _Bridge:
     def model(self, model: Any, input_name: str | None = None) -> Any:
         """A Sequential or functional model, and the models within it."""
         import keras
-        import tf_keras
 
         if isinstance(model, keras.Sequential):
-            return self._sequential(model, input_name)
+            name = model.inputs[0].name if input_name is None or _names_its_input(model) else input_name
+            if not any(own_activation(layer) for layer in model.layers):
+                return self._sequential(model, name)
+            return self._functional(model._functional, [name])  # noqa: SLF001 (Keras has no public name for it)
         if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
             kind = type(model).__name__
             raise BadModel(f"the model is of class {kind!r}; only Sequential and functional models can be fine-tuned")
-        inputs = [_input(tensor, tensor.name) for tensor in model.inputs]
+        return self._functional(model, [tensor.name for tensor in model.inputs])
+
+    def _functional(self, model: Any, names: list[str]) -> Any:
+        import tf_keras
+
+        inputs = [_input(tensor, name) for tensor, name in zip(model.inputs, names, strict=True)]
         tensors = {id(tensor): made for tensor, made in zip(model.inputs, inputs, strict=True)}
         self._run(model, tensors)
         outputs = _structured(model, "_outputs_struct", [tensors[id(tensor)] for tensor in model.outputs])
         return tf_keras.Model(_structured(model, "_inputs_struct", inputs), outputs, name=model.name)
 
-    def _sequential(self, model: Any, input_name: str | None) -> Any:
+    def _sequential(self, model: Any, name: str) -> Any:
         import tf_keras
 
-        name = model.inputs[0].name if input_name is None or _names_its_input(model) else input_name
         layers = [self._layer(layer) for layer in model.layers]
         return tf_keras.Sequential([_input(model.inputs[0], name), *layers], name=model.name)
 
@@ -88,7 +95,9 @@ class _Bridge:
         named = {name: value for name, value in kwargs.items() if value is not None and name != "training"}
         if "mask" in named and _is_implicit(node.arguments.kwargs["mask"], args[0]):
             del named["mask"]
-        return self._layer(node.operation)(*args, **named)
+        made = self._layer(node.operation)(*args, **named)
+        after = own_activation(node.operation)
+        return made if after is None else after(made)
 
     def _layer(self, layer: Any) -> Any:
         if id(layer) not in self._made:

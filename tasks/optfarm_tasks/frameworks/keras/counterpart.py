@@ -10,10 +10,9 @@ from typing import Any
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.keras.activations import activation
+from optfarm_tasks.frameworks.keras.activations import own_activation
 
 _ROOMS = ("layers", "initializers", "regularizers", "constraints")
-_ACTIVATIONS = frozenset({"activation", "recurrent_activation"})
 _ALWAYS = frozenset({"name", "trainable", "dtype"})
 _LOOKUPS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
 _HARMLESS = frozenset({"batch_shape", "optional", "quantization_config", "build_config", "autocast"})
@@ -25,7 +24,7 @@ _OF_BUILD = {"MultiHeadAttention": ("query_shape", "key_shape", "value_shape")}
 
 
 def counterpart(layer: Any) -> Any:
-    """A layer of tf_keras with the settings of one of Keras 3.
+    """A layer of tf_keras with the settings of one of Keras 3, without its `own_activation`.
 
     Raises:
         BadModel: tf_keras has no such layer, or takes its settings otherwise; it is named.
@@ -37,6 +36,8 @@ def counterpart(layer: Any) -> Any:
     settings = _settings("layers", kind, layer.get_config())
     if kind in _LOOKUPS:
         settings = {**settings, "dtype": None, **_vocabulary(layer)}
+    if own_activation(layer):
+        settings["activation"] = "linear"
     settings |= dict.fromkeys(_OF_BUILD.get(kind, ()))
     with blaming(BadModel, f"tf_keras cannot rebuild the layer {layer.name} ({kind})"):
         return found.from_config(settings)
@@ -66,7 +67,6 @@ def _settings(room: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]
     _refuse_what_is_lost(room, kind, {name: value for name, value in present.items() if name not in taken})
     if "batch_shape" in config and "batch_shape" not in known:
         known["batch_input_shape"] = config["batch_shape"]
-    known |= {name: activation(known[name]) for name in _ACTIVATIONS & known.keys()}
     if "dtype" in known:
         known["dtype"] = _dtype(config["dtype"])
     return known

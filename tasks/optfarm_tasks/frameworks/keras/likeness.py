@@ -1,6 +1,6 @@
 """Checks that a model rebuilt in tf_keras computes what the Keras 3 model does, and finds the layer that does not.
 
-Some classes have one name and two meanings in the libraries: RandomCrop is one.
+Some classes and activations have one name and two meanings in the libraries, as the hard_sigmoid of an LSTM.
 """
 
 from collections.abc import Sequence
