@@ -49,13 +49,13 @@ def a_canary(*, compute_ms: float = 1.0) -> CanaryResult:
     )
 
 
-def facts_of(kind: Kind, *, measurement: Measurement | None = None) -> Facts:
+def facts_of(kind: Kind, *, measurement: Measurement | None = None, nmse: float = 0.0) -> Facts:
     """The facts of a task of that kind."""
     if kind is Kind.CONVERT:
         described = ModelDescription(format=Format.TFLITE, signatures=(SIGNATURE,), size_bytes=10)
         return Conversion(description=described, gzip_bytes=8)
     if kind is Kind.EVALUATE:
-        return Quality(samples=8, mse=0.0, nmse=0.0, max_abs_difference=0.0, cosine=1.0, collapsed=False)
+        return Quality(samples=8, mse=0.0, nmse=nmse, max_abs_difference=0.0, cosine=1.0, collapsed=False)
     if kind is Kind.CANARY:
         return a_canary()
     return BenchmarkResult(
@@ -67,11 +67,18 @@ def facts_of(kind: Kind, *, measurement: Measurement | None = None) -> Facts:
     )
 
 
-def a_result(kind: Kind, *, key: str = "0" * 64, measurement: Measurement | None = None, host: str = "alpha") -> Result:
+def a_result(
+    kind: Kind,
+    *,
+    key: str = "0" * 64,
+    measurement: Measurement | None = None,
+    nmse: float = 0.0,
+    host: str = "alpha",
+) -> Result:
     """A result with one output file whose digest is the key's."""
     return Result(
         key=key,
-        facts=facts_of(kind, measurement=measurement),
+        facts=facts_of(kind, measurement=measurement, nmse=nmse),
         outputs=Tree(files=(File(path="model.tflite", sha256=key, size_bytes=10),)),
         started_at=WHEN,
         finished_at=WHEN + timedelta(seconds=2),

@@ -74,9 +74,19 @@ class ModelDescription(Value):
     """Op type → number of nodes; empty where the format does not say it."""
 
     @property
+    def is_quantised(self) -> bool:
+        """Whether ops say that it computes in integers, or is to be."""
+        return bool(_QUANTISED & self.ops.keys())
+
+    @property
     def signature(self) -> Signature:
         """The signature that the farm runs."""
         return self.signatures[0]
+
+
+_ONNX = "QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul ConvInteger MatMulInteger"
+_OTHER = "QUANTIZE DEQUANTIZE FakeQuantize FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel"
+_QUANTISED = frozenset(f"{_ONNX} {_OTHER}".split())
 
 
 class Split(Value):

@@ -62,6 +62,11 @@ class ResolvedRecipe:
         return any(each.technique.CARD.needs_gpu for each in self.steps)
 
     @property
+    def is_reduced(self) -> bool:
+        """Whether the artifact may run in integers or in reduced precision."""
+        return any(each.technique.CARD.is_reduced for each in self.steps)
+
+    @property
     def fixed_batch(self) -> int | None:
         """The only batch that the artifact takes; None where no step fixes one."""
         fixing = ((each.params, each.technique.CARD.fixes_batch) for each in self.steps)

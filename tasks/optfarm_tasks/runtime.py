@@ -40,6 +40,10 @@ class Session(Protocol):
         """Turns what run() gave into real-valued outputs by name: dequantises. Not timed."""
         ...
 
+    def exact(self) -> "Session | None":
+        """The same artifact by kernels that cannot overflow, where those it runs by do; None where they do not."""
+        ...
+
 
 class Runtime(Protocol):
     """The shape of a module in runtimes/."""
@@ -49,6 +53,8 @@ class Runtime(Protocol):
     """Modules that load() imports."""
     DEVICES: frozenset[DeviceKind]
     """Kinds of devices that it computes on."""
+    INSTRUCTION_SETS: frozenset[str]
+    """Those by which it chooses kernels for integers and reduced precision whose results differ."""
 
     def load(self, model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
         """Loads the artifact in a folder onto a device; 0 threads leave their number to the runtime.

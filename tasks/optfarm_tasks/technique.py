@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from optfarm_tasks.description import Format
 from optfarm_tasks.schema.device import CPU, DeviceSpec
+from optfarm_tasks.schema.recipe import Scalar
 from optfarm_tasks.schema.technique_card import Memory
 
 __all__ = ["Card", "Done", "Memory", "OnProgress", "Params", "Pattern", "Technique", "Work"]
@@ -55,6 +56,10 @@ class Card:
     """None where it stays far below what any device has."""
     fixes_batch: str | None = None
     """The parameter that says which batch the artifact insists on; benchmarks are run with it."""
+    is_reduced: bool = False
+    """Whether what it makes may run in integers or in reduced precision, whose results depend on the processor."""
+    where_overflowing: Mapping[str, Scalar] = field(default_factory=dict)
+    """Parameters that keep the artifact right on processors whose integer kernels overflow, unless they are given."""
     tolerance_nmse: float = 1e-6
     """How far a sound conversion of a healthy model may be from the original, in mean square error over variance."""
 

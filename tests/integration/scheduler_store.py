@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from optfarm_scheduler.decisions.actions import Action, Dispatch
 from optfarm_scheduler.decisions.snapshot import RULES, OpenTask
 from optfarm_scheduler.planning.plan import Plan
-from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_scheduler.planning.sources import Origin, Source
+from optfarm_scheduler.planning.task_plan import TaskPlan
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.catalog import Catalog
 from optfarm_scheduler.store.database import Database

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from optfarm_scheduler.planning.plan import Plan, plan
-from optfarm_scheduler.planning.planner import TaskPlan
+from optfarm_scheduler.planning.task_plan import TaskPlan
 from optfarm_tasks import registry
 from optfarm_tasks.description import DataDescription, Format, ModelDescription, Signature, Split, Tensor
 from optfarm_tasks.schema.catalog import Data, Model
@@ -34,7 +34,9 @@ def data(*splits: str, size: int = 4) -> Data:
     return Data(name="d", tree=made, description=described, digest=made.digest, created_at=WHEN)
 
 
-def device(name: str, *, cores: int = 4, versions: dict[str, str] | None = None, **without: str) -> Inventory:
+def device(
+    name: str, *, cores: int = 4, versions: dict[str, str] | None = None, sets: tuple[str, ...] = (), **without: str
+) -> Inventory:
     host, _, slot = name.partition(".")
     toolchain = Toolchain(
         python="python",
@@ -43,7 +45,7 @@ def device(name: str, *, cores: int = 4, versions: dict[str, str] | None = None,
         runtimes=tuple(each for each in registry.runtime_names() if each != without.get("runtime")),
     )
     attributes: dict[str, str | int | float] = {"cores": cores, "cpu_model": "Xeon"}
-    return Inventory(host=host, slot=slot, attributes=attributes, toolchains=(toolchain,))
+    return Inventory(host=host, slot=slot, attributes=attributes, instruction_sets=sets, toolchains=(toolchain,))
 
 
 def planned(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from optfarm_tasks import instruction_sets
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_worker.devices import kind_of
 from optfarm_worker.errors import BadSettings
@@ -26,6 +27,7 @@ def inventory_of(settings: WorkerSettings) -> Inventory:
         host=settings.host,
         slot=settings.slot,
         attributes=kind_of(settings.device).attributes(settings.device),
+        instruction_sets=instruction_sets.here(),
         labels=settings.labels,
         toolchains=tuple(probe(name, python) for name, python in settings.toolchains.items()),
         worker=secrets.token_hex(8),

@@ -7,8 +7,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from optfarm_scheduler.errors import Refused
-from optfarm_scheduler.planning.planner import Planner, TaskPlan
+from optfarm_scheduler.planning.planner import Planner
 from optfarm_scheduler.planning.selectors import select
+from optfarm_scheduler.planning.task_plan import TaskPlan
 from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import fit
 from optfarm_tasks.errors import BadData, BadParameter, MissingParameter

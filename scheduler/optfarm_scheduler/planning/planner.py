@@ -1,39 +1,22 @@
 """Plans one recipe after another, so that later ones can build on the baseline."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from optfarm_scheduler.planning.conversion import conversion_of
+from optfarm_scheduler.planning.processors import classes
 from optfarm_scheduler.planning.sources import Origin, Source
-from optfarm_scheduler.planning.toolchains import Needs, pinned, runtime_needs
-from optfarm_tasks import registry
-from optfarm_tasks.data_sets.data import CALIBRATION, training_split
+from optfarm_scheduler.planning.task_plan import TaskPlan, identity, processor, task_id
+from optfarm_scheduler.planning.toolchains import Needs, runtime_needs
+from optfarm_tasks import instruction_sets, registry
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.resolved import ResolvedRecipe, resolve
 from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import DeviceKind, Inventory
 from optfarm_tasks.schema.recipe import BASELINE, Recipe
-from optfarm_tasks.schema.spec import Action, Benchmark, Convert, Evaluate, Kind, Role
+from optfarm_tasks.schema.spec import Benchmark, Convert, Evaluate, Role
 from optfarm_tasks.schema.sweep import Skipped, SweepSpec
-from optfarm_tasks.schema.value import digest_of
-
-
-@dataclass(frozen=True)
-class TaskPlan:
-    """One task as it is stored."""
-
-    id: str
-    kind: Kind
-    label: str
-    recipe: Recipe
-    action: Action
-    inputs: dict[Role, Source]
-    needs: Needs
-    depends_on: tuple[str, ...] = ()
-    """The tasks of its sweep that make its inputs."""
-    pinned_to: str | None = None
-    identity: str | None = None
-    """What stands for the device in the task's key."""
 
 
 @dataclass
@@ -64,18 +47,27 @@ class Planner:
             wanted = self._wanted(resolved)
             runtimes = self._runtimes(resolved.output_format, wanted)
             conversion = conversion_of(
-                resolved, self.spec, task=self._id(), model=self.model, data=self.data, alive=self.alive
+                resolved,
+                self.spec,
+                task=self._id(),
+                model=self.model,
+                data=self.data,
+                alive=self.alive,
+                timed_on=self.selected,
             )
         except BadParameter as error:
             self._skip(recipe, None, str(error))
             return
-        benchmarks = list(self._benchmarks(resolved, wanted))
+        processors = classes(self.selected, self._reduced(resolved, runtimes, wanted))
+        benchmarks = list(self._benchmarks(resolved, wanted, processors))
         if not benchmarks:
             return
+        self._say_what_is_safe(conversion)
         self.baseline_format = self.baseline_format or resolved.output_format
         self.planned[str(recipe)] = conversion.id
         self.tasks.append(conversion)
-        self._evaluate(conversion, runtimes, wanted=wanted)
+        for sets in _distinct(processors[device.name] for device, _, _ in benchmarks):
+            self._evaluate(conversion, runtimes, wanted=wanted, sets=sets)
         for device, needs, setting in benchmarks:
             self._compare(conversion, setting.model_copy(update={"runtime": wanted}), needs=needs, device=device)
 
@@ -83,19 +75,32 @@ class Planner:
         if recipe != BASELINE and not self.planned:
             raise BadParameter("there is no baseline to compare it with")
 
-    def _evaluate(self, conversion: TaskPlan, runtimes: tuple[str, ...], *, wanted: str | None) -> None:
+    def _say_what_is_safe(self, conversion: TaskPlan) -> None:
+        if isinstance(conversion.action, Convert) and conversion.action.recipe != conversion.recipe:
+            self._warn(
+                f"{conversion.recipe} is made as {conversion.action.recipe}, because integer kernels overflow on "
+                f"{', '.join(each.name for each in self.selected if instruction_sets.overflow(each.instruction_sets))}"
+            )
+
+    def _evaluate(
+        self, conversion: TaskPlan, runtimes: tuple[str, ...], *, wanted: str | None, sets: dict[str, bool]
+    ) -> None:
         if self.data is None:
             return
         if "test" not in self.data.description.splits:
             self._warn(f"{self.data.name} has no test split, so quality is not scored")
             return
-        self._compare(conversion, Evaluate(runtime=wanted), needs=runtime_needs(runtimes, self.alive))
+        self._compare(
+            conversion, Evaluate(runtime=wanted), needs=runtime_needs(runtimes, self.alive, instruction_sets=sets)
+        )
 
-    def _benchmarks(self, resolved: ResolvedRecipe, wanted: str | None) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
+    def _benchmarks(
+        self, resolved: ResolvedRecipe, wanted: str | None, processors: Mapping[str, dict[str, bool]]
+    ) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
         for device in self.selected:
             try:
                 runtimes = self._runtimes(resolved.output_format, wanted, kind=device.kind)
-                needs = runtime_needs(runtimes, (device,))
+                needs = runtime_needs(runtimes, (device,), instruction_sets=processors[device.name])
             except BadParameter as error:
                 self._skip(resolved.recipe, device.name, str(error))
                 continue
@@ -144,7 +149,7 @@ class Planner:
                 depends_on=tuple(dict.fromkeys(makers)),
                 needs=needs,
                 pinned_to=None if device is None else device.name,
-                identity=None if device is None else identity(device),
+                identity=processor(needs) if device is None else identity(device, needs),
             )
         )
 
@@ -153,6 +158,12 @@ class Planner:
         batches = {setting.batch_size, *(each.batch_size for each in self.settings)}
         shown += [f"batch={setting.batch_size}"] if len(batches) > 1 else []
         return f" [{', '.join(shown)}]" if shown else ""
+
+    def _reduced(self, resolved: ResolvedRecipe, runtimes: tuple[str, ...], wanted: str | None) -> tuple[str, ...]:
+        """The runtimes that compute in integers or in reduced precision, of those that run baseline and variant."""
+        if self.model.description.is_quantised:
+            return runtimes
+        return (registry.runtime_for(resolved.output_format, wanted=wanted),) if resolved.is_reduced else ()
 
     def _wanted(self, resolved: ResolvedRecipe) -> str | None:
         """The runtime that was asked for, but for a baseline that it does not run."""
@@ -178,63 +189,9 @@ class Planner:
         return task_id(self.sweep_id, len(self.tasks) + 1)
 
 
-def conversion_of(
-    resolved: ResolvedRecipe, spec: SweepSpec, *, task: str, model: Model, data: Data | None, alive: Sequence[Inventory]
-) -> TaskPlan:
-    """The task, of an id, that makes a recipe's artifact on any of the devices that are alive.
-
-    Raises:
-        BadParameter: a step lacks data or memory, or no device alive offers what it imports.
-    """
-    samples = samples_for(resolved, model, data)
-    learnt_from = {} if samples is None else {Role.DATA: Source(Origin.DATA, samples.digest)}
-    needed, limit = resolved.memory_bytes, spec.limits.memory_bytes
-    if needed > limit:
-        raise BadParameter(
-            f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
-        )
-    needs = Needs(techniques=resolved.techniques, gpu=resolved.needs_gpu, memory_bytes=needed)
-    return TaskPlan(
-        id=task,
-        kind=Kind.CONVERT,
-        label=str(resolved.recipe),
-        recipe=resolved.recipe,
-        action=Convert(recipe=resolved.recipe, seed=spec.seed),
-        inputs={Role.MODEL: Source(Origin.MODEL, model.digest)} | learnt_from,
-        needs=pinned(needs, alive, resolved.modules),
-    )
-
-
-def samples_for(resolved: ResolvedRecipe, model: Model, data: Data | None) -> Data | None:
-    """The data set that a recipe's conversion needs; None where it needs none.
-
-    Raises:
-        BadParameter: it needs one, and there is none with the right split, or the model takes strings.
-    """
-    calibrates, fine_tunes = resolved.needs_calibration, resolved.needs_training_data
-    if not (calibrates or fine_tunes):
-        return None
-    for tensor in model.description.signature.inputs:
-        if tensor.dtype == "string":
-            raise BadParameter(f"it learns from numbers, and the input {tensor.name} takes strings")
-    if data is None and calibrates:
-        raise BadParameter("it needs calibration data; name a data set with a calibration split")
-    if data is None:
-        raise BadParameter("it fine-tunes; name a data set with a train or a calibration split")
-    splits = sorted(data.description.splits)
-    there = ", ".join(splits)
-    if calibrates and CALIBRATION not in splits:
-        raise BadParameter(f"it needs calibration data; {data.name} has only the split {there}")
-    if fine_tunes and training_split(splits) is None:
-        raise BadParameter(f"it fine-tunes on a train or a calibration split; {data.name} has only {there}")
-    return data
-
-
-def identity(device: Inventory) -> str:
-    """What stands for a device in keys: numbers belong to one machine, and only while it stays the same."""
-    return f"{device.name}:{digest_of(device.attributes)}"
-
-
-def task_id(sweep_id: str, number: int) -> str:
-    """What the task of a number, from 1 on, is called."""
-    return f"{sweep_id}-{number:03d}"
+def _distinct(processors: Iterable[dict[str, bool]]) -> list[dict[str, bool]]:
+    found: list[dict[str, bool]] = []
+    for each in processors:
+        if each not in found:
+            found.append(each)
+    return found

@@ -54,6 +54,8 @@ def _holds(part: str, device: Inventory) -> bool:
 
 
 def _value(key: str, device: Inventory) -> str | None:
+    if key == "instruction_sets":
+        return " ".join(device.instruction_sets)
     if key.startswith("label."):
         return device.labels.get(key.removeprefix("label."))
     known = {"host": device.host, "slot": device.slot, "name": device.name}

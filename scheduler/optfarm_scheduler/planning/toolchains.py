@@ -1,7 +1,9 @@
 """What a task needs of a device, and whether a toolchain there offers it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from pydantic import Field
 
 from optfarm_tasks import registry
 from optfarm_tasks.errors import BadParameter
@@ -22,6 +24,8 @@ class Needs(Value):
     gpu: bool = False
     memory_bytes: int = 0
     """Of the whole machine; a device whose memory is not known is not passed over."""
+    instruction_sets: Mapping[str, bool] = Field(default={}, exclude_if=lambda it: not it)
+    """Those that results depend on → whether the processor has it."""
 
 
 def relevant(versions: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
@@ -43,7 +47,7 @@ def offered(device: Inventory, needs: Needs) -> Toolchain | None:
     """The first toolchain of a device that offers what is needed; None when none does."""
     if needs.gpu and device.kind != "gpu":
         return None
-    if not _has_memory(device, needs):
+    if not _has_memory(device, needs) or not _computes_alike(device, needs):
         return None
     return next((each for each in device.toolchains if offers(each, needs)), None)
 
@@ -63,14 +67,16 @@ def pinned(needs: Needs, devices: Sequence[Inventory], modules: Iterable[str]) -
     return needs.model_copy(update={"versions": dict(most)})
 
 
-def runtime_needs(runtimes: tuple[str, ...], devices: Sequence[Inventory]) -> Needs:
-    """What running artifacts with these runtimes takes.
+def runtime_needs(
+    runtimes: tuple[str, ...], devices: Sequence[Inventory], *, instruction_sets: Mapping[str, bool] | None = None
+) -> Needs:
+    """What running artifacts with these runtimes takes, on a class of processors where results depend on that.
 
     Raises:
         BadParameter: no device offers it.
     """
     modules = (module for name in runtimes for module in registry.runtime(name).MODULES)
-    return pinned(Needs(runtimes=runtimes), devices, modules)
+    return pinned(Needs(runtimes=runtimes, instruction_sets=instruction_sets or {}), devices, modules)
 
 
 def _lacking(needs: Needs, there: Sequence[Inventory]) -> str:
@@ -86,6 +92,15 @@ def _lacking(needs: Needs, there: Sequence[Inventory]) -> str:
     absent += [f"runtime {name}" for name in needs.runtimes if not any(name in each.runtimes for each in toolchains)]
     together = [f"technique {name}" for name in needs.techniques] + [f"runtime {name}" for name in needs.runtimes]
     return f"no {', no '.join(absent)}" if absent else f"no single toolchain with {', '.join(together)}"
+
+
+def class_of(device: Inventory, depended_on: Collection[str]) -> dict[str, bool]:
+    """Which of the instruction sets that results depend on a device has; empty where it does not say."""
+    return {each: each in device.instruction_sets for each in sorted(depended_on)} if device.instruction_sets else {}
+
+
+def _computes_alike(device: Inventory, needs: Needs) -> bool:
+    return not needs.instruction_sets or class_of(device, needs.instruction_sets) == needs.instruction_sets
 
 
 def _has_memory(device: Inventory, needs: Needs) -> bool:

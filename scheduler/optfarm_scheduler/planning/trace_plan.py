@@ -6,10 +6,11 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from optfarm_scheduler.planning.conversion import conversion_of
 from optfarm_scheduler.planning.plan import Plan, check_fit, faults_of, refuse_faults
-from optfarm_scheduler.planning.planner import TaskPlan, conversion_of, identity, task_id
 from optfarm_scheduler.planning.selectors import listing, select
 from optfarm_scheduler.planning.sources import Origin, Source
+from optfarm_scheduler.planning.task_plan import TaskPlan, identity, task_id
 from optfarm_scheduler.planning.toolchains import Needs, runtime_needs
 from optfarm_tasks import registry
 from optfarm_tasks.data_sets.data import TEST
@@ -64,7 +65,12 @@ def plan_trace(
     recipe = _only("recipe", spec.recipes)
     device = _device(spec, alive)
     action = _action(spec, trace, device)
-    made, before = (artifact, ()) if artifact else _made(spec, sweep_id, recipe, model=model, data=data, alive=alive)
+    made, before = (
+        (artifact, ())
+        if artifact
+        else _made(spec, sweep_id, recipe, model=model, data=data, alive=alive, timed_on=(device,))
+    )
+    needs = _needs(made.format, spec.runtime, device)
     observing = TaskPlan(
         id=task_id(sweep_id, len(before) + 1),
         kind=Kind.PROFILE,
@@ -73,15 +79,22 @@ def plan_trace(
         action=action,
         inputs={Role.MODEL: made.source, **_data(model, data)},
         depends_on=tuple(task.id for task in before),
-        needs=_needs(made.format, spec.runtime, device),
+        needs=needs,
         pinned_to=device.name,
-        identity=identity(device),
+        identity=identity(device, needs),
     )
     return Plan(tasks=(*before, observing), devices=(device,), skipped=(), warnings=())
 
 
 def _made(
-    spec: SweepSpec, sweep_id: str, recipe: Recipe, *, model: Model, data: Data | None, alive: Sequence[Inventory]
+    spec: SweepSpec,
+    sweep_id: str,
+    recipe: Recipe,
+    *,
+    model: Model,
+    data: Data | None,
+    alive: Sequence[Inventory],
+    timed_on: Sequence[Inventory],
 ) -> tuple[Artifact, tuple[TaskPlan, ...]]:
     """What a recipe makes of the model, and the task that makes it; none where the model runs as it is."""
     given = model.description.format
@@ -89,7 +102,9 @@ def _made(
     if recipe == BASELINE and resolved.output_format is given:
         return Artifact(Source(Origin.MODEL, model.digest), recipe, given), ()
     there = tuple(sorted(alive, key=lambda device: device.name))
-    conversion = conversion_of(resolved, spec, task=task_id(sweep_id, 1), model=model, data=data, alive=there)
+    conversion = conversion_of(
+        resolved, spec, task=task_id(sweep_id, 1), model=model, data=data, alive=there, timed_on=timed_on
+    )
     return Artifact(Source(Origin.TASK, conversion.id), recipe, resolved.output_format), (conversion,)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, desc, insert, select, update
 
 from optfarm_scheduler.decisions import control_chart
 from optfarm_scheduler.decisions.actions import SendCanary
-from optfarm_scheduler.planning.planner import TaskPlan
+from optfarm_scheduler.planning.task_plan import TaskPlan
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.tables import CANARIES, DEVICES, TASKS
 from optfarm_scheduler.store.tasks import task_columns

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Row, select, update
 
 from optfarm_scheduler.decisions.reassignment import replacement
 from optfarm_scheduler.decisions.snapshot import Rules, is_alive
-from optfarm_scheduler.planning.planner import identity
+from optfarm_scheduler.planning.task_plan import identity
+from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.device_health import health_of
 from optfarm_scheduler.store.devices import known_devices
 from optfarm_scheduler.store.records import open_task
@@ -29,7 +30,7 @@ def reassigned_to(connection: Connection, row: Row[Any], device: str, tried: Tri
     connection.execute(update(SWEEPS).where(sweep).values(devices=devices))
     values = {
         "pinned_to": device,
-        "identity": identity(inventory),
+        "identity": identity(inventory, Needs.model_validate(row.needs)),
         "device": None,
         "key": None,
         "token": TOKEN,

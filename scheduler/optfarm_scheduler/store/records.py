@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from optfarm_scheduler.decisions.snapshot import OpenTask
 from optfarm_scheduler.planning.sources import Source
+from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.heartbeats import Heartbeats
 from optfarm_tasks.schema.api import SweepSummary
 from optfarm_tasks.schema.lease import Progress
@@ -75,6 +76,7 @@ class TaskDetails(TaskRecord):
     """A task with what it takes and what it made; a sweep that is watched is read without them, which is faster."""
 
     inputs: dict[Role, Annotated[Source, BeforeValidator(Source.parse)]]
+    needs: Needs
     setting: Benchmark | None = None
     """For a benchmark: how it measures."""
     result: Result | None = None

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from optfarm_scheduler.errors import Conflict, NotFound
-from optfarm_scheduler.planning.planner import TaskPlan
 from optfarm_scheduler.planning.sources import Origin, Source, inputs_of
+from optfarm_scheduler.planning.task_plan import TaskPlan
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.planning.trace_plan import Artifact
 from optfarm_scheduler.store.database import Database

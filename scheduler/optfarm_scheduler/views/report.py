@@ -30,11 +30,11 @@ def sweep_report(sweep: SweepRecord, tasks: Sequence[TaskDetails]) -> SweepRepor
 def rows(tasks: Sequence[TaskDetails]) -> tuple[Row, ...]:
     """One row a benchmark, in the order of the plan; a row that has no result yet says in which state it is."""
     conversions = {Source(Origin.TASK, task.id): task for task in tasks if task.kind is Kind.CONVERT}
-    evaluations = {task.inputs[Role.CANDIDATE]: task for task in tasks if task.kind is Kind.EVALUATE}
+    evaluations = {_scored_as(task): task for task in tasks if task.kind is Kind.EVALUATE}
     benchmarks = [task for task in tasks if task.kind is Kind.BENCHMARK]
     twins = {_place(task): _measured(task) for task in benchmarks if task.inputs[Role.BASELINE] == _candidate(task)}
     return tuple(
-        _row(task, conversions[_candidate(task)], evaluations.get(_candidate(task)), twin=twins.get(_place(task)))
+        _row(task, conversions[_candidate(task)], evaluations.get(_scored_as(task)), twin=twins.get(_place(task)))
         for task in benchmarks
     )
 
@@ -75,6 +75,11 @@ def _measured(task: TaskDetails) -> Measurement | None:
 
 def _facts(task: TaskDetails) -> object:
     return task.result.facts if task.result else None
+
+
+def _scored_as(task: TaskDetails) -> tuple[Source, tuple[tuple[str, bool], ...]]:
+    """What is scored, and the class of processors whose results it takes: those of the one that is timed."""
+    return _candidate(task), tuple(task.needs.instruction_sets.items())
 
 
 def _candidate(task: TaskDetails) -> Source:

@@ -71,24 +71,28 @@ class Scoring(Protocol):
         """The scores over all batches, the most important first; `labels` are those of the whole split."""
 
 
-def scoring_for(labels: Array, outputs: Mapping[str, Shape]) -> Scoring:
-    """How labels (N, …) are compared with outputs of these shapes, and with which of them.
+def scoring_for(labels: Array, outputs: Mapping[str, Array]) -> Scoring:
+    """How labels (N, …) are compared with a batch of outputs, and with which of them.
 
-    Whole numbers are classes if an output has one more axis, of more than one value; else labels are compared value
-    by value with an output of their own shape. Axes of one value do not count.
+    Whole numbers are classes if an output has one more axis, of more than one value, or is of their own shape and holds
+    whole numbers too; else labels are compared value by value with an output of their own shape. Axes of one value do
+    not count.
 
     Raises:
         BadData: no output fits the labels.
     """
     if labels.dtype.kind in "biu":
-        classes = [name for name, shape in outputs.items() if _holds_classes(shape, labels.shape)]
+        classes = [name for name, each in outputs.items() if _holds_classes(each.shape, labels.shape)]
         if classes:
-            return Classes(classes[0], outputs[classes[0]][-1], warnings=_choice(classes, "integer labels"))
+            return Classes(classes[0], outputs[classes[0]].shape[-1], warnings=_choice(classes, "integer labels"))
     if labels.dtype.kind in "biuf":
-        values = [name for name, shape in outputs.items() if _plain(shape) == _plain(labels.shape)]
+        values = [name for name, each in outputs.items() if _plain(each.shape) == _plain(labels.shape)]
+        answers = [name for name in values if {outputs[name].dtype.kind, labels.dtype.kind} <= set("biu")]
+        if answers:
+            return Answers(answers[0], warnings=_choice(answers, "integer labels"))
         if values:
             return Values(values[0], warnings=_choice(values, "labels"))
-    seen = ", ".join(f"{name} {list(shape)}" for name, shape in outputs.items())
+    seen = ", ".join(f"{name} {list(each.shape)}" for name, each in outputs.items())
     raise BadData(f"labels {labels.dtype} {list(labels.shape)} fit no output; a batch of outputs is {seen}")
 
 
@@ -172,6 +176,31 @@ class Classes:
         baseline, candidate = np.concatenate(self._hits[top], axis=1)
         interval = loss_interval.of_shares(baseline, candidate)
         return score_of(f"top{top}", baseline.mean(), candidate.mean(), interval, higher_is_better=True)
+
+
+class Answers:
+    """Top-1 of an output that gives the class itself."""
+
+    def __init__(self, output: str, *, warnings: tuple[str, ...] = ()) -> None:
+        """Scores one output of whole numbers that has the shape of the labels."""
+        self.output = output
+        self.warnings = warnings
+        self._hits: list[Array] = []
+        """Of each sample the share of its labels that were hit, by the baseline and the candidate: (2, n) a batch."""
+
+    def add(self, labels: Array, baseline: Array, candidate: Array) -> None:
+        """Counts hits."""
+        wanted = labels.reshape(len(labels), -1)
+        hits = [(each.reshape(wanted.shape) == wanted).mean(axis=1) for each in (baseline, candidate)]
+        self._hits.append(np.stack(hits))
+
+    def scored(self, labels: Array) -> tuple[Scored, ...]:
+        """The share of hits."""
+        baseline, candidate = np.concatenate(self._hits, axis=1)
+        interval = loss_interval.of_shares(baseline, candidate)
+        commonest = np.unique(labels, return_counts=True)[1].max() / labels.size
+        score = score_of("top1", baseline.mean(), candidate.mean(), interval, higher_is_better=True)
+        return (Scored(score, float(commonest), _COMMONEST),)
 
 
 class Values:

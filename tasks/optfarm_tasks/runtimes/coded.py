@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from optfarm_tasks import formats, registry
+from optfarm_tasks import formats, instruction_sets, registry
 from optfarm_tasks.coding import container
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadModel
@@ -16,6 +16,7 @@ FORMATS = frozenset({Format.CODED})
 MODULES = ("tensorflow", "ai_edge_litert.interpreter")
 """What the models within run with."""
 DEVICES = frozenset({DeviceKind.CPU})
+INSTRUCTION_SETS = instruction_sets.FLOATS
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:

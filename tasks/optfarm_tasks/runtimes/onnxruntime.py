@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks import formats
+from optfarm_tasks import formats, instruction_sets
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel
@@ -24,6 +24,7 @@ from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 FORMATS = frozenset({Format.ONNX})
 MODULES = ("onnxruntime",)
 DEVICES = frozenset({DeviceKind.CPU})
+INSTRUCTION_SETS = instruction_sets.REDUCED
 
 
 class Model:
@@ -65,6 +66,9 @@ class Model:
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """The arrays by output name."""
         return dict(zip(self._names, raw, strict=True))
+
+    def exact(self) -> None:
+        """Nothing: the session has such kernels already, see `precision.options_for`."""
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks import formats
+from optfarm_tasks import formats, instruction_sets
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.formats import openvino as openvino_format
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
+from optfarm_tasks.frameworks.openvino import overflow
 from optfarm_tasks.runtime import Arrays, check_device
 from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.OPENVINO})
 MODULES = ("openvino",)
 DEVICES = frozenset({DeviceKind.CPU})
+INSTRUCTION_SETS = instruction_sets.REDUCED
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -69,6 +71,12 @@ class Model:
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """The arrays by output name."""
         return {name: raw[place] for name, place in self._outputs.items()}
+
+    def exact(self) -> "Model | None":
+        """The same model with its quantised layers computed in float32, where kernels for integers overflow."""
+        if "int8" not in self.precision or not overflow.is_seen():
+            return None
+        return Model(self._read.clone(), settings=self._settings | overflow.WITHOUT_INTEGERS, signature=self.signature)
 
     def _specialise(self, shapes: Shapes) -> None:
         # Kernels for sizes that are known are faster than those that find them out at each request.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks import formats
+from optfarm_tasks import formats, instruction_sets
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature, Tensor
 from optfarm_tasks.errors import BadModel, Internal
@@ -18,6 +18,7 @@ from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 FORMATS = frozenset({Format.SAVED_MODEL, Format.FROZEN_GRAPH})
 MODULES = ("tensorflow",)
 DEVICES = frozenset({DeviceKind.CPU})
+INSTRUCTION_SETS = instruction_sets.FLOATS
 
 
 class Model:
@@ -49,6 +50,9 @@ class Model:
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """The arrays as they are; bfloat16, which NumPy does not know, as float32."""
         return {name: array.astype(np.float32) if array.dtype.kind == "V" else array for name, array in raw.items()}
+
+    def exact(self) -> None:
+        """Nothing: no kernel of a graph that the farm makes computes in bytes."""
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:

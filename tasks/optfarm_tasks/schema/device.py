@@ -49,6 +49,8 @@ class Inventory(WireMessage):
     attributes: dict[str, str | int | float]
     """cpu_model, cores, memory_bytes, gpu_name, …: what selectors match."""
     labels: dict[str, str] = Field(default_factory=dict)
+    instruction_sets: tuple[str, ...] = ()
+    """Those by which runtimes choose kernels whose results differ, sorted; empty where the worker does not say."""
     toolchains: tuple[Toolchain, ...]
     worker: str = ""
     """Names the worker's process: another one after each start."""

@@ -46,7 +46,7 @@ class Quality(Value):
     kind: Literal[Kind.EVALUATE] = Kind.EVALUATE
     samples: int
     mse: float | None
-    """Against the baseline's outputs, over all outputs; null when an output is not finite."""
+    """Against the baseline's outputs, over all those of real numbers; null when an output is not finite."""
     nmse: float | None
     """The same over the variance of the baseline's output; of the worst output where there are several."""
     nmse_ci95: Interval | None = None
@@ -57,6 +57,12 @@ class Quality(Value):
     cosine: float | None
     runtime: str | None = None
     """What ran the candidate; null in results of before it was recorded."""
+    instruction_sets: tuple[str, ...] = ()
+    """Those of the processor on which kernels for integers and reduced precision depend; empty where not recorded."""
+    exact_nmse: float | None = None
+    """Of kernels that cannot overflow, where those of this processor do; null where they do not."""
+    is_deterministic: bool = True
+    """Whether the candidate gave the same outputs when the same samples were run again."""
     scores: tuple[Score, ...] = ()
     """Against the labels, or detections against the baseline's."""
     collapsed: bool

@@ -19,7 +19,7 @@ from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Done, Params, Work
 
-CARD = graph_edit.card(tolerance_nmse=1e-3)
+CARD = graph_edit.card(is_reduced=True, tolerance_nmse=1e-3)
 
 _PASSES = {"bfloat16": "auto_mixed_precision_onednn_bfloat16", "float16": "auto_mixed_precision"}
 _ARCHITECTURE = "8.0"

@@ -11,7 +11,7 @@ Traps: those of `cluster` and of `qat`; it trains twice.
 from optfarm_tasks.frameworks.keras import clustering, kernels, preserving, quantising, training
 from optfarm_tasks.technique import Done, Work
 
-CARD = training.card(tolerance_nmse=0.2)
+CARD = training.card(is_reduced=True, tolerance_nmse=0.2)
 PARAMS = clustering.Clustering
 
 

@@ -28,6 +28,7 @@ CARD = Card(
     accepts=KERAS_FORMATS,
     yields=dict.fromkeys(KERAS_FORMATS, Format.SAVED_MODEL),
     modules=as_saved_model.MODULES,
+    is_reduced=True,
     tolerance_nmse=1e-3,
 )
 

@@ -20,7 +20,7 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Done, Params, Work
 
-CARD = conversion.card(tolerance_nmse=0.01)
+CARD = conversion.card(is_reduced=True, tolerance_nmse=0.01)
 
 _PRODUCTS = ["MatMul", "Gemm"]
 _ALL = [*_PRODUCTS, "Conv", "LSTM", "Attention", "EmbedLayerNormalization", "Gather"]
@@ -31,6 +31,9 @@ class PARAMS(Params):
 
     ops: Literal["products", "all"] = Field(
         default="products", description="products: matrix products alone; all: convolutions, cells and tables as well"
+    )
+    reduce_range: bool = Field(
+        default=False, description="weights in 7 bits: as fast on CPUs without VNNI or AMX as with, at more error"
     )
 
 
@@ -48,7 +51,14 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (file, signature, warnings):
         work.on_progress("quantising", 0.6)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            quantize_dynamic(file, target, op_types_to_quantize=wanted, per_channel=True, weight_type=QuantType.QInt8)
+            quantize_dynamic(
+                file,
+                target,
+                op_types_to_quantize=wanted,
+                per_channel=True,
+                reduce_range=params.reduce_range,
+                weight_type=QuantType.QInt8,
+            )
         conversion.save(onnx.load(target), target, signature=signature.name)
         done = conversion.done(work, file, warnings)
     if done.notes["nodes_after"] == done.notes["nodes_before"]:

@@ -15,7 +15,7 @@ from typing import Any
 from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Done, Params, Work
 
-CARD = conversion.card(tolerance_nmse=1e-4)
+CARD = conversion.card(is_reduced=True, tolerance_nmse=1e-4)
 PARAMS = Params
 
 _FEWEST_ELEMENTS = 256

@@ -7,7 +7,8 @@ When it helps: convolutional models on CPUs with int8 instructions, and any mode
 
 Traps: an outlier among the samples widens a range for all others; `percentile` cuts it off. Ops without an integer
 kernel stay in float32 with conversions around them. Engines that take symmetric quantisation only want
-`activations: int8`.
+`activations: int8`. On CPUs without VNNI or AMX the fast kernels overflow; the farm runs exact ones there, which are
+slower, and a deployment has to ask for them too (`session.x64quantprecision`), or take `reduce_range`.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Done, Work
 
-CARD = conversion.card(needs_calibration=True, tolerance_nmse=0.05)
+CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0.05)
 
 
 class PARAMS(Calibrated):
@@ -30,6 +31,9 @@ class PARAMS(Calibrated):
 
     activations: Literal["uint8", "int8"] = Field(
         default="uint8", description="type of activations; int8 is symmetric, as some accelerators want it"
+    )
+    reduce_range: bool = Field(
+        default=False, description="weights in 7 bits: as fast on CPUs without VNNI or AMX as with, at more error"
     )
 
 
@@ -51,17 +55,16 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (file, signature, warnings):
         samples = calibration_of(work, signature, params.calibration_samples)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            _quantise(
-                file, target, _Reader(samples.observed(work.on_progress)), is_symmetric=params.activations == "int8"
-            )
+            _quantise(file, target, _Reader(samples.observed(work.on_progress)), params)
         conversion.save(onnx.load(target), target, signature=signature.name)
         return conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
 
 
-def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) -> None:
+def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> None:
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    is_symmetric = params.activations == "int8"
     prepared = target.with_name("prepared.onnx")
     # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
     quant_pre_process(file, prepared, skip_symbolic_shape=True)
@@ -72,6 +75,7 @@ def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) 
         reader,
         quant_format=QuantFormat.QDQ,
         per_channel=True,
+        reduce_range=params.reduce_range,
         activation_type=QuantType.QInt8 if is_symmetric else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         extra_options={"ActivationSymmetric": is_symmetric, "WeightSymmetric": True},

@@ -14,7 +14,7 @@ digits: look at the quality column.
 from optfarm_tasks.frameworks.openvino import conversion
 from optfarm_tasks.technique import Done, Params, Work
 
-CARD = conversion.card(tolerance_nmse=1e-3)
+CARD = conversion.card(is_reduced=True, tolerance_nmse=1e-3)
 PARAMS = Params
 
 

@@ -19,7 +19,7 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import compression, conversion
 from optfarm_tasks.technique import Done, Params, Work
 
-CARD = compression.card(tolerance_nmse=0.01)
+CARD = compression.card(is_reduced=True, tolerance_nmse=0.01)
 
 _MODES = {"int8": "INT8_ASYM", "int8-symmetric": "INT8_SYM", "int4": "INT4_ASYM", "int4-symmetric": "INT4_SYM"}
 

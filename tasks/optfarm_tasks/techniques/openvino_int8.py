@@ -6,7 +6,8 @@ quantisation shifts on average. Inputs and outputs stay float32.
 When it helps: nearly always on CPUs with int8 instructions; often the fastest variant of all there.
 
 Traps: too few or unlike calibration samples give wrong ranges, and a regression head has nothing to hide that behind:
-look at the quality column. `openvino-int8-accuracy` takes back what costs too much.
+look at the quality column. On CPUs without VNNI or AMX the kernels for 8 bits overflow; where such a device is timed,
+`overflow_fix` is `all` unless it is given. `openvino-int8-accuracy` takes back what costs too much.
 """
 
 from optfarm_tasks.errors import BadModel
@@ -14,7 +15,9 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import compression, conversion
 from optfarm_tasks.technique import Done, Work
 
-CARD = compression.card(needs_calibration=True, tolerance_nmse=0.1)
+CARD = compression.card(
+    needs_calibration=True, is_reduced=True, where_overflowing=compression.WITHOUT_OVERFLOW, tolerance_nmse=0.1
+)
 PARAMS = compression.Quantised
 
 

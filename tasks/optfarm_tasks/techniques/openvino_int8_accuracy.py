@@ -21,7 +21,9 @@ from optfarm_tasks.frameworks.openvino import compression, conversion
 from optfarm_tasks.frameworks.openvino.validation import validation_of
 from optfarm_tasks.technique import Done, Work
 
-CARD = compression.card(needs_calibration=True, tolerance_nmse=0.05)
+CARD = compression.card(
+    needs_calibration=True, is_reduced=True, where_overflowing=compression.WITHOUT_OVERFLOW, tolerance_nmse=0.05
+)
 
 
 class PARAMS(compression.Quantised):

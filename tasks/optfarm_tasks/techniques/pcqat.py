@@ -11,7 +11,7 @@ Traps: those of `prune`, `cluster` and `qat`; it trains three times.
 from optfarm_tasks.frameworks.keras import clustering, kernels, preserving, pruning, quantising, training
 from optfarm_tasks.technique import Done, Work
 
-CARD = training.card(tolerance_nmse=0.5)
+CARD = training.card(is_reduced=True, tolerance_nmse=0.5)
 
 
 class PARAMS(clustering.Clustering, pruning.Pruning):

@@ -11,7 +11,7 @@ Traps: those of `prune` and of `qat`; it trains twice. After a `prune` step a lo
 from optfarm_tasks.frameworks.keras import kernels, preserving, pruning, quantising, training
 from optfarm_tasks.technique import Done, Work
 
-CARD = training.card(tolerance_nmse=0.5)
+CARD = training.card(is_reduced=True, tolerance_nmse=0.5)
 PARAMS = pruning.Pruning
 
 

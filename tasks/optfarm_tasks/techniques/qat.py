@@ -12,7 +12,7 @@ are named in the result; `tflite-int8` then refuses them, `tflite-int8-float` le
 from optfarm_tasks.frameworks.keras import quantising, training
 from optfarm_tasks.technique import Done, Work
 
-CARD = training.card(tolerance_nmse=0.1)
+CARD = training.card(is_reduced=True, tolerance_nmse=0.1)
 PARAMS = training.Training
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from optfarm_tasks.frameworks.tflite import conversion
 from optfarm_tasks.technique import Done, Params, Work
 
-CARD = conversion.card(tolerance_nmse=0.01)
+CARD = conversion.card(is_reduced=True, tolerance_nmse=0.01)
 PARAMS = Params
 
 

@@ -16,7 +16,7 @@ from optfarm_tasks.data_sets.calibration import Calibrated
 from optfarm_tasks.frameworks.tflite import conversion
 from optfarm_tasks.technique import Done, Work
 
-CARD = conversion.card(needs_calibration=True, tolerance_nmse=0.02)
+CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0.02)
 PARAMS = Calibrated
 
 

@@ -18,7 +18,7 @@ from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.frameworks.tflite import conversion
 from optfarm_tasks.technique import Done, Work
 
-CARD = conversion.card(needs_calibration=True, tolerance_nmse=0.05)
+CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0.05)
 PARAMS = Calibrated
 
 

@@ -6,10 +6,11 @@ store the graph that it ended up with, and that one is read.
 
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from optfarm_tasks import instruction_sets
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.onnx_graph import Graph, Node
 from optfarm_tasks.formats.raw import view
@@ -30,7 +31,10 @@ _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 
 
 def options_for(threads: int) -> Any:
-    """A session's settings: all optimisations, one op at a time, so many threads within it (0: as many as cores)."""
+    """A session's settings: all optimisations, one op at a time, so many threads within it (0: as many as cores).
+
+    Where integer kernels overflow, those that do not are asked for.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -38,6 +42,9 @@ def options_for(threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    if instruction_sets.overflow(instruction_sets.here()):
+        # Slower, and where products of bytes are summed in 32 bits it would slow that down for nothing.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     # Threads that wait for the next request by spinning would take the cores from whatever runs between requests.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 3
@@ -78,6 +85,11 @@ def _types(nodes: Iterable[Node], graph: Graph) -> set[str]:
     return {each for each in given if each in _FLOATS}
 
 
+def _kernels(precision: str, sets: Collection[str]) -> str:
+    """Says that slower kernels were asked for because the fast ones overflow."""
+    return "; exact kernels" if "int8" in precision and instruction_sets.overflow(sets) else ""
+
+
 def _plain(node: Node) -> str:
     return node.op.rpartition(".")[2]
 
@@ -92,7 +104,8 @@ def main(file: Path) -> None:
         options.optimized_model_filepath = str(stored)
         options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "engine.bin")
         onnxruntime.InferenceSession(str(file), options, providers=PROVIDERS)
-        sys.stdout.write(precision_of(graph_of(stored, view(stored))))
+        found = precision_of(graph_of(stored, view(stored)))
+        sys.stdout.write(f"{found}{_kernels(found, instruction_sets.here())}")
 
 
 if __name__ == "__main__":

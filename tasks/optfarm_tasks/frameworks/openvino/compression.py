@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MODULES = (*conversion.MODULES, "nncf")
 card = partial(conversion.card, modules=MODULES)
 """The card of a technique that NNCF carries out."""
+WITHOUT_OVERFLOW = {"overflow_fix": "all"}
+"""Weights in 7 bits: their products with bytes fit in 16 bits, two by two."""
 
 
 class Quantised(Calibrated):
@@ -25,6 +27,10 @@ class Quantised(Calibrated):
     preset: Literal["performance", "mixed"] = Field(
         default="performance",
         description="performance: symmetric activations; mixed: asymmetric ones, for other activations than ReLU",
+    )
+    overflow_fix: Literal["first-layer", "all", "none"] = Field(
+        default="first-layer",
+        description="layers whose weights take 7 bits, so that no kernel overflows on CPUs without VNNI or AMX",
     )
     bias_correction: Literal["fast", "full"] = Field(
         default="fast", description="full: layer by layer on the quantised model, slower and often better"
@@ -47,7 +53,16 @@ def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Cali
         "subset_size": len(feeds),
         "preset": nncf.QuantizationPreset(params.preset),
         "fast_bias_correction": params.bias_correction == "fast",
+        "advanced_parameters": nncf.AdvancedQuantizationParameters(overflow_fix=_overflow_fix(params)),
     }
+
+
+def _overflow_fix(params: Quantised) -> Any:
+    from nncf.quantization.advanced_parameters import OverflowFix
+
+    return {"first-layer": OverflowFix.FIRST_LAYER, "all": OverflowFix.ENABLE, "none": OverflowFix.DISABLE}[
+        params.overflow_fix
+    ]
 
 
 def quieten() -> None:

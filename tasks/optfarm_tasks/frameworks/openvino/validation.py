@@ -63,8 +63,7 @@ class Validation:
 
     @property
     def _scoring(self) -> labels.Scoring:
-        shapes = {name: array.shape for name, array in self._expected[0].items()}
-        return labels.scoring_for(self._labels(0), shapes)
+        return labels.scoring_for(self._labels(0), self._expected[0])
 
     def _labels(self, item: int) -> Array:
         if self._truth is None:

@@ -3,8 +3,9 @@
 import pytest
 
 from optfarm_scheduler.planning.plan import Plan
-from optfarm_scheduler.planning.planner import identity
 from optfarm_scheduler.planning.sources import Origin, Source
+from optfarm_scheduler.planning.task_plan import identity
+from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.planning.trace_plan import Artifact, plan_trace
 from optfarm_tasks.description import Format
 from optfarm_tasks.errors import BadData, BadParameter
@@ -41,7 +42,7 @@ def test_a_model_that_runs_as_it_is_takes_one_task() -> None:
     (task,) = made.tasks
     assert task.action == Trace(threads=2, batch_size=4, seed=9, runs=7)
     assert task.inputs == {Role.MODEL: Source(Origin.MODEL, model().digest)}
-    assert (task.id, task.pinned_to, task.identity) == ("abc-001", "alpha.cpu", identity(device("alpha.cpu")))
+    assert (task.id, task.pinned_to, task.identity) == ("abc-001", "alpha.cpu", identity(device("alpha.cpu"), Needs()))
     assert task.depends_on == ()
     assert task.needs.runtimes == ("tensorflow",)
     assert task.needs.versions["tensorflow-cpu"] == "2.21.0"

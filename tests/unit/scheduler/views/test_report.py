@@ -7,6 +7,7 @@ import pytest
 
 from optfarm_scheduler.decisions.eta import Timed, eta_s
 from optfarm_scheduler.planning.sources import Origin, Source
+from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.records import TaskDetails
 from optfarm_scheduler.views.report import rows
 from optfarm_tasks.errors import Reason
@@ -24,7 +25,7 @@ def record(name: str, kind: Kind, recipe: Recipe, **more: Any) -> TaskDetails:
     nothing = dict.fromkeys(
         ("sweep_id", "pinned_to", "device", "key", "log", "duration_s", "queued_at", "started_at", "finished_at")
     )
-    planned = {"label": str(recipe), "inputs": {}, "depends_on": (), "attempt": 0}
+    planned = {"label": str(recipe), "inputs": {}, "needs": Needs(), "depends_on": (), "attempt": 0}
     return TaskDetails(id=name, kind=kind, recipe=recipe, **nothing | planned | more)
 
 
@@ -139,3 +140,20 @@ def test_a_twin_that_a_ladder_took_elsewhere_says_nothing(batch_size: int, null_
 
     assert row.measurement is not None
     assert row.measurement.ratio.null_value == null_value
+
+
+def test_quality_is_that_of_the_processors_that_are_timed() -> None:
+    convert, evaluate, benchmark = tasks("onnx-int8")
+    with_vnni, without = (Needs(instruction_sets={"avx512_vnni": has}) for has in (True, False))
+    said = [a_result(Kind.EVALUATE, nmse=nmse) for nmse in (0.01, 0.9)]
+    scored = [
+        replace(evaluate, id=str(each), needs=needs, result=result)
+        for each, (needs, result) in enumerate(zip((with_vnni, without), said, strict=True))
+    ]
+    timed = [
+        replace(benchmark, pinned_to=name, needs=needs) for name, needs in (("a.cpu", without), ("b.cpu", with_vnni))
+    ]
+
+    found = rows([convert, *scored, *timed])
+
+    assert [(row.device, row.quality and row.quality.nmse) for row in found] == [("a.cpu", 0.9), ("b.cpu", 0.01)]

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from optfarm_tasks.actions.evaluate import batches, cosine
+from optfarm_tasks.actions.evaluate import batches
 from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.quality.comparison import cosine
 
 Numbers = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optfarm_tasks.actions.evaluate import Gathered, quality_of
 from optfarm_tasks.quality import collapse
 from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.quality.comparison import Comparison
 from optfarm_tasks.quality.labels import Scored, scoring_for
 from optfarm_tasks.schema.result import Score
 
@@ -97,7 +97,7 @@ def test_one_collapsed_output_of_several_is_enough() -> None:
 
 
 def test_the_figures_of_outputs_that_are_not_finite_are_withheld() -> None:
-    quality = quality_of(Gathered(agreements(STEERING, STEERING * np.inf), None, []), None, samples=200)
+    quality = Comparison(agreements(STEERING, STEERING * np.inf)).quality(None, samples=200)
 
     assert quality.collapsed
     assert (quality.mse, quality.nmse, quality.max_abs_difference, quality.cosine) == (None, None, None, None)
@@ -106,7 +106,7 @@ def test_the_figures_of_outputs_that_are_not_finite_are_withheld() -> None:
 def test_nmse_is_that_of_the_worst_output_and_says_of_which() -> None:
     found = agreements(STEERING, STEERING) | {"speed": agreements(STEERING, STEERING + 0.01)["steering"]}
 
-    quality = quality_of(Gathered(found, None, ["seen"]), None, samples=200)
+    quality = Comparison(found, warnings=["seen"]).quality(None, samples=200)
 
     assert quality.nmse == found["speed"].nmse
     assert quality.mse == pytest.approx(0.01**2 / 2)
@@ -114,10 +114,10 @@ def test_nmse_is_that_of_the_worst_output_and_says_of_which() -> None:
 
 
 def test_scores_stand_beside_the_baselines() -> None:
-    scoring = scoring_for(STEERING, {"steering": STEERING.shape})
+    scoring = scoring_for(STEERING, {"steering": STEERING})
     scoring.add(STEERING, STEERING * 1.1, STEERING * 1.2)
 
-    quality = quality_of(Gathered(agreements(STEERING * 1.1, STEERING * 1.2), scoring, []), STEERING, samples=200)
+    quality = Comparison(agreements(STEERING * 1.1, STEERING * 1.2), scoring=scoring).quality(STEERING, samples=200)
 
     assert [each.name for each in quality.scores] == ["mse", "mae"]
     assert quality.scores[0].value == pytest.approx(4 * (quality.scores[0].baseline or 0))

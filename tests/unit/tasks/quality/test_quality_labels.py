@@ -15,7 +15,7 @@ from optfarm_tasks.quality.labels import Classes, Scored, Values, rank_of, scori
 
 def scored(labels: Any, baseline: Any, candidate: Any, *, size: int = 2) -> dict[str, Scored]:
     truth, theirs, ours = (np.asarray(each) for each in (labels, baseline, candidate))
-    scoring = scoring_for(truth, {"y": theirs.shape})
+    scoring = scoring_for(truth, {"y": theirs})
     for start in range(0, len(truth), size):
         rows = slice(start, start + size)
         scoring.add(truth[rows], theirs[rows], ours[rows])
@@ -92,7 +92,7 @@ def test_a_class_for_each_pixel_is_scored_by_pixel() -> None:
 def test_labels_find_the_output_of_their_shape(
     labels: NDArray[Any], outputs: dict[str, tuple[int, ...]], kind: type, chosen: str
 ) -> None:
-    scoring = scoring_for(labels, outputs)
+    scoring = scoring_for(labels, {name: np.zeros(shape) for name, shape in outputs.items()})
 
     assert isinstance(scoring, kind)
     assert scoring.output == chosen
@@ -100,16 +100,23 @@ def test_labels_find_the_output_of_their_shape(
 
 
 def test_a_choice_between_outputs_is_told() -> None:
-    scoring = scoring_for(np.zeros(4, np.int64), {"a": (4, 3), "b": (4, 5)})
+    scoring = scoring_for(np.zeros(4, np.int64), {"a": np.zeros((4, 3)), "b": np.zeros((4, 5))})
 
     assert scoring.output == "a"
     assert scoring.warnings == ("integer labels fit a, b; a is scored",)
 
 
+def test_an_output_that_gives_the_class_itself_is_right_or_wrong() -> None:
+    found = scored([3, 1, 9, 1], np.array([3, 1, 9, 9]), np.array([3, 1, 8, 9]))
+
+    assert list(found) == ["top1"]
+    assert (found["top1"].score.baseline, found["top1"].score.value, found["top1"].trivial) == (0.75, 0.5, 0.5)
+
+
 @pytest.mark.parametrize("labels", [np.zeros(4), np.zeros((4, 9)), np.array(["a", "b", "c", "d"])])
 def test_labels_that_fit_no_output_are_refused_with_both_shapes(labels: NDArray[Any]) -> None:
     with pytest.raises(BadData, match=r"labels .* fit no output; a batch of outputs is y \[4, 3\]"):
-        scoring_for(labels, {"y": (4, 3)})
+        scoring_for(labels, {"y": np.zeros((4, 3))})
 
 
 @pytest.mark.parametrize("labels", [[0, 3], [-1, 0]])
