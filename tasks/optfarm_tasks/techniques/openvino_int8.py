@@ -30,7 +30,7 @@ def run(work: Work, params: PARAMS) -> Done:
         before = conversion.counts(model)
         compression.quieten()
         with blaming(BadModel, "NNCF cannot quantise the model"):
-            quantised = nncf.quantize(model, **settings)
+            quantised = nncf.quantize(model, advanced_parameters=compression.advanced(params), **settings)
         conversion.write(quantised, signature, work)
         notes = {"calibration_samples": calibration.count} | compression.notes(before, quantised)
         return Done(warnings=(*warnings, *calibration.warnings), notes=notes)

@@ -51,6 +51,7 @@ def run(work: Work, params: PARAMS) -> Done:
                 validation_fn=validation.score,
                 max_drop=params.max_drop,
                 drop_type=nncf.DropType.ABSOLUTE,
+                advanced_quantization_parameters=compression.advanced(params),
                 **settings,
             )
         loss = validation.loss(quantised)

@@ -53,16 +53,16 @@ def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Cali
         "subset_size": len(feeds),
         "preset": nncf.QuantizationPreset(params.preset),
         "fast_bias_correction": params.bias_correction == "fast",
-        "advanced_parameters": nncf.AdvancedQuantizationParameters(overflow_fix=_overflow_fix(params)),
     }
 
 
-def _overflow_fix(params: Quantised) -> Any:
+def advanced(params: Quantised) -> Any:
+    """What NNCF's two quantisations take under different names."""
+    import nncf
     from nncf.quantization.advanced_parameters import OverflowFix
 
-    return {"first-layer": OverflowFix.FIRST_LAYER, "all": OverflowFix.ENABLE, "none": OverflowFix.DISABLE}[
-        params.overflow_fix
-    ]
+    fixes = {"first-layer": OverflowFix.FIRST_LAYER, "all": OverflowFix.ENABLE, "none": OverflowFix.DISABLE}
+    return nncf.AdvancedQuantizationParameters(overflow_fix=fixes[params.overflow_fix])
 
 
 def quieten() -> None:
