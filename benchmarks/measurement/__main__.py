@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.__main__ import machine, table
-from benchmarks.measurement import agreement, detection, overhead, page, repeatability, twins
+from benchmarks.measurement import agreement, contention, detection, overhead, page, repeatability, twins
 from benchmarks.measurement.journal import Journal
 from benchmarks.measurement.rig import Rig
 from benchmarks.measurement.yardsticks import versions
@@ -21,6 +21,7 @@ SECTIONS = {
     "repeatability": (repeatability, repeatability.RUNS),
     "twins": (twins, twins.TWINS),
     "detection": (detection, detection.RUNS),
+    "contention": (contention, contention.RUNS),
     "overhead": (overhead, overhead.RUNS),
 }
 

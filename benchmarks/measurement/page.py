@@ -48,6 +48,13 @@ The candidate is the baseline's artifact with a spin of 3% of its latency after 
 spins on the residents' core with the rights of a shielded resident; there a run is one pair. An ordinary process spins
 there too, but the shield holds it off.
 """
+CONTENTION = """
+Known ratios beside what others may run: a request that takes 3% longer, one that does the same work twice and eight
+times, and a model that waits for memory against one that computes. The truth is the median of five measurements in
+quiet. The loads, one process a core: spinning, copying memory that no cache holds, reading a cache's worth in random
+order, writing files with fsync, starting short processes; and a second farm that measures on the same core with the
+same rights. Of the measurements that are not invalid, 90% of the intervals have to hold the truth.
+"""
 OVERHEAD = """
 In one shielded process the farm's clock (`clock.py`) and a bare loop take turns of 100 ms over the same requests.
 """
@@ -56,6 +63,7 @@ SECTIONS = {
     "repeatability": ("Repeatability", REPEATABILITY),
     "twins": ("Twins", TWINS),
     "detection": ("Detection", DETECTION),
+    "contention": ("Beside others' work", CONTENTION),
     "overhead": ("Overhead", OVERHEAD),
 }
 

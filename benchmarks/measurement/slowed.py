@@ -17,6 +17,7 @@ from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 FORMATS: frozenset[Format] = frozenset()
 MODULES = ()
 DEVICES = frozenset(DeviceKind)
+INSTRUCTION_SETS: frozenset[str] = frozenset()
 
 
 class Slowed:
@@ -42,6 +43,13 @@ class Slowed:
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """As the session has them."""
         return self._session.outputs(raw)
+
+    def reset(self) -> None:
+        """As the session has it."""
+        self._session.reset()
+
+    def exact(self) -> None:
+        """Nothing: it is only timed."""
 
 
 def variant(original: Variant, folder: Path, *, spin_ns: int) -> Variant:

@@ -19,6 +19,7 @@ from optfarm.sweep_settings import settings_of
 from optfarm.transfer import OnProgress, no_progress
 from optfarm.upload import push
 from optfarm_tasks.schema.catalog import Data, Model
+from optfarm_tasks.schema.feeding import NOTHING, Feeding
 from optfarm_tasks.schema.recipe import BASELINE
 from optfarm_tasks.schema.sweep import SweepSpec
 
@@ -51,22 +52,41 @@ class Farm(Api):
         """Closes its sockets."""
         self.connection.close()
 
-    def push_model(self, path: str | Path, name: str | None = None, *, on_progress: OnProgress = no_progress) -> Model:
+    def push_model(
+        self,
+        path: str | Path,
+        name: str | None = None,
+        *,
+        feeding: Feeding | None = None,
+        on_progress: OnProgress = no_progress,
+    ) -> Model:
         """Checks, hashes and sends a model, and registers it under a name; a second push sends only what is new.
 
         Args:
             path: a SavedModel folder, or a .keras, .h5, .tflite, .onnx, .xml or .pb file.
             name: how sweeps call it; the file's own name when left out.
+            feeding: which inputs are fed or always get one value, which outputs are fetched, and where batches lie;
+                when left out, what was said when the same files were pushed under this name, or what the files say.
             on_progress: called with the number of bytes each time some have moved.
 
         Raises:
-            BadModel, BadRequest: it is no model that the farm takes; nothing was sent.
+            BadModel, BadRequest, BadParameter: it is no model that the farm takes, or not to be called so; nothing was
+                sent.
             FarmError: the farm refused or stayed away.
         """
-        new = inputs.new_model(Path(path), name)
+        new = inputs.new_model(Path(path), name, feeding or NOTHING)
+        known = self._known(new.name) if feeding is None else None
+        if known is not None and known.digest == new.tree.digest:
+            new = new.model_copy(update={"description": known.description})
         folder = Path(path) if Path(path).is_dir() else Path(path).parent
         push(self.connection, folder, new.tree, on_progress=on_progress)
         return self.connection.post("/v1/models", Model, new)
+
+    def _known(self, name: str) -> Model | None:
+        try:
+            return self.model(name)
+        except NotFound:
+            return None
 
     def push_data(self, path: str | Path, name: str | None = None, *, on_progress: OnProgress = no_progress) -> Data:
         """Checks, hashes and sends a data set, an .npz with keys `calibration/…` and `test/…`; see `push_model`."""

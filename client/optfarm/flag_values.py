@@ -1,7 +1,12 @@
 """Reads values as people type them: sizes, durations, and lists of numbers or recipes."""
 
+from collections.abc import Iterable, Iterator
+
+import yaml
+
 from optfarm.errors import BadRequest
-from optfarm_tasks.schema.recipe import pieces
+from optfarm_tasks.schema.feeding import NOTHING, Feeding
+from optfarm_tasks.schema.recipe import Scalar, pieces
 from optfarm_tasks.schema.spec import Auto
 
 _BYTES = {"": 1, "B": 1} | {
@@ -61,3 +66,41 @@ def numbers(text: str, flag: str) -> list[int | Auto]:
         return ["auto" if part.strip() == "auto" else int(part) for part in text.split(",")]
     except ValueError:
         raise BadRequest(f"--{flag} {text!r}: write whole numbers, parted by commas, or auto") from None
+
+
+def feeding_of(
+    inputs: Iterable[str], outputs: Iterable[str], constants: Iterable[str], batch_axes: Iterable[str]
+) -> Feeding | None:
+    """How a model is called, from the flags that say it; None where nothing is said.
+
+    Raises:
+        BadRequest: one is malformed.
+    """
+    said = Feeding(
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        constants={name: _value(text) for name, text in _pairs("--constant", constants, "NAME=VALUE")},
+        batch_axes={name: _axis(name, text) for name, text in _pairs("--batch-axis", batch_axes, "NAME=AXIS")},
+    )
+    return None if said == NOTHING else said
+
+
+def _pairs(flag: str, texts: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        if not equals or not name or not value:
+            raise BadRequest(f"{flag} {text!r}: write {flag} {form}")
+        yield name, value
+
+
+def _value(text: str) -> Scalar:
+    value = yaml.safe_load(text)
+    return value if isinstance(value, Scalar) else text
+
+
+def _axis(name: str, text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isdecimal():
+        raise BadRequest(f"--batch-axis {name}={text}: an axis is a number from 0 on, or none")
+    return int(text)

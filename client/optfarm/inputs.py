@@ -8,13 +8,15 @@ from pydantic import ValidationError
 from optfarm.errors import BadRequest
 from optfarm_tasks.data_sets.data import describe_data
 from optfarm_tasks.formats import describe, files
+from optfarm_tasks.formats.called import called
 from optfarm_tasks.schema.catalog import NewData, NewModel
+from optfarm_tasks.schema.feeding import NOTHING, Feeding
 from optfarm_tasks.schema.tree import File, Tree, file_digest, scan
 
 _DATA_FILE = "data.npz"
 
 
-def new_model(path: Path, name: str | None) -> NewModel:
+def new_model(path: Path, name: str | None, feeding: Feeding = NOTHING) -> NewModel:
     """Reads and hashes a model: a SavedModel folder, or a .keras, .h5, .tflite, .onnx, .xml or .pb file.
 
     Weights that the file keeps in others beside it are taken along.
@@ -22,9 +24,10 @@ def new_model(path: Path, name: str | None) -> NewModel:
     Raises:
         BadRequest: there is nothing at the path, or its name cannot be a model's name.
         BadModel: what is there is no model that the farm takes.
+        BadParameter: it cannot be called so.
     """
     _require_there(path, "model")
-    description = describe(path)
+    description = called(describe(path), feeding)
     return NewModel(name=_name(path, name), tree=_tree(path), description=description)
 
 

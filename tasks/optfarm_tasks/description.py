@@ -1,9 +1,11 @@
 """What a model or a data set looks like from outside: formats, signatures, splits."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import Field
 
+from optfarm_tasks.schema.feeding import NOTHING, Feeding
 from optfarm_tasks.schema.value import Value
 
 Shape = tuple[int | None, ...]
@@ -40,6 +42,25 @@ class Tensor(Value):
     """None when even the rank is unknown."""
     scale: float | None = None
     zero_point: int | None = None
+    batch_axis: int | None = Field(default=0, exclude_if=lambda it: it == 0)
+    """Which axis counts the samples; None where none does, so that one value serves a whole batch."""
+
+    @property
+    def axis(self) -> int | None:
+        """As `batch_axis`; a single value has none."""
+        return None if self.shape == () else self.batch_axis
+
+    @property
+    def sample_shape(self) -> Shape | None:
+        """The shape of one sample; None when even the rank is unknown."""
+        if self.shape is None or self.axis is None:
+            return self.shape
+        return self.shape[: self.axis] + self.shape[self.axis + 1 :]
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The number of samples that it insists on; None where it varies."""
+        return self.shape[self.axis] if self.shape and self.axis is not None else None
 
     def __str__(self) -> str:
         """Prints as a reader of a signature expects: name: float32[?, 224, 224, 3]."""
@@ -59,7 +80,17 @@ class Signature(Value):
     @property
     def fixed_batch(self) -> int | None:
         """The only batch that the model takes; None where it varies."""
-        return next((each.shape[0] for each in self.inputs if each.shape and each.shape[0] is not None), None)
+        return next((each.fixed_batch for each in self.inputs if each.fixed_batch is not None), None)
+
+    def with_batch_axes(self, axes: Mapping[str, int | None]) -> "Signature":
+        """The same with the axes of some of its inputs and outputs that count samples."""
+        if not axes:
+            return self
+        sides = (self.inputs, self.outputs, self.optional)
+        inputs, outputs, optional = (
+            tuple(each.model_copy(update={"batch_axis": axes.get(each.name, 0)}) for each in side) for side in sides
+        )
+        return self.model_copy(update={"inputs": inputs, "outputs": outputs, "optional": optional})
 
 
 class ModelDescription(Value):
@@ -72,6 +103,10 @@ class ModelDescription(Value):
     """Number of weights; None where the format does not say it."""
     ops: dict[str, int] = Field(default_factory=dict)
     """Op type → number of nodes; empty where the format does not say it."""
+    state: tuple[str, ...] = Field(default=(), exclude_if=lambda it: not it)
+    """What it keeps from one call to the next: variables, layers, or the ops that change them."""
+    feeding: Feeding = Field(default=NOTHING, exclude_if=lambda it: it == NOTHING)
+    """How it is called, as people said when they pushed it; the first signature is as that makes it."""
 
     @property
     def is_quantised(self) -> bool:

@@ -38,10 +38,8 @@ class Inference:
 class Probe(Protocol):
     """A loaded artifact whose ops can be observed."""
 
-    @property
-    def signature(self) -> Signature:
-        """Inputs and outputs by name."""
-        ...
+    signature: Signature
+    """Inputs and outputs by name; who knows better says where their batches are."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -94,6 +92,10 @@ class PlainSession:
     def signature(self) -> Signature:
         """That of the file."""
         return self._plain.signature
+
+    @signature.setter
+    def signature(self, signature: Signature) -> None:
+        self._plain.signature = signature
 
     def feed(self, inputs: Arrays) -> Any:
         """What the runtime takes."""

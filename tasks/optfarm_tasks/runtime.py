@@ -18,10 +18,8 @@ Arrays = Mapping[str, NDArray[Any]]
 class Session(Protocol):
     """A loaded artifact."""
 
-    @property
-    def signature(self) -> Signature:
-        """Inputs and outputs by name, as the runtime names them."""
-        ...
+    signature: Signature
+    """Inputs and outputs by name, as the runtime names them; who knows better says where their batches are."""
 
     @property
     def precision(self) -> str:
@@ -38,6 +36,10 @@ class Session(Protocol):
 
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """Turns what run() gave into real-valued outputs by name: dequantises. Not timed."""
+        ...
+
+    def reset(self) -> None:
+        """Makes it forget what earlier requests left, if the artifact keeps anything."""
         ...
 
     def exact(self) -> "Session | None":

@@ -81,6 +81,8 @@ class Work:
     """Folder of the model that the recipe began with, for steps that teach a changed model by it."""
     device: DeviceSpec = CPU
     """What it may compute on."""
+    batch_axes: Mapping[str, int | None] = field(default_factory=dict)
+    """Inputs whose samples do not lie along the first axis, see `Tensor.batch_axis`."""
 
     @property
     def report(self) -> OnProgress:

@@ -10,9 +10,11 @@ from optfarm.cli.output import Json, farm, moving, note, note_replaced, print_js
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
     from optfarm_tasks.schema.catalog import Data, Model
+    from optfarm_tasks.schema.feeding import Feeding
 
 models = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
 data_sets = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=True)
+Names = list[str] | None
 Name = Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")]
 
 
@@ -21,11 +23,23 @@ def push_model(
     path: Annotated[Path, typer.Argument(help="A SavedModel folder, or one file of a model.")],
     *,
     name: Name = None,
+    inputs: Annotated[Names, typer.Option("--input", help="Feed an input that has a default; may be repeated.")] = None,
+    outputs: Annotated[Names, typer.Option("--output", help="Fetch this output alone; may be repeated.")] = None,
+    constants: Annotated[Names, typer.Option("--constant", help="Give an input one value: NAME=VALUE.")] = None,
+    batch_axes: Annotated[
+        Names, typer.Option("--batch-axis", help="Which axis of an input counts the samples: NAME=AXIS, or NAME=none.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Send a model to the farm; what the farm has already is not sent again."""
+    """Send a model to the farm; what the farm has already is not sent again.
+
+    What is said of inputs and outputs is kept with the model, until the same name is pushed with something else.
+    """
+    from optfarm.flag_values import feeding_of
+
+    feeding = feeding_of(inputs or (), outputs or (), constants or (), batch_axes or ())
     with farm() as opened, moving(f"pushing {path.name}") as on_progress:
-        sent = opened.push_model(path, name, on_progress=on_progress)
+        sent = opened.push_model(path, name, feeding=feeding, on_progress=on_progress)
     if as_json:
         print_json(sent)
         return
@@ -70,7 +84,17 @@ def signature_lines(description: "ModelDescription") -> list[str]:
         lines += [f"  in   {tensor}" for tensor in signature.inputs]
         lines += [f"  in   {tensor}, optional: its default stands" for tensor in signature.optional]
         lines += [f"  out  {tensor}" for tensor in signature.outputs]
-    return lines
+    kept = [f"  keeps state between calls: {', '.join(description.state)}"] if description.state else []
+    return [*lines, *_feeding_lines(description.feeding), *kept]
+
+
+def _feeding_lines(feeding: "Feeding") -> list[str]:
+    constants = [f"  {name} is always {value}" for name, value in feeding.constants.items()]
+    axes = [
+        f"  {name} has no axis for samples" if axis is None else f"  axis {axis} of {name} counts the samples"
+        for name, axis in feeding.batch_axes.items()
+    ]
+    return [*constants, *axes]
 
 
 @data_sets.command("push")

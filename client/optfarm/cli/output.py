@@ -119,6 +119,11 @@ def pushed(push: Callable[..., M], text: str | None, *, base: Path | None = None
     return sent
 
 
+def meant(model: "Model") -> str:
+    """How a sweep names a model that was pushed: by its digest, or by its name where that says how it is called."""
+    return model.name if model.description.feeding.changes_model else model.digest
+
+
 def size_text(size_bytes: int | None) -> str:
     """A size in MB as tables print it."""
     return "" if size_bytes is None else f"{size_bytes / 1e6:.3g} MB"

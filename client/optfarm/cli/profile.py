@@ -8,7 +8,7 @@ import typer
 
 from optfarm.cli import live
 from optfarm.cli.artifact import chosen
-from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed
+from optfarm.cli.output import INTERRUPTED, Json, farm, meant, note, print_json, print_table, pushed
 
 if TYPE_CHECKING:
     from optfarm import Farm
@@ -73,7 +73,7 @@ def _meant(opened: "Farm", target: str, recipe: str | None, *, name: str | None)
         return _artifact(opened, row.facts.convert_task or "")
     model = pushed(opened.push_model, target, name=name)
     if model is not None:
-        return {"model": model.digest, "recipes": ["baseline"]}, model.name
+        return {"model": meant(model), "recipes": ["baseline"]}, model.name
     if _TASK.fullmatch(target):
         return _artifact(opened, target)
     return {"model": target, "recipes": ["baseline"]}, _known(opened, target)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed
+from optfarm.cli.output import INTERRUPTED, Json, farm, meant, note, print_json, print_table, pushed
 from optfarm.cli.report import print_report
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _pushed(opened: "Farm", settings: "SweepSettings", *, name: str | None, base
         raise BadRequest("which model? Give its path or its name: optfarm sweep run MODEL")
     model = pushed(opened.push_model, settings.model, base=base, name=name)
     data = pushed(opened.push_data, settings.data, base=base)
-    return settings.but(model=model.digest if model else settings.model, data=data.digest if data else settings.data)
+    return settings.but(model=meant(model) if model else settings.model, data=data.digest if data else settings.data)
 
 
 def _submit(opened: "Farm", settings: "SweepSettings") -> "Sweep":

@@ -43,7 +43,7 @@ def conversion_of(
         kind=Kind.CONVERT,
         label=str(resolved.recipe),
         recipe=resolved.recipe,
-        action=Convert(recipe=safe_recipe(resolved, timed_on), seed=spec.seed),
+        action=Convert(recipe=safe_recipe(resolved, timed_on), seed=spec.seed, feeding=model.description.feeding),
         inputs={Role.MODEL: Source(Origin.MODEL, model.digest)} | learnt_from,
         needs=pinned(needs, alive, resolved.modules),
     )

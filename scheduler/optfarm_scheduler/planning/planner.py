@@ -69,7 +69,12 @@ class Planner:
         for sets in _distinct(processors[device.name] for device, _, _ in benchmarks):
             self._evaluate(conversion, runtimes, wanted=wanted, sets=sets)
         for device, needs, setting in benchmarks:
-            self._compare(conversion, setting.model_copy(update={"runtime": wanted}), needs=needs, device=device)
+            self._compare(
+                conversion,
+                setting.model_copy(update={"runtime": wanted, "batch_axes": self._axes}),
+                needs=needs,
+                device=device,
+            )
 
     def _check_baseline(self, recipe: Recipe) -> None:
         if recipe != BASELINE and not self.planned:
@@ -91,7 +96,9 @@ class Planner:
             self._warn(f"{self.data.name} has no test split, so quality is not scored")
             return
         self._compare(
-            conversion, Evaluate(runtime=wanted), needs=runtime_needs(runtimes, self.alive, instruction_sets=sets)
+            conversion,
+            Evaluate(runtime=wanted, batch_axes=self._axes),
+            needs=runtime_needs(runtimes, self.alive, instruction_sets=sets),
         )
 
     def _benchmarks(
@@ -158,6 +165,10 @@ class Planner:
         batches = {setting.batch_size, *(each.batch_size for each in self.settings)}
         shown += [f"batch={setting.batch_size}"] if len(batches) > 1 else []
         return f" [{', '.join(shown)}]" if shown else ""
+
+    @property
+    def _axes(self) -> Mapping[str, int | None]:
+        return self.model.description.feeding.batch_axes
 
     def _reduced(self, resolved: ResolvedRecipe, runtimes: tuple[str, ...], wanted: str | None) -> tuple[str, ...]:
         """The runtimes that compute in integers or in reduced precision, of those that run baseline and variant."""

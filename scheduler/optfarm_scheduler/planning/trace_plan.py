@@ -64,7 +64,7 @@ def plan_trace(
     refuse_faults(spec.recipes)
     recipe = _only("recipe", spec.recipes)
     device = _device(spec, alive)
-    action = _action(spec, trace, device)
+    action = _action(spec, trace, device, model)
     made, before = (
         (artifact, ())
         if artifact
@@ -99,7 +99,7 @@ def _made(
     """What a recipe makes of the model, and the task that makes it; none where the model runs as it is."""
     given = model.description.format
     resolved = resolve(recipe, given, model_bytes=model.description.size_bytes)
-    if recipe == BASELINE and resolved.output_format is given:
+    if recipe == BASELINE and resolved.output_format is given and not model.description.feeding.changes_model:
         return Artifact(Source(Origin.MODEL, model.digest), recipe, given), ()
     there = tuple(sorted(alive, key=lambda device: device.name))
     conversion = conversion_of(
@@ -117,7 +117,7 @@ def _device(spec: SweepSpec, alive: Sequence[Inventory]) -> Inventory:
     return found[0]
 
 
-def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
+def _action(spec: SweepSpec, trace: Tracing, device: Inventory, model: Model) -> Trace:
     threads, batch_size = _only("number of threads", spec.threads), _only("batch size", spec.batch_sizes)
     cores = device.attributes.get("cores")
     if threads == "auto" or batch_size == "auto":
@@ -125,7 +125,14 @@ def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
     if isinstance(cores, int) and threads > cores:
         raise BadParameter(f"threads={threads}, but {device.name} has {cores} cores")
     try:
-        return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs, runtime=spec.runtime)
+        return Trace(
+            threads=threads,
+            batch_size=batch_size,
+            seed=spec.seed,
+            runs=trace.runs,
+            runtime=spec.runtime,
+            batch_axes=model.description.feeding.batch_axes,
+        )
     except ValidationError as error:
         raise BadParameter(f"ops cannot be observed so: {faults_of(error)}") from error
 

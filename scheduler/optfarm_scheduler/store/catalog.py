@@ -36,7 +36,9 @@ class Catalog(Generic[Known]):
             same = (table.c.name == new.name) & (table.c.digest == digest)
             body = new.model_copy(update={"tree": tree}).model_dump(mode="json", include={"tree", "description"})
             before = connection.execute(named).scalar_one_or_none()
-            changed = connection.execute(update(table).where(same).values(named_at=now)).rowcount
+            changed = connection.execute(
+                update(table).where(same).values(named_at=now, description=body["description"])
+            ).rowcount
             if not changed:
                 row = {"name": new.name, "digest": digest, "created_at": now, "named_at": now}
                 connection.execute(insert(table).values(row | body))

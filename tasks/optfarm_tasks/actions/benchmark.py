@@ -62,7 +62,7 @@ def _settled(folder: Path, task: Task, setup: PairSetup, *, on_progress: OnProgr
     budget = LadderBudget(
         amount=ladder.within(ladder.AMOUNTS[action.effort], task.limits.timeout_s),
         memory_bytes=min(task.limits.memory_bytes, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
-        fixed=(_fixed_batch(folder, Role.BASELINE), _fixed_batch(folder, Role.CANDIDATE)),
+        fixed=(_fixed_batch(folder, Role.BASELINE, action), _fixed_batch(folder, Role.CANDIDATE, action)),
     )
     started_s = time.monotonic()
     with shield.away_from(setup.cores):
@@ -73,8 +73,9 @@ def _settled(folder: Path, task: Task, setup: PairSetup, *, on_progress: OnProgr
     return replace(settled, setup=replace(settled.setup, amount=replace(setup.amount, budget_s=left_s)))
 
 
-def _fixed_batch(folder: Path, role: Role) -> int | None:
-    return formats.describe(folder / "inputs" / role).signature.fixed_batch
+def _fixed_batch(folder: Path, role: Role, action: Benchmark) -> int | None:
+    signature = formats.describe(folder / "inputs" / role).signature
+    return signature.with_batch_axes(action.batch_axes).fixed_batch
 
 
 def _measured(plan: MeasurementPlan, action: Benchmark, on_progress: OnProgress) -> Measured:

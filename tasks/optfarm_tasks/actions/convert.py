@@ -6,9 +6,11 @@ from pathlib import Path
 from optfarm_tasks import formats
 from optfarm_tasks.coding import packed
 from optfarm_tasks.errors import Internal
+from optfarm_tasks.frameworks.called import as_called
 from optfarm_tasks.frameworks.imports import require
 from optfarm_tasks.resolved import ResolvedStep, resolve
 from optfarm_tasks.schema.device import CPU, DeviceSpec
+from optfarm_tasks.schema.feeding import NOTHING, Feeding
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Conversion
 from optfarm_tasks.schema.spec import Convert, Role, Task
@@ -35,6 +37,7 @@ def run(folder: Path, task: Task, on_progress: OnProgress) -> Conversion:
         seed=task.action.seed,
         on_progress=on_progress,
         device=task.device,
+        feeding=task.action.feeding,
     )
     on_progress("describing", 0.98)
     return Conversion(
@@ -55,17 +58,21 @@ def chain(
     seed: int,
     on_progress: OnProgress,
     device: DeviceSpec = CPU,
+    feeding: Feeding = NOTHING,
 ) -> dict[str, Done]:
-    """Runs the steps of a recipe; gives the warnings and notes of each, by its text. Steps in between are not kept.
+    """Runs the steps of a recipe on a model as it is called; gives the warnings and notes of each, by its text.
+
+    Steps in between are not kept.
 
     Raises:
         TaskError: see `run`.
     """
     # All steps are checked before the first one spends minutes.
-    original, is_chain = model, len(recipe.steps) > 1
+    is_chain = len(recipe.steps) > 1
     steps = resolve(recipe, formats.detect(model)).steps
     done: dict[str, Done] = {}
     with tempfile.TemporaryDirectory(dir=output.parent, prefix="steps-") as scratch:
+        original = model = as_called(model, feeding, Path(scratch, "called")) if feeding.changes_model else model
         for index, step in enumerate(steps):
             target = output if step is steps[-1] else Path(scratch, str(index))
             target.mkdir(exist_ok=True)
@@ -78,6 +85,7 @@ def chain(
                 on_progress=_part_of(on_progress, index, len(steps)),
                 original=original,
                 device=device,
+                batch_axes=feeding.batch_axes,
             )
             done[f"{index + 1}: {step.step}" if is_chain else str(step.step)] = _done(step, work)
             model = target

@@ -50,15 +50,16 @@ def run(folder: Path, task: Task, on_progress: OnProgress) -> Quality:
         BadParameter: the wanted runtime does not run the candidate.
         MissingToolchain: a runtime does not import here.
     """
-    if not isinstance(task.action, Evaluate):
-        raise Internal(f"a {task.action.kind} task reached the evaluation")
+    action = task.action
+    if not isinstance(action, Evaluate):
+        raise Internal(f"a {action.kind} task reached the evaluation")
     inputs = folder / "inputs"
     split = data.describe_data(inputs / Role.DATA).splits.get(data.TEST)
     if split is None:
         raise BadData(f"the data set has no {data.TEST} split to score on; add arrays {data.TEST}/NAME")
     arrays, truth = data.load_split(inputs / Role.DATA, data.TEST)
     on_progress("loading", 0.0)
-    loads = partial(_loaded, inputs, task=task, split=split, arrays=arrays)
+    loads = partial(_loaded, inputs, task=task, action=action, split=split, arrays=arrays)
     baseline = loads(Role.BASELINE, fit=_as_it_is)
     is_itself = task.inputs[Role.BASELINE].digest == task.inputs[Role.CANDIDATE].digest
     candidate = baseline if is_itself else loads(Role.CANDIDATE, fit=images.fit)
@@ -67,6 +68,10 @@ def run(folder: Path, task: Task, on_progress: OnProgress) -> Quality:
     exact = _without_overflow(candidate)
     if exact is not None:
         scored = overflow.explained(scored, scores(exact, on_progress=on_progress))
+    kept = formats.describe(inputs / Role.BASELINE).state
+    if kept:
+        told = f"the model keeps state between calls ({', '.join(kept[:3])}); both sides were reset before each request"
+        scored = scored.model_copy(update={"warnings": (told, *scored.warnings)})
     return scored.model_copy(update={"runtime": candidate.runtime, "instruction_sets": instruction_sets.here()})
 
 
@@ -80,7 +85,7 @@ def _scored(
     baseline: Variant, candidate: Variant, *, truth: NDArray[Any] | None, samples: int, on_progress: OnProgress
 ) -> Quality:
     comparison = Comparison(warnings=[*candidate.fit.warnings])
-    most = 1 if detections.is_of_one_sample(baseline.session.signature) else MOST_SAMPLES
+    most = 1 if _takes_one_sample(baseline.session.signature) else MOST_SAMPLES
     repeated = Comparison()
     for rows in batches(samples, sum(array.nbytes for array in baseline.arrays.values()), most=most):
         theirs, ours = baseline.outputs(rows), candidate.outputs(rows)
@@ -94,6 +99,11 @@ def _scored(
             repeated.add(ours, candidate.outputs(rows), None, samples=rows.stop)
         on_progress("scoring", rows.stop / samples)
     return _with_repeat(comparison.quality(truth, samples=samples), repeated)
+
+
+def _takes_one_sample(signature: Signature) -> bool:
+    """Whether samples cannot share a batch: of images, or since an input without an axis for them serves them all."""
+    return detections.is_of_one_sample(signature) or any(each.axis is None for each in signature.inputs)
 
 
 def _with_repeat(scored: Quality, repeated: Comparison) -> Quality:
@@ -116,14 +126,16 @@ def _loaded(
     role: Role,
     *,
     task: Task,
+    action: Evaluate,
     split: Split,
     arrays: dict[str, NDArray[Any]],
     fit: Callable[[Signature, Split], images.Fit],
 ) -> Variant:
-    folder, wanted = inputs / role, task.action.runtime if isinstance(task.action, Evaluate) else None
-    name = registry.runtime_for(formats.detect(folder), device=task.device.kind, wanted=wanted, role=role)
+    folder = inputs / role
+    name = registry.runtime_for(formats.detect(folder), device=task.device.kind, wanted=action.runtime, role=role)
     threads = len(os.sched_getaffinity(0))
     session = registry.runtime(name).load(folder, threads=threads, device=task.device)
+    session.signature = session.signature.with_batch_axes(action.batch_axes)
     return Variant(session, fit(session.signature, split), arrays, runtime=name)
 
 

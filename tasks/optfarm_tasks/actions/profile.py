@@ -41,6 +41,7 @@ def run(folder: Path, task: Task, on_progress: OnProgress) -> OpProfile:
     runtime = registry.runtime_for(formats.detect(model), device=task.device.kind, wanted=action.runtime)
     on_progress("loading", 0.1)
     probe = profiler(runtime).load(model, threads=action.threads, device=task.device)
+    probe.signature = probe.signature.with_batch_axes(action.batch_axes)
     inputs = folder / "inputs" / Role.DATA if Role.DATA in task.inputs else None
     feed = probe.feed(_inputs(probe, action, inputs))
     on_progress("timing", 0.4)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from optfarm_tasks.data_sets import data, images
+from optfarm_tasks.data_sets.model_inputs import placed
 from optfarm_tasks.description import Shape, Signature
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.technique import OnProgress, Params, Work
@@ -51,10 +52,11 @@ class Calibration:
 
     def feeds(self) -> Iterator[Samples]:
         """The samples in batches; a batch that would not be full begins again at the first sample."""
-        dtypes = {each.name: each.dtype for each in self.signature.inputs}
+        inputs = {each.name: each for each in self.signature.inputs}
         for start in range(0, self.count, self.batch_size):
             rows = np.arange(start, start + self.batch_size) % self.count
-            yield {name: array[rows].astype(dtypes[name]) for name, array in self.arrays.items()}
+            batch = {name: array[rows].astype(inputs[name].dtype) for name, array in self.arrays.items()}
+            yield {name: placed(samples, inputs[name]) for name, samples in batch.items()}
 
     def observed(self, on_progress: OnProgress) -> Iterator[Samples]:
         """As `feeds`, and reports the progress."""
@@ -91,6 +93,7 @@ def calibration_of(work: Work, signature: Signature, asked: int) -> Calibration:
         )
     arrays, _ = data.load_split(work.data, data.CALIBRATION)
     chosen = np.random.default_rng(work.seed).permutation(split.count)[:asked]
+    signature = signature.with_batch_axes(work.batch_axes)
     fit = images.fit(signature, split)
     samples = fit.feed({name: array[chosen] for name, array in arrays.items()})
     return Calibration(signature, samples, asked, fit.warnings)

@@ -77,7 +77,7 @@ def fit(signature: Signature, split: Split) -> dict[str, str]:
     A float or quantised input takes any real numbers; an integer input takes integers that it can hold.
 
     Args:
-        signature: its inputs' first dimension is the batch.
+        signature: its inputs say which dimension is the batch.
         split: its shapes have no sample axis.
 
     Raises:
@@ -156,7 +156,7 @@ def _names_fault(inputs: Mapping[str, Tensor], arrays: Mapping[str, Tensor]) -> 
 
 
 def _faults(wanted: Tensor, given: Tensor) -> Iterator[str]:
-    sample = None if wanted.shape is None else wanted.shape[1:]
+    sample = wanted.sample_shape
     if not _same(sample, given.shape):
         yield f"{wanted.name} wants {_sizes(sample or ())} per sample and gets {_sizes(given.shape or ())}"
     if not _takes("float32" if wanted.scale is not None else wanted.dtype, given.dtype):

@@ -76,7 +76,7 @@ def _size(wanted: Tensor | None, given: Tensor) -> Size | None:
     """The size that an input takes, if the data's is another and both are images."""
     if wanted is None or wanted.shape is None or given.shape is None or wanted.dtype == "string":
         return None
-    sample = wanted.shape[1:]
+    sample = wanted.sample_shape or ()
     if not len(sample) == len(given.shape) == _SAMPLE_RANK or sample[2] not in (None, given.shape[2]):
         return None
     height, width = (old if new is None else new for new, old in zip(sample[:2], given.shape[:2], strict=True))

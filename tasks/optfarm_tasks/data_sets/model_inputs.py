@@ -11,7 +11,7 @@ from optfarm_tasks.errors import BadData, BadParameter
 
 
 def fitted(inputs: Mapping[str, NDArray[Any]], signature: Signature) -> dict[str, NDArray[Any]]:
-    """Input name → contiguous array of the type and shape that the signature wants.
+    """Input name → contiguous array of the type and shape that the signature wants, from samples (N, …).
 
     Raises:
         BadData: an input is missing or of another shape.
@@ -20,9 +20,33 @@ def fitted(inputs: Mapping[str, NDArray[Any]], signature: Signature) -> dict[str
     missing = [tensor.name for tensor in signature.inputs if tensor.name not in inputs]
     if missing:
         raise BadData(f"no array for the input {', '.join(missing)}; there are {', '.join(inputs) or 'none'}")
+    arrays = {tensor.name: placed(inputs[tensor.name], tensor) for tensor in signature.inputs}
     for tensor in signature.inputs:
-        _check(inputs[tensor.name], tensor)
-    return {tensor.name: _cast(inputs[tensor.name], tensor) for tensor in signature.inputs}
+        _check(arrays[tensor.name], tensor)
+    return {tensor.name: _cast(arrays[tensor.name], tensor) for tensor in signature.inputs}
+
+
+def placed(samples: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
+    """Samples (N, …) with N where an input has its batch; one of them where it has none.
+
+    Raises:
+        BadData: it has no batch, and the samples differ.
+    """
+    if tensor.axis is not None:
+        moved: NDArray[Any] = np.moveaxis(samples, 0, tensor.axis) if tensor.axis else samples
+        return moved
+    if len(samples) > 1 and not (samples == samples[:1]).all():
+        raise BadData(
+            f"the input {tensor} has no axis for samples, and those of one batch differ in it; use a batch size of 1, "
+            f"or give it one value when the model is pushed (--constant {tensor.name}=VALUE)"
+        )
+    return np.asarray(samples[0])
+
+
+def by_sample(output: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
+    """An output with its samples along the first axis."""
+    moved: NDArray[Any] = np.moveaxis(output, tensor.axis or 0, 0) if output.ndim > (tensor.axis or 0) else output
+    return moved
 
 
 def dequantised(array: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
@@ -38,9 +62,10 @@ def _check(array: NDArray[Any], tensor: Tensor) -> None:
     if array.ndim != len(tensor.shape):
         raise BadData(f"the input {tensor} gets an array of shape {list(array.shape)}")
     differing = [axis for axis, size in enumerate(tensor.shape) if size is not None and size != array.shape[axis]]
-    if differing == [0]:
+    if differing == [tensor.axis]:
         raise BadParameter(
-            f"the input {tensor} has a fixed batch of {tensor.shape[0]}, and the batch size is {array.shape[0]}; "
+            f"the input {tensor} has a fixed batch of {tensor.fixed_batch}, and the batch size is "
+            f"{array.shape[differing[0]]}; "
             f"use that batch size, or export the model with a batch that varies"
         )
     if differing:

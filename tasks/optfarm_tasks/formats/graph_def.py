@@ -21,6 +21,8 @@ _KEY, _VALUE = 1, 2
 _LIST, _INTEGER, _TYPE, _SHAPE, _TENSOR = 1, 3, 6, 7, 8
 _TENSOR_SHAPE = 2
 _PRODUCER = 1
+_FUNC, _LISTED_FUNC, _FUNC_NAME = 10, 9, 1
+_SIGNATURE, _SIGNATURE_NAME = 1, 1
 
 _ENDS_OF_NOTHING = frozenset(
     {"NoOp", "Placeholder", "PlaceholderWithDefault", "Const", "VarHandleOp", "ReadVariableOp", "Assert"}
@@ -47,6 +49,13 @@ class Node:
         """The types that an attribute lists."""
         listed = first(self.attributes.get(attribute, memoryview(b"")), _LIST)
         return tuple(dtype_name(number) for number in _numbers(listed, _TYPE))
+
+    def functions(self) -> tuple[str, ...]:
+        """The functions that the attributes name, which the node may call."""
+        called = [each for value in self.attributes.values() for each in messages(value, _FUNC)]
+        listed = [each for value in self.attributes.values() for each in messages(value, _LIST)]
+        called += [each for found in listed for each in messages(found, _LISTED_FUNC)]
+        return tuple(text(first(each, _FUNC_NAME)) for each in called)
 
     def number(self, attribute: str) -> int:
         """A number among the attributes, or 0."""
@@ -86,6 +95,19 @@ def function_nodes(graph: memoryview) -> Iterator[Node]:
     for library in messages(graph, LIBRARY):
         for function in messages(library, _FUNCTION):
             yield from map(node, messages(function, _FUNCTION_NODE))
+
+
+def function_bodies(graph: memoryview) -> dict[str, tuple[Node, ...]]:
+    """The name of each function that a GraphDef holds → its nodes.
+
+    Raises:
+        Malformed: the bytes do not follow the format.
+    """
+    return {
+        text(first(first(function, _SIGNATURE), _SIGNATURE_NAME)): tuple(map(node, messages(function, _FUNCTION_NODE)))
+        for library in messages(graph, LIBRARY)
+        for function in messages(library, _FUNCTION)
+    }
 
 
 def node(data: memoryview) -> Node:

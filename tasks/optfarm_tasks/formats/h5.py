@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.formats import keras_config
+from optfarm_tasks.formats import keras_config, state
 from optfarm_tasks.formats.raw import Malformed, reading
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -47,6 +47,7 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
         size_bytes=size_bytes,
         parameters=found.parameters,
         ops=keras_config.layers(model),
+        state=state.of_keras(model),
     )
 
 

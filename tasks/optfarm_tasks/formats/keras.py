@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from optfarm_tasks.description import Format, ModelDescription
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.formats import h5, keras_config
+from optfarm_tasks.formats import h5, keras_config, state
 from optfarm_tasks.formats.raw import Malformed, reading
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -39,6 +39,7 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
         size_bytes=size_bytes,
         parameters=parameters,
         ops=keras_config.layers(model),
+        state=state.of_keras(model),
     )
 
 

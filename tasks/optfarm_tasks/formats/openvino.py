@@ -47,6 +47,7 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
             _elements(each, weights.stat().st_size) for each in layers if _attribute(each, "type") == "Const"
         ),
         ops=dict(Counter(_attribute(each, "type") for each in layers).most_common()),
+        state=tuple(sorted(_attribute(each, "name") for each in layers if _attribute(each, "type") == "Assign")),
     )
 
 

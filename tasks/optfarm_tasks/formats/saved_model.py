@@ -6,7 +6,8 @@ from pathlib import Path
 
 from optfarm_tasks.description import Format, ModelDescription, Signature, Tensor
 from optfarm_tasks.errors import BadModel
-from optfarm_tasks.formats import checkpoint
+from optfarm_tasks.formats import checkpoint, state
+from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.formats.raw import Malformed, main_first, text, view
 from optfarm_tasks.formats.tensorflow_types import dtype_name, shape_of
 from optfarm_tasks.formats.wire import as_bytes, as_int, fields, first, integer, messages
@@ -23,6 +24,7 @@ _NODE, _LIBRARY = 1, 2
 _FUNCTION, _FUNCTION_NODE = 1, 3
 _OP = 2
 _KEY, _VALUE = 1, 2
+_TENSOR_NAME = 1
 
 
 def describe(folder: Path, *, size_bytes: int) -> ModelDescription:
@@ -44,6 +46,7 @@ def describe(folder: Path, *, size_bytes: int) -> ModelDescription:
         size_bytes=size_bytes,
         parameters=_parameters(folder, has_variables=not _VARIABLES.isdisjoint(ops)),
         ops=dict(ops.most_common()),
+        state=state.of_graph(first(graph, _GRAPH), _ends(graph, main_first(signatures)[0].name)),
     )
 
 
@@ -72,6 +75,12 @@ def _signatures(graph: memoryview) -> Iterator[Signature]:
     for name, value in sorted(entries, key=lambda entry: entry[0]):
         if name not in _INTERNAL:
             yield Signature(name=name, inputs=_tensors(value, 1), outputs=_tensors(value, 2))
+
+
+def _ends(graph: memoryview, signature: str) -> tuple[str, ...]:
+    """The nodes that give the outputs of a signature."""
+    found = next(first(entry, _VALUE) for entry in messages(graph, _SIGNATURE) if text(first(entry, _KEY)) == signature)
+    return tuple(giver(text(first(first(entry, _VALUE), _TENSOR_NAME))) for entry in messages(found, 2))
 
 
 def _tensors(signature: memoryview, number: int) -> tuple[Tensor, ...]:

@@ -49,6 +49,8 @@ STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT STABLEHLO_CASE
 """
 _OPS = tuple(_OP_NAMES.split())
 """The builtin ops by number, in the order of enum BuiltinOperator."""
+_IS_VARIABLE = 5
+_WRITES = "ASSIGN_VARIABLE"
 _CUSTOM = _OPS.index("CUSTOM")
 """The op that names itself."""
 
@@ -71,6 +73,7 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
         size_bytes=size_bytes,
         parameters=model.parameters,
         ops=dict(model.ops.most_common()),
+        state=model.state,
     )
 
 
@@ -87,6 +90,10 @@ class _Graph:
         self._op_names, self._buffers = op_names, buffers
         self.tensors: list[Tensor] = []
         self.constants: list[_Constant] = []
+        self.variables: list[str] = []
+        """Tensors that keep what an op leaves in them, such as the cells of a fused LSTM."""
+        self.initialisers: set[float] = set()
+        """The graphs that it calls once."""
         for tensor in table.tables(0):
             self._add(tensor)
         self.inputs, self.outputs = (table.vector(slot, 4).numbers("i") for slot in (1, 2))
@@ -105,13 +112,19 @@ class _Graph:
             elements = math.prod(_shape(table, slot=0))
             self.constants.append(_Constant(buffer=buffer, elements=elements))
         self.tensors.append(tensor)
+        if table.number(_IS_VARIABLE, "b"):
+            self.variables.append(tensor.name)
 
     def _op(self, operator: Table) -> str:
         for slot, width in ((1, 4), (2, 4), (5, 1), (7, 1), (8, 4)):
             operator.vector(slot, width)
         for slot in (4, 12):
             operator.table(slot)
-        return self._op_names[_index(operator.number(0, "I"), len(self._op_names), what="op")]
+        name = self._op_names[_index(operator.number(0, "I"), len(self._op_names), what="op")]
+        options = operator.table(4)
+        if name == "CALL_ONCE" and options is not None:
+            self.initialisers.add(options.number(0, "i"))
+        return name
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,14 @@ class _Model:
     def ops(self) -> Counter[str]:
         """How often each op is in a graph."""
         return sum((graph.ops for graph in self.graphs), Counter())
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Variables, and the op that changes others; the graphs that are called once only set them up."""
+        once = set[float]().union(*(graph.initialisers for graph in self.graphs))
+        running = [graph for index, graph in enumerate(self.graphs) if index not in once]
+        written = [_WRITES] if any(graph.ops[_WRITES] for graph in running) else []
+        return tuple(sorted({name for graph in running for name in graph.variables} | set(written)))
 
     def _named(self, definition: Table) -> Signature:
         graph = self.graphs[_index(definition.number(4, "I"), len(self.graphs), what="graph")]

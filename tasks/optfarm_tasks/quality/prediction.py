@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optfarm_tasks.data_sets.model_inputs import by_sample
 from optfarm_tasks.runtime import Session
 
 Outputs = dict[str, NDArray[Any]]
 
 
 def predict(session: Session, inputs: dict[str, NDArray[Any]]) -> Outputs:
-    """The outputs of samples (N, …) that lie along the first axis of every input."""
+    """The outputs of samples (N, …) that lie along the first axis of every input, whatever was run before."""
     count = len(next(iter(inputs.values())))
     size = session.signature.fixed_batch or count
     parts = [_part(session, inputs, start, size) for start in range(0, count, size)]
@@ -23,9 +24,15 @@ def _part(session: Session, inputs: dict[str, NDArray[Any]], start: int, size: i
     count = len(next(iter(inputs.values())))
     # The last part of a fixed batch is filled up with its last sample, whose extra outputs are cut off again.
     rows = np.minimum(np.arange(start, start + size), count - 1)
+    session.reset()
     raw = session.run(session.feed({name: array[rows] for name, array in inputs.items()}))
     real = min(size, count - start)
-    return dict(_cut(session.outputs(raw), size, real))
+    tensors = {each.name: each for each in session.signature.outputs}
+    outputs = {
+        name: by_sample(array, tensors[name]) if name in tensors else array
+        for name, array in session.outputs(raw).items()
+    }
+    return dict(_cut(outputs, size, real))
 
 
 def _cut(outputs: dict[str, Any], size: int, real: int) -> Iterator[tuple[str, NDArray[Any]]]:

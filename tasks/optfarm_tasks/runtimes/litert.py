@@ -67,6 +67,10 @@ class Model:
         """Real numbers by output name."""
         return {tensor.name: model_inputs.dequantised(raw[tensor.name], tensor) for tensor in self.signature.outputs}
 
+    def reset(self) -> None:
+        """Sets its variables to zero, or to what the model initialises them with."""
+        self._interpreter.reset_all_variables()
+
     def exact(self) -> None:
         """Nothing: no kernel of LiteRT overflows."""
 

@@ -67,6 +67,9 @@ class Model:
         """The arrays by output name."""
         return dict(zip(self._names, raw, strict=True))
 
+    def reset(self) -> None:
+        """Nothing: an ONNX model keeps nothing."""
+
     def exact(self) -> None:
         """Nothing: the session has such kernels already, see `precision.options_for`."""
 

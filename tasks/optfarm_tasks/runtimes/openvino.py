@@ -72,6 +72,10 @@ class Model:
         """The arrays by output name."""
         return {name: raw[place] for name, place in self._outputs.items()}
 
+    def reset(self) -> None:
+        """Sets its variables to what they were first."""
+        self._request.reset_state()
+
     def exact(self) -> "Model | None":
         """The same model with its quantised layers computed in float32, where kernels for integers overflow."""
         if "int8" not in self.precision or not overflow.is_seen():

@@ -1,5 +1,6 @@
 """TensorFlow: runs the serving signature of a SavedModel, or a frozen graph from its placeholders to its ends."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from optfarm_tasks import formats, instruction_sets
 from optfarm_tasks.data_sets import model_inputs
-from optfarm_tasks.description import Format, Signature, Tensor
+from optfarm_tasks.description import Format, ModelDescription, Signature, Tensor
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
 from optfarm_tasks.frameworks.tensorflow import graph_file
@@ -24,8 +25,18 @@ INSTRUCTION_SETS = instruction_sets.FLOATS
 class Model:
     """A loaded model and the function of its serving signature."""
 
-    def __init__(self, loaded: Any, function: Any, *, signature: Signature, precision: str) -> None:
-        """Takes what TensorFlow loaded; `function` captures its variables only as long as `loaded` lives."""
+    def __init__(
+        self, loaded: Any, function: Any, *, signature: Signature, precision: str, variables: Iterable[Any] = ()
+    ) -> None:
+        """Takes what TensorFlow loaded; `function` captures its variables only as long as `loaded` lives.
+
+        Args:
+            loaded: the model.
+            function: what runs.
+            signature: how that is called.
+            precision: in which it computes.
+            variables: those that a request may change.
+        """
         from tensorflow import constant
 
         self.signature = signature
@@ -33,6 +44,7 @@ class Model:
         self._loaded = loaded
         self._function = function
         self._constant = constant
+        self._initial = [(each, each.numpy()) for each in variables]
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the signature's types."""
@@ -50,6 +62,11 @@ class Model:
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """The arrays as they are; bfloat16, which NumPy does not know, as float32."""
         return {name: array.astype(np.float32) if array.dtype.kind == "V" else array for name, array in raw.items()}
+
+    def reset(self) -> None:
+        """Sets the variables that it changes to what they were when it was loaded."""
+        for variable, value in self._initial:
+            variable.assign(value)
 
     def exact(self) -> None:
         """Nothing: no kernel of a graph that the farm makes computes in bytes."""
@@ -71,32 +88,33 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     described = formats.describe(model)
     _set_threads(tf.config.threading, threads)
     load_format = _load_frozen if described.format is Format.FROZEN_GRAPH else _load_saved
-    return load_format(model, described.signature)
+    return load_format(model, described)
 
 
-def _load_saved(model: Path, described: Signature) -> Model:
+def _load_saved(model: Path, described: ModelDescription) -> Model:
     import tensorflow as tf
 
     with blaming(BadModel, "TensorFlow cannot load the SavedModel"):
         loaded = tf.saved_model.load(str(model))
-        function = loaded.signatures[described.name]
+        function = loaded.signatures[described.signature.name]
         signature = Signature(
-            name=described.name,
+            name=described.signature.name,
             inputs=_tensors(function.structured_input_signature[1]),
             outputs=_tensors(function.structured_outputs),
         )
-    return Model(loaded, function, signature=signature, precision=graph_file.precision(model))
+    kept = function.variables if described.state else ()
+    return Model(loaded, function, signature=signature, precision=graph_file.precision(model), variables=kept)
 
 
-def _load_frozen(model: Path, described: Signature) -> Model:
+def _load_frozen(model: Path, described: ModelDescription) -> Model:
     import tensorflow as tf
 
     definition = graph_file.definition(model)
     with blaming(BadModel, "TensorFlow cannot load the frozen graph"):
         whole = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
-        inputs, outputs = graph_file.tensors(whole.graph, described)
+        inputs, outputs = graph_file.tensors(whole.graph, described.signature)
         function = whole.prune(list(inputs.values()), outputs)
-    signature = described.model_copy(update={"outputs": _tensors(function.structured_outputs)})
+    signature = described.signature.model_copy(update={"outputs": _tensors(function.structured_outputs)})
     # A function made of a graph takes its inputs in order, without names.
     return Model(
         whole,

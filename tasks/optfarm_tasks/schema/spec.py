@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from optfarm_tasks.schema.device import CPU, DeviceSpec
+from optfarm_tasks.schema.feeding import NOTHING, BatchAxes, Feeding
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.tree import Digest, Tree
 from optfarm_tasks.schema.value import Value, WireMessage, digest_of, reads_former
@@ -84,6 +85,8 @@ class Convert(Value):
     kind: Literal[Kind.CONVERT] = Kind.CONVERT
     recipe: Recipe
     seed: int = Field(default=0, ge=0, lt=2**32)
+    feeding: Feeding = Field(default=NOTHING, exclude_if=lambda it: it == NOTHING)
+    """How the model is called; kept out of keys where its files say it all."""
 
 
 RuntimeWish = Annotated[str | None, Field(exclude_if=lambda it: it is None)]
@@ -95,6 +98,7 @@ class Evaluate(Value):
 
     kind: Literal[Kind.EVALUATE] = Kind.EVALUATE
     runtime: RuntimeWish = None
+    batch_axes: BatchAxes = Field(default_factory=dict)
 
 
 class Benchmark(Value):
@@ -110,6 +114,7 @@ class Benchmark(Value):
     latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False, exclude_if=lambda it: it is None)
     """Server: what 99% of the queries may take, from their arrival on."""
     runtime: RuntimeWish = None
+    batch_axes: BatchAxes = Field(default_factory=dict)
 
     _former = model_validator(mode="before")(reads_former(profile="effort", bound_ms="latency_limit_ms"))
 
@@ -138,6 +143,7 @@ class Trace(Value):
     seed: int = Field(default=0, ge=0, lt=2**32)
     runs: Runs = 20
     runtime: RuntimeWish = None
+    batch_axes: BatchAxes = Field(default_factory=dict)
 
 
 class Canary(Value):

@@ -76,6 +76,7 @@ def plan_of(folder: Path, task: Task, action: Benchmark, *, cores: tuple[int, ..
         amount=replace(amount, budget_s=budget_s),
         data=data_folder,
         device=task.device,
+        batch_axes=action.batch_axes,
         split=None if split is None else split.model_dump(mode="json"),
         scenario=action.scenario,
         meter=energy.find(os.environ),

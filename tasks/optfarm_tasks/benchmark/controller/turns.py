@@ -4,7 +4,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ class PairSetup:
     scenario: Scenario = Scenario.SINGLE_STREAM
     baseline_batch_size: int | None = None
     """Where the baseline has one of its own."""
+    batch_axes: Mapping[str, int | None] = field(default_factory=dict)
+    """See `Tensor.batch_axis`."""
     meter: Meter = _NO_METER
     """Energy counters."""
     device: DeviceSpec = CPU
@@ -68,6 +70,7 @@ class PairSetup:
             data=None if self.data is None else str(self.data.absolute()),
             split=self.split,
             device=self.device.model_dump(mode="json"),
+            batch_axes=dict(self.batch_axes),
         )
 
 

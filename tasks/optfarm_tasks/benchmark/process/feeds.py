@@ -39,12 +39,19 @@ def at_random(signature: Signature, batch_size: int, *, seed: int) -> Iterator[A
     """
     random = np.random.default_rng(seed)
     while True:
-        yield {tensor.name: _draw(tensor, batch_size, random) for tensor in signature.inputs}
+        yield {tensor.name: _draw_batch(tensor, batch_size, random) for tensor in signature.inputs}
 
 
 def pool_size(feed_bytes: int) -> int:
     """How many distinct feeds to keep: 2 to 32, within POOL_BYTES where that allows two."""
     return min(MOST, max(FEWEST, POOL_BYTES // max(feed_bytes, 1)))
+
+
+def _draw_batch(tensor: Tensor, batch_size: int, random: np.random.Generator) -> NDArray[Any]:
+    """Samples (N, …), all of them the same where the input has no axis for them."""
+    if tensor.axis is not None:
+        return _draw(tensor, batch_size, random)
+    return np.repeat(_draw(tensor, 1, random), batch_size, axis=0)
 
 
 def _draw(tensor: Tensor, batch_size: int, random: np.random.Generator) -> NDArray[Any]:
@@ -66,6 +73,5 @@ def _draw(tensor: Tensor, batch_size: int, random: np.random.Generator) -> NDArr
 def _concrete(tensor: Tensor, batch_size: int) -> tuple[int, ...]:
     if tensor.shape is None:
         raise BadData(f"the input {tensor} has an unknown rank; benchmark it with a data set")
-    if not tensor.shape:
-        return ()
-    return (batch_size, *(FREE_SIZE if size is None else size for size in tensor.shape[1:]))
+    sample = tensor.sample_shape or ()
+    return (batch_size, *(FREE_SIZE if size is None else size for size in sample))

@@ -39,6 +39,8 @@ class LoadedVariant:
         device = DeviceSpec.model_validate(load.device)
         self._session = runtime.load(Path(load.folder), threads=load.threads, device=device)
         self._load_ns = perf_counter_ns() - start
+        if load.batch_axes:
+            self._session.signature = self._session.signature.with_batch_axes(load.batch_axes)
         with self._memory.besides():
             drawn, self._warnings = _inputs(self._session, load)
             self._feeds = _pool(self._session, drawn)

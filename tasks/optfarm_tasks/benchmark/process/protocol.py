@@ -70,6 +70,8 @@ class Load(Command[Loaded]):
     """The description of the data's test split; None for random inputs."""
     device: Mapping[str, Any] = field(default_factory=dict)
     """The fields of the DeviceSpec that it runs on; none are those of the CPU."""
+    batch_axes: Mapping[str, int | None] = field(default_factory=dict)
+    """See `Tensor.batch_axis`."""
 
 
 @dataclass(frozen=True)

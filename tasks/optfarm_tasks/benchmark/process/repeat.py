@@ -31,6 +31,7 @@ def is_same(left: dict[str, NDArray[Any]], right: dict[str, NDArray[Any]]) -> bo
 
 
 def _outputs(session: Session, feed: Any) -> dict[str, NDArray[Any]]:
+    session.reset()
     return {name: np.array(array) for name, array in session.outputs(session.run(feed)).items()}
 
 
