@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from optfarm_scheduler.planning.conversion import conversion_of
 from optfarm_scheduler.planning.processors import classes
@@ -17,6 +18,8 @@ from optfarm_tasks.schema.device import DeviceKind, Inventory
 from optfarm_tasks.schema.recipe import BASELINE, Recipe
 from optfarm_tasks.schema.spec import Benchmark, Convert, Evaluate, Role
 from optfarm_tasks.schema.sweep import Skipped, SweepSpec
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -132,7 +135,7 @@ class Planner:
             return self.settings
         if any(setting.batch_size not in {batch, "auto"} for setting in self.settings):
             self._warn(f"{recipe} is timed at its batch of {batch}, and the baseline beside it too")
-        return dict.fromkeys(
+        return _distinct(
             setting if setting.batch_size == "auto" else setting.model_copy(update={"batch_size": batch})
             for setting in self.settings
         )
@@ -200,9 +203,10 @@ class Planner:
         return task_id(self.sweep_id, len(self.tasks) + 1)
 
 
-def _distinct(processors: Iterable[dict[str, bool]]) -> list[dict[str, bool]]:
-    found: list[dict[str, bool]] = []
-    for each in processors:
+def _distinct(values: Iterable[T]) -> list[T]:
+    """Each once, in order; they need not be hashable."""
+    found: list[T] = []
+    for each in values:
         if each not in found:
             found.append(each)
     return found
