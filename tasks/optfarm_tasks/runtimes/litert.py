@@ -34,10 +34,12 @@ Indices = Mapping[str, int]
 class Model:
     """An interpreter whose tensors are allocated, and where its inputs and outputs lie."""
 
-    def __init__(self, interpreter: Any, *, signature: Signature, inputs: Indices, outputs: Indices) -> None:
-        """Takes an allocated interpreter; indices are by name."""
+    def __init__(
+        self, interpreter: Any, *, signature: Signature, inputs: Indices, outputs: Indices, remark: str = ""
+    ) -> None:
+        """Takes an interpreter, and what is to be said of how it computes; indices are by name."""
         self.signature = signature
-        self.precision = precision_of(_ops(interpreter))
+        self.precision = precision_of(_ops(interpreter)) + remark
         self._interpreter = interpreter
         self._inputs = dict(inputs)
         self._outputs = dict(outputs)
@@ -91,16 +93,37 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """
     check_device(device, DEVICES, user="the litert runtime")
     require(MODULES, user="the litert runtime")
-    from ai_edge_litert.interpreter import Interpreter
-
     name = formats.describe(model).signature.name
+    file = str(formats.file_of(model))
     with blaming(BadModel, "LiteRT cannot load the model"):
-        interpreter = Interpreter(model_path=str(formats.file_of(model)), num_threads=threads or None)
+        interpreter, remark = _interpreter(file, threads or None)
         inputs, outputs = _sides(interpreter, name)
-        interpreter.allocate_tensors()
     signature = Signature(name=name, inputs=_tensors(inputs), outputs=_tensors(outputs))
     places = [{key: each["index"] for key, each in side.items()} for side in (inputs, outputs)]
-    return Model(interpreter, signature=signature, inputs=places[0], outputs=places[1])
+    return Model(interpreter, signature=signature, inputs=places[0], outputs=places[1], remark=remark)
+
+
+def _interpreter(file: str, threads: int | None) -> tuple[Any, str]:
+    """An interpreter whose tensors are there, and what is to be said of how it computes.
+
+    A model whose sizes vary may fit none of the sizes of 1 that LiteRT begins with; it gets its tensors when it is fed.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    try:
+        interpreter = Interpreter(model_path=file, num_threads=threads)
+        interpreter.allocate_tensors()
+    except RuntimeError as error:
+        interpreter = Interpreter(model_path=file, num_threads=threads)
+        if any((each["shape_signature"] < 0).any() for each in interpreter.get_input_details()):
+            return interpreter, ""
+        if "XNNPack" not in str(error):
+            raise
+        plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        interpreter = Interpreter(model_path=file, num_threads=threads, experimental_op_resolver_type=plain)
+        interpreter.allocate_tensors()
+        return interpreter, "; without XNNPACK, which fails on it"
+    return interpreter, ""
 
 
 def ends(model: Path) -> tuple[str, ...]:

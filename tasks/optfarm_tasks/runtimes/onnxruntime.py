@@ -1,5 +1,6 @@
 """ONNX Runtime: runs an .onnx with its CPU kernels."""
 
+import contextlib
 import subprocess
 import sys
 from functools import cached_property
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 from optfarm_tasks import formats, instruction_sets
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, Signature
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, TaskError
 from optfarm_tasks.formats import onnx_graph
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
-from optfarm_tasks.frameworks.imports import blamed, blaming, require
+from optfarm_tasks.frameworks.imports import blamed, require
 from optfarm_tasks.frameworks.onnx import precision
 from optfarm_tasks.runtime import Arrays, check_device
 from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
@@ -28,14 +29,23 @@ INSTRUCTION_SETS = instruction_sets.REDUCED
 
 
 class Model:
-    """A session and the signature of its file."""
+    """A session and the signature of its file.
 
-    def __init__(self, session: Any, *, file: Path, signature: Signature) -> None:
-        """Takes a session of ONNX Runtime that was made from a file."""
+    Where the engine fails on what it fused itself, the model is run with fewer of its optimisations, and `precision`
+    says so: that is the engine's fault and not the model's.
+    """
+
+    def __init__(self, file: Path, *, threads: int, signature: Signature) -> None:
+        """Loads a file with all optimisations that work.
+
+        Raises:
+            BadModel: the engine takes it with none of them.
+        """
         self.signature = signature
-        self._session = session
-        self._file = file
+        self._file, self._threads = file, threads
         self._names = [each.name for each in signature.outputs]
+        self._levels = list(precision.LEVELS)
+        self._session = self._loaded()
 
     @cached_property
     def precision(self) -> str:
@@ -46,7 +56,7 @@ class Model:
         """
         # The engine shows its graph only by storing it, weights and all; in this process that would count as the
         # model's own memory and loading time.
-        command = [sys.executable, "-I", "-m", precision.__name__, str(self._file)]
+        command = [sys.executable, "-I", "-m", precision.__name__, str(self._file), self._levels[0]]
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         if ended.returncode:
             raise BadModel(f"ONNX Runtime does not tell its graph: {ended.stderr.strip().rpartition(chr(10))[2]}")
@@ -61,11 +71,38 @@ class Model:
         try:
             return self._session.run(self._names, feed)
         except Exception as error:
-            raise blamed(error, BadModel, "ONNX Runtime cannot run the model") from error
+            failed = blamed(error, BadModel, "ONNX Runtime cannot run the model")
+            if len(self._levels) == 1:
+                raise failed from error
+            return self._run_plainer(feed, failed)
 
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """The arrays by output name."""
         return dict(zip(self._names, raw, strict=True))
+
+    def _run_plainer(self, feed: Any, failed: TaskError) -> Any:
+        """Runs with fewer optimisations, and stays with what works; raises the first failure where nothing does."""
+        kept, session = list(self._levels), self._session
+        while len(self._levels) > 1:
+            self._levels.pop(0)
+            self._session = self._loaded()
+            with contextlib.suppress(Exception):
+                return self._session.run(self._names, feed)
+        self._levels, self._session = kept[:1], session
+        raise failed
+
+    def _loaded(self) -> Any:
+        """A session with the most optimisations left that it loads with."""
+        import onnxruntime
+
+        while True:
+            options = precision.options_for(self._threads, self._levels[0])
+            try:
+                return onnxruntime.InferenceSession(str(self._file), options, providers=precision.PROVIDERS)
+            except Exception as error:
+                if len(self._levels) == 1:
+                    raise blamed(error, BadModel, "ONNX Runtime cannot load the model") from error
+                self._levels.pop(0)
 
     def reset(self) -> None:
         """Nothing: an ONNX model keeps nothing."""
@@ -83,14 +120,7 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """
     check_device(device, DEVICES, user="the onnxruntime runtime")
     require(MODULES, user="the onnxruntime runtime")
-    import onnxruntime
-
-    file = formats.file_of(model)
-    signature = formats.describe(model).signature
-    with blaming(BadModel, "ONNX Runtime cannot load the model"):
-        options = precision.options_for(threads)
-        session = onnxruntime.InferenceSession(str(file), options, providers=precision.PROVIDERS)
-    return Model(session, file=file, signature=signature)
+    return Model(formats.file_of(model), threads=threads, signature=formats.describe(model).signature)
 
 
 def ends(model: Path) -> tuple[str, ...]:

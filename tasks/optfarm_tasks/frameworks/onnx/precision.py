@@ -1,4 +1,4 @@
-"""Prints in which types ONNX Runtime computes a model: python -m optfarm_tasks.frameworks.onnx.precision FILE.
+"""Prints in which types ONNX Runtime computes a model: python -m optfarm_tasks.frameworks.onnx.precision FILE LEVEL.
 
 The engine fuses and replaces nodes when it loads a file, and inserts casts where it has no kernel. So it is asked to
 store the graph that it ended up with, and that one is read.
@@ -16,6 +16,9 @@ from optfarm_tasks.formats.onnx_graph import Graph, Node
 from optfarm_tasks.formats.raw import view
 
 PROVIDERS = ["CPUExecutionProvider"]
+ALL = "ORT_ENABLE_ALL"
+LEVELS = (ALL, "ORT_ENABLE_BASIC", "ORT_DISABLE_ALL")
+"""How far the engine changes a graph: by fused kernels, by what folds and drops nodes, not at all."""
 
 _FLOAT_OPS = """
 Conv FusedConv ConvTranspose MatMul FusedMatMul Gemm FusedGemm LSTM GRU RNN Attention Einsum
@@ -30,8 +33,8 @@ _NOT_WORK = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLin
 _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 
 
-def options_for(threads: int) -> Any:
-    """A session's settings: all optimisations, one op at a time, so many threads within it (0: as many as cores).
+def options_for(threads: int, level: str = ALL) -> Any:
+    """A session's settings: optimisations of a level, one op at a time, so many threads in it (0: as many as cores).
 
     Where integer kernels overflow, those that do not are asked for.
     """
@@ -41,7 +44,7 @@ def options_for(threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     if instruction_sets.overflow(instruction_sets.here()):
         # Slower, and where products of bytes are summed in 32 bits it would slow that down for nothing.
         options.add_session_config_entry("session.x64quantprecision", "1")
@@ -94,19 +97,20 @@ def _plain(node: Node) -> str:
     return node.op.rpartition(".")[2]
 
 
-def main(file: Path) -> None:
-    """Prints the precision of a file."""
+def main(file: Path, level: str) -> None:
+    """Prints the precision of a file that is loaded with optimisations of a level."""
     import onnxruntime
 
-    options = options_for(0)
+    options = options_for(0, level)
     with tempfile.TemporaryDirectory() as folder:
         stored = Path(folder, "engine.onnx")
         options.optimized_model_filepath = str(stored)
         options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "engine.bin")
         onnxruntime.InferenceSession(str(file), options, providers=PROVIDERS)
         found = precision_of(graph_of(stored, view(stored)))
-        sys.stdout.write(f"{found}{_kernels(found, instruction_sets.here())}")
+        fewer = "" if level == ALL else "; fewer optimisations, for the engine fails with all"
+        sys.stdout.write(f"{found}{_kernels(found, instruction_sets.here())}{fewer}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])
