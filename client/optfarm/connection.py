@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from optfarm.errors import BadRequest, Broken, FarmError, NotAllowed, NotFound, Unreachable
 from optfarm.settings import ClientSettings
 from optfarm_tasks.schema.api import Problem
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.sweep import SweepStatus
 
 OnWait = Callable[[str], None]
@@ -94,7 +95,8 @@ class Connection:
         try:
             return TypeAdapter(kind).validate_json(response.content or b"null")
         except ValidationError as error:
-            raise Broken(f"{self.settings.url} answered {method} {path} with something else: {error}") from error
+            what = f"{self.settings.url} answered {method} {path} with something else; is it of another version?"
+            raise Broken(f"{what} {text_of(error)}") from error
 
     def _answer(self, method: str, path: str, content: bytes | None) -> httpx.Response:
         response = self.patiently(self._subject, lambda: self._once(method, path, content))

@@ -9,6 +9,7 @@ from optfarm.errors import BadRequest
 from optfarm_tasks.data_sets.data import describe_data
 from optfarm_tasks.formats import describe, files
 from optfarm_tasks.schema.catalog import NewData, NewModel
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.tree import File, Tree, file_digest, scan
 
 _DATA_FILE = "data.npz"
@@ -74,7 +75,7 @@ def _tree(path: Path) -> Tree:
             return scan(path)
         return Tree(files=tuple(_file(path.parent, name) for name in sorted(files(path))))
     except ValidationError as error:
-        raise BadRequest(f"{path} holds a file whose name the farm does not take: {error}") from error
+        raise BadRequest(f"{path} holds a file whose name the farm does not take: {text_of(error)}") from error
 
 
 def _file(folder: Path, name: str) -> File:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planning.planner import Planner, TaskPlan
@@ -14,6 +13,7 @@ from optfarm_tasks.data_sets.data import fit
 from optfarm_tasks.errors import BadData, BadParameter, MissingParameter
 from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.faults import faults_of
 from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.schema.spec import Benchmark
 from optfarm_tasks.schema.sweep import Skipped, SweepSpec
@@ -139,8 +139,6 @@ def _meaning(step: Step) -> str:
 
 
 def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
-    if not spec.threads or not spec.batch_sizes:
-        raise BadParameter("threads and batch_sizes need at least one number each")
     for threads in dict.fromkeys(spec.threads):
         for batch_size in dict.fromkeys(spec.batch_sizes):
             try:
@@ -153,17 +151,7 @@ def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
                     latency_limit_ms=spec.latency_limit_ms,
                 )
             except ValidationError as error:
-                raise BadParameter(f"a benchmark cannot run so: {faults_of(error)}") from error
-
-
-def faults_of(error: ValidationError) -> str:
-    """What is wrong with the settings of an action, in one line."""
-    return "; ".join(_in_words(fault) for fault in error.errors())
-
-
-def _in_words(fault: ErrorDetails) -> str:
-    place = f"{fault['loc'][0]}={fault['input']}: " if fault["loc"] else ""
-    return f"{place}{fault['msg']}"
+                raise BadParameter(f"a benchmark cannot run so: {'; '.join(faults_of(error))}") from error
 
 
 def _refuse_nothing(spec: SweepSpec, made: Plan) -> None:

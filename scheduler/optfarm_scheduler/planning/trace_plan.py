@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from optfarm_scheduler.planning.plan import Plan, check_fit, faults_of, refuse_faults
+from optfarm_scheduler.planning.plan import Plan, check_fit, refuse_faults
 from optfarm_scheduler.planning.planner import TaskPlan, conversion_of, identity, task_id
 from optfarm_scheduler.planning.selectors import listing, select
 from optfarm_scheduler.planning.sources import Origin, Source
@@ -19,6 +19,7 @@ from optfarm_tasks.profilers import profiler
 from optfarm_tasks.resolved import resolve
 from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.faults import faults_of
 from optfarm_tasks.schema.recipe import BASELINE, Recipe
 from optfarm_tasks.schema.spec import Kind, Role, Trace
 from optfarm_tasks.schema.sweep import SweepSpec, Tracing
@@ -112,7 +113,7 @@ def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
     try:
         return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs, runtime=spec.runtime)
     except ValidationError as error:
-        raise BadParameter(f"ops cannot be observed so: {faults_of(error)}") from error
+        raise BadParameter(f"ops cannot be observed so: {'; '.join(faults_of(error))}") from error
 
 
 def _needs(artifact_format: Format, wanted: str | None, device: Inventory) -> Needs:

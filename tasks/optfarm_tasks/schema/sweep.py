@@ -10,7 +10,19 @@ from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Quality, Result
-from optfarm_tasks.schema.spec import Auto, Effort, Kind, Limits, Runs, RuntimeWish, Scenario, Task, check_scenario
+from optfarm_tasks.schema.spec import (
+    Auto,
+    BatchSize,
+    Effort,
+    Kind,
+    Limits,
+    Runs,
+    RuntimeWish,
+    Scenario,
+    Task,
+    Threads,
+    check_scenario,
+)
 from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import Value, WireMessage, reads_former
 
@@ -33,8 +45,8 @@ class SweepSpec(WireMessage):
     devices: tuple[str, ...] = ("all",)
     """Selectors: all, cpu, gpu, host=alpha, cpu_model~Xeon, a device name, label.rack=7."""
     effort: Effort = Effort.FULL
-    threads: tuple[int | Auto, ...] = (1,)
-    batch_sizes: tuple[int | Auto, ...] = (1,)
+    threads: tuple[Threads | Auto, ...] = Field(default=(1,), min_length=1)
+    batch_sizes: tuple[BatchSize | Auto, ...] = Field(default=(1,), min_length=1)
     """Left out in the scenario Offline: auto."""
     scenario: Scenario = Scenario.SINGLE_STREAM
     latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
