@@ -46,13 +46,13 @@ class Report:
 
         return pd.DataFrame([values_of(row) for row in self.facts.rows])
 
-    def to_csv(self) -> str:
-        """The table as numbers in CSV."""
-        return csv_text(self.facts)
+    def to_csv(self, max_loss: float | None = None) -> str:
+        """The table as numbers in CSV; with `max_loss` what a gate at this loss says, as the column gate."""
+        return csv_text(self.facts, max_loss=max_loss)
 
-    def to_markdown(self) -> str:
-        """The table as people read it, in Markdown."""
-        return markdown_text(self.facts)
+    def to_markdown(self, max_loss: float | None = None) -> str:
+        """The table as people read it, in Markdown; with `max_loss` with the loss and the gate."""
+        return markdown_text(self.facts, max_loss=max_loss)
 
     def documents(self, shape: str) -> dict[str, str]:
         """The measurements as another tool would have written them: path → text. Fetches the raw samples.

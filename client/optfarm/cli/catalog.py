@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.output import Json, farm, moving, note, note_replaced, print_json, print_list, print_table, size_text
+from optfarm.cli.output import (
+    Json,
+    farm,
+    moving,
+    note,
+    note_replaced,
+    print_json,
+    print_list,
+    print_table,
+    say,
+    size_text,
+)
 
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
@@ -52,13 +63,13 @@ def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_jso
     if as_json:
         print_json(found)
         return
-    print(f"{found.name}  {found.digest}")
+    say(f"{found.name}  {found.digest}")
     about = found.description
     weights = "" if about.parameters is None else f", {about.parameters:,} parameters"
-    print(f"{about.format}, {size_text(about.size_bytes)}{weights}", *signature_lines(about), sep="\n")
+    say(f"{about.format}, {size_text(about.size_bytes)}{weights}", *signature_lines(about))
     if about.ops:
         ops = sorted(about.ops.items(), key=lambda item: -item[1])
-        print("operations:", ", ".join(f"{count} {op}" for op, count in ops))
+        say(f"operations: {', '.join(f'{count} {op}' for op, count in ops)}")
     print_table(("file", "size"), [(file.path, size_text(file.size_bytes)) for file in found.tree.files])
 
 

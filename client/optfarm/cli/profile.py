@@ -8,7 +8,7 @@ import typer
 
 from optfarm.cli import live
 from optfarm.cli.artifact import chosen
-from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed, say
 
 if TYPE_CHECKING:
     from optfarm import Farm
@@ -132,6 +132,5 @@ def _print(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -
         print_json({**about, "state": task.state, "trace": str(output), "profile": found.facts})
         return
     print_table(HEADINGS, rows_of(found.facts), title=f"{task.label} on {task.device}, {found.facts.runtime}")
-    for line in notes_of(found.facts):
-        print(f"• {line}")
+    say(*(f"• {line}" for line in notes_of(found.facts)))
     note(f"the trace of one inference lies in {output}: open it in chrome://tracing or ui.perfetto.dev")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, pushed, say
 from optfarm.cli.report import print_report
 
 if TYPE_CHECKING:
@@ -112,14 +112,13 @@ def show(sweep: Id, *, as_json: Json = False) -> None:
     if as_json:
         print_json(status)
         return
-    print(f"sweep {status.id} of {status.spec.model}: {status.state}, {headline(status)}")
+    say(f"sweep {status.id} of {status.spec.model}: {status.state}, {headline(status)}")
     rows = [
         (task.id, task.kind, task.label, task.device or "", "cached" if task.cached else task.state)
         for task in status.tasks
     ]
     print_table(("task", "kind", "of", "device", "state"), rows)
-    for problem in status.problems:
-        print(problem)
+    say(*status.problems)
 
 
 @app.command()

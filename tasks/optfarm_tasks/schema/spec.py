@@ -77,7 +77,7 @@ def check_scenario(scenario: Scenario, latency_limit_ms: float | None, batch_siz
     if scenario is not Scenario.SERVER and latency_limit_ms is not None:
         raise ValueError("--latency-limit belongs to the scenario server; add --scenario server")
     if scenario is Scenario.SERVER and "auto" in batch_sizes:
-        raise ValueError("a query of --scenario server has a given number of samples: --batch-sizes is a number, not auto")
+        raise ValueError("a query of --scenario server has a given number of samples: --batch-sizes is one, not auto")
 
 
 class Convert(Value):
