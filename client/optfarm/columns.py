@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from optfarm.loss import gate_of, loss, loss_ci95
-from optfarm.row import latency_ns, setting_of
+from optfarm.ranking import latency_ns, setting_of
 from optfarm_tasks.schema.measurement import Ratio
 from optfarm_tasks.schema.spec import Scenario
 from optfarm_tasks.schema.sweep import Row, SweepReport

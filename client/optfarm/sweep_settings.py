@@ -1,6 +1,7 @@
 """The settings of a sweep, as flags, a YAML file or a script give them, checked before anything is sent."""
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from optfarm.flag_values import duration_ms, size_bytes, size_text
 from optfarm_tasks.schema.faults import Place, faults_of, nearest, shown
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Auto, Effort, Limits, Scenario
-from optfarm_tasks.schema.sweep import SweepSpec, Tracing
+from optfarm_tasks.schema.sweep import Purpose, SweepSpec, Tracing
 from optfarm_tasks.schema.value import Value
 
 
@@ -34,6 +35,7 @@ class SweepSettings(Value):
     seed: int | None = None
     fresh: bool | None = None
     trace: Tracing | None = None
+    purpose: Purpose | None = None
     schema_version: int | None = None
 
     def over(self, other: "SweepSettings") -> "SweepSettings":
@@ -168,4 +170,4 @@ def _with_unit(value: Any, place: Place) -> str:
     unit = _UNITS.get(str(place[-1]), "") if place else ""
     if unit == "B" and isinstance(value, int):
         return size_text(value)
-    return f"{shown(value)}{unit}"
+    return f"{shown(value)}{unit if isinstance(value, int | float) and isfinite(value) else ''}"

@@ -8,7 +8,7 @@ from typing import Any
 from optfarm.columns import Column, cells_of, columns_of, gate_text, label_mse
 from optfarm.loss import loss, loss_ci95
 from optfarm.notes import notes_of
-from optfarm.row import latency_ns, setting_of
+from optfarm.ranking import latency_ns, setting_of
 from optfarm_tasks.schema.spec import Scenario
 from optfarm_tasks.schema.sweep import Row, SweepReport
 

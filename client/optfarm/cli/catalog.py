@@ -1,4 +1,4 @@
-"""`optfarm model` and `optfarm data`: push, list and show what sweeps are run on."""
+"""`optfarm model` and `optfarm data`: push, list, show and rename what sweeps are run on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
     from optfarm_tasks.schema.catalog import Data, Model
 
-models = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
-data_sets = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=True)
+models = typer.Typer(name="model", help="Push, list, show and rename models.", no_args_is_help=True)
+data_sets = typer.Typer(name="data", help="Push, list and rename data sets.", no_args_is_help=True)
+Old = Annotated[str, typer.Argument(help="The name that it has.")]
+New = Annotated[str, typer.Argument(help="The name that it gets.")]
 Name = Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")]
 
 
@@ -53,6 +55,14 @@ def list_models(*, as_json: Json = False) -> None:
     with farm() as opened:
         found = opened.models()
     print_list(found, ("model", "format", "size", "digest", "pushed"), _model_row, as_json=as_json)
+
+
+@models.command("rename")
+def rename_model(old: Old, new: New, *, as_json: Json = False) -> None:
+    """Give a model another name; sweeps that asked for it by the old one go on to mean it."""
+    with farm() as opened:
+        renamed = opened.rename_model(old, new)
+    _print_renamed(renamed, old, as_json=as_json)
 
 
 @models.command()
@@ -102,12 +112,27 @@ def push_data(
     note_replaced(sent)
 
 
+@data_sets.command("rename")
+def rename_data(old: Old, new: New, *, as_json: Json = False) -> None:
+    """Give a data set another name; sweeps that asked for it by the old one go on to mean it."""
+    with farm() as opened:
+        renamed = opened.rename_data(old, new)
+    _print_renamed(renamed, old, as_json=as_json)
+
+
 @data_sets.command("list")
 def list_data(*, as_json: Json = False) -> None:
     """List the data sets that were pushed."""
     with farm() as opened:
         found = opened.data_sets()
     print_list(found, ("data", "samples", "size", "digest", "pushed"), _data_row, as_json=as_json)
+
+
+def _print_renamed(renamed: "Model | Data", old: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(renamed)
+    else:
+        note(f"{old} is {renamed.name} now, digest {renamed.digest[:12]}")
 
 
 def _model_row(model: "Model") -> tuple[str, ...]:

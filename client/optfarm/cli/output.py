@@ -24,7 +24,6 @@ Folder = Annotated[Path | None, typer.Option("--folder", help="The farm's folder
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 T = TypeVar("T")
-M = TypeVar("M", "Model", "Data")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PIPE_WIDTH = 160
 
@@ -142,19 +141,6 @@ def moving(what: str) -> Iterator["OnProgress"]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         counter = progress.add_task(escape(plain(what)), total=None)
         yield lambda size: progress.advance(counter, size)
-
-
-def pushed(push: Callable[..., M], text: str | None, *, base: Path | None = None, **named: Any) -> M | None:
-    """Pushes the model or data set at the path that is meant; None where the name of one pushed before is."""
-    from optfarm.inputs import path_meant
-
-    path = path_meant(text, base) if text else None
-    if path is None:
-        return None
-    with moving(f"pushing {path.name}") as on_progress:
-        sent = push(path, on_progress=on_progress, **named)
-    note_replaced(sent)
-    return sent
 
 
 def size_text(size_bytes: int | None) -> str:

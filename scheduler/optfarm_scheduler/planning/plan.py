@@ -9,7 +9,8 @@ from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planning.planner import Planner, TaskPlan
 from optfarm_scheduler.planning.selectors import select
 from optfarm_tasks import registry
-from optfarm_tasks.data_sets.data import fit
+from optfarm_tasks.data_sets.data import TEST, fit
+from optfarm_tasks.data_sets.label_fit import check_labels, label_warnings
 from optfarm_tasks.errors import BadData, BadParameter, MissingParameter
 from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
@@ -63,6 +64,8 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
     recipes, warnings = _distinct((BASELINE, *spec.recipes))
     if data is not None:
         check_fit(model, data)
+        tested = data.description.splits.get(TEST)
+        warnings += label_warnings(model.description.signature, tested) if tested is not None else ()
     planner = Planner(
         spec=spec,
         sweep_id=sweep_id,
@@ -83,14 +86,16 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
 
 
 def check_fit(model: Model, data: Data) -> None:
-    """Passes when every split of a data set feeds a model.
+    """Passes when every split of a data set feeds a model, and its test labels can be compared with an output.
 
     Raises:
-        BadData: one does not.
+        BadData: one does not, or they cannot.
     """
     for name, split in sorted(data.description.splits.items()):
         try:
             fit(model.description.signature, split)
+            if name == TEST:
+                check_labels(model.description.signature, split)
         except BadData as error:
             raise BadData(f"{data.name}, split {name}: {error}") from error
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from optfarm_tasks.schema.catalog import NewData, NewModel
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.recipe import Recipe
@@ -35,6 +36,15 @@ class Tracing(Value):
     runs: Runs = 20
 
 
+class Purpose(StrEnum):
+    """What a sweep was submitted for."""
+
+    SWEEP = "sweep"
+    PROFILE = "profile"
+    VERIFY = "verify"
+    SEARCH = "search"
+
+
 class SweepSpec(WireMessage):
     """Every recipe on every selected device, compared with the baseline."""
 
@@ -56,6 +66,8 @@ class SweepSpec(WireMessage):
     fresh: bool = False
     """Measures again what is already stored."""
     trace: Tracing | None = None
+    purpose: Purpose = Field(default=Purpose.SWEEP, exclude_if=lambda it: it is Purpose.SWEEP)
+    """Shown in lists of sweeps; it changes nothing else."""
 
     _former = model_validator(mode="before")(reads_former(profile="effort", bound_ms="latency_limit_ms"))
 
@@ -69,6 +81,14 @@ class SweepSpec(WireMessage):
     def _scenario_is_whole(self) -> Self:
         check_scenario(self.scenario, self.latency_limit_ms, self.batch_sizes)
         return self
+
+
+class SweepDraft(WireMessage):
+    """A sweep before what it is of is pushed; what is left out is found by the name in the spec."""
+
+    spec: SweepSpec
+    model: NewModel | None = None
+    data: NewData | None = None
 
 
 class Skipped(Value):
@@ -176,6 +196,8 @@ class SweepStatus(WireMessage):
     """A sweep and its tasks, as they stand."""
 
     id: str
+    label: str | None = None
+    """What people call it."""
     state: SweepState
     spec: SweepSpec
     created_at: datetime

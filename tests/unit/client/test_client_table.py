@@ -9,7 +9,7 @@ from optfarm.columns import cells_of, columns_of
 from optfarm.errors import BadRequest
 from optfarm.loss import allowed, loss
 from optfarm.notes import notes_of
-from optfarm.row import fastest, is_eligible, latency_ns
+from optfarm.ranking import fastest, is_eligible, latency_ns
 from optfarm.table import csv_text, hardware_line, markdown_text, values_of
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.measurement import Verdict
