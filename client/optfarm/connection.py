@@ -147,7 +147,7 @@ def _retried(attempt: Callable[[], T], watcher: "_Watcher", patience_s: float) -
     schedule = tenacity.Retrying(
         retry=tenacity.retry_if_exception(watcher.sees),
         stop=tenacity.stop_after_delay(patience_s),
-        wait=tenacity.wait_exponential_jitter(initial=0.2, max=2, jitter=0.2),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=2, jitter=0.2),
         reraise=True,
     )
     return schedule(attempt)

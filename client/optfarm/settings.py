@@ -46,9 +46,9 @@ def read_settings(given: dict[str, Any]) -> "ClientSettings":
     try:
         return ClientSettings.model_validate(given)
     except ValidationError as error:
+        if any(isinstance(fault.get("ctx", {}).get("error"), tomllib.TOMLDecodeError) for fault in error.errors()):
+            raise BadRequest(f"{client_config_file()} is no TOML: {'; '.join(settings_faults(error))}") from error
         raise BadRequest(f"the client's settings do not fit: {'; '.join(settings_faults(error))}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"{client_config_file()} is no TOML: {error}") from error
 
 
 class ClientSettings(FarmSettings):

@@ -30,7 +30,7 @@ class Given:
         """
         if self.model is None and self.data is None:
             return settings
-        new_model, new_data = (each[1] if each else None for each in (self.model, self.data))
+        new_model, new_data = self.model and self.model[1], self.data and self.data[1]
         opened.check(settings.spec(), model=new_model, data=new_data)
         if self.model is not None:
             settings = settings.but(model=_sent(opened.push_read_model, *self.model).digest)

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planning.planner import Planner, TaskPlan
 from optfarm_scheduler.planning.selectors import select
@@ -14,7 +12,6 @@ from optfarm_tasks.data_sets.label_fit import check_labels, label_warnings
 from optfarm_tasks.errors import BadData, BadParameter, MissingParameter
 from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
-from optfarm_tasks.schema.faults import faults_of
 from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.schema.spec import Benchmark
 from optfarm_tasks.schema.sweep import Skipped, SweepSpec
@@ -146,17 +143,14 @@ def _meaning(step: Step) -> str:
 def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
     for threads in dict.fromkeys(spec.threads):
         for batch_size in dict.fromkeys(spec.batch_sizes):
-            try:
-                yield Benchmark(
-                    effort=spec.effort,
-                    threads=threads,
-                    batch_size=batch_size,
-                    seed=spec.seed,
-                    scenario=spec.scenario,
-                    latency_limit_ms=spec.latency_limit_ms,
-                )
-            except ValidationError as error:
-                raise BadParameter(f"a benchmark cannot run so: {'; '.join(faults_of(error))}") from error
+            yield Benchmark(
+                effort=spec.effort,
+                threads=threads,
+                batch_size=batch_size,
+                seed=spec.seed,
+                scenario=spec.scenario,
+                latency_limit_ms=spec.latency_limit_ms,
+            )
 
 
 def _refuse_nothing(spec: SweepSpec, made: Plan) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from optfarm_scheduler.planning.plan import Plan, check_fit, refuse_faults
 from optfarm_scheduler.planning.planner import TaskPlan, conversion_of, identity, task_id
 from optfarm_scheduler.planning.selectors import listing, select
@@ -19,7 +17,6 @@ from optfarm_tasks.profilers import profiler
 from optfarm_tasks.resolved import resolve
 from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
-from optfarm_tasks.schema.faults import faults_of
 from optfarm_tasks.schema.recipe import BASELINE, Recipe
 from optfarm_tasks.schema.spec import Kind, Role, Trace
 from optfarm_tasks.schema.sweep import SweepSpec, Tracing
@@ -110,10 +107,7 @@ def _action(spec: SweepSpec, trace: Tracing, device: Inventory) -> Trace:
         raise BadParameter("ops are observed with a given number of threads and a given batch size, not with auto")
     if isinstance(cores, int) and threads > cores:
         raise BadParameter(f"threads={threads}, but {device.name} has {cores} cores")
-    try:
-        return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs, runtime=spec.runtime)
-    except ValidationError as error:
-        raise BadParameter(f"ops cannot be observed so: {'; '.join(faults_of(error))}") from error
+    return Trace(threads=threads, batch_size=batch_size, seed=spec.seed, runs=trace.runs, runtime=spec.runtime)
 
 
 def _needs(artifact_format: Format, wanted: str | None, device: Inventory) -> Needs:
