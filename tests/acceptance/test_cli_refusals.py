@@ -23,7 +23,7 @@ SWEEPS = {
     "known --recipe tflite-int8": (2, "nothing of this can run. tflite-int8: "),
     "known --recipe openvino --threads 1000": (
         2,
-        "nothing of this can run. openvino: threads=1000, but the device has ",
+        "nothing of this can run. baseline: threads=1000, but the device has ",
     ),
     "known --recipe openvino --runtime litertt": (2, "there is no runtime 'litertt'; there are coded, litert, "),
     "known --recipe openvino --devices moon": (2, "the device selector 'moon' matches nothing; there are: "),
