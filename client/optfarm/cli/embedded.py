@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optfarm.cli.failure import Failure
+from optfarm.cli.failure import CommandFailure
 from optfarm.cli.output import Folder, Json, farm, note, print_json, print_table, size_text
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def status(*, folder: Folder = None, as_json: Json = False) -> None:
     try:
         seen = _seen(folder)
     except Unreachable as error:
-        seen = Failure(error.reason, str(error), error.exit_code).to_json()
+        seen = CommandFailure(error.reason, str(error), error.exit_code).to_json()
     if as_json:
         print_json({"folder": str(place) if parts else None, "parts": parts, **seen})
     else:

@@ -14,7 +14,7 @@ _USAGE = "usage"
 
 
 @dataclass(frozen=True)
-class Failure:
+class CommandFailure:
     """What went wrong, for people and for programs."""
 
     reason: str
@@ -27,25 +27,25 @@ class Failure:
         return {"error": vars(self)}
 
 
-def failure_of(error: Exception) -> Failure:
+def failure_of(error: Exception) -> CommandFailure:
     """The failure that an error of a command means.
 
     Raises:
         Exception: the error itself, where it is a defect.
     """
     if isinstance(error, FarmError):
-        return Failure(error.reason, str(error), error.exit_code)
+        return CommandFailure(error.reason, str(error), error.exit_code)
     if isinstance(error, TaskError):
-        return Failure(str(error.reason), str(error), BadRequest.exit_code)
+        return CommandFailure(str(error.reason), str(error), BadRequest.exit_code)
     if isinstance(error, typer.TyperException):
-        return Failure(_USAGE, _in_words(error), error.exit_code)
+        return CommandFailure(_USAGE, _in_words(error), error.exit_code)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename is not None else ""
-        return Failure("file", f"{place}{error.strerror or error}", BadRequest.exit_code)
+        return CommandFailure("file", f"{place}{error.strerror or error}", BadRequest.exit_code)
     raise error
 
 
-def leave(failure: Failure, *, as_json: bool) -> NoReturn:
+def leave(failure: CommandFailure, *, as_json: bool) -> NoReturn:
     """Tells the user, and ends the program."""
     if as_json:
         print_json(failure.to_json())

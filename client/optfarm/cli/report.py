@@ -9,7 +9,7 @@ from optfarm.cli.output import Json, console, farm, note, plain, print_json, roo
 from optfarm.report_formats import ReportFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from optfarm.columns import Column
     from optfarm.report import Report as Found
@@ -114,7 +114,7 @@ def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: b
         out.print(f"• {escape(plain(line))}")
 
 
-def _print_rows(columns: "Sequence[Column]", rows: "Sequence[Row]", *, width: int | None) -> "Iterator[str]":
+def _print_rows(columns: "Sequence[Column]", rows: "Sequence[Row]", *, width: int | None) -> tuple[str, ...]:
     """Prints rows in columns, as far as these fit a width; gives the headings of those that were left out."""
     from rich.markup import escape
     from rich.table import Table
@@ -133,4 +133,4 @@ def _print_rows(columns: "Sequence[Column]", rows: "Sequence[Row]", *, width: in
         table.add_row(*map(escape, cells), style="red" if is_bad else None)
     console(table if width is None else None).print(table)
     kept = {each.column.heading for each in shown}
-    return (each.column.heading for each in whole if each.column.heading not in kept)
+    return tuple(each.column.heading for each in whole if each.column.heading not in kept)
