@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
-from optfarm_tasks.data_sets.data import describe_data
+from optfarm_tasks.data_sets.data import check_names, describe_data
 from optfarm_tasks.formats import describe, files
 from optfarm_tasks.schema.catalog import NewData, NewModel
 from optfarm_tasks.schema.faults import text_of
@@ -38,6 +38,7 @@ def new_data(path: Path, name: str | None) -> NewData:
     """
     _require_there(path, "data set")
     file = data_file(path)
+    check_names(file)
     description = describe_data(file)
     tree = Tree(files=(File(path=_DATA_FILE, sha256=file_digest(file), size_bytes=file.stat().st_size),))
     return NewData(name=_name(path, name), tree=tree, description=description)

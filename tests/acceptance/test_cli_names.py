@@ -85,7 +85,7 @@ def test_what_is_renamed_is_found_by_its_new_name_only(farm: Cli, tiny_models: P
     farm.run("sweep", "cancel", receipt["id"])
 
 
-def test_a_model_and_a_data_set_say_what_their_names_meant(farm: Cli, tiny_models: Path) -> None:
+def test_a_push_says_which_model_its_name_meant_until_then(farm: Cli, tiny_models: Path) -> None:
     before = farm.json("model", "push", str(tiny_models / "float32.tflite"), "--name", "moving")
 
     ended = farm.run("model", "push", str(tiny_models / "offsets.tflite"), "--name", "moving")

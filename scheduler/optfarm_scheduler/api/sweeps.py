@@ -41,14 +41,13 @@ def submit(farm: Farm, sweep_id: SweepId, spec: SweepSpec) -> SweepReceipt:
 @router.post("/plan")
 def preview(farm: Farm, spec: SweepSpec) -> SweepPlan:
     """What a sweep would do, and what it would skip and why; nothing is started."""
-    return _told(_planned(farm, "plan", spec, compare=draft, meant=_named(farm, spec)))
+    return _summed_up(_planned(farm, "plan", spec, compare=draft, meant=_named(farm, spec)))
 
 
 @router.post("/check")
 def check(farm: Farm, drawn: SweepDraft) -> SweepPlan:
     """The same, before model and data set are pushed; what `PUT /sweeps/{id}` would refuse is refused."""
-    made = _planned(farm, "check", drawn.spec, compare=plan, meant=_meant(farm, drawn))
-    return _told(made)
+    return _summed_up(_planned(farm, "check", drawn.spec, compare=plan, meant=_meant(farm, drawn)))
 
 
 @router.get("")
@@ -105,7 +104,7 @@ def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
     farm.sweeps.insert(sweep_id, spec, planned, model=model.name, data=named, now=farm.clock())
 
 
-def _told(made: Plan) -> SweepPlan:
+def _summed_up(made: Plan) -> SweepPlan:
     devices = tuple(device.name for device in made.devices)
     return SweepPlan(tasks=len(made.tasks), devices=devices, skipped=made.skipped, warnings=made.warnings)
 

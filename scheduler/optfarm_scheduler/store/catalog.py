@@ -78,7 +78,7 @@ class Catalog(Generic[Known]):
         Raises:
             NotFound, Conflict: see `renamed`.
         """
-        table = self._table
+        table, name = self._table, normal(name)
         with self._database.writing() as connection:
             first, *_ = self._renamed(connection, name, new)
             connection.execute(update(table).where(table.c.name == name).values(name=new))
@@ -86,7 +86,7 @@ class Catalog(Generic[Known]):
             return first
 
     def _renamed(self, connection: Connection, name: str, new: str) -> tuple[Known, ...]:
-        table = self._table
+        table, name = self._table, normal(name)
         named = select(table).where(table.c.name == name).order_by(desc(table.c.named_at))
         found = [self._read(row, name=new) for row in connection.execute(named)]
         if not found:

@@ -43,7 +43,6 @@ def describe_data(path: Path) -> DataDescription:
     from optfarm_tasks.data_sets import npz  # noqa: PLC0415 (NumPy's import takes a tenth of a second)
 
     file = _file(path)
-    _refuse_split_words(npz.names(file), file)
     scanned = npz.scan(file, labels=LABELS)
     found = sorted(((*_named(stored.key), stored) for stored in scanned), key=lambda each: each[:2])
     if not found:
@@ -109,10 +108,20 @@ def _file(path: Path) -> Path:
     return file
 
 
-def _refuse_split_words(keys: Iterable[str], file: Path) -> None:
-    """Refuses x_train and y_train, which would both be inputs of the test split."""
-    meant = {key: _meant(match) for key in keys if (match := _SPLIT_WORD.fullmatch(key))}
-    if meant:
+def check_names(path: Path) -> None:
+    """Passes unless arrays have names such as x_train and y_train, which would both be inputs of the test split.
+
+    Args:
+        path: a new data set's folder, or its .npz file; one that was pushed before is read as it is.
+
+    Raises:
+        BadData: they have; the message says what to call them.
+    """
+    from optfarm_tasks.data_sets import npz  # noqa: PLC0415 (NumPy's import takes a tenth of a second)
+
+    file = _file(path)
+    meant = {key: _meant(match) for key in npz.names(file) if (match := _SPLIT_WORD.fullmatch(key))}
+    if any(name.endswith(f"/{LABELS}") or not name.startswith(f"{TEST}/") for name in meant.values()):
         hints = ", ".join(f"{key} to {name}" for key, name in meant.items())
         raise BadData(
             f"{file} holds {', '.join(meant)}, which would all be inputs of the {TEST} split, for they have no slash; "

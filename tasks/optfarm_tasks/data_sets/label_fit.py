@@ -23,7 +23,8 @@ def check_labels(signature: Signature, split: Split) -> None:
         return
     classes = _class_outputs(outputs, split)
     if classes:
-        _check_classes(classes[0], outputs[classes[0]][-1] or 0, split)
+        widest = max(classes, key=lambda name: outputs[name][-1] or 0)
+        _check_classes(widest, outputs[widest][-1] or 0, split)
     elif not any(_plain(shape[1:]) == _plain(labels.shape) for shape in outputs.values()):
         there = ", ".join(str(each) for each in signature.outputs)
         raise BadData(f"the labels, {labels.dtype} of shape {_sizes(labels.shape)}, fit no output; there are {there}")
@@ -37,9 +38,10 @@ def label_warnings(signature: Signature, split: Split) -> tuple[str, ...]:
 
 
 def _known_outputs(signature: Signature) -> Mapping[str, Shape]:
-    """The shapes of the outputs; none where one is not known, or where outputs are sets of detections."""
+    """The shapes of the outputs; none where one is not known or has no batch, or where they are sets of detections."""
     shapes = {each.name: each.shape for each in signature.outputs if each.dtype != "string"}
-    known = {name: shape for name, shape in shapes.items() if shape and None not in shape[1:]}
+    batches = {None, signature.fixed_batch}
+    known = {name: shape for name, shape in shapes.items() if shape and shape[0] in batches and None not in shape[1:]}
     is_detector = any("boxes" in name or "detection" in name for name in shapes)
     return {} if is_detector or len(known) < len(shapes) else known
 
