@@ -55,6 +55,7 @@ class Row:
 
         Raises:
             NotFound: it has no artifact, because it failed or is the baseline itself.
+            BadRequest: the folder has another file under one of the names; none is replaced.
             FarmError: the farm refused or stayed away.
         """
         return pull(self.api.connection, self.tree(), Path(folder), on_progress=on_progress)

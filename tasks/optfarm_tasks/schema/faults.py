@@ -38,7 +38,6 @@ _WANTED = {
     "model_attributes_type": "names with values",
     "too_short": "at least {min_length}",
     "too_long": "at most {max_length}",
-    "json_invalid": "JSON ({error})",
     "json_type": "JSON",
 }
 _LONGEST = 80
@@ -104,6 +103,8 @@ def _sentence(name: str, place: Place, faults: Sequence[ErrorDetails], show: Cal
         return f"there is no {name}"
     if first["type"] == "missing":
         return f"{name or 'it'} is missing"
+    if first["type"] == "json_invalid":
+        return f"{name or 'it'} is no JSON: {own}"
     wanted = ", or ".join(dict.fromkeys(_wanted(fault, place, show) for fault in faults))
     seen = "empty" if first["input"] in ((), [], "", {}) else show(first["input"], place)
     return f"{name or 'it'} is {seen}; it takes {wanted}"

@@ -52,6 +52,18 @@ def test_a_failed_variant_tells_its_reason_and_the_end_of_its_log() -> None:
     assert [line.strip() for line in note.splitlines()[1:]] == ["one", "two"]
 
 
+def test_a_log_that_only_says_the_reason_again_is_left_out() -> None:
+    cause = "no kernel for Foo; " * 40 + "the cause stands last"
+    traceback = (
+        "Traceback (most recent call last):",
+        "  raise BadModel(text)",
+        f"optfarm_tasks.errors.BadModel: {cause}",
+    )
+    why = Failure(reason=Reason.BAD_MODEL, message=cause, log_tail=traceback)
+
+    assert notes_of(report(failed("tflite-int8", why))) == (f"tflite-int8 on alpha.cpu failed, bad_model: {cause}",)
+
+
 def test_a_skipped_combination_tells_its_reason() -> None:
     skipped = Skipped(recipe=Recipe.parse("tflite-int8"), device=None, reason="it needs calibration data")
 

@@ -85,6 +85,13 @@ def test_a_long_value_is_cut() -> None:
     assert len(faults_of(refused.value)[0]) < 150
 
 
+def test_what_is_no_json_is_told_without_repeating_it() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Sample.model_validate_json("no JSON")
+
+    assert faults_of(refused.value)[0].startswith("it is no JSON: expected ident at line 1")
+
+
 def test_a_near_name_is_suggested_and_else_all_of_them() -> None:
     assert nearest("sparsty", ["sparsity", "epochs"]) == "did you mean 'sparsity'?"
     assert nearest("x", ["sparsity", "epochs"]) == "there are sparsity, epochs"
