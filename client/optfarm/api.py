@@ -1,11 +1,27 @@
 """The scheduler's HTTP API in Python: a method for each path that people use, with typed arguments and answers."""
 
+from pydantic import ValidationError
+
 from optfarm.connection import Connection, segment
+from optfarm.errors import BadRequest
 from optfarm_tasks.schema import sweep
 from optfarm_tasks.schema.api import Health, SweepSummary
-from optfarm_tasks.schema.catalog import Data, Model
+from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel, Rename
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.health import Device, Release
 from optfarm_tasks.schema.technique_card import TechniqueCard
+
+
+def renamed(name: str) -> Rename:
+    """The body that gives something a name.
+
+    Raises:
+        BadRequest: nothing can be called so.
+    """
+    try:
+        return Rename(name=name)
+    except ValidationError as error:
+        raise BadRequest(text_of(error)) from error
 
 
 class Api:
@@ -39,6 +55,23 @@ class Api:
         """A pushed data set, by its name or its digest."""
         return self.connection.get(f"/v1/data/{segment('data set', name)}", Data)
 
+    def rename_model(self, name: str, new: str) -> Model:
+        """Gives a model another name, which sweeps that asked for it by name go on to mean.
+
+        Raises:
+            BadRequest: the other name means another model already, or is none.
+        """
+        return self.connection.post(f"/v1/models/{segment('model', name)}/rename", Model, renamed(new))
+
+    def rename_data(self, name: str, new: str) -> Data:
+        """Gives a data set another name; see `rename_model`."""
+        return self.connection.post(f"/v1/data/{segment('data set', name)}/rename", Data, renamed(new))
+
+    def rename_sweep(self, sweep_id: str, label: str) -> sweep.SweepStatus:
+        """Gives a sweep a label, which lists and tables show; its id stays."""
+        path = f"/v1/sweeps/{segment('sweep', sweep_id)}/rename"
+        return self.connection.post(path, sweep.SweepStatus, renamed(label))
+
     def techniques(self) -> tuple[TechniqueCard, ...]:
         """Every technique, with what it takes and yields and its parameters."""
         return self.connection.get("/v1/techniques", tuple[TechniqueCard, ...])
@@ -62,6 +95,21 @@ class Api:
     def preview(self, spec: sweep.SweepSpec) -> sweep.SweepPlan:
         """What a sweep would do, and what it would skip and why; starts nothing."""
         return self.connection.post("/v1/sweeps/plan", sweep.SweepPlan, spec)
+
+    def check(self, spec: sweep.SweepSpec, *, model: NewModel | None, data: NewData | None) -> sweep.SweepPlan:
+        """As `preview`, before model and data set are pushed; starts nothing.
+
+        Args:
+            spec: the sweep.
+            model: the model, unless the spec names one that was pushed.
+            data: the data set, likewise.
+
+        Raises:
+            BadRequest: the sweep would be refused.
+        """
+        return self.connection.post(
+            "/v1/sweeps/check", sweep.SweepPlan, sweep.SweepDraft(spec=spec, model=model, data=data)
+        )
 
     def start_sweep(self, sweep_id: str, spec: sweep.SweepSpec) -> sweep.SweepReceipt:
         """Starts a sweep under an id of 12 hex digits; the same again starts no second one."""

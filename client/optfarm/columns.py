@@ -1,10 +1,10 @@
 """The columns of the tables that people read: each has a heading, and a cell for a row of a report. Pure text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from optfarm.loss import gate_of, loss, loss_ci95
-from optfarm.row import latency_ns, setting_of
+from optfarm.ranking import latency_ns, setting_of
 from optfarm_tasks.schema.measurement import Ratio
 from optfarm_tasks.schema.spec import Scenario
 from optfarm_tasks.schema.sweep import Row, SweepReport
@@ -19,8 +19,12 @@ class Column:
     """What a row has in it; empty where that was not measured or is not known."""
     is_text: bool = False
     """Text stands at the left of a column, a number at its right."""
+    breaks_at: str | None = None
+    """Where its cells may be broken over two lines: at spaces, unless it says otherwise."""
     is_whole: bool = False
     """Whether its cells are never broken over two lines."""
+    worth: int | None = None
+    """Where a table is too wide, the column of least worth is left out first; None for one that always stays."""
 
 
 def columns_of(report: SweepReport, *, max_loss: float | None = None, wide: bool = False) -> tuple[Column, ...]:
@@ -37,11 +41,12 @@ def columns_of(report: SweepReport, *, max_loss: float | None = None, wide: bool
         Scenario.SERVER: f"queries/s, p99 ≤ {report.latency_limit_ms or 0:g} ms",
     }
     gate = Column("gate", lambda row: gate_text(row, max_loss or 0), is_text=True, is_whole=True)
+    speed = Column(speeds[report.scenario], speed_text, is_whole=True, worth=4)
     return (
         Column("method", lambda row: f"{row.recipe}{_setting(report, row)}", is_text=True),
         SIZE,
-        Column("MSE", _mse),
-        Column(speeds[report.scenario], speed_text),
+        Column("MSE", _mse, worth=5),
+        speed,
         SPEED_UP,
         VERDICT,
         *(() if max_loss is None else (LOSS, gate)),
@@ -49,7 +54,7 @@ def columns_of(report: SweepReport, *, max_loss: float | None = None, wide: bool
     )
 
 
-def cells_of(columns: tuple[Column, ...], row: Row) -> tuple[str, ...]:
+def cells_of(columns: Iterable[Column], row: Row) -> tuple[str, ...]:
     """A row's cells in the order of the columns."""
     return tuple(column.cell(row) for column in columns)
 
@@ -142,17 +147,17 @@ def _energy(row: Row) -> str:
     return "" if energy is None or energy.per_request_mj is None else f"{energy.per_request_mj:.3g}"
 
 
-SIZE = Column("size (MB)", lambda row: _mb(row.size_bytes))
+SIZE = Column("size (MB)", lambda row: _mb(row.size_bytes), is_whole=True, worth=3)
 SPEED_UP = Column(
     "speed-up [95%]", lambda row: ratio_text(row.measurement.ratio if row.measurement else None), is_whole=True
 )
-LOSS = Column("loss [95%]", loss_text, is_whole=True)
-VERDICT = Column("verdict", verdict_text, is_text=True)
+LOSS = Column("loss [95%]", loss_text, is_whole=True, worth=6)
+VERDICT = Column("verdict", verdict_text, is_text=True, breaks_at=" (")
 WIDE = (
-    Column("gzip (MB)", lambda row: _mb(row.gzip_bytes)),
-    Column("zstd (MB)", lambda row: _mb(row.zstd_bytes)),
-    Column("memory (MB)", lambda row: _mb(row.measurement.model_rss_bytes if row.measurement else None)),
-    Column("peak (MB)", lambda row: _mb(row.measurement.peak_rss_bytes if row.measurement else None)),
-    Column("energy (mJ)", _energy),
+    Column("gzip (MB)", lambda row: _mb(row.gzip_bytes), worth=2),
+    Column("zstd (MB)", lambda row: _mb(row.zstd_bytes), worth=2),
+    Column("memory (MB)", lambda row: _mb(row.measurement.model_rss_bytes if row.measurement else None), worth=2),
+    Column("peak (MB)", lambda row: _mb(row.measurement.peak_rss_bytes if row.measurement else None), worth=1),
+    Column("energy (mJ)", _energy, worth=1),
 )
 """What `optfarm report --wide` adds."""

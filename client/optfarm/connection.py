@@ -7,13 +7,15 @@ from urllib.parse import quote
 
 import httpx
 import httpx_sse
-import stamina
+import tenacity
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from optfarm.embedded.absence import why_absent
 from optfarm.errors import BadRequest, Broken, FarmError, NotAllowed, NotFound, Unreachable
 from optfarm.settings import ClientSettings
 from optfarm_tasks.schema.api import Problem
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.sweep import SweepStatus
 
 OnWait = Callable[[str], None]
@@ -94,7 +96,8 @@ class Connection:
         try:
             return TypeAdapter(kind).validate_json(response.content or b"null")
         except ValidationError as error:
-            raise Broken(f"{self.settings.url} answered {method} {path} with something else: {error}") from error
+            what = f"{self.settings.url} answered {method} {path} with something else; is it of another version?"
+            raise Broken(f"{what} {text_of(error)}") from error
 
     def _answer(self, method: str, path: str, content: bytes | None) -> httpx.Response:
         response = self.patiently(self._subject, lambda: self._once(method, path, content))
@@ -124,6 +127,8 @@ class Connection:
             return self._after_absence(subject, attempt, error)
 
     def _after_absence(self, subject: str, attempt: Callable[[], T], first: Away) -> T:
+        if (reason := why_absent(self.settings.url)) is not None:
+            raise Unreachable(reason) from first
         patience = self.settings.retry_s if self.settings.is_chosen else 0.0
         watcher = _Watcher(subject, patience, self.on_wait)
         watcher.sees(first)
@@ -139,13 +144,13 @@ class Connection:
 
 
 def _retried(attempt: Callable[[], T], watcher: "_Watcher", patience_s: float) -> T:
-    schedule = stamina.retry_context(
-        on=watcher.sees, attempts=None, timeout=patience_s, wait_initial=0.2, wait_max=2, wait_jitter=0.2
+    schedule = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(watcher.sees),
+        stop=tenacity.stop_after_delay(patience_s),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=2, jitter=0.2),
+        reraise=True,
     )
-    for trial in schedule:
-        with trial:
-            value = attempt()
-    return value
+    return schedule(attempt)
 
 
 class _Watcher:
@@ -157,7 +162,7 @@ class _Watcher:
         self._on_wait = on_wait
         self._has_waited = False
 
-    def sees(self, error: Exception) -> bool:
+    def sees(self, error: BaseException) -> bool:
         if not isinstance(error, Away):
             return False
         if not self._has_waited and self._patience_s > 0:
@@ -191,6 +196,4 @@ def _problem(status: int, content: bytes) -> Problem:
 
 
 def _shown(error: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error.get("loc", ()))
-    said = str(error.get("msg") or error.get("detail") or error)
-    return f"{where}: {said}" if where else said
+    return str(error.get("msg") or error.get("detail") or error)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optfarm.connection import Connection
-from optfarm.errors import Broken
+from optfarm.errors import BadRequest, Broken
 from optfarm.transfer import PIECE_BYTES, OnProgress, Piece, Wire, in_parallel, no_progress
 from optfarm_tasks.schema.tree import File, Tree, file_digest
 
@@ -26,10 +26,12 @@ def pull(connection: Connection, tree: Tree, folder: Path, *, on_progress: OnPro
     """Brings a tree into a folder; its files take their names once all have arrived, and no other file is touched.
 
     Raises:
+        BadRequest: the folder is a file, or has another file under one of the names.
         Broken: bytes arrived that are not those of the digest.
         FarmError: the farm refused or stayed away.
         OSError: the folder cannot be written.
     """
+    _require_room(tree, folder)
     folder.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".optfarm-", dir=folder))
     try:
@@ -41,6 +43,16 @@ def pull(connection: Connection, tree: Tree, folder: Path, *, on_progress: OnPro
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def _require_room(tree: Tree, folder: Path) -> None:
+    files = [folder, *folder.parents]
+    if taken := next((each for each in files if each.exists() and not each.is_dir()), None):
+        raise BadRequest(f"{taken} is a file, and the artifact's files need a folder; name another")
+    for file in tree.files:
+        target = folder / file.path
+        if target.is_dir() or (target.exists() and file_digest(target) != file.sha256):
+            raise BadRequest(f"{target} is there already and is something else; name another folder, or move it")
 
 
 def read_blob(connection: Connection, sha256: str) -> bytes:

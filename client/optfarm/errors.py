@@ -9,6 +9,7 @@ FarmError
     └── NotStarted      read why a part of the embedded farm did not come up
 """
 
+import re
 from typing import ClassVar
 
 
@@ -17,6 +18,11 @@ class FarmError(Exception):
 
     exit_code: ClassVar[int] = 4
 
+    @property
+    def reason(self) -> str:
+        """The class as `--json` names it: not_found."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
 
 class BadRequest(FarmError):
     """What was handed in is wrong; the same request fails again."""
@@ -24,7 +30,8 @@ class BadRequest(FarmError):
     exit_code = 2
 
     def __init__(self, message: str, errors: tuple[str, ...] = ()) -> None:
-        super().__init__("\n".join((message, *(f"  {error}" for error in errors))))
+        new = (error for error in dict.fromkeys(errors) if error not in message)
+        super().__init__("\n".join((message, *(f"  {error}" for error in new))))
         self.errors = errors
 
 

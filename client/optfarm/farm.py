@@ -10,6 +10,7 @@ from optfarm.api import Api
 from optfarm.connection import Connection, OnWait
 from optfarm.download import read_blob
 from optfarm.errors import BadRequest, NotFound
+from optfarm.flag_values import listed
 from optfarm.search.question import question
 from optfarm.search.report import SearchReport
 from optfarm.search.search import Search, Turn
@@ -18,7 +19,7 @@ from optfarm.sweep import Sweep
 from optfarm.sweep_settings import settings_of
 from optfarm.transfer import OnProgress, no_progress
 from optfarm.upload import push
-from optfarm_tasks.schema.catalog import Data, Model
+from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel
 from optfarm_tasks.schema.feeding import NOTHING, Feeding
 from optfarm_tasks.schema.recipe import BASELINE
 from optfarm_tasks.schema.sweep import SweepSpec
@@ -75,38 +76,46 @@ class Farm(Api):
             FarmError: the farm refused or stayed away.
         """
         new = inputs.new_model(Path(path), name, feeding or NOTHING)
-        known = self._known(new.name) if feeding is None else None
-        if known is not None and known.digest == new.tree.digest:
-            new = new.model_copy(update={"description": known.description})
-        folder = Path(path) if Path(path).is_dir() else Path(path).parent
+        called = new if feeding is not None else self.as_called_before(new)
+        return self.push_read_model(Path(path), called, on_progress=on_progress)
+
+    def push_read_model(self, path: Path, new: NewModel, *, on_progress: OnProgress = no_progress) -> Model:
+        """Sends a model that was read and hashed before; see `push_model`."""
+        folder = path if path.is_dir() else path.parent
         push(self.connection, folder, new.tree, on_progress=on_progress)
         return self.connection.post("/v1/models", Model, new)
 
-    def _known(self, name: str) -> Model | None:
+    def as_called_before(self, new: NewModel) -> NewModel:
+        """The model with what was said of it when the same files were pushed under its name, if they were."""
         try:
-            return self.model(name)
+            known = self.model(new.name)
         except NotFound:
-            return None
+            return new
+        return new.model_copy(update={"description": known.description}) if known.digest == new.tree.digest else new
 
     def push_data(self, path: str | Path, name: str | None = None, *, on_progress: OnProgress = no_progress) -> Data:
         """Checks, hashes and sends a data set, an .npz with keys `calibration/…` and `test/…`; see `push_model`."""
-        new = inputs.new_data(Path(path), name)
-        push(self.connection, inputs.data_file(Path(path)), new.tree, on_progress=on_progress)
+        return self.push_read_data(Path(path), inputs.new_data(Path(path), name), on_progress=on_progress)
+
+    def push_read_data(self, path: Path, new: NewData, *, on_progress: OnProgress = no_progress) -> Data:
+        """Sends a data set that was read and hashed before; see `push_model`."""
+        push(self.connection, inputs.data_file(path), new.tree, on_progress=on_progress)
         return self.connection.post("/v1/data", Data, new)
 
     def sweep(
         self,
         model: Model | str,
-        techniques: Iterable[str] | None = None,
+        techniques: Iterable[str] | str | None = None,
         data: Data | str | None = None,
-        devices: Iterable[str] = ("all",),
+        devices: Iterable[str] | str = ("all",),
         **settings: Any,
     ) -> Sweep:
         """Submits a sweep: every recipe on every selected device, compared with the baseline.
 
         Args:
             model: a pushed model, its name or its digest.
-            techniques: recipes as text, `prune(sparsity=0.8) -> tflite-int8`; every technique when left out.
+            techniques: recipes as text, `prune(sparsity=0.8) -> tflite-int8`; one text may hold several, parted by
+                commas; every technique when left out.
             data: a pushed data set, its name or its digest; without one, quality is not scored.
             devices: selectors such as all, gpu, host=alpha.
             settings: other fields of SweepSpec: effort, threads, batch_sizes, scenario, latency_limit_ms, limits …
@@ -115,8 +124,8 @@ class Farm(Api):
             BadRequest: the farm cannot do what was asked; the message says which part, and what there is.
             FarmError: the farm refused or stayed away.
         """
-        recipes = tuple(techniques) if techniques is not None else self.every_technique()
-        chosen = {"model": _digest(model), "data": _digest(data), "recipes": recipes, "devices": tuple(devices)}
+        recipes = self.every_technique() if techniques is None else _texts(techniques)
+        chosen = {"model": _digest(model), "data": _digest(data), "recipes": recipes, "devices": _selectors(devices)}
         return self.submit(settings_of({**chosen, **settings}).spec())
 
     def search(
@@ -124,8 +133,8 @@ class Farm(Api):
         model: Model | str,
         data: Data | str | None = None,
         *,
-        techniques: Iterable[str] = (),
-        devices: Iterable[str] = ("all",),
+        techniques: Iterable[str] | str = (),
+        devices: Iterable[str] | str = ("all",),
         trials: int | None = None,
         minutes: float | None = None,
         max_steps: int = 3,
@@ -153,8 +162,8 @@ class Farm(Api):
             BadRequest: a setting is wrong, no technique applies, or Optuna is not installed.
             FarmError: the farm refused or stayed away.
         """
-        chosen = {"model": _digest(model), "data": _digest(data), "devices": tuple(devices), **settings}
-        named = settings_of({**chosen, "recipes": tuple(techniques)})
+        chosen = {"model": _digest(model), "data": _digest(data), "devices": _selectors(devices), **settings}
+        named = settings_of({**chosen, "recipes": _texts(techniques)})
         asked = question(named, trials=trials, minutes=minutes, max_steps=max_steps, sampler=sampler)
         search = Search(self, asked)
         for turn in search.turns():
@@ -193,6 +202,16 @@ class Farm(Api):
             yet = " yet" if status.finished_at is None else ""
             raise NotFound(f"task {task_id} is {status.state} and has no log{yet}")
         return read_blob(self.connection, status.log).decode(errors="replace")
+
+
+def _texts(given: Iterable[str] | str) -> tuple[str, ...]:
+    """Several texts, or the one or more that a single one holds: a text is never taken for its letters."""
+    return tuple(listed(given) if isinstance(given, str) else given)
+
+
+def _selectors(given: Iterable[str] | str) -> tuple[str, ...]:
+    """Several selectors, or a single one; a comma within it means "and"."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _digest(thing: Model | Data | str | None) -> str | None:

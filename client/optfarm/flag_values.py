@@ -31,6 +31,13 @@ def size_bytes(text: str) -> int:
         raise BadRequest(f"{text!r} is no size; write 2GB or 512MiB") from None
 
 
+def size_text(count: int) -> str:
+    """A size as people write it, in the unit that leaves the fewest digits: 64MiB, 2GB."""
+    whole = [(count // size, unit) for unit, size in _BYTES.items() if count and count % size == 0]
+    number, unit = min(whole, default=(count, "B"))
+    return f"{number}{unit.replace('IB', 'iB') or 'B'}"
+
+
 def duration_ms(text: str) -> float:
     """A duration as people write it, in milliseconds: 50ms, 0.2s, 800us.
 

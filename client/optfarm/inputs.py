@@ -1,16 +1,17 @@
 """Checks a model or a data set on this machine before a byte of it is sent."""
 
-import re
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
-from optfarm_tasks.data_sets.data import describe_data
+from optfarm_tasks.data_sets.data import check_names, describe_data
 from optfarm_tasks.formats import describe, files
 from optfarm_tasks.formats.called import called
 from optfarm_tasks.schema.catalog import NewData, NewModel
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.feeding import NOTHING, Feeding
+from optfarm_tasks.schema.name import name_fault, normal
 from optfarm_tasks.schema.tree import File, Tree, file_digest, scan
 
 _DATA_FILE = "data.npz"
@@ -40,6 +41,7 @@ def new_data(path: Path, name: str | None) -> NewData:
     """
     _require_there(path, "data set")
     file = data_file(path)
+    check_names(file)
     description = describe_data(file)
     tree = Tree(files=(File(path=_DATA_FILE, sha256=file_digest(file), size_bytes=file.stat().st_size),))
     return NewData(name=_name(path, name), tree=tree, description=description)
@@ -77,7 +79,7 @@ def _tree(path: Path) -> Tree:
             return scan(path)
         return Tree(files=tuple(_file(path.parent, name) for name in sorted(files(path))))
     except ValidationError as error:
-        raise BadRequest(f"{path} holds a file whose name the farm does not take: {error}") from error
+        raise BadRequest(f"{path} holds a file whose name the farm does not take: {text_of(error)}") from error
 
 
 def _file(folder: Path, name: str) -> File:
@@ -85,13 +87,11 @@ def _file(folder: Path, name: str) -> File:
 
 
 def _name(path: Path, name: str | None) -> str:
-    wanted = name if name is not None else _fitting(path)
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", wanted):
-        return wanted
-    raise BadRequest(f"{wanted!r} is no name: use up to 100 letters, digits, '.', '_' and '-', first a letter or digit")
-
-
-def _fitting(path: Path) -> str:
     whole = path.resolve()
-    stem = whole.name if whole.is_dir() else whole.stem
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip(".-_")[:100]
+    wanted = normal(name if name is not None else whole.name if whole.is_dir() else whole.stem)
+    fault = name_fault(wanted)
+    if fault is None:
+        return wanted
+    if name is not None:
+        raise BadRequest(f"--name {name!r} is no name: {fault}")
+    raise BadRequest(f"{path} cannot give its own name: {fault}; give it another with --name")

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from optfarm.columns import label_mse, percent_text, rate_text
 from optfarm.loss import Gate, gate_of, loss_ci95, samples_to_decide, why_no_interval
 from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
+from optfarm_tasks.schema.result import Failure
 from optfarm_tasks.schema.sweep import Row, SweepReport, TaskState
 
+_LOG_LINES = 5
 _AXES = {Axis.BATCH_SIZE: "batch", Axis.THREADS: "threads"}
 _STOPS = {
     Stop.GAIN: "the last gained less than 5%",
@@ -38,6 +40,20 @@ def notes_of(report: SweepReport, *, max_loss: float | None = None, wide: bool =
     return tuple(dict.fromkeys(notes))
 
 
+def failure_lines(what: str, failure: Failure, *, most: int | None = None) -> tuple[str, ...]:
+    """The reason of a failure whole, and below it how the log ended, unless that only says it again.
+
+    Args:
+        what: what failed, in words.
+        failure: why.
+        most: so many lines of the log at most.
+    """
+    said = failure.message.partition("\n")[0]
+    log = () if any(said in line for line in failure.log_tail) else failure.log_tail
+    last = log if most is None else log[-most:]
+    return f"{what}, {failure.reason}: {failure.message}", *(f"    {line}" for line in last)
+
+
 def ladder_text(ladder: Ladder) -> str:
     """One line: batch 1: 820/s in 1.22 ms, 2: 1,502/s in 1.33 ms (+83%); the last gained less than 5%."""
     rungs = ", ".join(_rung(rung, ladder.axis) for rung in ladder.rungs)
@@ -58,8 +74,7 @@ def _row_notes(row: Row) -> Iterator[str]:
     if row.quality is not None and row.quality.collapsed:
         yield f"{row.recipe} collapsed: {row.quality.collapse_reason or 'its outputs tell nothing any more'}"
     if row.failure is not None:
-        log = [f"    {line}" for line in row.failure.log_tail[-5:]]
-        yield "\n".join((f"{name} failed, {row.failure.reason}: {row.failure.message}", *log))
+        yield "\n".join(failure_lines(f"{name} failed", row.failure, most=_LOG_LINES))
     elif row.state in {TaskState.BLOCKED, TaskState.CANCELLED}:
         yield f"{name} was {row.state}"
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from optfarm.api import Api
 from optfarm.download import fetch
 from optfarm.errors import BadRequest
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.result import Outcome
 
 _VERSIONS = "toolchain.json"
@@ -56,7 +57,7 @@ def run(folder: Path) -> Outcome:
     except FileNotFoundError:
         raise BadRequest(f"the task ended with code {finished.returncode} and left no result") from None
     except ValidationError as error:
-        raise BadRequest(f"{folder / 'result.json'} is no outcome: {error}") from error
+        raise BadRequest(f"{folder / 'result.json'} is no outcome: {text_of(error)}") from error
 
 
 def differing_versions(folder: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pydantic_settings import TomlConfigSettingsSource
 
 from optfarm.embedded.place import current_folder
 from optfarm.errors import BadRequest
-from optfarm_tasks.schema.settings import FarmSettings, SettingsSource, config_file
+from optfarm_tasks.schema.settings import FarmSettings, SettingsSource, config_file, settings_faults
 
 
 def client_config_file() -> Path:
@@ -18,13 +18,22 @@ def client_config_file() -> Path:
 
     $OPTFARM_CONFIG, else the embedded farm in $OPTFARM_FOLDER, else the user's optfarm.toml, else the embedded farm
     that was started last.
+
+    Raises:
+        BadRequest: $OPTFARM_CONFIG names no file.
     """
     if os.environ.get("OPTFARM_CONFIG"):
-        return config_file()
+        return _named_file()
     folder = current_folder()
     named = bool(os.environ.get("OPTFARM_FOLDER"))
     if folder is not None and (named or not config_file().is_file()):
         return folder / "optfarm.toml"
+    return config_file()
+
+
+def _named_file() -> Path:
+    if not config_file().is_file():
+        raise BadRequest(f"OPTFARM_CONFIG names {config_file()}, and there is no such file")
     return config_file()
 
 
@@ -37,10 +46,9 @@ def read_settings(given: dict[str, Any]) -> "ClientSettings":
     try:
         return ClientSettings.model_validate(given)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in error.errors())
-        raise BadRequest("the client's settings do not fit:", tuple(faults)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"{client_config_file()} is no TOML: {error}") from error
+        if any(isinstance(fault.get("ctx", {}).get("error"), tomllib.TOMLDecodeError) for fault in error.errors()):
+            raise BadRequest(f"{client_config_file()} is no TOML: {'; '.join(settings_faults(error))}") from error
+        raise BadRequest(f"the client's settings do not fit: {'; '.join(settings_faults(error))}") from error
 
 
 class ClientSettings(FarmSettings):
@@ -69,7 +77,7 @@ class ClientSettings(FarmSettings):
     @model_validator(mode="after")
     def _url_is_http(self) -> Self:
         if not self.url.startswith(("http://", "https://")):
-            raise ValueError(f"url is {self.url!r}; write http://host:port")
+            raise ValueError(f"OPTFARM_URL is {self.url!r}; write http://host:port")
         return self
 
     @property

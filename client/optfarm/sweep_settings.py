@@ -1,7 +1,7 @@
 """The settings of a sweep, as flags, a YAML file or a script give them, checked before anything is sent."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,11 @@ import yaml
 from pydantic import ValidationError
 
 from optfarm.errors import BadRequest
-from optfarm.flag_values import duration_ms, size_bytes
+from optfarm.flag_values import duration_ms, size_bytes, size_text
+from optfarm_tasks.schema.faults import Place, faults_of, nearest, shown
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.spec import Auto, Effort, Limits, Scenario
-from optfarm_tasks.schema.sweep import SweepSpec, Tracing
+from optfarm_tasks.schema.sweep import Purpose, SweepSpec, Tracing
 from optfarm_tasks.schema.value import Value
 
 
@@ -34,6 +35,7 @@ class SweepSettings(Value):
     seed: int | None = None
     fresh: bool | None = None
     trace: Tracing | None = None
+    purpose: Purpose | None = None
     schema_version: int | None = None
 
     def over(self, other: "SweepSettings") -> "SweepSettings":
@@ -70,6 +72,17 @@ _FIELDS = {
     "bound_ms": "latency_limit_ms",
 }
 """What people may write → the field. The last three are names that files of earlier versions have."""
+_FLAGS = {
+    "model": "the model",
+    "recipes": "--recipe",
+    "latency_limit_ms": "--latency-limit",
+    "timeout_s": "--timeout",
+    "memory_bytes": "--memory",
+    "trace": "the profile",
+    "runs": "--runs",
+}
+"""The field → what people call it, where that is not its name with two dashes."""
+_UNITS = {"latency_limit_ms": "ms", "timeout_s": "s", "memory_bytes": "B"}
 _WITH_UNITS = {"latency_limit": "latency_limit_ms", "memory": "memory_bytes"}
 """What is written with its unit → the field of plain numbers."""
 _LISTS = ("recipes", "devices", "threads", "batch_sizes")
@@ -119,7 +132,7 @@ def read_yaml(path: Path) -> SweepSettings:
         found = yaml.safe_load(path.read_text())
     except OSError as error:
         raise BadRequest(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise BadRequest(f"{path} is no YAML: {error}") from error
     if not isinstance(found, dict):
         raise BadRequest(f"{path} holds no settings; write at least `model: NAME`")
@@ -140,10 +153,21 @@ def _scenario(text: str) -> Scenario:
 
 def _hint(name: str) -> str:
     names = [*_FIELDS, "latency_limit", "memory", "limits"]
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    return nearest(name, names)
 
 
 def _refused(error: ValidationError) -> BadRequest:
-    faults = tuple(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-    return BadRequest("the sweep cannot be run as asked:", faults)
+    return BadRequest("; ".join(faults_of(error, name=_flag, show=_with_unit)))
+
+
+def _flag(place: Place) -> str:
+    """The setting at a place, as the command line calls it."""
+    name = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}" if name else "")
+
+
+def _with_unit(value: Any, place: Place) -> str:
+    unit = _UNITS.get(str(place[-1]), "") if place else ""
+    if unit == "B" and isinstance(value, int):
+        return size_text(value)
+    return f"{shown(value)}{unit if isinstance(value, int | float) and isfinite(value) else ''}"

@@ -5,10 +5,10 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-from optfarm.columns import Column, cells_of, columns_of, label_mse
+from optfarm.columns import Column, cells_of, columns_of, gate_text, label_mse
 from optfarm.loss import loss, loss_ci95
 from optfarm.notes import notes_of
-from optfarm.row import latency_ns, setting_of
+from optfarm.ranking import latency_ns, setting_of
 from optfarm_tasks.schema.spec import Scenario
 from optfarm_tasks.schema.sweep import Row, SweepReport
 
@@ -59,6 +59,10 @@ def values_of(row: Row) -> dict[str, Any]:
     }
 
 
+def _gate(row: Row, max_loss: float | None) -> dict[str, str | None]:
+    return {} if max_loss is None else {"gate": gate_text(row, max_loss) or None}
+
+
 def _mb(size_bytes: int | None) -> float | None:
     return None if size_bytes is None else size_bytes / _MB
 
@@ -75,20 +79,21 @@ def devices_of(report: SweepReport) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.device for row in report.rows))
 
 
-def markdown_text(report: SweepReport) -> str:
-    """The whole report in Markdown, a table a device."""
+def markdown_text(report: SweepReport, *, max_loss: float | None = None) -> str:
+    """The whole report in Markdown, a table a device; a largest loss adds what its gate says."""
+    columns = columns_of(report, max_loss=max_loss)
     lines = [f"# Sweep {report.sweep_id} of {report.model}"]
     for device in devices_of(report):
         rows = [row for row in report.rows if row.device == device]
-        lines += ["", f"## {hardware_line(report, device)}", "", *markdown_table(columns_of(report), rows)]
-    notes = notes_of(report)
+        lines += ["", f"## {hardware_line(report, device)}", "", *markdown_table(columns, rows)]
+    notes = notes_of(report, max_loss=max_loss)
     lines += ["", *(f"- {note.replace(chr(10), f'{chr(10)}  ')}" for note in notes)] if notes else []
     return "\n".join(lines) + "\n"
 
 
-def csv_text(report: SweepReport) -> str:
-    """The table as numbers in CSV, with a header."""
-    rows = [values_of(row) for row in report.rows]
+def csv_text(report: SweepReport, *, max_loss: float | None = None) -> str:
+    """The table as numbers in CSV, with a header; a largest loss adds what its gate says."""
+    rows = [values_of(row) | _gate(row, max_loss) for row in report.rows]
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else ["device", "method"], lineterminator="\n")
     writer.writeheader()
@@ -104,6 +109,7 @@ def markdown_table(shown: tuple[Column, ...], rows: Iterable[Row]) -> list[str]:
 
 
 def markdown_line(cells: Iterable[str]) -> str:
+    """One line of a table in Markdown; a bar within a cell is escaped."""
     escaped = (cell.replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
 

@@ -12,7 +12,7 @@ from optfarm.sweep import Sweep
 from optfarm_tasks.schema.measurement import Interval, Measurement, Ratio, Verdict
 from optfarm_tasks.schema.recipe import BASELINE
 from optfarm_tasks.schema.spec import Auto
-from optfarm_tasks.schema.sweep import Row, SweepSpec
+from optfarm_tasks.schema.sweep import Purpose, Row, SweepSpec
 
 Place = tuple[str, int | Auto, int | Auto]
 """Device, threads, batch size; the last two as asked for."""
@@ -94,6 +94,7 @@ def repetition(spec: SweepSpec, rows: Sequence[Row], place: Place) -> SweepSpec:
         "threads": (threads,),
         "batch_sizes": (batch_size,),
         "fresh": True,
+        "purpose": Purpose.VERIFY,
     }
     return spec.model_copy(update=changes)
 

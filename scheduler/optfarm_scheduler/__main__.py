@@ -1,5 +1,6 @@
 """Runs the scheduler: optfarm-scheduler."""
 
+import argparse
 import logging
 import os
 import signal
@@ -14,8 +15,11 @@ from optfarm_scheduler.api.app import application
 from optfarm_scheduler.parts import Parts, assemble
 from optfarm_scheduler.settings import SchedulerSettings
 from optfarm_tasks import registry
+from optfarm_tasks.schema.settings import settings_faults
 
 _USAGE = 2
+_ABOUT = """Serves the farm's HTTP API and plans its work. It takes no options: its settings are OPTFARM_* variables, or
+stand in a TOML file that OPTFARM_CONFIG names; see docs/scheduler.md."""
 _SWITCH_S = 0.0005
 """A worker's claim waits so long for the loop to let it in; Python's 5 ms would add to every gap between tasks."""
 
@@ -35,13 +39,13 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Serves until SIGTERM or SIGINT, by OPTFARM_* and the TOML file; exits with 2 when a setting is wrong."""
+    argparse.ArgumentParser(prog="optfarm-scheduler", description=_ABOUT).parse_args()
     _set_up_logs()
     sys.setswitchinterval(_SWITCH_S)
     try:
         settings = SchedulerSettings()
     except ValidationError as error:
-        wrong = [f"OPTFARM_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors() if each["loc"]]
-        sys.stderr.write("\n".join(["optfarm-scheduler cannot start:", *wrong]) + "\n")
+        sys.stderr.write("\n".join(["optfarm-scheduler cannot start:", *settings_faults(error)]) + "\n")
         raise SystemExit(_USAGE) from error
     for fault in registry.faults():
         log.warning("plugin_refused", reason=fault)

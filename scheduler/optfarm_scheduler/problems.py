@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from optfarm_scheduler.errors import Conflict, DatabaseFailed, Denied, NotFound, Refused, Unavailable
 from optfarm_tasks.errors import BadInput
 from optfarm_tasks.schema.api import Problem
+from optfarm_tasks.schema.faults import Place, dotted, in_words
 
 _STATUS: Mapping[type[Exception], int] = {NotFound: 404, Conflict: 409, Denied: 403, Unavailable: 503, BadInput: 422}
 _RETRY = {"Retry-After": "2"}
@@ -57,9 +58,14 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    errors = [{"loc": list(each["loc"]), "msg": each["msg"], "type": each["type"]} for each in error.errors()]
-    detail = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in errors)
-    return problem(422, detail, errors=jsonable_encoder(errors))
+    faults = error.errors()
+    errors = [{"loc": list(each["loc"]), "msg": in_words([each], name=_name)[0]} for each in faults]
+    return problem(422, "; ".join(in_words(faults, name=_name)), errors=jsonable_encoder(errors))
+
+
+def _name(place: Place) -> str:
+    """Without the part of the request, body or path, that begins each place."""
+    return dotted(place[1:])
 
 
 async def _database(_request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """The keys under which objects are stored, and the checks of keys, digests and paths. Pure."""
 
+import hashlib
 import re
 from pathlib import PurePosixPath
 
@@ -7,6 +8,7 @@ from optfarm_storage.errors import BadName
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _KEY_CHARACTERS = 1000
 
 
@@ -21,8 +23,12 @@ def result(key: str) -> str:
 
 
 def record(kind: str, name: str, tree: str) -> str:
-    """Where the record of a model (kind "models") or data set ("data") lies: its name and its tree's digest say it."""
-    return checked(f"{kind}/{name}/{digest(tree)}.json")
+    """Where the record of a model (kind "models") or data set ("data") lies: its name and its tree's digest say it.
+
+    A name that is no part of a key, as one in Greek, is stood for by its digest; the record holds it whole.
+    """
+    part = name if _PART.fullmatch(name) else f"_{hashlib.sha256(name.encode()).hexdigest()}"
+    return checked(f"{kind}/{part}/{digest(tree)}.json")
 
 
 def digest(sha256: str) -> str:

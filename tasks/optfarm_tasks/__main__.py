@@ -18,6 +18,7 @@ from optfarm_tasks import progress
 from optfarm_tasks.actions import ACTIONS
 from optfarm_tasks.errors import Reason, TaskError
 from optfarm_tasks.frameworks.imports import is_exhaustion, line_of
+from optfarm_tasks.schema.faults import faults_of
 from optfarm_tasks.schema.result import Facts, Failure, Outcome
 from optfarm_tasks.schema.spec import Task
 from optfarm_tasks.technique import OnProgress
@@ -57,9 +58,7 @@ def _task(folder: Path) -> Task:
     except OSError as error:
         raise NoTask(f"{file} cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise NoTask(f"{file} is no task: {place}: {first['msg']}") from error
+        raise NoTask(f"{file} is no task: {faults_of(error)[0]}") from error
     missing = ACTIONS[task.action.kind].roles - task.inputs.keys()
     if missing:
         raise NoTask(f"{file}: to {task.action.kind} takes inputs for {', '.join(sorted(missing))}")

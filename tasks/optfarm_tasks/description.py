@@ -131,6 +131,10 @@ class Split(Value):
     inputs: tuple[Tensor, ...]
     """Shapes without the sample axis."""
     labels: Tensor | None = None
+    classes: tuple[int, int] | None = Field(default=None, exclude_if=lambda it: it is None)
+    """The least and the greatest of labels that are whole numbers."""
+    is_one_hot: bool = Field(default=False, exclude_if=lambda it: not it)
+    """Whether each row of the labels is a one among zeros."""
 
 
 class DataDescription(Value):

@@ -3,15 +3,16 @@
 Techniques of other distributions come in by entry points: see optfarm_tasks.plugins.
 """
 
-import difflib
 import functools
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Mapping
 from types import ModuleType
 from typing import cast
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from optfarm_tasks import plugins, runtimes, techniques
 from optfarm_tasks.description import Format
@@ -19,6 +20,7 @@ from optfarm_tasks.errors import BadParameter, MissingParameter
 from optfarm_tasks.parameters import parameters_of
 from optfarm_tasks.runtime import Runtime
 from optfarm_tasks.schema.device import DeviceKind
+from optfarm_tasks.schema.faults import in_words, nearest, shown
 from optfarm_tasks.schema.recipe import Step
 from optfarm_tasks.schema.spec import Role
 from optfarm_tasks.schema.technique_card import TechniqueCard
@@ -53,9 +55,7 @@ def technique(name: str) -> Technique:
         return _plugins().techniques[name]
     if name in _plugins().faults:
         raise BadParameter(_plugins().faults[name])
-    near = difflib.get_close_matches(name, technique_names(), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(technique_names())}"
-    raise BadParameter(f"there is no technique {name!r}; {hint}")
+    raise BadParameter(f"there is no technique {name!r}; {nearest(name, technique_names())}")
 
 
 def runtime(name: str) -> Runtime:
@@ -111,9 +111,19 @@ def params_of(step: Step) -> Params:
         if missing:
             form = ", ".join(f"{name}=…" for name in missing)
             raise MissingParameter(f"it needs {' and '.join(missing)}; write {step.technique}({form})") from error
-        known = ", ".join(f"{each.name} ({each.range})" for each in parameters_of(wanted)) or "none"
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise BadParameter(f"{step.technique}: {faults}. Its parameters: {known}") from error
+        ranges = {each.name: each.range for each in parameters_of(wanted)}
+        said = "; ".join(dict.fromkeys(_fault(fault, ranges) for fault in error.errors()))
+        raise BadParameter(f"{step.technique}: {said}") from error
+
+
+def _fault(fault: ErrorDetails, ranges: Mapping[str, str]) -> str:
+    """What is wrong with one parameter, and what it takes."""
+    name = str(fault["loc"][0]) if fault["loc"] else ""
+    if name and name not in ranges:
+        return f"there is no parameter {name!r}; {nearest(name, ranges)}"
+    if name and fault["type"] != "value_error":
+        return f"{name} is {shown(fault['input'])}; it takes {ranges[name]}"
+    return in_words([fault])[0]
 
 
 def modules_of(name: str) -> frozenset[str]:

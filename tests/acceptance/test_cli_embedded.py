@@ -75,8 +75,9 @@ def test_every_part_runs_and_is_well(farm: Cli) -> None:
 def test_starting_what_runs_changes_nothing(farm: Cli) -> None:
     before = {name: part["pid"] for name, part in parts_of(farm).items()}
 
-    farm.ok("up")
+    again = farm.run("up")
 
+    assert "waiting for" not in again.err
     assert {name: part["pid"] for name, part in parts_of(farm).items()} == before
 
 
@@ -154,7 +155,28 @@ def test_down_leaves_no_process_and_can_be_said_twice(farm: Cli) -> None:
     assert farm.json("down")["did_run"] is False
     assert farm.run("status").code == 4
 
+    for words in (("devices",), ("sweep", "list"), ("model", "show", "x"), ("report", "x")):
+        ended = farm.run(*words, timeout_s=10)
+        assert ended.code == 4
+        assert ended.err == f"error: the farm in {farm.folder} is down; start it: optfarm up\n"
+
     farm.ok("up", timeout_s=90)
+
+
+def test_the_state_of_a_folder_without_a_farm_is_refused(farm: Cli, tmp_path: Path) -> None:
+    ended = farm.run("status", "--folder", str(tmp_path))
+
+    assert ended.code == 3
+    assert ended.err == f"error: there is no farm in {tmp_path}; start one there: optfarm up --folder {tmp_path}\n"
+    assert ended.out == ""
+
+
+def test_the_table_of_devices_has_a_heading_for_each_cell(farm: Cli) -> None:
+    status, alone, listed = farm.ok("status"), farm.ok("devices"), farm.ok("devices", "list")
+
+    headings = next(line for line in status.splitlines() if line.startswith("device ")).split()
+    assert headings == ["device", "state", "health", "hardware", "labels", "toolchains"]
+    assert alone == listed
 
 
 def test_a_wrong_token_is_refused(farm: Cli) -> None:

@@ -143,8 +143,8 @@ def write_no_inputs(folder: Path) -> None:
     ("write", "told"),
     [
         (lambda _: None, "task.json cannot be read: No such file"),
-        (write_text, "task.json is no task: it: Invalid JSON"),
-        (write_other_schema, "task.json is no task: schema_version: Input should be 1"),
+        (write_text, "task.json is no task: it is no JSON: "),
+        (write_other_schema, "task.json is no task: schema_version is 2; it takes 1"),
         (write_no_inputs, "to evaluate takes inputs for baseline, candidate, data"),
     ],
 )

@@ -59,8 +59,8 @@ def test_without_the_right_token_nothing_is_told(farm: Farm) -> None:
         ({"recipes": ["(("]}, "is no step of a recipe"),
         ({"recipes": ["tflite-int8"]}, "it needs calibration data"),
         ({"devices": ["gpu"]}, "there are: alpha.cpu (fake)"),
-        ({"threads": [0]}, "threads=0"),
-        ({"surprise": 1}, "surprise"),
+        ({"threads": [0]}, "threads.0 is 0; it takes 1 or more, or auto"),
+        ({"surprise": 1}, "there is no surprise"),
     ],
 )
 def test_bad_input_is_a_problem_that_says_what_is_wrong(farm: Farm, more: dict[str, object], words: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from optfarm_tasks.errors import BadModel
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.result import Outcome
 from optfarm_tasks.schema.spec import Task
 from optfarm_tasks.schema.tree import Digest, Tree, scan
@@ -108,7 +109,7 @@ class TaskFolder:
         try:
             return scan(outputs)
         except ValidationError as error:
-            raise BadModel(f"an output has a name that a tree cannot hold: {error.errors()[0]['msg']}") from error
+            raise BadModel(f"an output has a name that a tree cannot hold: {text_of(error)}") from error
 
     def check_space(self) -> None:
         """Passes while there is room: a child that failed on a full disk failed for nothing of its own.

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from optfarm_tasks import instruction_sets
 from optfarm_tasks.schema.device import Inventory, Toolchain
+from optfarm_tasks.schema.faults import text_of
 from optfarm_worker.devices import kind_of
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.settings import WorkerSettings
@@ -55,4 +56,4 @@ def probe(name: str, python: Path) -> Toolchain:
         last = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise BadSettings(f"toolchain {name}: {python} cannot run optfarm's tasks: {last}") from error
     except (OSError, subprocess.TimeoutExpired, ValueError, ValidationError) as error:
-        raise BadSettings(f"toolchain {name}: {python} does not say what it offers: {error}") from error
+        raise BadSettings(f"toolchain {name}: {python} does not say what it offers: {text_of(error)}") from error

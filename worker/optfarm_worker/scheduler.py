@@ -8,6 +8,7 @@ import httpx
 from pydantic import ValidationError
 
 from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Lease
 from optfarm_tasks.schema.value import WireMessage
 from optfarm_worker.errors import Denied, LeaseLost, Stopped, Unreachable
@@ -41,7 +42,9 @@ class Scheduler:
         try:
             return Lease.model_validate_json(answer.content)
         except ValidationError as error:
-            raise Unreachable(f"the scheduler's lease cannot be read; is it of another version? {error}") from error
+            raise Unreachable(
+                f"the scheduler's lease cannot be read; is it of another version? {text_of(error)}"
+            ) from error
 
     def beat(self, task_id: str, heartbeat: Heartbeat, *, timeout_s: float) -> None:
         """Keeps the lease alive."""

@@ -9,7 +9,7 @@ from typing import Self
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
-from optfarm_tasks.schema.settings import FarmSettings, config_file
+from optfarm_tasks.schema.settings import FarmSettings, config_file, settings_faults
 from optfarm_worker.devices import kind_of
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.idle import shared_lock
@@ -106,8 +106,7 @@ def read_settings(**given: object) -> WorkerSettings:
     try:
         return WorkerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # checked by the model itself
     except ValidationError as error:
-        named = ((".".join(map(str, fault["loc"])).upper(), fault["msg"]) for fault in error.errors())
-        faults = "\n".join(f"  {name and f'OPTFARM_{name}'} {message}" for name, message in named)
+        faults = "\n".join(f"  {fault}" for fault in settings_faults(error))
         raise BadSettings(f"the settings do not hold ({config_file()} was read if it exists):\n{faults}") from error
     except (OSError, ValueError) as error:
         raise BadSettings(f"{config_file()} cannot be read: {error}") from error

@@ -14,6 +14,7 @@ from optfarm.bundle.manifest import RAN, REPORT, SWEEP, artifact_folder, task_fi
 from optfarm.errors import BadRequest
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.errors import BadData
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.result import Result
 from optfarm_tasks.schema.spec import Task
 from optfarm_tasks.schema.sweep import SweepReport, SweepStatus, TaskState, TaskStatus
@@ -83,4 +84,4 @@ class Contents:
         try:
             return TypeAdapter(kind).validate_json(self._archive.read(name))
         except ValidationError as error:
-            raise BadRequest(f"{name} in the bundle is not what its name says: {error}") from error
+            raise BadRequest(f"{name} in the bundle is not what its name says: {text_of(error)}") from error

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from optfarm.errors import BadRequest
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.sweep import TaskState
 from optfarm_tasks.schema.tree import Digest, File
 from optfarm_tasks.schema.value import SCHEMA_VERSION, WireMessage, digest_of
@@ -57,7 +58,7 @@ def read_manifest(content: bytes) -> Manifest:
     try:
         manifest = Manifest.model_validate(parsed)
     except ValidationError as error:
-        raise BadRequest(f"{MANIFEST} is no manifest of a bundle: {error}") from error
+        raise BadRequest(f"{MANIFEST} is no manifest of a bundle: {text_of(error)}") from error
     if manifest != manifest.sealed():
         raise BadRequest(f"{MANIFEST} is damaged: its own digest does not fit it")
     return manifest

@@ -16,6 +16,7 @@ from optfarm.measured import RowKey, row_key, row_key_of_task
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.benchmark.analysis.recompute import differences, recompute
 from optfarm_tasks.errors import BadData
+from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.recipe import BASELINE
 from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Quality
@@ -110,7 +111,7 @@ def _again(contents: Contents, finished: FinishedTask) -> _Again:
     try:
         found = recompute(facts, finished.task, columns)
     except (ArithmeticError, BadData, ValidationError) as error:
-        raise BadRequest(f"nothing can be computed from {name} in the bundle: {error}") from error
+        raise BadRequest(f"nothing can be computed from {name} in the bundle: {text_of(error)}") from error
     published = {**_plain(facts, "baseline", "candidate", "pair_ratios"), "estimator": estimator}
     computed = {
         "baseline": found.baseline.model_dump(),

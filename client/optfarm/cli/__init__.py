@@ -6,9 +6,20 @@ from typing import Annotated
 
 import typer
 
-from optfarm.cli import artifact, bundle, catalog, devices, embedded, profile, report, sweep, task, techniques, verify
-from optfarm.errors import FarmError
-from optfarm_tasks.errors import TaskError
+from optfarm.cli import (
+    artifact,
+    bundle,
+    catalog,
+    devices,
+    embedded,
+    failure,
+    profile,
+    report,
+    sweep,
+    task,
+    techniques,
+    verify,
+)
 
 _BAD_INPUT = 2
 _EPILOG = """Exit codes: 0 all went well · 1 variants failed, or a number does not hold · 2 bad input ·
@@ -48,18 +59,11 @@ def optfarm(
 def main() -> None:
     """Runs the command line; every failure that a user can act on is one message and an exit code."""
     try:
-        app()
-    except FarmError as error:
-        _leave(str(error), error.exit_code)
-    except TaskError as error:
-        _leave(str(error), _BAD_INPUT)
+        sys.exit(app(standalone_mode=False))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except OSError as error:
-        _leave(str(error), _BAD_INPUT)
-
-
-def _leave(message: str, code: int) -> None:
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(code)
+    except Exception as error:  # noqa: BLE001 (a defect is raised again)
+        if type(error).__name__ == "NoArgsIsHelpError":  # Typer has printed the help; its class is private
+            sys.exit(_BAD_INPUT)
+        failure.leave(failure.failure_of(error), as_json="--json" in sys.argv)

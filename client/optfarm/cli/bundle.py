@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.output import Json, farm, moving, note, print_json, print_table
+from optfarm.cli.output import Json, farm, moving, note, print_json, print_table, say
 
 if TYPE_CHECKING:
     from optfarm.bundle.verify import Verification
@@ -56,6 +56,6 @@ def _print(found: "Verification") -> None:
     print_table(("method", "device", "threads", "batch", "numbers"), rows)
     of_checks = (f"{check.recipe} on {check.device}: {line}" for check in found.checks for line in check.differences)
     for line in (*found.differences, *of_checks):
-        print(f"• {line}")
+        say(f"• {line}")
     models = "and artifacts" if found.has_artifacts else "without artifacts"
     note(f"{len(found.manifest.files)} digests are right ({models}); sha256 of the bundle: {found.sha256}")

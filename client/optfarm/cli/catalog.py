@@ -1,20 +1,33 @@
-"""`optfarm model` and `optfarm data`: push, list and show what sweeps are run on."""
+"""`optfarm model` and `optfarm data`: push, list, show and rename what sweeps are run on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.output import Json, farm, moving, note, note_replaced, print_json, print_list, print_table, size_text
+from optfarm.cli.output import (
+    Json,
+    farm,
+    moving,
+    note,
+    note_replaced,
+    print_json,
+    print_list,
+    print_table,
+    say,
+    size_text,
+)
 
 if TYPE_CHECKING:
     from optfarm_tasks.description import ModelDescription
     from optfarm_tasks.schema.catalog import Data, Model
     from optfarm_tasks.schema.feeding import Feeding
 
-models = typer.Typer(name="model", help="Push, list and show models.", no_args_is_help=True)
-data_sets = typer.Typer(name="data", help="Push and list data sets.", no_args_is_help=True)
+models = typer.Typer(name="model", help="Push, list, show and rename models.", no_args_is_help=True)
+data_sets = typer.Typer(name="data", help="Push, list and rename data sets.", no_args_is_help=True)
 Names = list[str] | None
+Old = Annotated[str, typer.Argument(help="The name that it has.")]
+New = Annotated[str, typer.Argument(help="The name that it gets.")]
 Name = Annotated[str | None, typer.Option(help="How sweeps call it; the file's name when left out.")]
 
 
@@ -58,6 +71,14 @@ def list_models(*, as_json: Json = False) -> None:
     print_list(found, ("model", "format", "size", "digest", "pushed"), _model_row, as_json=as_json)
 
 
+@models.command("rename")
+def rename_model(old: Old, new: New, *, as_json: Json = False) -> None:
+    """Give a model another name; sweeps that asked for it by the old one go on to mean it."""
+    with farm() as opened:
+        renamed = opened.rename_model(old, new)
+    _print_renamed(renamed, old, as_json=as_json)
+
+
 @models.command()
 def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_json: Json = False) -> None:
     """Show a model's signatures, operations and files."""
@@ -66,13 +87,13 @@ def show(name: Annotated[str, typer.Argument(help="Name or digest.")], *, as_jso
     if as_json:
         print_json(found)
         return
-    print(f"{found.name}  {found.digest}")
+    say(f"{found.name}  {found.digest}")
     about = found.description
     weights = "" if about.parameters is None else f", {about.parameters:,} parameters"
-    print(f"{about.format}, {size_text(about.size_bytes)}{weights}", *signature_lines(about), sep="\n")
+    say(f"{about.format}, {size_text(about.size_bytes)}{weights}", *signature_lines(about))
     if about.ops:
         ops = sorted(about.ops.items(), key=lambda item: -item[1])
-        print("operations:", ", ".join(f"{count} {op}" for op, count in ops))
+        say(f"operations: {', '.join(f'{count} {op}' for op, count in ops)}")
     print_table(("file", "size"), [(file.path, size_text(file.size_bytes)) for file in found.tree.files])
 
 
@@ -115,12 +136,27 @@ def push_data(
     note_replaced(sent)
 
 
+@data_sets.command("rename")
+def rename_data(old: Old, new: New, *, as_json: Json = False) -> None:
+    """Give a data set another name; sweeps that asked for it by the old one go on to mean it."""
+    with farm() as opened:
+        renamed = opened.rename_data(old, new)
+    _print_renamed(renamed, old, as_json=as_json)
+
+
 @data_sets.command("list")
 def list_data(*, as_json: Json = False) -> None:
     """List the data sets that were pushed."""
     with farm() as opened:
         found = opened.data_sets()
     print_list(found, ("data", "samples", "size", "digest", "pushed"), _data_row, as_json=as_json)
+
+
+def _print_renamed(renamed: "Model | Data", old: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(renamed)
+    else:
+        note(f"{old} is {renamed.name} now, digest {renamed.digest[:12]}")
 
 
 def _model_row(model: "Model") -> tuple[str, ...]:

@@ -9,17 +9,23 @@ from optfarm.cli.output import Json, farm, note, print_json, print_list
 if TYPE_CHECKING:
     from optfarm_tasks.schema.health import Device, DeviceHealth
 
+HEADINGS = ("device", "state", "health", "hardware", "labels", "toolchains")
 app = typer.Typer(name="devices", help="List the machines of the farm, and end their quarantine.")
 
 
 @app.callback(invoke_without_command=True)
 def devices(context: typer.Context, *, as_json: Json = False) -> None:
     """List the devices of the farm, what they are, whether they answer, and how healthy they are."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        list_devices(as_json=as_json)
+
+
+@app.command("list")
+def list_devices(*, as_json: Json = False) -> None:
+    """List the devices, as `optfarm devices` alone does."""
     with farm() as opened:
         found = opened.devices()
-    print_list(found, ("device", "state", "health", "hardware", "labels", "toolchains"), row_of, as_json=as_json)
+    print_list(found, HEADINGS, row_of, as_json=as_json)
 
 
 @app.command()

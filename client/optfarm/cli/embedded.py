@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from optfarm.cli.failure import CommandFailure
 from optfarm.cli.output import Folder, Json, farm, note, print_json, print_table, size_text
 
 if TYPE_CHECKING:
@@ -45,14 +46,16 @@ def down(*, folder: Folder = None, as_json: Json = False) -> None:
 def status(*, folder: Folder = None, as_json: Json = False) -> None:
     """Show each part of the farm on this machine, the devices, and what is queued."""
     from optfarm.embedded.part_status import parts_of
-    from optfarm.errors import Unreachable
+    from optfarm.errors import NotFound, Unreachable
 
     place = _folder(folder)
     parts = parts_of(place)
+    if folder is not None and not parts:
+        raise NotFound(f"there is no farm in {place}; start one there: optfarm up --folder {place}")
     try:
         seen = _seen(folder)
     except Unreachable as error:
-        seen = {"error": str(error)}
+        seen = CommandFailure(error.reason, str(error), error.exit_code).to_json()
     if as_json:
         print_json({"folder": str(place) if parts else None, "parts": parts, **seen})
     else:
@@ -94,12 +97,12 @@ def _seen(folder: Path | None) -> dict[str, Any]:
         sweeps = opened.sweeps()
         devices = opened.devices()
     running = [sweep for sweep in sweeps if sweep.state == "running"]
-    waiting = sum(sweep.tasks - sweep.done - sweep.failed for sweep in running)
+    waiting = sum(sweep.tasks - sweep.done - sweep.failed - sweep.blocked for sweep in running)
     return {"health": health, "devices": devices, "queue": {"sweeps": len(running), "tasks": waiting}}
 
 
 def _print_status(place: Path, parts: list["PartStatus"], seen: dict[str, Any]) -> None:
-    from optfarm.cli.devices import row_of
+    from optfarm.cli.devices import HEADINGS, row_of
     from optfarm.progress import shown_s
 
     if parts:
@@ -116,7 +119,7 @@ def _print_status(place: Path, parts: list["PartStatus"], seen: dict[str, Any]) 
         ]
         print_table(("part", "state", "pid", "up for", "memory", "health"), rows, title=f"farm in {place}")
     if "error" in seen:
-        note(f"error: {seen['error']}")
+        note(f"error: {seen['error']['message']}")
         return
-    print_table(("device", "state", "hardware", "labels", "toolchains"), [row_of(device) for device in seen["devices"]])
+    print_table(HEADINGS, map(row_of, seen["devices"]))
     print(f"{seen['queue']['tasks']} tasks of {seen['queue']['sweeps']} sweeps are queued or running")

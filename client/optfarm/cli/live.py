@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from optfarm.cli.output import note
+from optfarm.cli.output import note, plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -55,8 +55,6 @@ def _view(status: "SweepStatus", heading: str | None) -> "RenderableType":
         view.add_row(Text(heading))
     view.add_row(Text(headline(status)))
     view.add_row(ProgressBar(total=max(1, len(status.tasks)), completed=done_count(status), width=60))
-    for line in running_lines(status):
-        view.add_row(Text(f"  {line}"))
-    for problem in status.problems:
-        view.add_row(Text(problem))
+    for line in (*(f"  {line}" for line in running_lines(status)), *status.problems):
+        view.add_row(Text(plain(line)))
     return view

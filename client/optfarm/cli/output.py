@@ -1,6 +1,7 @@
 """What commands share: options, and printing: results on stdout, as JSON or for people; all else on stderr."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from optfarm import Farm
     from optfarm.transfer import OnProgress
@@ -22,14 +24,13 @@ Folder = Annotated[Path | None, typer.Option("--folder", help="The farm's folder
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 T = TypeVar("T")
-M = TypeVar("M", "Model", "Data")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_PIPE_WIDTH, _WIDE_PIPE_WIDTH = 160, 240
+_PIPE_WIDTH = 160
 
 
 def note(text: str) -> None:
     """Prints a line for people that is no result."""
-    print(text, file=sys.stderr, flush=True)
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 def note_replaced(pushed: "Model | Data") -> None:
@@ -44,18 +45,48 @@ def plain(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Prints a value, or a sequence of them, as JSON."""
+    """Prints a value, or a sequence of them, as JSON that says which schema it follows."""
     from pydantic_core import to_jsonable_python
 
-    print(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
+    text = json.dumps(_versioned(to_jsonable_python(value)), indent=2, ensure_ascii=False)
+    print(_CONTROL.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text))
 
 
-def console(*, wide: bool = False) -> "Console":
-    """Where tables go: as wide as the terminal, or wide enough for a reader of a file, the more so for wide ones."""
+def _versioned(plain_value: Any) -> Any:
+    """Each object at the top with its schema_version."""
+    if isinstance(plain_value, list):
+        return [_versioned(each) for each in plain_value]
+    return {"schema_version": 1} | plain_value if isinstance(plain_value, dict) else plain_value
+
+
+def say(*lines: str) -> None:
+    """Prints lines of a result for people."""
+    for line in lines:
+        print(plain(line))
+
+
+def room() -> int | None:
+    """How many characters a line of stdout may take; None where nobody said, as in a pipe without COLUMNS."""
     from rich.console import Console
 
-    width = _WIDE_PIPE_WIDTH if wide else _PIPE_WIDTH
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=width)
+    is_known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    return Console().width if is_known else None
+
+
+def console(table: "Table | None" = None) -> "Console":
+    """Where tables go: as wide as the terminal, or as COLUMNS says, or else 160 characters wide.
+
+    A table that is given is printed whole: where nobody said how wide a pipe is, and where it shows all it has.
+    """
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    out = Console(highlight=False, width=room() or _PIPE_WIDTH)
+    if table is None:
+        return out
+    endless = Console(width=10_000)
+    widest = Measurement.get(endless, endless.options, table).maximum
+    return Console(highlight=False, width=max(out.width, widest))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
@@ -63,10 +94,17 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, title
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(*headings, title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        *headings,
+        title=None if title is None else escape(plain(title)),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
     for row in rows:
-        table.add_row(*map(escape, row))
-    console().print(table)
+        table.add_row(*(escape(plain(cell)) for cell in row))
+    console(table if room() is None else None).print(table)
 
 
 def print_list(
@@ -82,11 +120,8 @@ def print_list(
 @contextmanager
 def farm(url: str | None = None, token: str | None = None, *, retry_s: float | None = None) -> Iterator["Farm"]:
     """The farm of this user; stderr says when it is away."""
-    from stamina.instrumentation import set_on_retry_hooks
-
     from optfarm.farm import Farm
 
-    set_on_retry_hooks(())  # they would write to stdout; `on_wait` says it better
     with Farm(url, token, retry_s=retry_s, on_wait=note) as opened:
         yield opened
 
@@ -98,30 +133,14 @@ def moving(what: str) -> Iterator["OnProgress"]:
         yield lambda _: None
         return
     from rich.console import Console
-    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.markup import escape
+    from rich.progress import FileSizeColumn, Progress, TextColumn, TransferSpeedColumn
 
-    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
+    # How much is left nobody knows: what the farm has is found out on the way.
+    columns = (TextColumn("{task.description}"), FileSizeColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        counter = progress.add_task(what, total=None)
+        counter = progress.add_task(escape(plain(what)), total=None)
         yield lambda size: progress.advance(counter, size)
-
-
-def pushed(push: Callable[..., M], text: str | None, *, base: Path | None = None, **named: Any) -> M | None:
-    """Pushes the model or data set at the path that is meant; None where the name of one pushed before is."""
-    from optfarm.inputs import path_meant
-
-    path = path_meant(text, base) if text else None
-    if path is None:
-        return None
-    with moving(f"pushing {path.name}") as on_progress:
-        sent = push(path, on_progress=on_progress, **named)
-    note_replaced(sent)
-    return sent
-
-
-def meant(model: "Model") -> str:
-    """How a sweep names a model that was pushed: by its digest, or by its name where that says how it is called."""
-    return model.name if model.description.feeding.changes_model else model.digest
 
 
 def size_text(size_bytes: int | None) -> str:

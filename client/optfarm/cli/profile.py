@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optfarm.cli import live
+from optfarm.cli import live, pushing
 from optfarm.cli.artifact import chosen
-from optfarm.cli.output import INTERRUPTED, Json, farm, meant, note, print_json, print_table, pushed
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_table, say
 
 if TYPE_CHECKING:
     from optfarm import Farm
+    from optfarm.cli.pushing import Given
     from optfarm_tasks.schema.sweep import TaskStatus
 
 _TASK = re.compile(r"[0-9a-f]{12}-\d{3,}")
@@ -40,8 +41,9 @@ def profile(
     from optfarm.sweep_settings import settings_of
 
     _check_output(output)
+    given = pushing.read(settings_of({"model": target if recipe is None else None, "data": data}), name=name)
     with farm() as opened:
-        settings, called = _meant(opened, target, recipe, name=name)
+        settings, called = _meant(opened, target, recipe, given)
         settings |= {
             "devices": [device],
             "threads": [threads],
@@ -49,11 +51,10 @@ def profile(
             "runtime": runtime,
             "seed": seed,
             "fresh": fresh,
+            "data": data,
         }
         settings["trace"] = {**settings.get("trace", {}), "runs": runs}
-        found = pushed(opened.push_data, data)
-        settings["data"] = found.digest if found else data
-        task = _followed(opened, settings_of(settings).spec())
+        task = _followed(opened, given.pushed(opened, settings_of(settings)).spec())
         _print(opened, task, output or Path(f"{called}.trace.json"), as_json=as_json)
 
 
@@ -66,14 +67,13 @@ def _check_output(output: Path | None) -> None:
         )
 
 
-def _meant(opened: "Farm", target: str, recipe: str | None, *, name: str | None) -> tuple[dict[str, Any], str]:
+def _meant(opened: "Farm", target: str, recipe: str | None, given: "Given") -> tuple[dict[str, Any], str]:
     """The settings of a sweep that name what is observed, and what its trace is called."""
     if recipe is not None:
         row = chosen(opened.find_sweep(target).report(), recipe)
         return _artifact(opened, row.facts.convert_task or "")
-    model = pushed(opened.push_model, target, name=name)
-    if model is not None:
-        return {"model": meant(model), "recipes": ["baseline"]}, model.name
+    if given.model is not None:
+        return {"model": target, "recipes": ["baseline"]}, given.model[1].name
     if _TASK.fullmatch(target):
         return _artifact(opened, target)
     return {"model": target, "recipes": ["baseline"]}, _known(opened, target)
@@ -132,6 +132,5 @@ def _print(opened: "Farm", task: "TaskStatus", output: Path, *, as_json: bool) -
         print_json({**about, "state": task.state, "trace": str(output), "profile": found.facts})
         return
     print_table(HEADINGS, rows_of(found.facts), title=f"{task.label} on {task.device}, {found.facts.runtime}")
-    for line in notes_of(found.facts):
-        print(f"• {line}")
+    say(*(f"• {line}" for line in notes_of(found.facts)))
     note(f"the trace of one inference lies in {output}: open it in chrome://tracing or ui.perfetto.dev")

@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from optfarm.cli.output import Json, console, farm, note, print_json
+from optfarm.cli.output import Json, console, farm, note, plain, print_json, room
 from optfarm.report_formats import ReportFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optfarm.columns import Column
     from optfarm.report import Report as Found
-    from optfarm_tasks.schema.sweep import SweepReport
-
-
-_METHOD_WIDTH = 30
-"""Up to here a method is never broken, however narrow the terminal."""
+    from optfarm_tasks.schema.sweep import Row, SweepReport
 
 
 def report(
@@ -27,7 +26,9 @@ def report(
     shape: Annotated[
         ReportFormat | None, typer.Option("--format", help="Write another tool's report; see docs/report-formats.md.")
     ] = None,
-    wide: Annotated[bool, typer.Option("--wide", help="Add packed sizes, memory and energy to the table.")] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Show all columns, also packed sizes, memory and energy.")
+    ] = False,
     to: Annotated[Path | None, typer.Option(help="With --format: the folder for its files.")] = None,
 ) -> None:
     """Print the table of a sweep: a table a device, and below it what needs saying."""
@@ -38,6 +39,8 @@ def report(
         raise BadRequest("--to is the folder for the files of --format")
     if shape is not None and (as_csv or as_markdown or wide or max_loss is not None):
         raise BadRequest("--format goes alone, or with --to and --json")
+    if as_json + as_csv + as_markdown > 1:
+        raise BadRequest("--json, --csv and --markdown exclude each other; give one of them")
     if wide and (as_json or as_csv or as_markdown):
         raise BadRequest("--wide is of the table for a terminal; --json and --csv hold every number")
     limit = None if max_loss is None else allowed(max_loss)
@@ -49,9 +52,9 @@ def report(
     if as_json:
         print_json(found.facts if limit is None else _gated(found.facts, limit))
     elif as_csv:
-        print(found.to_csv(), end="")
+        print(plain(found.to_csv(limit)), end="")
     elif as_markdown:
-        print(found.to_markdown(), end="")
+        print(plain(found.to_markdown(limit)), end="")
     else:
         print_report(found.facts, max_loss=limit, wide=wide)
 
@@ -65,7 +68,7 @@ def _export(found: "Found", shape: ReportFormat, folder: Path | None, *, as_json
         paths = write(texts, folder)
         note(f"{len(paths)} files lie in {folder}")
         if as_json:
-            print_json([str(path) for path in paths])
+            print_json({"files": paths})
     elif as_json:
         print_json(texts)
     elif len(texts) == 1:
@@ -90,30 +93,44 @@ def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: b
     Args:
         facts: the report.
         max_loss: adds what a gate says of each variant.
-        wide: adds packed sizes, memory and energy.
+        wide: shows every column, however wide the table gets.
     """
     from rich.markup import escape
-    from rich.table import Table
 
-    from optfarm.columns import cells_of, columns_of
+    from optfarm.columns import columns_of
     from optfarm.notes import notes_of
     from optfarm.table import devices_of, hardware_line
 
     columns = columns_of(facts, max_loss=max_loss, wide=wide)
-    out = console(wide=wide)
+    out, left_out = console(), dict[str, None]()
     out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, effort {facts.effort})")
     for device in devices_of(facts):
-        rows = [(row, cells_of(columns, row)) for row in facts.rows if row.device == device]
-        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-        for column in columns:
-            justify: Literal["left", "right"] = "left" if column.is_text else "right"
-            table.add_column(column.heading, justify=justify, no_wrap=column.is_whole)
-        table.columns[0].min_width = min(_METHOD_WIDTH, max(len(cells[0]) for _, cells in rows))
-        for row, cells in rows:
-            is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
-            table.add_row(*map(escape, cells), style="red" if is_bad else None)
         out.print()
-        out.print(f"[bold]{escape(hardware_line(facts, device))}[/bold]")
-        out.print(table)
-    for line in notes_of(facts, max_loss=max_loss, wide=wide):
-        out.print(f"• {escape(line)}")
+        out.print(f"[bold]{escape(plain(hardware_line(facts, device)))}[/bold]")
+        rows = [row for row in facts.rows if row.device == device]
+        left_out |= dict.fromkeys(_print_rows(columns, rows, width=None if wide else room()))
+    lines = [f"left out for want of room, --wide shows all: {', '.join(left_out)}"] if left_out else []
+    for line in (*lines, *notes_of(facts, max_loss=max_loss, wide=wide)):
+        out.print(f"• {escape(plain(line))}")
+
+
+def _print_rows(columns: "Sequence[Column]", rows: "Sequence[Row]", *, width: int | None) -> tuple[str, ...]:
+    """Prints rows in columns, as far as these fit a width; gives the headings of those that were left out."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from optfarm.columns import cells_of
+    from optfarm.layout import GAP, fitted, laid
+
+    whole = laid(columns, [tuple(map(plain, cells_of(columns, row))) for row in rows])
+    shown = whole if width is None else fitted(whole, width)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for each in shown:
+        justify: Literal["left", "right"] = "left" if each.column.is_text else "right"
+        table.add_column(each.column.heading, justify=justify, width=each.width, overflow="fold")
+    for row, cells in zip(rows, zip(*(each.cells for each in shown), strict=True), strict=True):
+        is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
+        table.add_row(*map(escape, cells), style="red" if is_bad else None)
+    console(table if width is None else None).print(table)
+    kept = {each.column.heading for each in shown}
+    return tuple(each.column.heading for each in whole if each.column.heading not in kept)

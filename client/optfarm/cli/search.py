@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from optfarm.cli import live
-from optfarm.cli.output import INTERRUPTED, note, print_json, print_table
+from optfarm.cli.failure import failure_of
+from optfarm.cli.output import INTERRUPTED, note, print_json, print_table, say
 
 if TYPE_CHECKING:
     from optfarm import Farm
@@ -48,9 +49,13 @@ def run(opened: "Farm", settings: "SweepSettings", flags: dict[str, Any], *, as_
         note(f"\nstopped. {left if search.running else ''}The same command again goes on from all finished work.")
         _print(search.report(), as_json=as_json)
         raise typer.Exit(INTERRUPTED) from None
-    except FarmError:
-        _print(search.report(), as_json=as_json)
-        raise
+    except FarmError as error:
+        if not as_json:
+            _print(search.report(), as_json=False)
+            raise
+        failure = failure_of(error)
+        print_json(search.report().to_json() | failure.to_json())
+        raise typer.Exit(failure.exit_code) from error
     found = search.report()
     _print(found, as_json=as_json)
     raise typer.Exit(0 if any(trial.number and trial.is_measured for trial in found.trials) else 1)
@@ -78,5 +83,4 @@ def _print(report: "SearchReport", *, as_json: bool) -> None:
         print_json(report.to_json())
         return
     print_table(HEADINGS, map(shown_row, report.front), title=f"search of {report.model} on {report.device}")
-    for line in report.notes():
-        print(f"• {line}")
+    say(*(f"• {line}" for line in report.notes()))

@@ -1,12 +1,12 @@
-"""`optfarm sweep`: run, list, show, watch and cancel sweeps."""
+"""`optfarm sweep`: run, list, show, watch, rename and cancel sweeps."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli import live
-from optfarm.cli.output import INTERRUPTED, Json, farm, meant, note, print_json, print_table, pushed
+from optfarm.cli import live, pushing
+from optfarm.cli.output import INTERRUPTED, Json, farm, note, print_json, print_list, print_table, say
 from optfarm.cli.report import print_report
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optfarm.sweep import Sweep
     from optfarm.sweep_settings import SweepSettings
 
-app = typer.Typer(name="sweep", help="Run, list, show, watch and cancel sweeps.", no_args_is_help=True)
+app = typer.Typer(name="sweep", help="Run, list, show, watch, rename and cancel sweeps.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="The sweep's id.")]
 _ALL = "all"
 
@@ -55,17 +55,18 @@ def run(
 ) -> None:
     """Run recipes on devices and compare each with the baseline."""
     from optfarm.cli import search as searching
-    from optfarm.flag_values import listed, numbers
+    from optfarm.errors import BadRequest
+    from optfarm.flag_values import numbers
     from optfarm.sweep_settings import read_yaml, settings_of
 
     flags = {
         "model": model,
-        "recipes": [*(listed(techniques) if techniques else []), *(recipe or [])] or None,
+        "recipes": [*_listed(techniques), *(recipe or [])] or None,
         "data": data,
         "devices": [part for text in devices for part in text.split(",")] if devices else None,
         "effort": effort,
-        "threads": numbers(threads, "threads") if threads else None,
-        "batch_sizes": numbers(batch_sizes, "batch-sizes") if batch_sizes else None,
+        "threads": None if threads is None else numbers(threads, "threads"),
+        "batch_sizes": None if batch_sizes is None else numbers(batch_sizes, "batch-sizes"),
         "scenario": scenario,
         "latency_limit": latency_limit,
         "runtime": runtime,
@@ -78,13 +79,17 @@ def run(
     settings = settings.over(read_yaml(file)) if file else settings
     of_search = {"trials": trials, "minutes": minutes, "max_steps": max_steps, "sampler": sampler}
     searching.check(settings, of_search, is_wanted=search)
-    settings.but(model="any", recipes=("baseline",)).spec()
+    if not settings.model:
+        raise BadRequest("which model? Give its path or its name: optfarm sweep run MODEL")
+    settings.but(recipes=("baseline",)).spec()
+    given = pushing.read(settings, name=name, base=file.parent if file else None)
     with farm() as opened:
-        settings = _pushed(opened, settings, name=name, base=file.parent if file else None)
+        named = settings.but(recipes=("baseline",) if search else _recipes(opened, settings))
+        ready = given.pushed(opened, named)
         if search:
-            searching.run(opened, settings, of_search, as_json=as_json)
+            searching.run(opened, ready.but(recipes=settings.recipes), of_search, as_json=as_json)
             return
-        submitted = _submit(opened, settings)
+        submitted = opened.submit(ready.spec())
         _print_receipt(submitted, as_json=None if wait else as_json)
         if wait:
             _wait(submitted, as_json=as_json)
@@ -93,13 +98,26 @@ def run(
 @app.command("list")
 def list_sweeps(*, as_json: Json = False) -> None:
     """List the sweeps, the newest first."""
+    from datetime import UTC, datetime
+
+    from optfarm.summaries import HEADINGS, row_of
+
     with farm() as opened:
-        found = [each.model_dump(mode="json") for each in opened.sweeps()]
+        found, now = opened.sweeps(), datetime.now(UTC)
+    print_list(found, HEADINGS, lambda each: row_of(each, now=now), as_json=as_json)
+
+
+@app.command()
+def rename(
+    sweep: Id, label: Annotated[str, typer.Argument(help="What people call it.")], *, as_json: Json = False
+) -> None:
+    """Give a sweep a label; its id stays what commands take."""
+    with farm() as opened:
+        status = opened.rename_sweep(sweep, label)
     if as_json:
-        print_json(found)
-        return
-    fields = ("id", "state", "model", "created_at", "tasks", "done", "failed")
-    print_table(fields, [[str(each[field]) for field in fields] for each in found])
+        print_json(status)
+    else:
+        note(f"sweep {sweep} is called {status.label} now")
 
 
 @app.command()
@@ -112,14 +130,14 @@ def show(sweep: Id, *, as_json: Json = False) -> None:
     if as_json:
         print_json(status)
         return
-    print(f"sweep {status.id} of {status.spec.model}: {status.state}, {headline(status)}")
+    called = "" if status.label is None else f" ({status.label})"
+    say(f"sweep {status.id}{called} of {status.spec.model}: {status.state}, {headline(status)}")
     rows = [
         (task.id, task.kind, task.label, task.device or "", "cached" if task.cached else task.state)
         for task in status.tasks
     ]
     print_table(("task", "kind", "of", "device", "state"), rows)
-    for problem in status.problems:
-        print(problem)
+    say(*status.problems)
 
 
 @app.command()
@@ -142,22 +160,21 @@ def cancel(sweep: Id, *, as_json: Json = False) -> None:
     note(f"sweep {sweep} is {status.state}: {headline(status)}")
 
 
-def _pushed(opened: "Farm", settings: "SweepSettings", *, name: str | None, base: Path | None) -> "SweepSettings":
-    """The settings with the digest of what was pushed in place of each path."""
+def _listed(techniques: str | None) -> list[str]:
     from optfarm.errors import BadRequest
+    from optfarm.flag_values import listed
 
-    if not settings.model:
-        raise BadRequest("which model? Give its path or its name: optfarm sweep run MODEL")
-    model = pushed(opened.push_model, settings.model, base=base, name=name)
-    data = pushed(opened.push_data, settings.data, base=base)
-    return settings.but(model=meant(model) if model else settings.model, data=data.digest if data else settings.data)
+    found = listed(techniques or "")
+    if techniques is not None and not found:
+        raise BadRequest("--techniques names none; leave it out for all of them")
+    return found
 
 
-def _submit(opened: "Farm", settings: "SweepSettings") -> "Sweep":
+def _recipes(opened: "Farm", settings: "SweepSettings") -> tuple[str, ...]:
+    """What was asked for, with each technique in place of `all`."""
     named = [str(recipe) for recipe in settings.recipes or (_ALL,)]
     every = opened.every_technique() if _ALL in named else ()
-    recipes = (*every, *(recipe for recipe in named if recipe != _ALL))
-    return opened.submit(settings.but(recipes=recipes).spec())
+    return (*every, *(recipe for recipe in named if recipe != _ALL))
 
 
 def _print_receipt(sweep: "Sweep", *, as_json: bool | None) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from optfarm.cli.output import Json, farm, note, plain, print_json, print_table
+from optfarm.cli.output import Json, farm, note, plain, print_json, print_table, say
 
 app = typer.Typer(name="task", help="Show, read and replay tasks.", no_args_is_help=True)
 Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` lists them.")]
@@ -15,6 +15,8 @@ Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` l
 @app.command()
 def show(task: Task, *, as_json: Json = False) -> None:
     """Show a task: where it ran, how it ended, what it found out."""
+    from optfarm.notes import failure_lines
+
     with farm() as opened:
         status = opened.task(task)
     if as_json:
@@ -23,12 +25,11 @@ def show(task: Task, *, as_json: Json = False) -> None:
     facts = status.model_dump(mode="json", exclude={"result", "failure", "tried", "schema_version"})
     print_table(("", ""), [(name, str(value)) for name, value in facts.items() if value not in (None, [], "")])
     for each in status.tried:
-        print(f"before that on {each.device}: {each.why}")
+        say(f"before that on {each.device}: {each.why}")
     if status.failure is not None:
-        print(f"failed, {status.failure.reason}: {status.failure.message}")
-        print("\n".join(f"    {line}" for line in status.failure.log_tail))
+        say(*failure_lines("failed", status.failure))
     if status.result is not None:
-        print(status.result.facts.model_dump_json(indent=2))
+        say(status.result.facts.model_dump_json(indent=2))
 
 
 @app.command()
@@ -65,7 +66,7 @@ def replay(
     if as_json:
         print_json(outcome)
     elif outcome.failure is not None:
-        print(f"failed, {outcome.failure.reason}: {outcome.failure.message}")
+        say(f"failed, {outcome.failure.reason}: {outcome.failure.message}")
     else:
-        print(f"done; its outputs lie in {place / 'outputs'}, its facts in {place / 'result.json'}")
+        say(f"done; its outputs lie in {place / 'outputs'}, its facts in {place / 'result.json'}")
     raise typer.Exit(0 if outcome.failure is None else 1)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optfarm.cli.output import Json, farm, print_json, print_list, print_table
+from optfarm.cli.output import Json, farm, print_json, print_list, print_table, say
 
 if TYPE_CHECKING:
     from optfarm_tasks.schema.technique_card import TechniqueCard
@@ -28,7 +28,7 @@ def show(name: Annotated[str, typer.Argument(help="The technique's name.")], *, 
     if as_json:
         print_json(card)
         return
-    print(f"{card.name}: {card.description}")
+    say(f"{card.name}: {card.description}")
     rows = [(each.name, each.type, each.range, str(each.default), each.description) for each in card.parameters]
     print_table(("parameter", "type", "range", "default", ""), rows)
 

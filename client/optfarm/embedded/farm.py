@@ -137,8 +137,9 @@ def _write(layout: FarmLayout, folder: Path) -> None:
 def _wait(layout: FarmLayout, folder: Path, on_wait: OnWait) -> None:
     ends_at = time.monotonic() + READY_S
     for part in layout.parts:
-        on_wait(f"waiting for {part}")
-        _await_part(part, layout, folder, ends_at=ends_at)
+        if health_of(part, layout) != "ok":
+            on_wait(f"waiting for {part}")
+            _await_part(part, layout, folder, ends_at=ends_at)
 
 
 def _await_part(part: str, layout: FarmLayout, folder: Path, *, ends_at: float) -> None:

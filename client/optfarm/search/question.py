@@ -7,7 +7,7 @@ from optfarm.errors import BadRequest
 from optfarm.sweep_settings import SweepSettings
 from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.schema.spec import Scenario
-from optfarm_tasks.schema.sweep import SweepSpec
+from optfarm_tasks.schema.sweep import Purpose, SweepSpec
 
 SAMPLERS = ("tpe", "nsga2")
 TRIALS = 40
@@ -66,7 +66,7 @@ def question(
     """
     _check(trials, minutes, max_steps=max_steps, sampler=sampler)
     named = [each for each in settings.recipes or () if str(each) != _ALL]
-    spec = settings.but(recipes=named or [BASELINE]).spec()
+    spec = settings.but(recipes=named or [BASELINE], purpose=Purpose.SEARCH).spec()
     if len(set(spec.threads)) > 1 or len(set(spec.batch_sizes)) > 1:
         raise BadRequest("a search compares recipes in one setting; name one number of threads and one batch size")
     if spec.scenario is not Scenario.SINGLE_STREAM or "auto" in {*spec.threads, *spec.batch_sizes}:

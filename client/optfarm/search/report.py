@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from optfarm.api import Api
-from optfarm.row import is_eligible
+from optfarm.ranking import is_eligible
 from optfarm.search import table
 from optfarm.search.pareto import front
 from optfarm.search.space import LeftOut
@@ -27,6 +27,12 @@ class SearchReport:
     left_out: tuple[LeftOut, ...]
     """Techniques that were not used, and why."""
     api: Api
+
+    def __repr__(self) -> str:
+        """A line that says what it is; print(report.to_markdown()) prints the front."""
+        return (
+            f"SearchReport({self.model} on {self.device}: {len(self.trials)} trials, {len(self._front)} on the front)"
+        )
 
     @property
     def front(self) -> tuple[Found, ...]:

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from optfarm.api import Api
 from optfarm.errors import BadRequest
@@ -17,6 +16,7 @@ from optfarm.search.trial import Trial, judged, rivals
 from optfarm.sweep import Sweep
 from optfarm_tasks.description import FINAL_FORMATS
 from optfarm_tasks.schema import sweep
+from optfarm_tasks.schema.faults import nearest
 from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
 from optfarm_tasks.schema.spec import Effort
 
@@ -178,6 +178,4 @@ def _only(devices: Sequence[str]) -> str:
 def _check_names(steps: Iterable[Step], names: Sequence[str]) -> None:
     for step in steps:
         if step.technique not in names:
-            near = get_close_matches(step.technique, names, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
-            raise BadRequest(f"there is no technique {step.technique!r}; {hint}")
+            raise BadRequest(f"there is no technique {step.technique!r}; {nearest(step.technique, names)}")

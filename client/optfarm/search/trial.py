@@ -39,7 +39,7 @@ class Trial:
         return self.point is not None and all(isfinite(each.value) for each in self.point)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Found(Row):
     """A variant that a search found, and the sweep whose report has it."""
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from optfarm_scheduler.parts import Farm
-from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel
+from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel, Rename
 
 router = APIRouter()
 
@@ -13,6 +13,14 @@ def register_model(farm: Farm, new: NewModel) -> Model:
     """Makes a name mean a pushed tree; 409 while blobs of it are missing."""
     farm.objects.record("models", new)
     return farm.models.register(new, now=farm.clock())
+
+
+@router.post("/models/{name}/rename", tags=["models"])
+def rename_model(farm: Farm, name: str, wanted: Rename) -> Model:
+    """Gives a model another name; 409 while that one means another."""
+    for each in farm.models.renamed(name, wanted.name):
+        farm.objects.record("models", NewModel.model_validate(each.model_dump(include=set(NewModel.model_fields))))
+    return farm.models.rename(name, wanted.name)
 
 
 @router.get("/models", tags=["models"])
@@ -32,6 +40,14 @@ def register_data(farm: Farm, new: NewData) -> Data:
     """Makes a name mean a pushed tree; 409 while blobs of it are missing."""
     farm.objects.record("data", new)
     return farm.data.register(new, now=farm.clock())
+
+
+@router.post("/data/{name}/rename", tags=["data"])
+def rename_data(farm: Farm, name: str, wanted: Rename) -> Data:
+    """Gives a data set another name; 409 while that one means another."""
+    for each in farm.data.renamed(name, wanted.name):
+        farm.objects.record("data", NewData.model_validate(each.model_dump(include=set(NewData.model_fields))))
+    return farm.data.rename(name, wanted.name)
 
 
 @router.get("/data", tags=["data"])

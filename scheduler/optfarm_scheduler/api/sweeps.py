@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -13,12 +14,13 @@ from optfarm_scheduler.planning.trace_plan import plan_trace
 from optfarm_scheduler.views.report import sweep_report
 from optfarm_scheduler.views.statuses import in_quarantine, sweep_status
 from optfarm_tasks.schema.api import SweepSummary
-from optfarm_tasks.schema.catalog import Data, Model
-from optfarm_tasks.schema.sweep import SweepPlan, SweepReceipt, SweepReport, SweepSpec, SweepStatus
+from optfarm_tasks.schema.catalog import Data, Model, Rename
+from optfarm_tasks.schema.sweep import SweepDraft, SweepPlan, SweepReceipt, SweepReport, SweepSpec, SweepStatus
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
 _SETTLE_S = 1.0
+Meant = tuple[Model, Data | None]
 SweepId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", description="Chosen by whoever submits: 12 hex digits")]
 
 
@@ -39,9 +41,13 @@ def submit(farm: Farm, sweep_id: SweepId, spec: SweepSpec) -> SweepReceipt:
 @router.post("/plan")
 def preview(farm: Farm, spec: SweepSpec) -> SweepPlan:
     """What a sweep would do, and what it would skip and why; nothing is started."""
-    made = _planned(farm, "plan", spec, compare=draft)
-    devices = tuple(device.name for device in made.devices)
-    return SweepPlan(tasks=len(made.tasks), devices=devices, skipped=made.skipped, warnings=made.warnings)
+    return _summed_up(_planned(farm, "plan", spec, compare=draft, meant=_named(farm, spec)))
+
+
+@router.post("/check")
+def check(farm: Farm, drawn: SweepDraft) -> SweepPlan:
+    """The same, before model and data set are pushed; what `PUT /sweeps/{id}` would refuse is refused."""
+    return _summed_up(_planned(farm, "check", drawn.spec, compare=plan, meant=_meant(farm, drawn)))
 
 
 @router.get("")
@@ -71,6 +77,14 @@ def cancel(farm: Farm, sweep_id: str) -> SweepStatus:
     return status_of(farm, sweep_id)
 
 
+@router.post("/{sweep_id}/rename")
+def rename(farm: Farm, sweep_id: str, wanted: Rename) -> SweepStatus:
+    """Gives a sweep a label."""
+    farm.sweeps.rename(sweep_id, wanted.name)
+    farm.changes.note([sweep_id])
+    return status_of(farm, sweep_id)
+
+
 def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
     """A sweep as it stands.
 
@@ -84,22 +98,27 @@ def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
 
 def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:
     model, data = _named(farm, spec)
-    planned = _planned(farm, sweep_id, spec, compare=plan)
+    planned = _planned(farm, sweep_id, spec, compare=plan, meant=(model, data))
     named = data.name if data is not None else None
     # Where the same submit came twice at once one of them won, and the answer to both is the same.
     farm.sweeps.insert(sweep_id, spec, planned, model=model.name, data=named, now=farm.clock())
 
 
-def _planned(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan]) -> Plan:
+def _summed_up(made: Plan) -> SweepPlan:
+    devices = tuple(device.name for device in made.devices)
+    return SweepPlan(tasks=len(made.tasks), devices=devices, skipped=made.skipped, warnings=made.warnings)
+
+
+def _planned(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan], meant: Meant) -> Plan:
     """The tasks of a sweep that observes, or of one that compares, planned by `compare`; with what keeps it waiting."""
-    made = _made(farm, sweep_id, spec, compare=compare)
+    made = _made(farm, sweep_id, spec, compare=compare, meant=meant)
     quarantined = farm.devices.quarantined()
     waits = [in_quarantine(each.name, quarantined[each.name]) for each in made.devices if each.name in quarantined]
     return replace(made, warnings=(*made.warnings, *waits))
 
 
-def _made(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan]) -> Plan:
-    model, data = _named(farm, spec)
+def _made(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan], meant: Meant) -> Plan:
+    model, data = meant
     alive = farm.devices.alive(now=farm.clock())
     if spec.trace is None:
         return compare(spec, sweep_id=sweep_id, model=model, data=data, alive=alive)
@@ -108,5 +127,15 @@ def _made(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[...,
     return plan_trace(spec, spec.trace, sweep_id=sweep_id, model=model, data=data, alive=alive, artifact=artifact)
 
 
-def _named(farm: Parts, spec: SweepSpec) -> tuple[Model, Data | None]:
+def _meant(farm: Parts, drawn: SweepDraft) -> Meant:
+    """The model and the data set of a sweep, as they will be once they are pushed."""
+    spec, now = drawn.spec, datetime.fromtimestamp(farm.clock(), UTC)
+    new, data = drawn.model, drawn.data
+    model = farm.models.find(spec.model) if new is None else Model(**dict(new), digest=new.tree.digest, created_at=now)
+    if data is not None:
+        return model, Data(**dict(data), digest=data.tree.digest, created_at=now)
+    return model, None if spec.data is None else farm.data.find(spec.data)
+
+
+def _named(farm: Parts, spec: SweepSpec) -> Meant:
     return farm.models.find(spec.model), farm.data.find(spec.data) if spec.data is not None else None

@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planning.planner import Planner
 from optfarm_scheduler.planning.selectors import select
 from optfarm_scheduler.planning.task_plan import TaskPlan
 from optfarm_tasks import registry
-from optfarm_tasks.data_sets.data import fit
+from optfarm_tasks.data_sets.data import TEST, fit
+from optfarm_tasks.data_sets.label_fit import check_labels, label_warnings
 from optfarm_tasks.errors import BadData, BadParameter, MissingParameter
 from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import Inventory
@@ -64,6 +62,8 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
     recipes, warnings = _distinct((BASELINE, *spec.recipes))
     if data is not None:
         check_fit(model, data)
+        tested = data.description.splits.get(TEST)
+        warnings += label_warnings(model.description.signature, tested) if tested is not None else ()
     planner = Planner(
         spec=spec,
         sweep_id=sweep_id,
@@ -84,14 +84,16 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
 
 
 def check_fit(model: Model, data: Data) -> None:
-    """Passes when every split of a data set feeds a model.
+    """Passes when every split of a data set feeds a model, and its test labels can be compared with an output.
 
     Raises:
-        BadData: one does not.
+        BadData: one does not, or they cannot.
     """
     for name, split in sorted(data.description.splits.items()):
         try:
             fit(model.description.signature, split)
+            if name == TEST:
+                check_labels(model.description.signature, split)
         except BadData as error:
             raise BadData(f"{data.name}, split {name}: {error}") from error
 
@@ -140,31 +142,16 @@ def _meaning(step: Step) -> str:
 
 
 def _settings(spec: SweepSpec) -> Iterator[Benchmark]:
-    if not spec.threads or not spec.batch_sizes:
-        raise BadParameter("threads and batch_sizes need at least one number each")
     for threads in dict.fromkeys(spec.threads):
         for batch_size in dict.fromkeys(spec.batch_sizes):
-            try:
-                yield Benchmark(
-                    effort=spec.effort,
-                    threads=threads,
-                    batch_size=batch_size,
-                    seed=spec.seed,
-                    scenario=spec.scenario,
-                    latency_limit_ms=spec.latency_limit_ms,
-                )
-            except ValidationError as error:
-                raise BadParameter(f"a benchmark cannot run so: {faults_of(error)}") from error
-
-
-def faults_of(error: ValidationError) -> str:
-    """What is wrong with the settings of an action, in one line."""
-    return "; ".join(_in_words(fault) for fault in error.errors())
-
-
-def _in_words(fault: ErrorDetails) -> str:
-    place = f"{fault['loc'][0]}={fault['input']}: " if fault["loc"] else ""
-    return f"{place}{fault['msg']}"
+            yield Benchmark(
+                effort=spec.effort,
+                threads=threads,
+                batch_size=batch_size,
+                seed=spec.seed,
+                scenario=spec.scenario,
+                latency_limit_ms=spec.latency_limit_ms,
+            )
 
 
 def _refuse_nothing(spec: SweepSpec, made: Plan) -> None:

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from optfarm_scheduler.planning.conversion import conversion_of
-from optfarm_scheduler.planning.plan import Plan, check_fit, faults_of, refuse_faults
+from optfarm_scheduler.planning.plan import Plan, check_fit, refuse_faults
 from optfarm_scheduler.planning.selectors import listing, select
 from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.task_plan import TaskPlan, identity, task_id
@@ -124,17 +122,14 @@ def _action(spec: SweepSpec, trace: Tracing, device: Inventory, model: Model) ->
         raise BadParameter("ops are observed with a given number of threads and a given batch size, not with auto")
     if isinstance(cores, int) and threads > cores:
         raise BadParameter(f"threads={threads}, but {device.name} has {cores} cores")
-    try:
-        return Trace(
-            threads=threads,
-            batch_size=batch_size,
-            seed=spec.seed,
-            runs=trace.runs,
-            runtime=spec.runtime,
-            batch_axes=model.description.feeding.batch_axes,
-        )
-    except ValidationError as error:
-        raise BadParameter(f"ops cannot be observed so: {faults_of(error)}") from error
+    return Trace(
+        threads=threads,
+        batch_size=batch_size,
+        seed=spec.seed,
+        runs=trace.runs,
+        runtime=spec.runtime,
+        batch_axes=model.description.feeding.batch_axes,
+    )
 
 
 def _needs(artifact_format: Format, wanted: str | None, device: Inventory) -> Needs:

@@ -7,11 +7,14 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row, Table, desc, insert, or_, select, update
 
-from optfarm_scheduler.errors import NotFound
+from optfarm_scheduler.errors import Conflict, NotFound
 from optfarm_scheduler.store.database import Database
+from optfarm_scheduler.store.tables import DATA, MODELS, SWEEPS
 from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel
+from optfarm_tasks.schema.name import normal
 from optfarm_tasks.schema.tree import Tree
 
+_WORDS = {MODELS.name: "model", DATA.name: "data set"}
 Known = TypeVar("Known", bound=Model | Data)
 
 
@@ -46,12 +49,12 @@ class Catalog(Generic[Known]):
             return self._read(connection.execute(select(table).where(same)).one(), replaced=replaced)
 
     def find(self, name: str) -> Known:
-        """What a name means now, or the tree of a digest.
+        """What a name means now, in whatever form it is written, or the tree of a digest.
 
         Raises:
             NotFound: there is neither; the message suggests the nearest name.
         """
-        table = self._table
+        table, name = self._table, normal(name)
         wanted = or_(table.c.name == name, table.c.digest == name)
         with self._database.reading() as connection:
             # A name wins over a digest, however unlikely it is that one looks like the other.
@@ -60,6 +63,39 @@ class Catalog(Generic[Known]):
             if row is None:
                 raise NotFound(self._absent(connection, name))
             return self._read(row)
+
+    def renamed(self, name: str, new: str) -> tuple[Known, ...]:
+        """Every tree that has had a name, under another one, the last named first; nothing is changed.
+
+        Raises:
+            NotFound: there is no such name.
+            Conflict: the other one means something already.
+        """
+        with self._database.reading() as connection:
+            return self._renamed(connection, name, new)
+
+    def rename(self, name: str, new: str) -> Known:
+        """Gives every tree of a name another one, and sweeps that asked for it by name go on to mean it.
+
+        Raises:
+            NotFound, Conflict: see `renamed`.
+        """
+        table, name = self._table, normal(name)
+        with self._database.writing() as connection:
+            first, *_ = self._renamed(connection, name, new)
+            connection.execute(update(table).where(table.c.name == name).values(name=new))
+            _follow(connection, table.name, name, new)
+            return first
+
+    def _renamed(self, connection: Connection, name: str, new: str) -> tuple[Known, ...]:
+        table, name = self._table, normal(name)
+        named = select(table).where(table.c.name == name).order_by(desc(table.c.named_at))
+        found = [self._read(row, name=new) for row in connection.execute(named)]
+        if not found:
+            raise NotFound(self._absent(connection, name))
+        if connection.execute(select(table.c.name).where(table.c.name == new).limit(1)).first():
+            raise Conflict(f"there is a {_WORDS[table.name]} {new!r} already; choose another name")
+        return tuple(found)
 
     def everything(self) -> tuple[Known, ...]:
         """Every registered tree, the last named first."""
@@ -80,17 +116,26 @@ class Catalog(Generic[Known]):
         names = sorted(set(connection.execute(select(self._table.c.name)).scalars()))
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names[:20]) or 'none'}"
-        return f"there is no {self._kind.__name__.lower()} {name!r}; {hint}"
+        return f"there is no {_WORDS[self._table.name]} {name!r}; {hint}"
 
-    def _read(self, row: Row[Any], *, replaced: str | None = None) -> Known:
+    def _read(self, row: Row[Any], *, name: str | None = None, replaced: str | None = None) -> Known:
         return self._kind(
-            name=row.name,
+            name=name or row.name,
             digest=row.digest,
             tree=row.tree,
             description=row.description,
             created_at=datetime.fromtimestamp(row.created_at, UTC),
             replaced=replaced,
         )
+
+
+def _follow(connection: Connection, kind: str, name: str, new: str) -> None:
+    """Has sweeps of a renamed model or data set say its new name, wherever they said the old one."""
+    column = SWEEPS.c.model if kind == MODELS.name else SWEEPS.c.data
+    for sweep_id, spec in connection.execute(select(SWEEPS.c.id, SWEEPS.c.spec).where(column == name)).all():
+        asked = {column.name: new} if spec[column.name] == name else {}
+        values = {column: new, SWEEPS.c.spec: spec | asked}
+        connection.execute(update(SWEEPS).where(SWEEPS.c.id == sweep_id).values(values))
 
 
 def content_of(tree: Tree) -> tuple[tuple[str, str], ...] | None:

@@ -18,7 +18,7 @@ from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Result
 from optfarm_tasks.schema.spec import Benchmark, Kind, Role
-from optfarm_tasks.schema.sweep import Skipped, SweepSpec, SweepState, TaskState, Tried
+from optfarm_tasks.schema.sweep import Purpose, Skipped, SweepSpec, SweepState, TaskState, Tried
 
 DETAILS = frozenset({"action", "inputs", "needs", "identity", "result"})
 """Columns of a task that say nothing of where it stands."""
@@ -33,6 +33,7 @@ class SweepRecord:
     spec: SweepSpec
     model: str
     data: str | None
+    label: str | None
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
     devices: dict[str, dict[str, Any]]
@@ -93,9 +94,12 @@ def sweep_record(row: Row[Any]) -> SweepRecord:
 
 def sweep_summary(row: Row[Any], counts: Mapping[str, int]) -> SweepSummary:
     """A sweep in a line, from the columns that it shows and how many of its tasks are in each state."""
-    failed = counts.get(TaskState.FAILED, 0) + counts.get(TaskState.BLOCKED, 0)
-    tasks = {"tasks": sum(counts.values()), "done": counts.get(TaskState.DONE, 0), "failed": failed}
-    return SweepSummary.model_validate(row._asdict() | tasks)
+    shown = row._asdict()
+    spec: dict[str, Any] = shown.pop("spec")
+    purpose = Purpose.PROFILE if spec.get("trace") else spec.get("purpose", Purpose.SWEEP)
+    ended = (TaskState.DONE, TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED)
+    tasks = {"tasks": sum(counts.values()), **{str(state): counts.get(state, 0) for state in ended}}
+    return SweepSummary.model_validate(shown | tasks | {"purpose": purpose, "recipes": len(spec["recipes"])})
 
 
 def task_record(row: Row[Any], heartbeats: Heartbeats) -> TaskRecord:

@@ -18,7 +18,7 @@ from optfarm_tasks.schema.api import SweepSummary
 from optfarm_tasks.schema.spec import Kind
 from optfarm_tasks.schema.sweep import SweepReceipt, SweepSpec, SweepState, TaskState
 
-_SHOWN = [SWEEPS.c[name] for name in ("id", "state", "model", "created_at", "finished_at")]
+_SHOWN = [SWEEPS.c[name] for name in ("id", "label", "state", "model", "data", "spec", "created_at", "finished_at")]
 
 
 class Sweeps:
@@ -128,6 +128,16 @@ class Sweeps:
             for sweep_id, state, count in connection.execute(counted):
                 counts.setdefault(sweep_id, {})[state] = count
         return [records.sweep_summary(row, counts.get(row.id, {})) for row in rows]
+
+    def rename(self, sweep_id: str, label: str) -> None:
+        """Gives a sweep a label, in place of the one that it has.
+
+        Raises:
+            NotFound: there is no such sweep.
+        """
+        with self._database.writing() as connection:
+            _row(connection, sweep_id)
+            connection.execute(update(SWEEPS).where(SWEEPS.c.id == sweep_id).values(label=label))
 
     def cancel(self, sweep_id: str, *, now: float) -> None:
         """Ends a sweep and every task that has not ended; an ended sweep stays as it is.

@@ -38,6 +38,7 @@ SWEEPS = Table(
     Column("spec", JSON, nullable=False),
     Column("model", String(100), nullable=False),
     Column("data", String(100)),
+    Column("label", String(100)),
     Column("skipped", JSON, nullable=False),
     Column("warnings", JSON, nullable=False),
     Column("devices", JSON, nullable=False),

@@ -17,6 +17,7 @@ def sweep_status(
     knows_end = is_running and not problems
     return SweepStatus(
         id=sweep.id,
+        label=sweep.label,
         state=sweep.state,
         spec=sweep.spec,
         created_at=sweep.created_at,

@@ -17,6 +17,7 @@ from optfarm_tasks.coding import segments
 from optfarm_tasks.description import ModelDescription
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import Malformed, cut, view
+from optfarm_tasks.schema.faults import faults_of
 from optfarm_tasks.schema.tree import File, scan
 from optfarm_tasks.schema.value import Value
 
@@ -103,8 +104,7 @@ def _opened(path: Path) -> tuple[Header, memoryview]:
     try:
         header = Header.model_validate_json(bytes(cut(data, start, length, what="its header")))
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise Malformed(f"its header is damaged ({'.'.join(map(str, fault['loc']))}: {fault['msg']})") from error
+        raise Malformed(f"its header is damaged ({faults_of(error)[0]})") from error
     codes = data[start + length :]
     _check_lengths(header, len(codes))
     return header, codes

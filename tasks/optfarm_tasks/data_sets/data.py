@@ -23,6 +23,9 @@ _HOW = (
     f'a data set is an .npz file of arrays named "{TEST}/NAME", "{CALIBRATION}/NAME" or "{TRAIN}/NAME", '
     f'"{TEST}/{LABELS}" and "{TRAIN}/{LABELS}" for labels'
 )
+_SPLIT_WORDS = "train|training|test|val|valid|validation|calib|calibration"
+_SPLIT_WORD = re.compile(rf"(?i)(?P<name>\w+?)_(?P<split>{_SPLIT_WORDS})|(?P<split_>{_SPLIT_WORDS})_(?P<name_>\w+)")
+_LABEL_WORDS = {"y", "label", "labels", "target", "targets"}
 _INTEGER = re.compile(r"^(u?)int(\d+)$")
 _REAL = re.compile(r"^(bool|u?int\d+|b?float\w+)$")
 
@@ -40,7 +43,8 @@ def describe_data(path: Path) -> DataDescription:
     from optfarm_tasks.data_sets import npz  # noqa: PLC0415 (NumPy's import takes a tenth of a second)
 
     file = _file(path)
-    found = sorted(((*_named(stored.key), stored) for stored in npz.scan(file)), key=lambda each: each[:2])
+    scanned = npz.scan(file, labels=LABELS)
+    found = sorted(((*_named(stored.key), stored) for stored in scanned), key=lambda each: each[:2])
     if not found:
         raise BadData(f"{file} holds no arrays; {_HOW}")
     splits = {split: _split(split, arrays) for split, arrays in groupby(found, key=lambda each: each[0])}
@@ -104,6 +108,33 @@ def _file(path: Path) -> Path:
     return file
 
 
+def check_names(path: Path) -> None:
+    """Passes unless arrays have names such as x_train and y_train, which would both be inputs of the test split.
+
+    Args:
+        path: a new data set's folder, or its .npz file; one that was pushed before is read as it is.
+
+    Raises:
+        BadData: they have; the message says what to call them.
+    """
+    from optfarm_tasks.data_sets import npz  # noqa: PLC0415 (NumPy's import takes a tenth of a second)
+
+    file = _file(path)
+    meant = {key: _meant(match) for key in npz.names(file) if (match := _SPLIT_WORD.fullmatch(key))}
+    if any(name.endswith(f"/{LABELS}") or not name.startswith(f"{TEST}/") for name in meant.values()):
+        hints = ", ".join(f"{key} to {name}" for key, name in meant.items())
+        raise BadData(
+            f"{file} holds {', '.join(meant)}, which would all be inputs of the {TEST} split, for they have no slash; "
+            f"rename {hints}; an input that is called so is {TEST}/{next(iter(meant))}"
+        )
+
+
+def _meant(match: re.Match[str]) -> str:
+    name, split = match["name"] or match["name_"], (match["split"] or match["split_"]).lower()
+    kind = next((each for each in (TRAIN, CALIBRATION) if split.startswith(each[:5])), TEST)
+    return f"{kind}/{LABELS if name.lower() in _LABEL_WORDS else name}"
+
+
 def _named(key: str) -> tuple[str, str]:
     """The split and the name that a key stands for; a bare name belongs to the test split."""
     split, slash, name = key.partition("/")
@@ -131,7 +162,10 @@ def _split(name: str, found: "Iterable[tuple[str, str, Stored]]") -> Split:
     labels = tensors.pop(LABELS, None)
     if not tensors:
         raise BadData(f"the {name} split has labels and no inputs; {_HOW}")
-    return Split(count=next(iter(counts.values())) or 0, inputs=tuple(tensors.values()), labels=labels)
+    count, values = next(iter(counts.values())) or 0, arrays[LABELS].labels if labels else None
+    classes = (values.least, values.most) if values and values.least is not None and values.most is not None else None
+    is_one_hot = values is not None and values.is_one_hot
+    return Split(count=count, inputs=tuple(tensors.values()), labels=labels, classes=classes, is_one_hot=is_one_hot)
 
 
 def _check(stored: "Stored") -> None:

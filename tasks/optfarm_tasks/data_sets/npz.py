@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from optfarm_tasks.data_sets.label_values import LabelValues
 from optfarm_tasks.description import Shape
 from optfarm_tasks.errors import BadData
 
@@ -35,10 +36,16 @@ class Stored:
     """How many of its values are NaN or infinite."""
     first: tuple[int, ...] | None
     """The index of the first of them."""
+    labels: LabelValues | None = None
+    """What its values are, where it holds labels."""
 
 
-def scan(path: Path) -> Iterator[Stored]:
+def scan(path: Path, *, labels: str | None = None) -> Iterator[Stored]:
     """Reads every array once, in pieces, so that damage and values that are not finite show.
+
+    Args:
+        path: the file.
+        labels: how arrays of labels are called, whatever their split.
 
     Raises:
         BadData: the file is no .npz file, is damaged, or holds what is neither numbers nor strings.
@@ -46,7 +53,7 @@ def scan(path: Path) -> Iterator[Stored]:
     with _archive(path) as archive:
         for key, member in _members(archive, path).items():
             with archive.open(member) as stream:
-                yield _scanned(stream, key)
+                yield _scanned(stream, key, is_labels=key.rpartition("/")[2] == labels)
 
 
 def read(path: Path, keys: set[str]) -> dict[str, NDArray[Any]]:
@@ -106,10 +113,13 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, str]:
     return {member.removesuffix(_SUFFIX): member for member in members}
 
 
-def _scanned(stream: IO[bytes], key: str) -> Stored:
+def _scanned(stream: IO[bytes], key: str, *, is_labels: bool) -> Stored:
     shape, fortran, dtype = _header(stream, key)
     counted, first = 0, None
+    labels = LabelValues(shape, is_row_by_row=not fortran) if is_labels else None
     for start, piece in _pieces(stream, dtype, total=math.prod(shape)):
+        if labels is not None:
+            labels.add(start, piece)
         if dtype.kind in "fc":
             wrong = np.flatnonzero(~np.isfinite(piece))
             if wrong.size and first is None:
@@ -117,7 +127,7 @@ def _scanned(stream: IO[bytes], key: str) -> Stored:
             counted += wrong.size
     index = None if first is None else _index(first, shape, fortran=fortran)
     name = "string" if dtype.kind in _STRINGS else dtype.name
-    return Stored(key=key, dtype=name, shape=shape, not_finite=counted, first=index)
+    return Stored(key=key, dtype=name, shape=shape, not_finite=counted, first=index, labels=labels)
 
 
 def _index(place: int, shape: tuple[int, ...], *, fortran: bool) -> tuple[int, ...]:

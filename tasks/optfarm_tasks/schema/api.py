@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from optfarm_tasks.schema.sweep import SweepState
+from optfarm_tasks.schema.sweep import Purpose, SweepState
 from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import Value, WireMessage
 
@@ -44,12 +44,20 @@ class SweepSummary(Value):
     """A sweep in a line."""
 
     id: str
+    label: str | None = None
+    """What people call it."""
+    purpose: Purpose = Purpose.SWEEP
     state: SweepState
     model: str
     """The name under which it was pushed."""
+    data: str | None = None
+    """The same of the data set."""
+    recipes: int = 0
     created_at: datetime
     finished_at: datetime | None
     tasks: int
     done: int
     failed: int
-    """Tasks that failed, or were blocked by one that did."""
+    blocked: int = 0
+    """Tasks that make no sense any more because one failed that makes their inputs."""
+    cancelled: int = 0

@@ -2,19 +2,22 @@
 
 from datetime import datetime
 
-from pydantic import Field
-
 from optfarm_tasks.description import DataDescription, ModelDescription
+from optfarm_tasks.schema.name import Name
 from optfarm_tasks.schema.tree import Digest, Tree
-from optfarm_tasks.schema.value import WireMessage
+from optfarm_tasks.schema.value import Value, WireMessage
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+class Rename(Value):
+    """Gives what has one name another."""
+
+    name: Name
 
 
 class NewModel(WireMessage):
     """Registers a pushed tree as a model under a name."""
 
-    name: str = Field(pattern=NAME)
+    name: Name
     tree: Tree
     description: ModelDescription
 
@@ -31,7 +34,7 @@ class Model(NewModel):
 class NewData(WireMessage):
     """Registers a pushed tree as a data set under a name."""
 
-    name: str = Field(pattern=NAME)
+    name: Name
     tree: Tree
     description: DataDescription
 

@@ -63,6 +63,8 @@ class Scenario(StrEnum):
 Auto = Literal["auto"]
 """Climbs the ladder of this axis, and measures on its best rung."""
 LARGEST_BATCH = 65536
+Threads = Annotated[int, Field(ge=1, le=1024)]
+BatchSize = Annotated[int, Field(ge=1, le=LARGEST_BATCH)]
 
 
 def check_scenario(scenario: Scenario, latency_limit_ms: float | None, batch_sizes: tuple[int | Auto, ...]) -> None:
@@ -72,11 +74,11 @@ def check_scenario(scenario: Scenario, latency_limit_ms: float | None, batch_siz
         ValueError: it does not.
     """
     if scenario is Scenario.SERVER and latency_limit_ms is None:
-        raise ValueError("the scenario Server needs a limit on the latency of its queries, such as 50ms")
+        raise ValueError("--scenario server needs a limit on the latency of its queries: --latency-limit 50ms")
     if scenario is not Scenario.SERVER and latency_limit_ms is not None:
-        raise ValueError(f"a limit on the latency of queries belongs to the scenario Server, not to {scenario}")
+        raise ValueError("--latency-limit belongs to the scenario server; add --scenario server")
     if scenario is Scenario.SERVER and "auto" in batch_sizes:
-        raise ValueError("a query of the scenario Server has a given number of samples, so its batch size is not auto")
+        raise ValueError("a query of --scenario server has a given number of samples: --batch-sizes is one, not auto")
 
 
 class Convert(Value):
@@ -106,8 +108,8 @@ class Benchmark(Value):
 
     kind: Literal[Kind.BENCHMARK] = Kind.BENCHMARK
     effort: Effort = Effort.FULL
-    threads: Annotated[int, Field(ge=1, le=1024)] | Auto = 1
-    batch_size: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] | Auto = 1
+    threads: Threads | Auto = 1
+    batch_size: BatchSize | Auto = 1
     seed: int = Field(default=0, ge=0, lt=2**32)
     # The defaults stay out of JSON, so that the keys of measurements without them stay what they were.
     scenario: Scenario = Field(default=Scenario.SINGLE_STREAM, exclude_if=lambda it: it is Scenario.SINGLE_STREAM)
@@ -138,8 +140,8 @@ class Trace(Value):
     """model (+ data) → where the time of one inference goes, op by op."""
 
     kind: Literal[Kind.PROFILE] = Kind.PROFILE
-    threads: int = Field(default=1, ge=1, le=1024)
-    batch_size: int = Field(default=1, ge=1, le=65536)
+    threads: Threads = 1
+    batch_size: BatchSize = 1
     seed: int = Field(default=0, ge=0, lt=2**32)
     runs: Runs = 20
     runtime: RuntimeWish = None

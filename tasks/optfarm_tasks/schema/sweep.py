@@ -6,11 +6,24 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from optfarm_tasks.schema.catalog import NewData, NewModel
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.measurement import Measurement
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.result import Failure, Quality, Result
-from optfarm_tasks.schema.spec import Auto, Effort, Kind, Limits, Runs, RuntimeWish, Scenario, Task, check_scenario
+from optfarm_tasks.schema.spec import (
+    Auto,
+    BatchSize,
+    Effort,
+    Kind,
+    Limits,
+    Runs,
+    RuntimeWish,
+    Scenario,
+    Task,
+    Threads,
+    check_scenario,
+)
 from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import Value, WireMessage, reads_former
 
@@ -23,6 +36,15 @@ class Tracing(Value):
     runs: Runs = 20
 
 
+class Purpose(StrEnum):
+    """What a sweep was submitted for."""
+
+    SWEEP = "sweep"
+    PROFILE = "profile"
+    VERIFY = "verify"
+    SEARCH = "search"
+
+
 class SweepSpec(WireMessage):
     """Every recipe on every selected device, compared with the baseline."""
 
@@ -33,8 +55,8 @@ class SweepSpec(WireMessage):
     devices: tuple[str, ...] = ("all",)
     """Selectors: all, cpu, gpu, host=alpha, cpu_model~Xeon, a device name, label.rack=7."""
     effort: Effort = Effort.FULL
-    threads: tuple[int | Auto, ...] = (1,)
-    batch_sizes: tuple[int | Auto, ...] = (1,)
+    threads: tuple[Threads | Auto, ...] = Field(default=(1,), min_length=1)
+    batch_sizes: tuple[BatchSize | Auto, ...] = Field(default=(1,), min_length=1)
     """Left out in the scenario Offline: auto."""
     scenario: Scenario = Scenario.SINGLE_STREAM
     latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -44,6 +66,8 @@ class SweepSpec(WireMessage):
     fresh: bool = False
     """Measures again what is already stored."""
     trace: Tracing | None = None
+    purpose: Purpose = Field(default=Purpose.SWEEP, exclude_if=lambda it: it is Purpose.SWEEP)
+    """Shown in lists of sweeps; it changes nothing else."""
 
     _former = model_validator(mode="before")(reads_former(profile="effort", bound_ms="latency_limit_ms"))
 
@@ -57,6 +81,14 @@ class SweepSpec(WireMessage):
     def _scenario_is_whole(self) -> Self:
         check_scenario(self.scenario, self.latency_limit_ms, self.batch_sizes)
         return self
+
+
+class SweepDraft(WireMessage):
+    """A sweep before what it is of is pushed; what is left out is found by the name in the spec."""
+
+    spec: SweepSpec
+    model: NewModel | None = None
+    data: NewData | None = None
 
 
 class Skipped(Value):
@@ -164,6 +196,8 @@ class SweepStatus(WireMessage):
     """A sweep and its tasks, as they stand."""
 
     id: str
+    label: str | None = None
+    """What people call it."""
     state: SweepState
     spec: SweepSpec
     created_at: datetime

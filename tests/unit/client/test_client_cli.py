@@ -12,7 +12,7 @@ import pytest
 from optfarm.cli.output import plain
 from tests.unit.scheduler_stub import Answer, serving
 
-HEAVY = {"httpx", "pydantic", "numpy", "h5py", "stamina", "yaml", "psutil", "tensorflow", "celery", "boto3", "pandas"}
+HEAVY = {"httpx", "pydantic", "numpy", "h5py", "tenacity", "yaml", "psutil", "tensorflow", "celery", "boto3", "pandas"}
 
 
 def optfarm(*words: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -35,7 +35,15 @@ def test_every_fault_of_a_bad_request_is_told() -> None:
 
     error = error_of(422, problem.model_dump_json().encode(), "PUT")
 
-    assert str(error) == "refused\n  recipes.0: no such technique\n  no such device"
+    assert str(error) == "refused\n  no such technique\n  no such device"
+
+
+def test_a_fault_that_the_reason_tells_already_is_not_told_twice() -> None:
+    detail = "there is no technique 'a'; there is no technique 'b'"
+    faults = tuple({"recipe": name, "msg": f"there is no technique {name!r}"} for name in "ab")
+    problem = Problem(title="t", status=422, detail=detail, errors=faults)
+
+    assert str(error_of(422, problem.model_dump_json().encode(), "PUT")) == detail
 
 
 def test_an_answer_that_is_no_problem_is_told_as_it_is() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from optfarm.columns import cells_of, columns_of
 from optfarm.notes import ladder_text, notes_of
-from optfarm.row import latency_ns
+from optfarm.ranking import latency_ns
 from optfarm.table import markdown_text, values_of
 from optfarm_tasks.schema.measurement import Axis, Ladder, Ratio, Rung, ServerRates, Stop
 from optfarm_tasks.schema.spec import Scenario

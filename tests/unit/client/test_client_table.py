@@ -9,7 +9,7 @@ from optfarm.columns import cells_of, columns_of
 from optfarm.errors import BadRequest
 from optfarm.loss import allowed, loss
 from optfarm.notes import notes_of
-from optfarm.row import fastest, is_eligible, latency_ns
+from optfarm.ranking import fastest, is_eligible, latency_ns
 from optfarm.table import csv_text, hardware_line, markdown_text, values_of
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.measurement import Verdict
@@ -50,6 +50,18 @@ def test_a_failed_variant_tells_its_reason_and_the_end_of_its_log() -> None:
     (note,) = notes_of(facts)
     assert note.splitlines()[0] == "tflite-int8 on alpha.cpu failed, unsupported_op: no kernel for Foo"
     assert [line.strip() for line in note.splitlines()[1:]] == ["one", "two"]
+
+
+def test_a_log_that_only_says_the_reason_again_is_left_out() -> None:
+    cause = "no kernel for Foo; " * 40 + "the cause stands last"
+    traceback = (
+        "Traceback (most recent call last):",
+        "  raise BadModel(text)",
+        f"optfarm_tasks.errors.BadModel: {cause}",
+    )
+    why = Failure(reason=Reason.BAD_MODEL, message=cause, log_tail=traceback)
+
+    assert notes_of(report(failed("tflite-int8", why))) == (f"tflite-int8 on alpha.cpu failed, bad_model: {cause}",)
 
 
 def test_a_skipped_combination_tells_its_reason() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from optfarm import download
 from optfarm.connection import Connection
-from optfarm.errors import Broken
+from optfarm.errors import BadRequest, Broken
 from optfarm.settings import ClientSettings
 from optfarm.upload import pieces_of, push
 from optfarm_tasks.schema.api import Upload
@@ -163,6 +163,29 @@ def test_what_arrives_damaged_takes_no_name(shelf: Shelf, connection: Connection
         download.pull(connection, tree, tmp_path / "pulled")
 
     assert list((tmp_path / "pulled").iterdir()) == []
+
+
+def test_a_second_pull_into_a_folder_replaces_no_other_file(
+    connection: Connection, model: Path, tmp_path: Path
+) -> None:
+    tree = scan(model)
+    push(connection, model, tree)
+    pulled = download.pull(connection, tree, tmp_path / "pulled")
+    assert download.pull(connection, tree, pulled) == pulled
+
+    (pulled / "saved_model.pb").write_bytes(b"mine")
+
+    with pytest.raises(BadRequest, match=r"saved_model.pb is there already and is something else; name another folder"):
+        download.pull(connection, tree, pulled)
+    assert (pulled / "saved_model.pb").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_a_file_in_place_of_the_folder_is_told(connection: Connection, tmp_path: Path, where: str) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(BadRequest, match=r"file is a file, and the artifact's files need a folder; name another"):
+        download.pull(connection, scan(tmp_path / "file"), tmp_path / where)
 
 
 def test_a_large_file_is_read_in_ranges(shelf: Shelf, connection: Connection, tmp_path: Path) -> None:

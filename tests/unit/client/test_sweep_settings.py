@@ -139,8 +139,8 @@ def test_offline_takes_the_best_batch_unless_one_is_given() -> None:
     ("settings", "message"),
     [
         ({"scenario": "server"}, "needs a limit"),
-        ({"bound": "50ms"}, "belongs to the scenario Server"),
-        ({"scenario": "server", "bound": "-1ms"}, "greater than 0"),
+        ({"bound": "50ms"}, "--latency-limit belongs to the scenario server"),
+        ({"scenario": "server", "bound": "-1ms"}, "--latency-limit is -1ms; it takes more than 0ms"),
         ({"scenario": "server", "bound": "50ms", "batch_sizes": "auto"}, "not auto"),
         ({"scenario": "multi-stream"}, "single-stream, offline and server"),
     ],

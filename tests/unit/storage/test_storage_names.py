@@ -1,5 +1,7 @@
 """Keys, digests and paths that are malformed are refused, and refusals of a store are kept apart."""
 
+import hashlib
+
 import pytest
 
 from optfarm_storage import keys
@@ -24,10 +26,16 @@ def test_what_is_no_digest_is_refused(digest: str) -> None:
         keys.blob(digest)
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/../b", ".hidden", "a b", "n" * 1000])
-def test_what_is_no_name_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["", "..", "a/../b", ".hidden", "_x", "a b", "модель 1"])
+def test_a_name_that_is_no_part_of_a_key_is_stood_for_by_its_digest(name: str) -> None:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+
+    assert keys.record("models", name, DIGEST) == f"models/_{digest}/{DIGEST}.json"
+
+
+def test_a_key_that_is_too_long_is_refused() -> None:
     with pytest.raises(BadName, match="no key"):
-        keys.record("models", name, DIGEST)
+        keys.record("models", "n" * 1000, DIGEST)
 
 
 @pytest.mark.parametrize("path", PLAIN)

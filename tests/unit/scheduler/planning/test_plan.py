@@ -1,6 +1,7 @@
 """What a submit becomes: tasks, skipped combinations with their reasons, or a refusal that says what is wrong."""
 
 import pytest
+from pydantic import ValidationError
 
 from optfarm_scheduler.errors import Refused
 from optfarm_scheduler.planning.plan import plan
@@ -186,9 +187,9 @@ def test_a_farm_without_devices_refuses() -> None:
 
 
 @pytest.mark.parametrize("more", [{"threads": [0]}, {"threads": []}, {"batch_sizes": [0]}, {"batch_sizes": []}])
-def test_impossible_numbers_are_refused(more: dict[str, list[int]]) -> None:
-    with pytest.raises(BadParameter):
-        planned("tflite-float32", **more)
+def test_impossible_numbers_make_no_sweep(more: dict[str, list[int]]) -> None:
+    with pytest.raises(ValidationError):
+        SweepSpec.model_validate({"model": "m", "recipes": ["tflite-float32"]} | more)
 
 
 def test_what_fixes_the_batch_is_timed_at_it_and_it_is_said() -> None:

@@ -27,8 +27,8 @@ def test_a_draft_is_the_plan_where_everything_runs() -> None:
     ("recipe", "reason"),
     [
         ("no-such", "there is no technique 'no-such'"),
-        ("tflite-float32(speed=3)", "speed: Extra inputs"),
-        ("tflite-int8(calibration_samples=0)", "greater than or equal to 1"),
+        ("tflite-float32(speed=3)", "there is no parameter 'speed'"),
+        ("tflite-int8(calibration_samples=0)", "calibration_samples is 0; it takes [1, 10000]"),
         ("tflite-int8", "it needs calibration data"),
         ("tflite-float32 -> tflite-float16", "what reaches it is tflite"),
     ],

@@ -120,9 +120,8 @@ def test_a_device_without_the_runtime_is_refused() -> None:
     ("more", "told"),
     [
         ({"threads": [1, 2]}, "one number of threads, and 2 are given"),
-        ({"batch_sizes": []}, "one batch size, and 0 are given"),
+        ({"batch_sizes": [1, 2]}, "one batch size, and 2 are given"),
         ({"threads": [8]}, "threads=8, but alpha.cpu has 4 cores"),
-        ({"batch_sizes": [0]}, "batch_size=0"),
         ({"recipes": [Recipe.parse("baseline"), Recipe.parse("tflite-int8")]}, "one recipe, and 2 are given"),
     ],
 )

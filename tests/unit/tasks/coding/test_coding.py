@@ -127,7 +127,7 @@ def test_a_coded_model_tells_the_signature_of_the_model_within(folder: Path) -> 
         (lambda data: data[:-10], "truncated or damaged"),
         (lambda data: data[:9], "header's length wants bytes"),
         (lambda data: data[:8] + b"\xff\xff\xff\x7f" + data[12:], "header claims"),
-        (lambda data: data.replace(b'"version":1', b'"version":2'), r"header is damaged \(version"),
+        (lambda data: data.replace(b'"version":1', b'"version":2'), r"header is damaged \(version is 2; it takes 1\)"),
         (lambda data: data.replace(b"saved_model.pb", b"../../model.pb"), "not a plain relative path"),
         (lambda data: data.replace(b'"size_bytes":7', b'"size_bytes":8', 1), "make 7 bytes of 8"),
     ],

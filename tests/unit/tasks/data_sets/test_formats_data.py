@@ -39,6 +39,7 @@ def test_splits_have_counts_shapes_and_labels(file: Path) -> None:
         count=5,
         inputs=(Tensor(name="image", dtype="uint8", shape=(4, 3)),),
         labels=Tensor(name="labels", dtype="int64", shape=()),
+        classes=(0, 4),
     )
     assert found.splits["calibration"].count == 2
     assert found.splits["calibration"].labels is None
