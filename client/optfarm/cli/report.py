@@ -103,7 +103,8 @@ def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: b
 
     columns = columns_of(facts, max_loss=max_loss, wide=wide)
     out, left_out = console(), dict[str, None]()
-    out.print(f"[bold]sweep {facts.sweep_id} of {escape(facts.model)}[/bold] ({facts.state}, effort {facts.effort})")
+    named = escape(plain(facts.model))
+    out.print(f"[bold]sweep {facts.sweep_id} of {named}[/bold] ({facts.state}, effort {facts.effort})")
     for device in devices_of(facts):
         out.print()
         out.print(f"[bold]{escape(plain(hardware_line(facts, device)))}[/bold]")
