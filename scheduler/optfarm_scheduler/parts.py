@@ -1,7 +1,7 @@
 """The parts of a running scheduler, put together once and handed to every endpoint."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from optfarm_scheduler.auth import TokenRole, Tokens
 from optfarm_scheduler.changes import Changes
 from optfarm_scheduler.decisions.canaries import CanaryRules
 from optfarm_scheduler.decisions.snapshot import Rules
+from optfarm_scheduler.decisions.waits import waits
 from optfarm_scheduler.dispatch import Dispatcher
 from optfarm_scheduler.loop import Loop, Ports
 from optfarm_scheduler.objects import Objects, objects_of
@@ -25,6 +26,7 @@ from optfarm_scheduler.store.sweeps import Sweeps
 from optfarm_scheduler.store.tables import DATA, MODELS
 from optfarm_scheduler.store.tasks import Tasks
 from optfarm_tasks.schema.catalog import Data, Model
+from optfarm_tasks.schema.waiting import Waiting
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Parts:
     models: Catalog[Model]
     data: Catalog[Data]
     devices: Devices
+    ledger: Ledger
     sweeps: Sweeps
     tasks: Tasks
     leases: Leases
@@ -44,11 +47,16 @@ class Parts:
     changes: Changes
     tokens: Tokens
     clock: Callable[[], float]
+    rules: Rules
 
     def start(self) -> None:
         """Starts the threads."""
         self.dispatcher.start()
         self.loop.start()
+
+    def waits(self) -> Mapping[str, Waiting]:
+        """Task → what it waits for, of every task that has not ended and does not run."""
+        return waits(self.ledger.open_tasks(), self.devices.known(), self.clock(), rules=self.rules)
 
     def stop(self) -> None:
         """Stops the threads and closes the database."""
@@ -75,8 +83,9 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
     database, heartbeats, changes = Database(settings.database_url), Heartbeats(), Changes()
     devices, objects = Devices(database, rules=rules), objects_of(settings)
     dispatcher = Dispatcher(settings.broker_url.get_secret_value())
+    ledger = Ledger(database, heartbeats, rules=rules)
     ports = Ports(
-        ledger=Ledger(database, heartbeats, rules=rules),
+        ledger=ledger,
         devices=devices,
         find=objects.result,
         send=dispatcher.send,
@@ -88,6 +97,7 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         models=Catalog(database, MODELS, Model),
         data=Catalog(database, DATA, Data),
         devices=devices,
+        ledger=ledger,
         sweeps=Sweeps(database, heartbeats),
         tasks=Tasks(database, heartbeats),
         leases=Leases(database, heartbeats, terms=Terms(ttl_s=rules.presence_s), rules=rules),
@@ -97,6 +107,7 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         changes=changes,
         tokens=Tokens({TokenRole.USER: settings.token, TokenRole.WORKER: settings.worker_token}),
         clock=time.time,
+        rules=rules,
     )
 
 

@@ -100,7 +100,7 @@ def _seen(folder: Path | None) -> dict[str, Any]:
 
 def _print_status(place: Path, parts: list["PartStatus"], seen: dict[str, Any]) -> None:
     from optfarm.cli.devices import row_of
-    from optfarm.progress import shown_s
+    from optfarm.durations import shown_s
 
     if parts:
         rows = [

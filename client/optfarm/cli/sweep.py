@@ -1,5 +1,6 @@
 """`optfarm sweep`: run, list, show, watch and cancel sweeps."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,7 +106,8 @@ def list_sweeps(*, as_json: Json = False) -> None:
 @app.command()
 def show(sweep: Id, *, as_json: Json = False) -> None:
     """Show where a sweep and each of its tasks stand."""
-    from optfarm.progress import headline
+    from optfarm.progress import headline, running_lines
+    from optfarm.waits import waiting_lines
 
     with farm() as opened:
         status = opened.find_sweep(sweep).status()
@@ -118,8 +120,9 @@ def show(sweep: Id, *, as_json: Json = False) -> None:
         for task in status.tasks
     ]
     print_table(("task", "kind", "of", "device", "state"), rows)
-    for problem in status.problems:
-        print(problem)
+    now = datetime.now(UTC)
+    for line in (*running_lines(status, now), *waiting_lines(status, now), *status.problems):
+        print(line)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """`optfarm task`: one task of a sweep, its log, and its replay."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +15,19 @@ Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` l
 
 @app.command()
 def show(task: Task, *, as_json: Json = False) -> None:
-    """Show a task: where it ran, how it ended, what it found out."""
+    """Show a task: where it runs or for what it waits, how it ended, what it found out."""
+    from optfarm.waits import in_words
+
     with farm() as opened:
         status = opened.task(task)
     if as_json:
         print_json(status)
         return
     facts = status.model_dump(mode="json", exclude={"result", "failure", "tried", "schema_version"})
+    if status.progress is not None:
+        facts["progress"] = f"{status.progress.phase} {status.progress.fraction:.0%}"
+    if status.waiting is not None:
+        facts["waiting"] = in_words(status.waiting, datetime.now(UTC))
     print_table(("", ""), [(name, str(value)) for name, value in facts.items() if value not in (None, [], "")])
     for each in status.tried:
         print(f"before that on {each.device}: {each.why}")

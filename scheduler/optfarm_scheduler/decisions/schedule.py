@@ -35,7 +35,7 @@ def schedule(
         rules: how long leases, devices and messages last.
         canary_rules: when canaries run.
     """
-    ordered = sorted(tasks, key=_priority)
+    ordered = sorted(tasks, key=priority)
     present = {device.name: device for device in sorted(devices, key=lambda device: device.name)}
     alive = [device for device in present.values() if is_alive(device, now, rules)]
     return (
@@ -52,8 +52,11 @@ def schedule(
     )
 
 
-def _priority(task: OpenTask) -> tuple[bool, float, str, int, str]:
-    """Canaries go first: whether a device may be trusted should be known before more is measured there."""
+def priority(task: OpenTask) -> tuple[bool, float, str, int, str]:
+    """The order in which tasks are taken.
+
+    Canaries go first: whether a device may be trusted should be known before more is measured there.
+    """
     return task.kind is not Kind.CANARY, task.ready_at, task.sweep_id or "", task.position, task.id
 
 

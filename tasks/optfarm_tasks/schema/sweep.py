@@ -13,6 +13,7 @@ from optfarm_tasks.schema.result import Failure, Quality, Result
 from optfarm_tasks.schema.spec import Auto, Effort, Kind, Limits, Runs, RuntimeWish, Scenario, Task, check_scenario
 from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import Value, WireMessage, reads_former
+from optfarm_tasks.schema.waiting import Waiting
 
 
 class Tracing(Value):
@@ -119,6 +120,8 @@ class TaskStatus(WireMessage):
     attempt: int
     key: Digest | None
     progress: Progress | None
+    waiting: Waiting | None = None
+    """While it does not go on: for what it waits."""
     failure: Failure | None
     log: Digest | None
     depends_on: tuple[str, ...]

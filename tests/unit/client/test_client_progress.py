@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from optfarm.progress import exit_code, headline, news, running_lines, shown_s
+from optfarm.durations import shown_s
+from optfarm.progress import exit_code, headline, news, running_lines
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.recipe import Recipe
@@ -59,7 +60,7 @@ def test_headline_counts_and_estimates() -> None:
 def test_a_running_task_shows_its_phase_and_percentage() -> None:
     status = sweep(task("1", TaskState.RUNNING, progress=Progress(phase="warm-up", fraction=0.25)))
 
-    assert running_lines(status) == ("convert tflite-int8 on alpha.cpu: warm-up 25%",)
+    assert running_lines(status, NOW) == ("convert tflite-int8 on alpha.cpu: warm-up 25%",)
 
 
 def test_news_are_what_changed_since_the_last_look() -> None:
@@ -67,8 +68,8 @@ def test_news_are_what_changed_since_the_last_look() -> None:
     failure = Failure(reason=Reason.TIMEOUT, message="it took 10 s")
     now = sweep(task("1", TaskState.FAILED, failure=failure), task("2", TaskState.DISPATCHED))
 
-    assert news(before, now) == ("[1/2] convert tflite-int8 on alpha.cpu failed: timeout, it took 10 s",)
-    assert news(now, now) == ()
+    assert news(before, now, NOW) == ("[1/2] convert tflite-int8 on alpha.cpu failed: timeout, it took 10 s",)
+    assert news(now, now, NOW) == ()
 
 
 @pytest.mark.parametrize(
