@@ -57,9 +57,12 @@ def _row_notes(row: Row) -> Iterator[str]:
     yield from (f"{name}: {ladder_text(ladder)}" for ladder in (row.measurement.ladders if row.measurement else ()))
     if row.quality is not None and row.quality.collapsed:
         yield f"{row.recipe} collapsed: {row.quality.collapse_reason or 'its outputs tell nothing any more'}"
-    if row.failure is not None:
+    if row.failure is not None and row.failure.is_skip:
+        # A technique says it of the model, so it is the same on every device.
+        yield f"{row.recipe} {row.failure.ending}"
+    elif row.failure is not None:
         log = [f"    {line}" for line in row.failure.log_tail[-5:]]
-        yield "\n".join((f"{name} failed, {row.failure.reason}: {row.failure.message}", *log))
+        yield "\n".join((f"{name} {row.failure.ending}", *log))
     elif row.state in {TaskState.BLOCKED, TaskState.CANCELLED}:
         yield f"{name} was {row.state}"
 

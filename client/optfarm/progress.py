@@ -7,7 +7,9 @@ from optfarm.durations import shown_s
 from optfarm.waits import in_words, name_of, waiting_news
 from optfarm_tasks.schema.sweep import SweepState, SweepStatus, TaskState, TaskStatus
 
-_ENDED = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED})
+_WELL = (TaskState.DONE, TaskState.SKIPPED)
+_BADLY = (TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED)
+_ENDED = frozenset({*_WELL, *_BADLY})
 _QUEUED = frozenset({TaskState.PENDING, TaskState.READY, TaskState.DISPATCHED})
 
 
@@ -20,7 +22,7 @@ def headline(status: SweepStatus) -> str:
         f"{queued} queued" if queued else "",
         f"{counts[TaskState.RUNNING]} running" if counts[TaskState.RUNNING] else "",
         f"{counts[TaskState.DONE]} done of {len(status.tasks)}" + (f" ({cached} from the store)" if cached else ""),
-        *(f"{counts[state]} {state}" for state in _ENDED - {TaskState.DONE} if counts[state]),
+        *(f"{counts[state]} {state}" for state in (TaskState.SKIPPED, *_BADLY) if counts[state]),
         f"about {shown_s(status.eta_s)} to go" if status.eta_s is not None and is_open(status) else "",
     ]
     return ", ".join(word for word in words if word)
@@ -56,8 +58,8 @@ def is_open(status: SweepStatus) -> bool:
 
 
 def exit_code(status: SweepStatus) -> int:
-    """0 when every variant ended well, 1 when one did not, or the sweep was cancelled."""
-    ended_badly = any(task.state in _ENDED - {TaskState.DONE} for task in status.tasks)
+    """0 when every variant ended well or was skipped, 1 when one did not, or the sweep was cancelled."""
+    ended_badly = any(task.state in _BADLY for task in status.tasks)
     return 1 if ended_badly or status.state is SweepState.CANCELLED else 0
 
 
@@ -72,5 +74,7 @@ def _running(task: TaskStatus, now: datetime) -> str:
 def _change(task: TaskStatus) -> str:
     if task.state is TaskState.RUNNING:
         return f"{name_of(task)} runs"
+    if task.state is TaskState.SKIPPED:
+        return f"{name_of(task)} skipped" + (f": {task.failure.message}" if task.failure else "")
     reason = f": {task.failure.reason}, {task.failure.message}" if task.failure else ""
     return f"{name_of(task)} {'done, from the store' if task.cached else task.state}{reason}"

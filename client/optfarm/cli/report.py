@@ -110,7 +110,9 @@ def print_report(facts: "SweepReport", *, max_loss: float | None = None, wide: b
             table.add_column(column.heading, justify=justify, no_wrap=column.is_whole)
         table.columns[0].min_width = min(_METHOD_WIDTH, max(len(cells[0]) for _, cells in rows))
         for row, cells in rows:
-            is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
+            is_bad = (row.failure is not None and not row.failure.is_skip) or (
+                row.quality is not None and row.quality.collapsed
+            )
             table.add_row(*map(escape, cells), style="red" if is_bad else None)
         out.print()
         out.print(f"[bold]{escape(hardware_line(facts, device))}[/bold]")

@@ -32,7 +32,7 @@ def show(task: Task, *, as_json: Json = False) -> None:
     for each in status.tried:
         print(f"before that on {each.device}: {each.why}")
     if status.failure is not None:
-        print(f"failed, {status.failure.reason}: {status.failure.message}")
+        print(status.failure.ending)
         print("\n".join(f"    {line}" for line in status.failure.log_tail))
     if status.result is not None:
         print(status.result.facts.model_dump_json(indent=2))
@@ -72,7 +72,7 @@ def replay(
     if as_json:
         print_json(outcome)
     elif outcome.failure is not None:
-        print(f"failed, {outcome.failure.reason}: {outcome.failure.message}")
+        print(outcome.failure.ending)
     else:
         print(f"done; its outputs lie in {place / 'outputs'}, its facts in {place / 'result.json'}")
-    raise typer.Exit(0 if outcome.failure is None else 1)
+    raise typer.Exit(0 if outcome.failure is None or outcome.failure.is_skip else 1)

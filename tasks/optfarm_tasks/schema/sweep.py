@@ -77,7 +77,7 @@ class SweepState(StrEnum):
 
 
 class TaskState(StrEnum):
-    """Where a task stands; the last four are ends."""
+    """Where a task stands; those after running are ends."""
 
     PENDING = "pending"
     """Waits for the tasks that make its inputs."""
@@ -91,6 +91,8 @@ class TaskState(StrEnum):
     BLOCKED = "blocked"
     """A task that makes its inputs did not end well."""
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    """There was nothing to do: a technique of its recipe has nothing to work on in the model, which is no failure."""
 
 
 class Tried(Value):

@@ -72,9 +72,25 @@ def test_news_are_what_changed_since_the_last_look() -> None:
     assert news(now, now, NOW) == ()
 
 
+def test_a_technique_with_nothing_to_do_is_told_as_skipped_with_its_reason() -> None:
+    failure = Failure(reason=Reason.NOTHING_TO_DO, message="the graph has no batch norm")
+    now = sweep(task("1", TaskState.SKIPPED, failure=failure), task("2", TaskState.DONE))
+
+    assert news(sweep(task("2", TaskState.DONE)), now, NOW) == (
+        "[2/2] convert tflite-int8 on alpha.cpu skipped: the graph has no batch norm",
+    )
+    assert headline(now) == "1 done of 2, 1 skipped"
+
+
 @pytest.mark.parametrize(
     ("state", "code"),
-    [(TaskState.DONE, 0), (TaskState.FAILED, 1), (TaskState.BLOCKED, 1), (TaskState.CANCELLED, 1)],
+    [
+        (TaskState.DONE, 0),
+        (TaskState.SKIPPED, 0),
+        (TaskState.FAILED, 1),
+        (TaskState.BLOCKED, 1),
+        (TaskState.CANCELLED, 1),
+    ],
 )
 def test_exit_code_tells_whether_every_variant_went_well(state: TaskState, code: int) -> None:
     assert exit_code(sweep(task("1", state), state=SweepState.DONE)) == code

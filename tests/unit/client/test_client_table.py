@@ -52,6 +52,14 @@ def test_a_failed_variant_tells_its_reason_and_the_end_of_its_log() -> None:
     assert [line.strip() for line in note.splitlines()[1:]] == ["one", "two"]
 
 
+def test_a_variant_with_nothing_to_do_is_skipped_and_no_failure() -> None:
+    why = Failure(reason=Reason.NOTHING_TO_DO, message="the graph has no batch norm", log_tail=("one", "two"))
+    facts = report(failed("fold-batch-norms", why))
+
+    assert cells_of(columns_of(facts), facts.rows[0])[-1] == "skipped"
+    assert notes_of(facts) == ("fold-batch-norms skipped: the graph has no batch norm",)
+
+
 def test_a_skipped_combination_tells_its_reason() -> None:
     skipped = Skipped(recipe=Recipe.parse("tflite-int8"), device=None, reason="it needs calibration data")
 
