@@ -15,6 +15,7 @@ from optfarm_scheduler.decisions.waits import waits
 from optfarm_scheduler.dispatch import Dispatcher
 from optfarm_scheduler.loop import Loop, Ports
 from optfarm_scheduler.objects import Objects, objects_of
+from optfarm_scheduler.rebuild import Rebuild
 from optfarm_scheduler.settings import SchedulerSettings
 from optfarm_scheduler.store.catalog import Catalog
 from optfarm_scheduler.store.database import Database
@@ -43,6 +44,7 @@ class Parts:
     leases: Leases
     objects: Objects
     dispatcher: Dispatcher
+    rebuild: Rebuild
     loop: Loop
     changes: Changes
     tokens: Tokens
@@ -51,6 +53,7 @@ class Parts:
 
     def start(self) -> None:
         """Starts the threads."""
+        self.rebuild.start()
         self.dispatcher.start()
         self.loop.start()
 
@@ -61,6 +64,7 @@ class Parts:
     def stop(self) -> None:
         """Stops the threads and closes the database."""
         self.changes.close()
+        self.rebuild.stop()
         self.loop.stop()
         self.dispatcher.stop()
         self.database.close()
@@ -92,17 +96,20 @@ def assemble(settings: SchedulerSettings, *, on_death: Callable[[], None]) -> Pa
         note=changes.note,
         clock=time.time,
     )
+    models, data = Catalog(database, MODELS, Model), Catalog(database, DATA, Data)
+    sweeps = Sweeps(database, heartbeats)
     return Parts(
         database=database,
-        models=Catalog(database, MODELS, Model),
-        data=Catalog(database, DATA, Data),
+        models=models,
+        data=data,
         devices=devices,
         ledger=ledger,
-        sweeps=Sweeps(database, heartbeats),
+        sweeps=sweeps,
         tasks=Tasks(database, heartbeats),
         leases=Leases(database, heartbeats, terms=Terms(ttl_s=rules.presence_s), rules=rules),
         objects=objects,
         dispatcher=dispatcher,
+        rebuild=Rebuild(models, data, sweeps, objects),
         loop=Loop(ports, on_death=on_death, rules=rules, canary_rules=canary_rules),
         changes=changes,
         tokens=Tokens({TokenRole.USER: settings.token, TokenRole.WORKER: settings.worker_token}),
