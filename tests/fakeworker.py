@@ -92,9 +92,9 @@ class FakeWorker:
             self._put(result)
         return self._end(lease, Finish(token=token, result=result, finished_at=datetime.now(UTC)))
 
-    def fail(self, lease: Lease, token: int, reason: Reason) -> httpx.Response:
-        """Ends the task with a failure."""
-        failure = Failure(reason=reason, message="it failed on purpose")
+    def fail(self, lease: Lease, token: int, reason: Reason, *, damaged: tuple[str, ...] = ()) -> httpx.Response:
+        """Ends the task with a failure, and names blobs that the store cannot give."""
+        failure = Failure(reason=reason, message="it failed on purpose", damaged=damaged)
         return self._end(lease, Finish(token=token, failure=failure, finished_at=datetime.now(UTC)))
 
     def result(self, lease: Lease) -> Result:

@@ -60,7 +60,7 @@ class Rig:
         """
         plan = self._plan((_variant("baseline", baseline), _variant("candidate", candidate)), amount, seed)
         with shield.away_from(self.cores):
-            return paired_scenarios.measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary
+            return paired_scenarios.measure(plan, lambda *_: None, clock=Clock()).summary
 
     @contextlib.contextmanager
     def warm(self, artifact: Path | Variant, *, seed: int) -> Iterator["Warm"]:

@@ -108,7 +108,7 @@ def percent_text(share: float) -> str:
 def verdict_text(row: Row) -> str:
     """The verdict on the measurement with its flags, or why there is none."""
     if row.failure is not None:
-        return f"failed: {row.failure.reason}"
+        return "skipped" if row.failure.is_skip else f"failed: {row.failure.reason}"
     if row.measurement is None:
         return str(row.state)
     return " ".join((str(row.measurement.verdict), *(f"({flag})" for flag in row.measurement.flags)))

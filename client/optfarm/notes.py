@@ -40,18 +40,20 @@ def notes_of(report: SweepReport, *, max_loss: float | None = None, wide: bool =
     return tuple(dict.fromkeys(notes))
 
 
-def failure_lines(what: str, failure: Failure, *, most: int | None = None) -> tuple[str, ...]:
+def failure_lines(failure: Failure, *, of: str = "", most: int | None = None) -> tuple[str, ...]:
     """The reason of a failure whole, and below it how the log ended, unless that only says it again.
 
     Args:
-        what: what failed, in words.
         failure: why.
+        of: what stands before it: what failed.
         most: so many lines of the log at most.
     """
+    if failure.is_skip:
+        return (f"{of}{failure.ending}",)
     said = failure.message.partition("\n")[0]
     log = () if any(said in line for line in failure.log_tail) else failure.log_tail
     last = log if most is None else log[-most:]
-    return f"{what}, {failure.reason}: {failure.message}", *(f"    {line}" for line in last)
+    return f"{of}{failure.ending}", *(f"    {line}" for line in last)
 
 
 def ladder_text(ladder: Ladder) -> str:
@@ -74,7 +76,9 @@ def _row_notes(row: Row) -> Iterator[str]:
     if row.quality is not None and row.quality.collapsed:
         yield f"{row.recipe} collapsed: {row.quality.collapse_reason or 'its outputs tell nothing any more'}"
     if row.failure is not None:
-        yield "\n".join(failure_lines(f"{name} failed", row.failure, most=_LOG_LINES))
+        # A technique says of the model that it has nothing to do, so it is the same on every device.
+        of = row.recipe if row.failure.is_skip else name
+        yield "\n".join(failure_lines(row.failure, of=f"{of} ", most=_LOG_LINES))
     elif row.state in {TaskState.BLOCKED, TaskState.CANCELLED}:
         yield f"{name} was {row.state}"
 

@@ -1,10 +1,15 @@
 """The progress of a sweep as text: counts, running tasks, and what is new since the last state. Pure."""
 
 from collections import Counter
+from datetime import datetime
 
+from optfarm.durations import shown_s
+from optfarm.waits import in_words, name_of, waiting_news
 from optfarm_tasks.schema.sweep import SweepState, SweepStatus, TaskState, TaskStatus
 
-_ENDED = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED})
+_WELL = (TaskState.DONE, TaskState.SKIPPED)
+_BADLY = (TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED)
+_ENDED = frozenset({*_WELL, *_BADLY})
 _QUEUED = frozenset({TaskState.PENDING, TaskState.READY, TaskState.DISPATCHED})
 
 
@@ -17,25 +22,29 @@ def headline(status: SweepStatus) -> str:
         f"{queued} queued" if queued else "",
         f"{counts[TaskState.RUNNING]} running" if counts[TaskState.RUNNING] else "",
         f"{counts[TaskState.DONE]} done of {len(status.tasks)}" + (f" ({cached} from the store)" if cached else ""),
-        *(f"{counts[state]} {state}" for state in _ENDED - {TaskState.DONE} if counts[state]),
+        *(f"{counts[state]} {state}" for state in (TaskState.SKIPPED, *_BADLY) if counts[state]),
         f"about {shown_s(status.eta_s)} to go" if status.eta_s is not None and is_open(status) else "",
     ]
     return ", ".join(word for word in words if word)
 
 
-def running_lines(status: SweepStatus) -> tuple[str, ...]:
-    """A line for each running task: what, where, its phase and percentage."""
-    return tuple(_running(task) for task in status.tasks if task.state is TaskState.RUNNING)
+def running_lines(status: SweepStatus, now: datetime) -> tuple[str, ...]:
+    """A line for each running task: what, where, its phase and percentage, or what it waits for."""
+    return tuple(_running(task, now) for task in status.tasks if task.state is TaskState.RUNNING)
 
 
-def news(before: SweepStatus | None, now: SweepStatus) -> tuple[str, ...]:
-    """A line for each task whose state has changed in a way that a reader of a log wants to know; then new problems."""
+def news(before: SweepStatus | None, now: SweepStatus, at: datetime) -> tuple[str, ...]:
+    """What a reader of a log wants to know: which tasks began and ended, new waits, then new problems."""
     known = {task.id: task.state for task in before.tasks} if before else {}
     total = len(now.tasks)
     changed = [task for task in now.tasks if known.get(task.id) != task.state]
     shown = [task for task in changed if task.state in _ENDED or task.state is TaskState.RUNNING]
     lines = [f"[{done_count(now)}/{total}] {_change(task)}" for task in shown]
-    return (*lines, *(problem for problem in now.problems if before is None or problem not in before.problems))
+    return (
+        *lines,
+        *waiting_news(before, now, at),
+        *(problem for problem in now.problems if before is None or problem not in before.problems),
+    )
 
 
 def done_count(status: SweepStatus) -> int:
@@ -49,32 +58,23 @@ def is_open(status: SweepStatus) -> bool:
 
 
 def exit_code(status: SweepStatus) -> int:
-    """0 when every variant ended well, 1 when one did not, or the sweep was cancelled."""
-    ended_badly = any(task.state in _ENDED - {TaskState.DONE} for task in status.tasks)
+    """0 when every variant ended well or was skipped, 1 when one did not, or the sweep was cancelled."""
+    ended_badly = any(task.state in _BADLY for task in status.tasks)
     return 1 if ended_badly or status.state is SweepState.CANCELLED else 0
 
 
-def shown_s(seconds: float) -> str:
-    """A duration as people say it: 40 s, 3 min 20 s, 2 h 5 min."""
-    whole = round(seconds)
-    if whole < 60:  # noqa: PLR2004 (a minute)
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004 (an hour)
-
-
-def _name(task: TaskStatus) -> str:
-    return f"{task.kind} {task.label}" + (f" on {task.device}" if task.device else "")
-
-
-def _running(task: TaskStatus) -> str:
+def _running(task: TaskStatus, now: datetime) -> str:
+    if task.waiting is not None:
+        return f"{name_of(task)} waits: {in_words(task.waiting, now)}"
     if task.progress is None:
-        return f"{_name(task)}: starting"
-    return f"{_name(task)}: {task.progress.phase} {task.progress.fraction:.0%}"
+        return f"{name_of(task)}: starting"
+    return f"{name_of(task)}: {task.progress.phase} {task.progress.fraction:.0%}"
 
 
 def _change(task: TaskStatus) -> str:
     if task.state is TaskState.RUNNING:
-        return f"{_name(task)} runs"
+        return f"{name_of(task)} runs"
+    if task.state is TaskState.SKIPPED:
+        return f"{name_of(task)} skipped" + (f": {task.failure.message}" if task.failure else "")
     reason = f": {task.failure.reason}, {task.failure.message}" if task.failure else ""
-    return f"{_name(task)} {'done, from the store' if task.cached else task.state}{reason}"
+    return f"{name_of(task)} {'done, from the store' if task.cached else task.state}{reason}"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from optfarm.progress import shown_s
+from optfarm.durations import shown_s
 from optfarm_tasks.schema.api import SweepSummary
 
 HEADINGS = ("sweep", "kind", "label", "model", "data", "recipes", "state", "tasks", "begun", "took")

@@ -12,12 +12,15 @@ import uvicorn
 from pydantic import ValidationError
 
 from optfarm_scheduler.api.app import application
+from optfarm_scheduler.errors import NewerDatabase
 from optfarm_scheduler.parts import Parts, assemble
 from optfarm_scheduler.settings import SchedulerSettings
 from optfarm_tasks import registry
 from optfarm_tasks.schema.settings import settings_faults
 
 _USAGE = 2
+_NEEDS_A_PERSON = 3
+"""Starting again would end alike; the embedded farm's supervisor leaves such a part alone."""
 _ABOUT = """Serves the farm's HTTP API and plans its work. It takes no options: its settings are OPTFARM_* variables, or
 stand in a TOML file that OPTFARM_CONFIG names; see docs/scheduler.md."""
 _SWITCH_S = 0.0005
@@ -38,7 +41,10 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Serves until SIGTERM or SIGINT, by OPTFARM_* and the TOML file; exits with 2 when a setting is wrong."""
+    """Serves until SIGTERM or SIGINT, by OPTFARM_* and the TOML file.
+
+    Exits with 2 when a setting is wrong, with 3 when the database is of a newer version.
+    """
     argparse.ArgumentParser(prog="optfarm-scheduler", description=_ABOUT).parse_args()
     _set_up_logs()
     sys.setswitchinterval(_SWITCH_S)
@@ -49,7 +55,11 @@ def main() -> None:
         raise SystemExit(_USAGE) from error
     for fault in registry.faults():
         log.warning("plugin_refused", reason=fault)
-    parts = assemble(settings, on_death=_die)
+    try:
+        parts = assemble(settings, on_death=_die)
+    except NewerDatabase as error:
+        sys.stderr.write(f"optfarm-scheduler cannot start: {error}\n")
+        raise SystemExit(_NEEDS_A_PERSON) from error
     server = Server(
         uvicorn.Config(
             application(parts),

@@ -5,6 +5,7 @@ SchedulerError
 ├── Conflict       look at the state first: it does not allow this
 │   └── LeaseLost    drop the work: somebody else holds the task, or it is cancelled
 ├── Denied         come with another token
+├── NewerDatabase  install the newer version again, or name another database
 └── Unavailable    come back later: the store, the broker or the database does not answer
     └── DatabaseFailed
 
@@ -35,6 +36,10 @@ class LeaseLost(Conflict):
 
 class Denied(SchedulerError):
     """The token is known, but not for this."""
+
+
+class NewerDatabase(SchedulerError):
+    """The database was written by a newer version of the scheduler."""
 
 
 class Unavailable(SchedulerError):

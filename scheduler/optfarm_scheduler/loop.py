@@ -1,6 +1,7 @@
 """Carries out what schedule() decides, whenever something happened and at least once a second."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from optfarm_tasks.schema.queue import Message
 from optfarm_tasks.schema.result import Result
 
 _TICK_S = 1.0
+_JUMP_S = 1.0
+"""A clock that has moved so much more or less than time has passed was set."""
 _LOOKUPS = 16
 _PATIENCE_S = 0.25
 """A pass waits so long for lookups; those that take longer wake a later pass."""
@@ -38,6 +41,9 @@ class Ports:
     note: Callable[[Iterable[str | None]], None]
     """Takes the sweeps that changed; None for what belongs to no sweep."""
     clock: Callable[[], float]
+    """Seconds since the epoch; somebody may set it at any moment."""
+    steady: Callable[[], float] = time.monotonic
+    """Seconds that only go forward, by which it is noticed."""
 
 
 class Loop:
@@ -56,6 +62,7 @@ class Loop:
         self._canary_rules = canary_rules
         self._on_death = on_death
         self._since = ports.clock()
+        self._offset = self._since - ports.steady()
         self._retry_at = 0.0
         self._lookups: dict[str, Future[Resolution]] = {}
         self._pool = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="lookup")
@@ -112,7 +119,7 @@ class Loop:
 
     def step(self) -> bool:
         """Decides once and acts; returns whether anything changed, so that more may follow."""
-        now = self._ports.clock()
+        now = self._now()
         actions = schedule(
             self._ports.ledger.open_tasks(),
             self._ports.devices.known(),
@@ -129,6 +136,16 @@ class Loop:
         changed = settled | (applied.sweeps if applied else frozenset())
         self._ports.note(changed)
         return bool(changed)
+
+    def _now(self) -> float:
+        """The time. When the clock was set, leases and messages get their time afresh, as after a restart."""
+        now = self._ports.clock()
+        jump_s = now - self._ports.steady() - self._offset
+        if abs(jump_s) > _JUMP_S:
+            self._since, self._retry_at = now, 0.0
+            self._offset += jump_s
+            log.warning("clock_was_set", by_s=round(jump_s, 1))
+        return now
 
     def _resolve(self, task_ids: Sequence[str], now: float) -> frozenset[str | None]:
         if now >= self._retry_at:

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -15,13 +16,14 @@ from optfarm_storage.errors import NotFound, StorageError
 from optfarm_storage.location import S3Location
 from optfarm_storage.presign import S3Presigner
 from optfarm_storage.s3 import PART_BYTES, SINGLE_BYTES, S3Store
-from optfarm_storage.store import ObjectStore, Presigner
+from optfarm_storage.store import Listing, ObjectStore, Presigner
 from optfarm_tasks.schema.api import Upload
 from optfarm_tasks.schema.catalog import NewData, NewModel
 from optfarm_tasks.schema.result import Result
 from optfarm_tasks.schema.tree import Digest, File
 
 log = structlog.get_logger()
+Record = TypeVar("Record", NewModel, NewData)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class Objects:
 
     store: ObjectStore
     presigner: Presigner
+    listing: Listing
+    damaged: set[Digest] = field(default_factory=set)
+    """Blobs that the store lists and, as a worker said, cannot give; wanted again by the next push. In memory: after a
+    restart the next task that wants one says so anew."""
 
     def result(self, key: Digest) -> Result | None:
         """The stored result of a key; one that cannot be read counts as none."""
@@ -43,10 +49,11 @@ class Objects:
             return None
 
     def uploads(self, files: Iterable[File]) -> tuple[Upload, ...]:
-        """Where each blob goes that is not there yet."""
+        """Where each blob goes that is not there yet, or is damaged."""
         wanted = {file.sha256: file for file in files}
         with _reached():
-            return tuple(self._upload(file) for file in tree.absent(self.store, list(wanted.values())))
+            lacking = {file.sha256 for file in tree.absent(self.store, list(wanted.values()))} | self.damaged
+            return tuple(self._upload(file) for sha256, file in wanted.items() if sha256 in lacking)
 
     def complete(self, sha256: Digest, *, upload_id: str, etags: Sequence[str]) -> None:
         """Ends an upload in parts.
@@ -79,6 +86,21 @@ class Objects:
             body = new.model_dump_json().encode()
             key = keys.record(prefix, new.name, new.tree.digest)
             self.store.put(key, body, sha256=hashlib.sha256(body).hexdigest())
+        # Whoever registers has asked what to push before, so what was damaged has been sent again.
+        self.damaged.difference_update(file.sha256 for file in new.tree.files)
+
+    def records(self, prefix: str, kind: type[Record]) -> list[tuple[float, Record]]:
+        """What was registered, with when it was named last, the earliest first; what cannot be read is left out."""
+        with _reached():
+            found = sorted((at, key) for key, at in self.listing.stored(f"{prefix}/").items())
+            bodies = [(at, key, self.store.read(key)) for at, key in found]
+        records = []
+        for at, key, body in bodies:
+            try:
+                records.append((at, kind.model_validate_json(body)))
+            except ValidationError as error:
+                log.warning("record_unreadable", key=key, error=str(error))
+        return records
 
     def check(self) -> None:
         """Asks the store about an object that need not be there."""
@@ -104,7 +126,8 @@ def objects_of(settings: SchedulerSettings) -> Objects:
         secret_key=settings.s3_secret_key.get_secret_value(),
         public_endpoint=settings.s3_public_endpoint,
     )
-    return Objects(S3Store(location), S3Presigner(location))
+    store = S3Store(location)
+    return Objects(store, S3Presigner(location), store)
 
 
 @contextmanager

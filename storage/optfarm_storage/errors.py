@@ -2,7 +2,7 @@
 
 StorageError
 ├── NotFound     nothing is stored under the key: store it first
-├── Corrupt      bytes are not those of their digest: store them again
+├── Corrupt      bytes are not those of their digest, or cannot be read any more: store them again
 ├── Unavailable  the store does not answer now: try again (Retry does)
 ├── Denied       the store refuses: an operator looks at keys, rights, bucket and region
 └── BadName      a key, a digest or a path is malformed: fix the caller
@@ -22,7 +22,7 @@ class NotFound(StorageError):
 
 
 class Corrupt(StorageError):
-    """Bytes are not those of their digest."""
+    """Bytes are not those of their digest, or the store has lost them."""
 
 
 class Unavailable(StorageError):

@@ -10,10 +10,13 @@ from typing import TypeVar
 
 import structlog
 
-from optfarm_storage.errors import Unavailable
+from optfarm_storage.errors import Corrupt, Unavailable
 from optfarm_storage.store import ObjectStore, OnProgress, unreported
 
 PATIENCE_S = 120.0
+DAMAGED_AFTER_S = 10.0
+"""A store that lists an object and cannot give it for longer, though it answers, has lost it: no patience helps. One
+that has just come back does so for a moment."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 
 log = structlog.get_logger()
@@ -56,9 +59,23 @@ class Retry:
         return self._patiently(f"put new {key}", put_new)
 
     def get(self, key: str, target: Path, *, sha256: str, progress: OnProgress = unreported) -> None:
-        """Writes an object to a file."""
-        once = _Once(progress)
-        self._patiently(f"get {key}", lambda: self._store.get(key, target, sha256=sha256, progress=once.anew()))
+        """Writes an object to a file.
+
+        Raises:
+            Corrupt: also when the store answers, knows the object, and fails to give it for longer than 10 s.
+        """
+        once, began = _Once(progress), time.monotonic()
+
+        def get() -> None:
+            try:
+                self._store.get(key, target, sha256=sha256, progress=once.anew())
+            except Unavailable as error:
+                is_late = time.monotonic() - began > DAMAGED_AFTER_S
+                if is_late and self._store.sizes([key]):
+                    raise Corrupt(f"the store lists {key} and cannot read it: {error}") from error
+                raise
+
+        self._patiently(f"get {key}", get)
 
     def read(self, key: str) -> bytes:
         """A small object."""

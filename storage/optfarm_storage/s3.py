@@ -96,6 +96,10 @@ class S3Store:
             found = pool.map(self._size, asked)
             return {key: size for key, size in zip(asked, found, strict=True) if size is not None}
 
+    def stored(self, prefix: str) -> dict[str, float]:
+        """Key → when it was stored, for every key that begins so; see Listing."""
+        return self._site.control.stored(prefix)
+
     def close(self) -> None:
         """Closes idle connections; the store can still be used."""
         self._wire.close()

@@ -60,6 +60,14 @@ class ObjectStore(Protocol):
         ...
 
 
+class Listing(Protocol):
+    """Says what a bucket holds, as a catalog needs that is made anew. It raises what ObjectStore raises."""
+
+    def stored(self, prefix: str) -> dict[str, float]:
+        """Key → when it was stored, in seconds since the epoch, for every key that begins so."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ticket:
     """An upload that the holder may make."""

@@ -18,10 +18,10 @@ from optfarm_tasks import progress
 from optfarm_tasks.actions import ACTIONS
 from optfarm_tasks.errors import Reason, TaskError
 from optfarm_tasks.frameworks.imports import is_exhaustion, line_of
+from optfarm_tasks.progress import OnPhase
 from optfarm_tasks.schema.faults import faults_of
 from optfarm_tasks.schema.result import Facts, Failure, Outcome
 from optfarm_tasks.schema.spec import Task
-from optfarm_tasks.technique import OnProgress
 
 DONE, FAILED, NO_TASK, INTERRUPTED = 0, 1, 2, 143
 
@@ -82,7 +82,7 @@ def failure_of(error: Exception) -> Failure:
     return Failure(reason=reason, message=f"{type(error).__name__}: {line_of(error)}")
 
 
-def _facts(folder: Path, task: Task, on_progress: OnProgress) -> Facts:
+def _facts(folder: Path, task: Task, on_progress: OnPhase) -> Facts:
     """Does the action; only its own part of the package is imported, for a start costs time at every task."""
     action: Any = importlib.import_module(ACTIONS[task.action.kind].module)
     facts: Facts = action.run(folder, task, on_progress)

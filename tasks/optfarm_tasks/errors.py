@@ -6,10 +6,12 @@ TaskError
 │   ├── BadData         the data set cannot be read or does not fit the model
 │   ├── BadParameter    a technique, a parameter or a selector is wrong
 │   │   └── MissingParameter  give the parameter that has no default
-│   └── UnsupportedOp   this technique cannot take an op of this model
+│   ├── UnsupportedOp   this technique cannot take an op of this model
+│   └── NothingToDo     leave the technique out: the model has nothing that it works on
 ├── OutOfMemory       give it more memory
 ├── Timeout           give it more time
 ├── MissingToolchain  install what the technique or runtime imports
+├── DamagedObject     push the same content again: the store has lost it
 ├── WorkerLost        nothing: the scheduler runs the task again
 └── Internal          report it: this is a defect of the farm
 """
@@ -30,6 +32,9 @@ class Reason(StrEnum):
     MISSING_TOOLCHAIN = "missing_toolchain"
     WORKER_LOST = "worker_lost"
     INTERNAL = "internal"
+    DAMAGED_OBJECT = "damaged_object"
+    NOTHING_TO_DO = "nothing_to_do"
+    """No failure: the technique has nothing to work on in this model, so the task is skipped."""
 
 
 class TaskError(Exception):
@@ -70,6 +75,12 @@ class UnsupportedOp(BadInput):
     reason = Reason.UNSUPPORTED_OP
 
 
+class NothingToDo(BadInput):
+    """The model has nothing that the technique works on, so its artifact would be the model as it is."""
+
+    reason = Reason.NOTHING_TO_DO
+
+
 class OutOfMemory(TaskError):
     """The task passed its memory limit."""
 
@@ -86,6 +97,16 @@ class MissingToolchain(TaskError):
     """A module that the technique or runtime imports is absent here."""
 
     reason = Reason.MISSING_TOOLCHAIN
+
+
+class DamagedObject(TaskError):
+    """The store cannot give an input any more, or gives other bytes."""
+
+    reason = Reason.DAMAGED_OBJECT
+
+    def __init__(self, message: str, *, digest: str) -> None:
+        super().__init__(message)
+        self.digest = digest
 
 
 class WorkerLost(TaskError):

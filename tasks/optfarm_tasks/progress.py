@@ -4,13 +4,23 @@ import json
 import os
 import sys
 import time
+from typing import Protocol
+
+from optfarm_tasks.schema.waiting import Waiting
 
 DESCRIPTOR = "OPTFARM_PROGRESS_FD"
 _PAUSE_S = 0.1
 
 
+class OnPhase(Protocol):
+    """An `OnProgress` that can also say what the work waits for."""
+
+    def __call__(self, phase: str, fraction: float, waiting: Waiting | None = None, /) -> None:
+        """Tells a phase, the fraction done, and for what it waits while it does nothing else."""
+
+
 class ProgressStream:
-    """A Report that holds back what nobody could read: within a phase, one line in a tenth of a second."""
+    """An OnPhase that holds back what nobody could read: within a phase, one line in a tenth of a second."""
 
     def __init__(self, descriptor: int | None) -> None:
         """Writes to a descriptor, or to stderr if there is none."""
@@ -18,19 +28,20 @@ class ProgressStream:
         self._phase = ""
         self._told_s = 0.0
 
-    def __call__(self, phase: str, fraction: float) -> None:
-        """Tells a phase and the fraction done, which is brought into 0..1."""
+    def __call__(self, phase: str, fraction: float, waiting: Waiting | None = None, /) -> None:
+        """Tells a phase, the fraction done, which is brought into 0..1, and for what it waits."""
         now_s = time.monotonic()
         if phase == self._phase and fraction < 1 and now_s - self._told_s < _PAUSE_S:
             return
         self._phase, self._told_s = phase, now_s
-        self._write(phase, min(1.0, max(0.0, fraction)))
+        self._write(phase, min(1.0, max(0.0, fraction)), waiting)
 
-    def _write(self, phase: str, fraction: float) -> None:
+    def _write(self, phase: str, fraction: float, waiting: Waiting | None) -> None:
         if self._descriptor is None:
             sys.stderr.write(f"{phase}: {fraction:.0%}\n")
             return
-        line = json.dumps({"phase": phase, "fraction": round(fraction, 4)}) + "\n"
+        told = {"phase": phase, "fraction": round(fraction, 4)}
+        line = json.dumps(told | ({"waiting": waiting.model_dump(mode="json")} if waiting else {})) + "\n"
         try:
             os.write(self._descriptor, line.encode())
         except OSError:

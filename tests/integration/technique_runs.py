@@ -37,6 +37,8 @@ RECIPES = {
     "resize-input": "resize-input(height=12, width=12)",
 }
 """Techniques whose defaults are nothing for this model, whose random weights are hard to learn anew."""
+UNSUITED = () if "bf16" in Path("/proc/cpuinfo").read_text() else ("amp",)
+"""Techniques that have nothing to do on this machine."""
 KERAS = {Format.KERAS, Format.H5}
 TEST = np.random.default_rng(1).random((64, 12, 12, 3)).astype(np.float32)
 
@@ -45,17 +47,19 @@ def quiet(_phase: str, _fraction: float) -> None:
     """A report that nobody reads."""
 
 
-def classifier(library: Any, *, is_deep: bool = False) -> Any:
+def classifier(library: Any, *, is_deep: bool = False, is_normed: bool = False) -> Any:
     """A small convolutional classifier with drawn weights, made by Keras 3 or by tf_keras."""
     library.utils.set_random_seed(3)
     layers = library.layers
     repeated = [layers.Conv2D(16, 3, padding="same", activation="relu")] if is_deep else []
+    normed = [layers.Conv2D(16, 3), layers.BatchNormalization()] if is_normed else []
     return library.Sequential(
         [
             library.Input((12, 12, 3), name="image"),
             layers.Conv2D(16, 3, activation="relu"),
             layers.Conv2D(16, 3, activation="relu"),
             *repeated,
+            *normed,
             layers.Flatten(),
             layers.Dense(24, activation="relu"),
             layers.Dense(6, name="scores"),
@@ -63,25 +67,26 @@ def classifier(library: Any, *, is_deep: bool = False) -> Any:
     )
 
 
-def write_keras(folder: Path, *, is_deep: bool = False) -> dict[Format, Path]:
+def write_keras(folder: Path, **kind: bool) -> dict[Format, Path]:
     """One classifier as a .keras of Keras 3, an .h5 of Keras 2 and a SavedModel, each in a folder of its own."""
     import keras
     import tf_keras
 
-    places = {kind: folder / kind for kind in Format}
+    places = {each: folder / each for each in Format}
     for place in places.values():
         place.mkdir(parents=True)
-    newer, older = (classifier(library, is_deep=is_deep) for library in (keras, tf_keras))
+    newer, older = (classifier(library, **kind) for library in (keras, tf_keras))
     newer.set_weights(older.get_weights())
-    newer.save(places[Format.KERAS] / "model.keras")
+    # Keras 3 computes a batch norm by plain products and sums, which leave nothing to fold.
+    (older if kind.get("is_normed") else newer).save(places[Format.KERAS] / "model.keras")
     older.save(places[Format.H5] / "model.h5")
     as_saved_model.export(places[Format.H5], places[Format.SAVED_MODEL])
     return places
 
 
-def write_models(folder: Path) -> dict[Format, Path]:
+def write_models(folder: Path, **kind: bool) -> dict[Format, Path]:
     """The same classifier in every format."""
-    places = write_keras(folder)
+    places = write_keras(folder, **kind)
     run("tflite-float32", places[Format.SAVED_MODEL], places[Format.TFLITE], folder)
     run("freeze-pb", places[Format.SAVED_MODEL], places[Format.FROZEN_GRAPH], folder)
     run("onnx", places[Format.SAVED_MODEL], places[Format.ONNX], folder)
@@ -138,9 +143,11 @@ def runs(folder: Path) -> Iterator[dict[str, Any]]:
     images = np.random.default_rng(0).random((128, 12, 12, 3)).astype(np.float32)
     np.savez(folder / "data.npz", **{"calibration/image": images})
     places = write_models(folder)
-    # Only a layer that is repeated can be left out.
-    special = {"truncate": write_keras(folder / "deep", is_deep=True)}
-    for name in registry.technique_names():
+    # Only a layer that is repeated can be left out, and only a batch norm folded.
+    deep, normed = write_keras(folder / "deep", is_deep=True), write_models(folder / "normed", is_normed=True)
+    special = {"truncate": deep, "fold-batch-norms": normed}
+    suited = [name for name in registry.technique_names() if name not in UNSUITED]
+    for name in suited:
         for kind in sorted(registry.technique(name).CARD.accepts):
             yield outcome(name, kind, special.get(name, places), folder)
 

@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.errors import BadModel, BadParameter, Internal, TaskError, WorkerLost
+from optfarm_tasks.progress import OnPhase
 from optfarm_tasks.schema.measurement import Flag, Verdict
 from optfarm_tasks.schema.spec import Benchmark, Effort, Inspect, Task
+from optfarm_tasks.schema.waiting import Waiting, WaitsFor
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +55,7 @@ def setup_of(baseline: Variant, candidate: Variant, **changes: Any) -> PairSetup
     return replace(setup, **changes)
 
 
-def measure(setup: PairSetup, report: Callable[[str, float], None] = lambda _phase, _fraction: None) -> Measured:
+def measure(setup: PairSetup, report: OnPhase = lambda *_: None) -> Measured:
     """Runs it."""
     return paired_scenarios.measure(MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(0.01)), report, clock=Clock())
 
@@ -69,7 +71,7 @@ def test_a_variant_that_takes_half_as_long_is_about_twice_as_fast(tmp_path: Path
     reported: list[tuple[str, float]] = []
     setup = setup_of(spinning(tmp_path, "baseline", spin_ns=2 * MS), spinning(tmp_path, "candidate", spin_ns=MS))
 
-    measured = measure(setup, lambda phase, fraction: reported.append((phase, fraction)))
+    measured = measure(setup, lambda phase, fraction, _=None: reported.append((phase, fraction)))
 
     baseline, candidate = measured.summary.baseline, measured.summary.candidate
     assert 1.3 < candidate.ratio.value < 3
@@ -182,6 +184,7 @@ def test_a_measurement_that_stays_invalid_is_retried_and_then_told(tmp_path: Pat
     # Work on several threads is judged by the idleness of the machine, which this makes sure there is none of.
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     waits: list[float] = []
+    told: list[Waiting] = []
     setup = setup_of(
         spinning(tmp_path, "baseline"),
         spinning(tmp_path, "candidate"),
@@ -190,13 +193,20 @@ def test_a_measurement_that_stays_invalid_is_retried_and_then_told(tmp_path: Pat
     )
     try:
         plan = MeasurementPlan(setup, Effort.QUICK, PrecisionTarget(0.01))
-        measured = paired_scenarios.measure(plan, lambda _phase, _fraction: None, clock=Clock(wait=waits.append))
+        measured = paired_scenarios.measure(
+            plan, lambda _, __, waiting=None: told.extend([waiting] if waiting else []), clock=Clock(wait=waits.append)
+        )
     finally:
         busy.kill()
         busy.wait()
 
     candidate = measured.summary.candidate
     assert waits == [3]
+    (wait,) = told
+    assert (wait.reason, wait.attempt, wait.attempts) == (WaitsFor.QUIET, 1, 2)
+    assert Flag.EXT_LOAD in wait.flags
+    assert wait.since is not None
+    assert wait.until == wait.since + timedelta(seconds=3)
     assert candidate.attempt == 2
     assert candidate.verdict is Verdict.INVALID
     assert Flag.EXT_LOAD in candidate.flags
@@ -225,9 +235,9 @@ def test_more_threads_than_cores_are_refused(tmp_path: Path) -> None:
     task = Task(action=Benchmark(threads=1024), inputs={})
 
     with pytest.raises(BadParameter, match="1024 threads"):
-        benchmark.run(tmp_path, task, lambda _phase, _fraction: None)
+        benchmark.run(tmp_path, task, lambda *_: None)
 
 
 def test_a_task_of_another_kind_is_a_defect(tmp_path: Path) -> None:
     with pytest.raises(Internal, match="inspect"):
-        benchmark.run(tmp_path, Task(action=Inspect(), inputs={}), lambda _phase, _fraction: None)
+        benchmark.run(tmp_path, Task(action=Inspect(), inputs={}), lambda *_: None)

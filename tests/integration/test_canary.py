@@ -48,7 +48,7 @@ def load_on(core: int) -> Iterator[None]:
 
 
 def run(folder: Path) -> CanaryResult:
-    return canary.run(folder, TASK, lambda _phase, _fraction: None, amount=SHORT)
+    return canary.run(folder, TASK, lambda *_: None, amount=SHORT)
 
 
 def undisturbed(folder: Path) -> CanaryResult:
@@ -86,7 +86,7 @@ def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Pa
         setup, Effort.QUICK, PrecisionTarget(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02))
     )
 
-    found = measure(plan, lambda _phase, _fraction: None, clock=Clock()).summary.candidate
+    found = measure(plan, lambda *_: None, clock=Clock()).summary.candidate
 
     assert found.noise.canary_ratio is not None
     assert found.noise.canary_ratio > 1.25

@@ -49,7 +49,7 @@ def test_placing_ops_touches_devices_and_nothing_else(runs: Runs) -> None:
 def test_a_pattern_that_matches_nothing_is_answered_with_op_types(runs: Runs, pattern: str, answer: str) -> None:
     refused = runs[f"keras detector: place-ops(match={pattern})"]
 
-    assert refused["reason"] == "bad_parameter"
+    assert refused["reason"] == "nothing_to_do"
     assert answer in refused["message"]
 
 
@@ -76,7 +76,7 @@ def test_a_size_that_is_built_in_is_reported_with_its_node(runs: Runs, library: 
 def test_a_model_without_images_cannot_be_resized(runs: Runs, library: str) -> None:
     refused = runs[f"{library} several: resize-input(height=20, width=24)"]
 
-    assert refused["reason"] == "bad_model"
+    assert refused["reason"] == "nothing_to_do"
     assert "no input is a batch of images" in refused["message"]
     assert "left [None, 8], right [None, 4]" in refused["message"]
 
@@ -94,8 +94,8 @@ def test_a_fixed_batch_stands_in_the_signature(runs: Runs, library: str, model: 
 def test_a_batch_is_fixed_once(runs: Runs, library: str) -> None:
     refused = runs[f"{library} pooled: fixed-batch(batch=4) -> fixed-batch(batch=2)"]
 
-    assert refused["reason"] == "bad_model"
-    assert "the input image has a fixed batch of 4 already" in refused["message"]
+    assert refused["reason"] == "nothing_to_do"
+    assert "the model has a fixed batch of 4 already" in refused["message"]
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -144,7 +144,7 @@ def test_steps_that_edit_chain_with_others(runs: Runs, library: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "reason", "answer"),
     [
-        ("flat: truncate", "bad_model", "no block of layers can be left out"),
+        ("flat: truncate", "nothing_to_do", "no block of layers can be left out"),
         ("shared: truncate", "bad_model", "the layer twice is called 2 times"),
         ("residual: truncate(layers=4)", "bad_parameter", "only 3 of 4 blocks can be left out"),
         ("residual: truncate(match=stem)", "bad_parameter", "only 0 of 1 blocks can be left out"),
@@ -178,8 +178,8 @@ def test_calibration_for_a_resized_model_is_resized_and_it_is_said(runs: Runs) -
 def test_reuse_is_estimated_for_convolutions_only(runs: Runs, library: str) -> None:
     refused = runs[f"{library} several: deep-reuse"]
 
-    assert refused["reason"] == "bad_model"
-    assert "the model has none" in refused["message"]
+    assert refused["reason"] == "nothing_to_do"
+    assert "there is none" in refused["message"]
 
 
 def test_a_resident_feeds_resized_images_and_a_fixed_batch(runs: Runs) -> None:

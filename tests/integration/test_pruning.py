@@ -1,4 +1,4 @@
-"""Units that tell nothing go without a trace; layers that cannot be pruned are refused by name."""
+"""Units that tell nothing go without a trace; layers that cannot be pruned are named."""
 
 from typing import Any
 
@@ -25,17 +25,17 @@ def test_units_that_tell_nothing_leave_without_a_trace(runs: Runs) -> None:
     assert run["difference"] < 1e-5
 
 
-def test_a_layer_that_several_read_is_refused_by_name(runs: Runs) -> None:
+def test_a_layer_that_several_read_is_named(runs: Runs) -> None:
     kind, message = runs["branched"]["failure"]
 
-    assert kind == "BadModel"
+    assert kind == "NothingToDo"
     assert "wide (32)" in message
 
 
-def test_layers_without_groups_of_four_inputs_are_refused_by_name(runs: Runs) -> None:
+def test_layers_without_groups_of_four_inputs_are_named(runs: Runs) -> None:
     kind, message = runs["thin"]["failure"]
 
-    assert kind == "BadModel"
+    assert kind == "NothingToDo"
     assert "first has 3 inputs, not a multiple of 4; y has 6 inputs" in message
 
 

@@ -166,6 +166,30 @@ def test_a_failed_conversion_fails_its_variant_only(farm: Farm, sweep_id: str) -
     assert variant.failure.reason is Reason.UNSUPPORTED_OP
 
 
+def test_a_conversion_with_nothing_to_do_is_skipped_with_its_variant(farm: Farm, sweep_id: str) -> None:
+    worker = farm.new_worker()
+    worker.register()
+    farm.submit(sweep_id, seed=9)
+
+    for _ in range(3):  # both conversions, and the benchmark of the baseline
+        lease, token = worker.claimed()
+        is_variant = "tflite-float32" in lease.task.action.model_dump_json()
+        for _ in range(2):  # the same end twice is no error
+            ended = worker.fail(lease, token, Reason.NOTHING_TO_DO) if is_variant else worker.finish(lease, token)
+            assert ended.status_code == 204
+        worker.register()
+    until(lambda: is_over(farm, sweep_id), deadline_s=10)
+
+    status = farm.status(sweep_id)
+    baseline, variant = farm.report(sweep_id).rows
+    assert {task.state for task in status.tasks if str(task.recipe) == "tflite-float32"} == {TaskState.SKIPPED}
+    assert (baseline.state, variant.state) == (TaskState.DONE, TaskState.SKIPPED)
+    assert variant.failure is not None
+    assert variant.failure.reason is Reason.NOTHING_TO_DO
+    (listed,) = (each for each in farm.user.get("/v1/sweeps").json() if each["id"] == sweep_id)
+    assert (listed["state"], listed["failed"]) == ("done", 0)
+
+
 def test_a_second_device_is_measured_too(farm: Farm, sweep_id: str) -> None:
     workers = [farm.new_worker(an_inventory(host)) for host in ("alpha", "beta")]
     for worker in workers:

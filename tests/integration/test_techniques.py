@@ -12,7 +12,9 @@ from tests.integration.scripts import runs_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = registry.technique_names()
-CASES = [(name, kind) for name in NAMES for kind in sorted(registry.technique(name).CARD.accepts)]
+SUITED = [name for name in NAMES if name != "amp" or "bf16" in Path("/proc/cpuinfo").read_text()]
+"""Techniques that have something to do on this machine."""
+CASES = [(name, kind) for name in SUITED for kind in sorted(registry.technique(name).CARD.accepts)]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_its_outputs_agree_with_the_originals(
     assert runs[name, given]["nmse"] <= registry.technique(name).CARD.tolerance_nmse
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SUITED)
 def test_equal_seeds_make_equal_artifacts(name: str, runs: dict[tuple[str, str], dict[str, Any]]) -> None:
     (digests,) = (run["digests"] for (technique, _), run in runs.items() if technique == name and run["digests"])
 

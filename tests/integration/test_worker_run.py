@@ -2,15 +2,21 @@
 
 import hashlib
 import itertools
+import os
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.result import Result
+from optfarm_tasks.schema.waiting import Waiting, WaitsFor
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.folder import Scratch
+from optfarm_worker.idle import IdleLock
 from tests.integration.programs import FAILS, STAYS, SUCCEEDS
 from tests.integration.worker_farm import KEY, Farm, worker_farm
 from tests.waiting import until
@@ -109,6 +115,29 @@ def test_heartbeats_carry_progress(farm: Farm) -> None:
     thread.join(10)
 
     assert (progress.phase, progress.fraction) == ("staying", 0.5)
+
+
+def test_a_worker_that_waits_for_the_machine_says_since_when_and_for_whom(farm: Farm) -> None:
+    farm.offer("t1", SUCCEEDS)
+    began = datetime.now(UTC)
+
+    with closing(IdleLock(farm.settings.idle_lock)) as other, other.held(alone=True, wait_s=0, cancelled=Event()):
+        thread = farm.start("t1")
+        until(lambda: waits_of(farm, "t1"), deadline_s=10)
+        thread.join(10)
+
+    waiting = waits_of(farm, "t1")[0]
+    (holder,) = waiting.holders
+    assert waiting.reason is WaitsFor.MACHINE
+    assert waiting.since is not None
+    assert began <= waiting.since <= datetime.now(UTC)
+    assert holder.pid == os.getpid()
+    assert waiting.message == f"process {os.getpid()} ({holder.name}) holds this machine's lock"
+
+
+def waits_of(farm: Farm, task_id: str) -> list[Waiting]:
+    told = [beat.progress for beat in farm.desk.beats[task_id] if beat.progress]
+    return [progress.waiting for progress in told if progress.waiting]
 
 
 def test_the_children_of_tasks_that_follow_one_another_never_overlap(farm: Farm) -> None:

@@ -13,8 +13,8 @@ from optfarm_storage.errors import Unavailable
 from optfarm_storage.local import LocalStore
 from optfarm_storage.location import S3Location
 from optfarm_storage.s3 import S3Store
-from optfarm_tasks.errors import Internal
-from optfarm_worker.errors import Corrupt, StoreAway
+from optfarm_tasks.errors import DamagedObject, Internal
+from optfarm_worker.errors import StoreAway
 from optfarm_worker.settings import read_settings
 from optfarm_worker.store import Objects, location_of
 from tests.integration.stores import Flaky
@@ -61,8 +61,9 @@ def test_a_blob_with_other_bytes_is_refused(
     digest = hashlib.sha256(b"right").hexdigest()
     s3_server.client.put_object(Bucket=s3.bucket, Key=f"blobs/{digest}", Body=b"wrong")
 
-    with pytest.raises(Corrupt, match=digest):
+    with pytest.raises(DamagedObject, match=digest) as raised:
         store.fetch(digest, tmp_path / "fetched")
+    assert raised.value.digest == digest
 
 
 def test_a_blob_that_is_not_there_is_reported(store: Objects, tmp_path: Path) -> None:

@@ -162,6 +162,13 @@ def test_an_interpreter_that_is_not_there_is_reported(child: Child) -> None:
     assert "/nowhere/python" in child_exit.message
 
 
+def test_limits_that_the_system_refuses_are_no_missing_interpreter(child: Child) -> None:
+    child_exit = child.run("", data_bytes=1 << 70)
+
+    assert child_exit.how == "unconfined"
+    assert str(1 << 70) in child_exit.message
+
+
 def test_a_lock_is_held_until_the_tree_is_gone(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     lock.touch()

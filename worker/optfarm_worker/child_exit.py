@@ -18,7 +18,8 @@ class ChildExit:
     """What the supervisor saw of a child."""
 
     how: str
-    """exit, timeout, memory, processes, cancelled, unstartable, or lost when the supervisor itself was ended."""
+    """exit, timeout, memory, processes or cancelled; unstartable, unconfined or busy when it was not started; lost when
+    the supervisor itself was ended."""
     code: int = 0
     """The exit code; below 0 the signal."""
     at: float = 0.0
@@ -76,6 +77,8 @@ def _ended_from_outside(child_exit: ChildExit, limits: Limits) -> tuple[Reason, 
         "memory": (Reason.OUT_OF_MEMORY, f"it took more than {memory} of memory, its limit; allow more"),
         "processes": (Reason.BAD_MODEL, "it started more processes than a task may have"),
         "unstartable": (Reason.MISSING_TOOLCHAIN, f"the child cannot be started: {child_exit.message}"),
+        "unconfined": (Reason.INTERNAL, f"the system refuses the child's limits: {child_exit.message}"),
+        "busy": (Reason.WORKER_LOST, f"the host cannot start a process now: {child_exit.message}"),
         "cancelled": (Reason.WORKER_LOST, "the worker ended the child before it was done"),
         "lost": (Reason.WORKER_LOST, "somebody killed the child's supervisor"),
         "killed": (Reason.WORKER_LOST, "somebody outside the farm killed the child (SIGKILL)"),

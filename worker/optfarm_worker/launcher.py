@@ -94,8 +94,8 @@ class Launcher:
                     on_event(Started(**event))
                 case "progress":
                     on_event(event["line"])
-                case "unstartable":
-                    return ChildExit(how="unstartable", **event)
+                case "unstartable" | "unconfined" | "busy" as how:
+                    return ChildExit(how=how, **event)
                 case "ended":
                     return ChildExit(**event)
         return None

@@ -23,6 +23,7 @@ from optfarm_worker.errors import NoSpace
 from optfarm_worker.folder import TaskFolder
 from optfarm_worker.launcher import Launcher, Started
 from optfarm_worker.lease import LeaseKeeper
+from optfarm_worker.machine_wait import MachineWait
 from optfarm_worker.store import Store
 
 log = structlog.get_logger()
@@ -107,7 +108,11 @@ class LeasedTask:
 
         order = order_for(task, folder.path, python=toolchain.python, device=settings.device)
         alone = task.action.kind.runs_alone
-        with self.context.idle.held(alone=alone, wait_s=settings.idle_wait_s, cancelled=self.keeper.cancelled):
+        wait, cancelled = MachineWait(self.keeper.report, since=datetime.now(UTC)), self.keeper.cancelled
+        with self.context.idle.held(
+            alone=alone, wait_s=settings.idle_wait_s, cancelled=cancelled, on_wait=wait.goes_on
+        ):
+            wait.ends()
             self.keeper.on_cancel(launcher.stop)
             child_exit = launcher.run(order, on_event)
         return started_at[-1], child_exit

@@ -12,7 +12,7 @@ from optfarm_storage.errors import NotFound, StorageError
 from optfarm_storage.location import S3Location
 from optfarm_storage.retry import Retry
 from optfarm_storage.store import ObjectStore
-from optfarm_tasks.errors import Internal
+from optfarm_tasks.errors import DamagedObject, Internal
 from optfarm_tasks.schema.tree import Digest
 from optfarm_worker.errors import Corrupt, StoreAway
 from optfarm_worker.settings import WorkerSettings
@@ -65,11 +65,15 @@ class Objects:
 
         Raises:
             Internal: there is no such blob.
-            Corrupt: its bytes do not match.
+            DamagedObject: its bytes do not match, or the store cannot read them.
             OSError: the file cannot be written.
         """
-        with _reached():
-            self._patient.get(keys.blob(digest), target, sha256=digest)
+        try:
+            with _reached():
+                self._patient.get(keys.blob(digest), target, sha256=digest)
+        except Corrupt as error:
+            message = f"an input is damaged in the store ({error}); push the same model or data set again"
+            raise DamagedObject(message, digest=digest) from error
 
     def push(self, digest: Digest, source: Path) -> None:
         """Stores a file's bytes under their digest; the same bytes again do no harm.

@@ -6,6 +6,7 @@ On standard output go events, a line of JSON each: started, progress, ended. Sta
 """
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -62,8 +63,12 @@ def supervise(order: Order, *, isolated: bool) -> None:
     started_at, started = time.time(), time.monotonic()
     try:
         child = _start(order, progress=progress[1], output=output[1])
-    except (OSError, subprocess.SubprocessError) as error:
-        _report(event="unstartable", message=str(error))
+    except subprocess.SubprocessError:
+        _report(event="unconfined", message=f"memory {order.data_bytes}, files {order.file_bytes} bytes")
+        return
+    except OSError as error:
+        is_lasting = isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError)
+        _report(event="unstartable" if is_lasting or error.errno == errno.ENOEXEC else "busy", message=str(error))
         return
     os.close(progress[1])
     os.close(output[1])

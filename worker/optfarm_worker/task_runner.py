@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from optfarm_tasks.errors import Reason, TaskError
+from optfarm_tasks.errors import DamagedObject, Reason, TaskError
 from optfarm_tasks.schema.lease import Finish
 from optfarm_tasks.schema.result import Failure
 from optfarm_worker.context import WorkerContext
@@ -112,6 +112,8 @@ class TaskRunner:
             raise
         except HandBack as error:
             return Failure(reason=Reason.WORKER_LOST, message=str(error))
+        except DamagedObject as error:
+            return Failure(reason=error.reason, message=str(error), damaged=(error.digest,))
         except TaskError as error:
             return Failure(reason=error.reason, message=str(error))
         except Exception as error:  # noqa: BLE001 (else its lease lapses five times, and nobody learns why)

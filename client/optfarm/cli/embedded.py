@@ -103,7 +103,7 @@ def _seen(folder: Path | None) -> dict[str, Any]:
 
 def _print_status(place: Path, parts: list["PartStatus"], seen: dict[str, Any]) -> None:
     from optfarm.cli.devices import HEADINGS, row_of
-    from optfarm.progress import shown_s
+    from optfarm.durations import shown_s
 
     if parts:
         rows = [

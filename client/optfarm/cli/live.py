@@ -1,6 +1,7 @@
 """Shows a sweep while it runs: a live view on a terminal, plain lines elsewhere; always on stderr."""
 
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from optfarm.cli.output import note, plain
@@ -25,9 +26,17 @@ def _on_terminal(sweep: "Sweep", heading: str | None) -> "SweepStatus":
     from rich.console import Console
     from rich.live import Live
 
-    with Live(console=Console(stderr=True), transient=True, refresh_per_second=8) as live:
-        for status in sweep.follow():
-            live.update(_view(status, heading))
+    states = sweep.follow()
+    status = next(states)
+    # Drawn anew at each refresh, for the ages in it grow.
+    with Live(
+        get_renderable=lambda: _view(status, heading),
+        console=Console(stderr=True),
+        transient=True,
+        refresh_per_second=8,
+    ):
+        for newest in states:
+            status = newest
     return status
 
 
@@ -36,7 +45,7 @@ def _in_lines(sweep: "Sweep") -> "SweepStatus":
 
     before = None
     for status in sweep.follow():
-        for line in news(before, status):
+        for line in news(before, status, datetime.now(UTC)):
             note(line)
         before = status
     note(headline(status))
@@ -49,12 +58,15 @@ def _view(status: "SweepStatus", heading: str | None) -> "RenderableType":
     from rich.text import Text
 
     from optfarm.progress import done_count, headline, running_lines
+    from optfarm.waits import waiting_lines
 
     view = Table.grid()
     if heading is not None:
         view.add_row(Text(heading))
     view.add_row(Text(headline(status)))
     view.add_row(ProgressBar(total=max(1, len(status.tasks)), completed=done_count(status), width=60))
-    for line in (*(f"  {line}" for line in running_lines(status)), *status.problems):
+    now = datetime.now(UTC)
+    lines = (*running_lines(status, now), *waiting_lines(status, now))
+    for line in (*(f"  {line}" for line in lines), *status.problems):
         view.add_row(Text(plain(line)))
     return view

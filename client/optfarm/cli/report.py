@@ -130,7 +130,8 @@ def _print_rows(columns: "Sequence[Column]", rows: "Sequence[Row]", *, width: in
         justify: Literal["left", "right"] = "left" if each.column.is_text else "right"
         table.add_column(each.column.heading, justify=justify, width=each.width, overflow="fold")
     for row, cells in zip(rows, zip(*(each.cells for each in shown), strict=True), strict=True):
-        is_bad = row.failure is not None or (row.quality is not None and row.quality.collapsed)
+        has_failed = row.failure is not None and not row.failure.is_skip
+        is_bad = has_failed or (row.quality is not None and row.quality.collapsed)
         table.add_row(*map(escape, cells), style="red" if is_bad else None)
     console(table if width is None else None).print(table)
     kept = {each.column.heading for each in shown}

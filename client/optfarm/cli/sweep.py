@@ -1,5 +1,6 @@
 """`optfarm sweep`: run, list, show, watch, rename and cancel sweeps."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,7 +124,8 @@ def rename(
 @app.command()
 def show(sweep: Id, *, as_json: Json = False) -> None:
     """Show where a sweep and each of its tasks stand."""
-    from optfarm.progress import headline
+    from optfarm.progress import headline, running_lines
+    from optfarm.waits import waiting_lines
 
     with farm() as opened:
         status = opened.find_sweep(sweep).status()
@@ -137,7 +139,8 @@ def show(sweep: Id, *, as_json: Json = False) -> None:
         for task in status.tasks
     ]
     print_table(("task", "kind", "of", "device", "state"), rows)
-    say(*status.problems)
+    now = datetime.now(UTC)
+    say(*running_lines(status, now), *waiting_lines(status, now), *status.problems)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """`optfarm task`: one task of a sweep, its log, and its replay."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +15,9 @@ Task = Annotated[str, typer.Argument(help="The task's id; `optfarm sweep show` l
 
 @app.command()
 def show(task: Task, *, as_json: Json = False) -> None:
-    """Show a task: where it ran, how it ended, what it found out."""
+    """Show a task: where it runs or for what it waits, how it ended, what it found out."""
     from optfarm.notes import failure_lines
+    from optfarm.waits import in_words
 
     with farm() as opened:
         status = opened.task(task)
@@ -23,11 +25,15 @@ def show(task: Task, *, as_json: Json = False) -> None:
         print_json(status)
         return
     facts = status.model_dump(mode="json", exclude={"result", "failure", "tried", "schema_version"})
+    if status.progress is not None:
+        facts["progress"] = f"{status.progress.phase} {status.progress.fraction:.0%}"
+    if status.waiting is not None:
+        facts["waiting"] = in_words(status.waiting, datetime.now(UTC))
     print_table(("", ""), [(name, str(value)) for name, value in facts.items() if value not in (None, [], "")])
     for each in status.tried:
         say(f"before that on {each.device}: {each.why}")
     if status.failure is not None:
-        say(*failure_lines("failed", status.failure))
+        say(*failure_lines(status.failure))
     if status.result is not None:
         say(status.result.facts.model_dump_json(indent=2))
 
@@ -66,7 +72,7 @@ def replay(
     if as_json:
         print_json(outcome)
     elif outcome.failure is not None:
-        say(f"failed, {outcome.failure.reason}: {outcome.failure.message}")
+        say(outcome.failure.ending)
     else:
         say(f"done; its outputs lie in {place / 'outputs'}, its facts in {place / 'result.json'}")
-    raise typer.Exit(0 if outcome.failure is None else 1)
+    raise typer.Exit(0 if outcome.failure is None or outcome.failure.is_skip else 1)

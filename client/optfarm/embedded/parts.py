@@ -101,6 +101,7 @@ def _s3(layout: FarmLayout, folder: Path, weed: str) -> Command:
     return Command(
         (
             weed,
+            "-logtostderr=true",  # its own files would fill the temporary folder; this log is turned over
             "mini",
             f"-dir={folder / 's3'}",
             f"-ip={_LOOPBACK}",

@@ -5,7 +5,7 @@ from typing import Any
 
 from optfarm import table
 from optfarm.columns import LOSS, SIZE, SPEED_UP, VERDICT, Column, cells_of, speed_text
-from optfarm.progress import shown_s
+from optfarm.durations import shown_s
 from optfarm.search.question import Budget
 from optfarm.search.space import LeftOut
 from optfarm.search.trial import Found, Trial

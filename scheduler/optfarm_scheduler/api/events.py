@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from optfarm_scheduler.api.sweeps import status_of
 from optfarm_scheduler.parts import Farm, Parts
 from optfarm_tasks.schema.sweep import SweepState
+from optfarm_tasks.schema.waiting import Waiting
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
@@ -38,7 +39,14 @@ async def _stream(farm: Parts, sweep_id: str) -> AsyncIterator[str]:
                 return
             while not await _is_set(changed):
                 yield ": nothing new\n\n"
+                # A silent device, and what other sweeps do to the queue, are no changes of this one.
+                if await run_in_threadpool(_waits_of, farm, sweep_id) != [each.waiting for each in status.tasks]:
+                    break
             await asyncio.sleep(_GAP_S)
+
+
+def _waits_of(farm: Parts, sweep_id: str) -> list[Waiting | None]:
+    return [each.waiting for each in status_of(farm, sweep_id).tasks]
 
 
 async def _is_set(changed: asyncio.Event) -> bool:

@@ -7,15 +7,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from optfarm_scheduler.decisions.waits import in_quarantine
 from optfarm_scheduler.errors import Conflict
 from optfarm_scheduler.parts import Farm, Parts
 from optfarm_scheduler.planning.plan import Plan, draft, plan
 from optfarm_scheduler.planning.trace_plan import plan_trace
 from optfarm_scheduler.views.report import sweep_report
-from optfarm_scheduler.views.statuses import in_quarantine, sweep_status
+from optfarm_scheduler.views.statuses import sweep_status
 from optfarm_tasks.schema.api import SweepSummary
 from optfarm_tasks.schema.catalog import Data, Model, Rename
-from optfarm_tasks.schema.sweep import SweepDraft, SweepPlan, SweepReceipt, SweepReport, SweepSpec, SweepStatus
+from optfarm_tasks.schema.sweep import (
+    SweepDraft,
+    SweepPlan,
+    SweepReceipt,
+    SweepReport,
+    SweepSpec,
+    SweepState,
+    SweepStatus,
+)
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
@@ -92,8 +101,8 @@ def status_of(farm: Parts, sweep_id: str) -> SweepStatus:
         NotFound: there is none.
     """
     found, tasks = farm.sweeps.tasks(sweep_id)
-    history, quarantined = farm.sweeps.durations(), farm.devices.quarantined()
-    return sweep_status(found, tasks, history=history, quarantined=quarantined, now=farm.clock())
+    waiting = farm.waits() if found.state is SweepState.RUNNING else {}
+    return sweep_status(found, tasks, history=farm.sweeps.durations(), waits=waiting, now=farm.clock())
 
 
 def _insert(farm: Parts, sweep_id: str, spec: SweepSpec) -> None:

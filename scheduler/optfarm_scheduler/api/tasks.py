@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from optfarm_scheduler.decisions.states import ENDS
 from optfarm_scheduler.parts import Farm
 from optfarm_scheduler.views.statuses import task_status
 from optfarm_tasks.schema.sweep import TaskFolder, TaskStatus
@@ -12,7 +13,8 @@ router = APIRouter(prefix="/tasks", tags=["tasks"])
 @router.get("/{task_id}")
 def task(farm: Farm, task_id: str) -> TaskStatus:
     """A task as it stands, with its result once there is one."""
-    return task_status(farm.tasks.find(task_id))
+    found = farm.tasks.find(task_id)
+    return task_status(found, {} if found.state in ENDS else farm.waits())
 
 
 @router.get("/{task_id}/folder")

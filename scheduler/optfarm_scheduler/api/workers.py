@@ -40,5 +40,6 @@ def heartbeat(farm: Farm, task_id: str, beat: Heartbeat) -> None:
 def finish(farm: Farm, task_id: str, end: Finish) -> None:
     """Ends the task; 409, and nothing changes, when the token is not the live one."""
     changed = farm.leases.finish(task_id, end, now=farm.clock())
+    farm.objects.damaged.update(end.failure.damaged if end.failure else ())
     farm.loop.wake()
     farm.changes.note(changed)

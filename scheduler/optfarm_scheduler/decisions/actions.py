@@ -18,6 +18,13 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Skip:
+    """End the task: one that makes its inputs was skipped, and all others of them are well."""
+
+    task_id: str
+
+
+@dataclass(frozen=True)
 class Dispatch:
     """Send a message for the task to the device, under a new token."""
 
@@ -69,4 +76,4 @@ class EndSweep:
     sweep_id: str
 
 
-Action = Resolve | Block | Dispatch | Recall | Expire | GiveUp | Reassign | SendCanary | EndSweep
+Action = Resolve | Block | Skip | Dispatch | Recall | Expire | GiveUp | Reassign | SendCanary | EndSweep

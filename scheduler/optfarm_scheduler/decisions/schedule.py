@@ -30,12 +30,13 @@ def schedule(
         tasks: all tasks of all running sweeps, and the canaries that have not ended.
         devices: all devices ever seen.
         now: seconds since the epoch.
-        since: when this scheduler started, in the same seconds. While it was down nobody could renew a lease or
-            register, so no lease runs out and no device counts as dead before rules.presence_s have passed since.
+        since: when this scheduler started, or its clock was set, in the same seconds. While it was down nobody could
+            renew a lease or register, so no lease runs out and no device counts as dead before rules.presence_s have
+            passed since.
         rules: how long leases, devices and messages last.
         canary_rules: when canaries run.
     """
-    ordered = sorted(tasks, key=_priority)
+    ordered = sorted(tasks, key=priority)
     present = {device.name: device for device in sorted(devices, key=lambda device: device.name)}
     alive = [device for device in present.values() if is_alive(device, now, rules)]
     return (
@@ -52,8 +53,11 @@ def schedule(
     )
 
 
-def _priority(task: OpenTask) -> tuple[bool, float, str, int, str]:
-    """Canaries go first: whether a device may be trusted should be known before more is measured there."""
+def priority(task: OpenTask) -> tuple[bool, float, str, int, str]:
+    """The order in which tasks are taken.
+
+    Canaries go first: whether a device may be trusted should be known before more is measured there.
+    """
     return task.kind is not Kind.CANARY, task.ready_at, task.sweep_id or "", task.position, task.id
 
 
@@ -62,17 +66,25 @@ def _resolutions(tasks: Sequence[OpenTask]) -> Iterator[actions.Action]:
     for task in tasks:
         if task.state is not TaskState.PENDING:
             continue
-        needed = [states[each] for each in task.depends_on]
+        needed = {states[each] for each in task.depends_on}
         if any(state in WITHOUT_RESULT for state in needed):
             yield actions.Block(task.id)
+        elif TaskState.SKIPPED in needed:
+            yield actions.Skip(task.id)
         elif all(state is TaskState.DONE for state in needed):
             yield actions.Resolve(task.id)
 
 
 def _expiries(tasks: Sequence[OpenTask], now: float, since: float, rules: Rules) -> Iterator[actions.Action]:
     for task in tasks:
-        if task.state is TaskState.RUNNING and now > max(task.lease_until, since + rules.presence_s):
+        if task.state is TaskState.RUNNING and now > _lease_end(task, now, since, rules):
             yield actions.Expire(task.id) if task.attempt < rules.attempts else actions.GiveUp(task.id)
+
+
+def _lease_end(task: OpenTask, now: float, since: float, rules: Rules) -> float:
+    """When a lease runs out; one that goes further than any may was given before the clock was set back."""
+    graced = since + rules.presence_s
+    return graced if task.lease_until > now + rules.presence_s else max(task.lease_until, graced)
 
 
 def _ends(tasks: Sequence[OpenTask]) -> Iterator[actions.Action]:

@@ -81,5 +81,5 @@ class KnownDevice:
 
 
 def is_alive(device: KnownDevice, now: float, rules: Rules = RULES) -> bool:
-    """Whether a device has registered lately."""
-    return now - device.last_seen_at <= rules.presence_s
+    """Whether a device has registered lately; one seen in the future has not since the clock was set back."""
+    return abs(now - device.last_seen_at) <= rules.presence_s

@@ -9,14 +9,15 @@ _S = TaskState
 MOVES: Mapping[TaskState, frozenset[TaskState]] = {
     # A lost task goes back to pending, not to ready: its result may lie in the store already.
     # What goes to another device begins there anew.
-    _S.PENDING: frozenset({_S.PENDING, _S.READY, _S.DONE, _S.FAILED, _S.BLOCKED, _S.CANCELLED}),
+    _S.PENDING: frozenset({_S.PENDING, _S.READY, _S.DONE, _S.FAILED, _S.BLOCKED, _S.CANCELLED, _S.SKIPPED}),
     _S.READY: frozenset({_S.PENDING, _S.DISPATCHED, _S.DONE, _S.CANCELLED}),
     _S.DISPATCHED: frozenset({_S.DISPATCHED, _S.READY, _S.RUNNING, _S.CANCELLED}),
-    _S.RUNNING: frozenset({_S.DONE, _S.FAILED, _S.PENDING, _S.CANCELLED}),
+    _S.RUNNING: frozenset({_S.DONE, _S.FAILED, _S.PENDING, _S.CANCELLED, _S.SKIPPED}),
     _S.DONE: frozenset(),
     _S.FAILED: frozenset(),
     _S.BLOCKED: frozenset(),
     _S.CANCELLED: frozenset(),
+    _S.SKIPPED: frozenset(),
 }
 """State → states that may follow it."""
 
@@ -26,7 +27,17 @@ ENDS = frozenset(state for state, following in MOVES.items() if not following)
 IN_FLIGHT = frozenset({_S.DISPATCHED, _S.RUNNING})
 """States in which a task has a message or a lease on a device."""
 
-SEVERITY = (_S.DONE, _S.PENDING, _S.READY, _S.DISPATCHED, _S.RUNNING, _S.CANCELLED, _S.BLOCKED, _S.FAILED)
+SEVERITY = (
+    _S.DONE,
+    _S.SKIPPED,
+    _S.PENDING,
+    _S.READY,
+    _S.DISPATCHED,
+    _S.RUNNING,
+    _S.CANCELLED,
+    _S.BLOCKED,
+    _S.FAILED,
+)
 """From the best to the worst, as a row of a report sums up its tasks."""
 
 

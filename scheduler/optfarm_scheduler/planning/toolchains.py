@@ -62,7 +62,7 @@ def pinned(needs: Needs, devices: Sequence[Inventory], modules: Iterable[str]) -
     found = [offered(device, needs) for device in devices]
     counts = Counter(tuple(relevant(each.versions, names).items()) for each in found if each is not None)
     if not counts:
-        raise BadParameter(f"{_lacking(needs, devices)} on {' or '.join(device.name for device in devices)}")
+        raise BadParameter(f"{lacking(needs, devices)} on {' or '.join(device.name for device in devices)}")
     most = max(counts, key=lambda versions: (counts[versions], versions))
     return needs.model_copy(update={"versions": dict(most)})
 
@@ -79,8 +79,8 @@ def runtime_needs(
     return pinned(Needs(runtimes=runtimes, instruction_sets=instruction_sets or {}), devices, modules)
 
 
-def _lacking(needs: Needs, there: Sequence[Inventory]) -> str:
-    """What no toolchain of these devices has, in words."""
+def lacking(needs: Needs, there: Sequence[Inventory]) -> str:
+    """What no toolchain of these devices has, in words: `no technique qat`."""
     if needs.gpu and not any(device.kind == "gpu" for device in there):
         return "no GPU"
     if not any(_has_memory(device, needs) for device in there):
@@ -91,7 +91,10 @@ def _lacking(needs: Needs, there: Sequence[Inventory]) -> str:
     ]
     absent += [f"runtime {name}" for name in needs.runtimes if not any(name in each.runtimes for each in toolchains)]
     together = [f"technique {name}" for name in needs.techniques] + [f"runtime {name}" for name in needs.runtimes]
-    return f"no {', no '.join(absent)}" if absent else f"no single toolchain with {', '.join(together)}"
+    if absent:
+        return f"no {', no '.join(absent)}"
+    versions = [f"{name} {version}" for name, version in needs.versions.items()]
+    return f"no single toolchain with {', '.join([*together, *versions])}"
 
 
 def class_of(device: Inventory, depended_on: Collection[str]) -> dict[str, bool]:

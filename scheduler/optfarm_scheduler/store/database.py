@@ -3,16 +3,19 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from optfarm_scheduler.errors import DatabaseFailed
+from optfarm_scheduler.errors import DatabaseFailed, NewerDatabase
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -25,11 +28,16 @@ class Database:
 
         Raises:
             DatabaseFailed: it cannot be opened.
+            NewerDatabase: its tables are of a schema that is not known here.
         """
         self._writer = threading.Lock()
         with _failing():
             self.engine = _engine(url)
-            migrate(self.engine)
+            try:
+                migrate(self.engine)
+            except NewerDatabase:
+                self.engine.dispose()
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -70,8 +78,21 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with _transaction(engine) as connection:
+        _refuse_newer(connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _refuse_newer(connection: Connection, known: ScriptDirectory) -> None:
+    found = MigrationContext.configure(connection).get_current_heads()
+    unknown = [each for each in found if each not in {script.revision for script in known.walk_revisions()}]
+    if unknown:
+        url = connection.engine.url.render_as_string(hide_password=True)
+        raise NewerDatabase(
+            f"the database {url} has the schema {unknown[0]!r}; optfarm {version('optfarm')} knows those up to "
+            f"{known.get_current_head()!r}. A newer optfarm wrote it: install that one, or name another database "
+            "(OPTFARM_DATABASE_URL)"
+        )
 
 
 @contextmanager

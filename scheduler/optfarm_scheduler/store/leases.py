@@ -87,7 +87,7 @@ class Leases:
         """
         with self._database.writing() as connection:
             row = task_row(connection, task_id)
-            if row.token == finish.token and row.state in (TaskState.DONE, TaskState.FAILED):
+            if row.token == finish.token and row.state in (TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED):
                 return frozenset({row.sweep_id})
             _check_running(row, finish.token)
             change = self._end(connection, row, finish, now)

@@ -117,7 +117,8 @@ class Ledger:
 
     def _open(self, row: Row[Any]) -> OpenTask:
         last = self._heartbeats.last(row.id, row.token)
-        return open_task(row, lease_until=max(row.lease_until, last.lease_until if last else 0.0))
+        # The later word counts, not the later time: the clock may have been set back since the claim was written.
+        return open_task(row, lease_until=last.lease_until if last else row.lease_until)
 
 
 def _digests(connection: Connection, inputs: Sequence[Mapping[Role, Source]]) -> dict[Source, str]:
@@ -161,8 +162,9 @@ def _decided(
         case actions.GiveUp():
             lost = Failure(reason=Reason.WORKER_LOST, message=f"its worker was lost {row.attempt} times")
             return failed(lost, now=now).having(token=TOKEN), (TaskState.RUNNING,)
-        case actions.Block():
-            return Change(TaskState.BLOCKED, {"finished_at": now}), (TaskState.PENDING,)
+        case actions.Block() | actions.Skip():
+            state = TaskState.BLOCKED if isinstance(action, actions.Block) else TaskState.SKIPPED
+            return Change(state, {"finished_at": now}), (TaskState.PENDING,)
         case actions.Reassign(device=device):
             return reassigned_from_quarantine(connection, row, device, now=now), (TaskState.READY,)
         case actions.Resolve() | actions.EndSweep() | actions.SendCanary():

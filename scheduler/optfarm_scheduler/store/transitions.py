@@ -66,8 +66,9 @@ def done(result: Result, *, now: float, cached: bool) -> Change:
 
 
 def failed(failure: Failure, *, now: float) -> Change:
-    """A task came to no result."""
-    return Change(TaskState.FAILED, {"failure": failure.model_dump(mode="json"), "finished_at": now})
+    """A task came to no result; where there was nothing to do, that is no failure."""
+    state = TaskState.SKIPPED if failure.is_skip else TaskState.FAILED
+    return Change(state, {"failure": failure.model_dump(mode="json"), "finished_at": now})
 
 
 def release_device(connection: Connection, device: str | None, *, now: float) -> None:

@@ -19,12 +19,13 @@ from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.host.fingerprint import fingerprint
 from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.errors import BadParameter, Internal
+from optfarm_tasks.progress import OnPhase
 from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Benchmark, Role, Task
 from optfarm_tasks.technique import OnProgress
 
 
-def run(folder: Path, task: Task, on_progress: OnProgress) -> BenchmarkResult:
+def run(folder: Path, task: Task, on_progress: OnPhase) -> BenchmarkResult:
     """Times inputs/candidate against inputs/baseline and leaves outputs/raw.npz; blocks until it is done.
 
     Raises:
@@ -78,7 +79,7 @@ def _fixed_batch(folder: Path, role: Role, action: Benchmark) -> int | None:
     return signature.with_batch_axes(action.batch_axes).fixed_batch
 
 
-def _measured(plan: MeasurementPlan, action: Benchmark, on_progress: OnProgress) -> Measured:
+def _measured(plan: MeasurementPlan, action: Benchmark, on_progress: OnPhase) -> Measured:
     how = (
         measure
         if action.latency_limit_ms is None

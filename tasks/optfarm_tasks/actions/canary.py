@@ -13,16 +13,16 @@ from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan,
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield
+from optfarm_tasks.progress import OnPhase
 from optfarm_tasks.schema.result import CanaryResult
 from optfarm_tasks.schema.spec import Effort, Role, Task
-from optfarm_tasks.technique import OnProgress
 
 COMPUTE = "optfarm_tasks.canary.compute"
 AMOUNT = Amount(min_pairs=3, max_pairs=3, pair_s=0.6, group_s=20, budget_s=120, backoff_s=())
 """No second attempt: a host that is too busy to measure on is what a canary is to show."""
 
 
-def run(folder: Path, _task: Task, on_progress: OnProgress, *, amount: Amount = AMOUNT) -> CanaryResult:
+def run(folder: Path, _task: Task, on_progress: OnPhase, *, amount: Amount = AMOUNT) -> CanaryResult:
     """Times a matrix product against itself, then copies in memory, on the last core; blocks for ten seconds.
 
     Raises:

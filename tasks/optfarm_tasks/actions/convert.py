@@ -5,7 +5,7 @@ from pathlib import Path
 
 from optfarm_tasks import formats
 from optfarm_tasks.coding import packed
-from optfarm_tasks.errors import Internal
+from optfarm_tasks.errors import Internal, NothingToDo
 from optfarm_tasks.frameworks.called import as_called
 from optfarm_tasks.frameworks.imports import require
 from optfarm_tasks.resolved import ResolvedStep, resolve
@@ -65,6 +65,7 @@ def chain(
     Steps in between are not kept.
 
     Raises:
+        NothingToDo: a step has nothing to work on.
         TaskError: see `run`.
     """
     # All steps are checked before the first one spends minutes.
@@ -95,7 +96,11 @@ def chain(
 def _done(step: ResolvedStep, work: Work) -> Done:
     require(step.technique.CARD.modules, user=step.step.technique)
     work.on_progress(step.step.technique, 0.0)
-    return step.technique.run(work, step.params)
+    try:
+        return step.technique.run(work, step.params)
+    except NothingToDo as error:
+        # Without it the recipe would be another one, so none of its steps counts as done.
+        raise NothingToDo(f"{step.step.technique} has nothing to do: {error}") from error
 
 
 def _part_of(on_progress: OnProgress, index: int, count: int) -> OnProgress:

@@ -8,6 +8,7 @@ from optfarm_tasks.schema.result import Failure, Result
 from optfarm_tasks.schema.spec import Task
 from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import WireMessage
+from optfarm_tasks.schema.waiting import Waiting
 
 
 class Claim(WireMessage):
@@ -38,6 +39,8 @@ class Progress(WireMessage):
 
     phase: str
     fraction: float = Field(ge=0, le=1)
+    waiting: Waiting | None = None
+    """While it does nothing but wait: for what."""
 
 
 class Heartbeat(WireMessage):

@@ -145,12 +145,24 @@ Facts = Annotated[AnyFacts, Field(discriminator="kind")]
 
 
 class Failure(Value):
-    """Why a task did not end well."""
+    """Why a task came to no result; that there was nothing to do is no failure of anything."""
 
     reason: Reason
     message: str
     log_tail: tuple[str, ...] = ()
     """The last lines of the log, oldest first."""
+    damaged: tuple[Digest, ...] = ()
+    """Blobs that the store cannot give any more; pushing the same content again heals it."""
+
+    @property
+    def is_skip(self) -> bool:
+        """Whether there was nothing to do."""
+        return self.reason is Reason.NOTHING_TO_DO
+
+    @property
+    def ending(self) -> str:
+        """How the task ended, as people read it: `failed, timeout: not done after 2 s`, or `skipped: …`."""
+        return f"skipped: {self.message}" if self.is_skip else f"failed, {self.reason}: {self.message}"
 
 
 class Outcome(WireMessage):

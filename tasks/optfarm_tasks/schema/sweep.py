@@ -26,6 +26,7 @@ from optfarm_tasks.schema.spec import (
 )
 from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import Value, WireMessage, reads_former
+from optfarm_tasks.schema.waiting import Waiting
 
 
 class Tracing(Value):
@@ -108,7 +109,7 @@ class SweepState(StrEnum):
 
 
 class TaskState(StrEnum):
-    """Where a task stands; the last four are ends."""
+    """Where a task stands; those after running are ends."""
 
     PENDING = "pending"
     """Waits for the tasks that make its inputs."""
@@ -122,6 +123,8 @@ class TaskState(StrEnum):
     BLOCKED = "blocked"
     """A task that makes its inputs did not end well."""
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    """There was nothing to do: a technique of its recipe has nothing to work on in the model, which is no failure."""
 
 
 class Tried(Value):
@@ -151,6 +154,8 @@ class TaskStatus(WireMessage):
     attempt: int
     key: Digest | None
     progress: Progress | None
+    waiting: Waiting | None = None
+    """While it does not go on: for what it waits."""
     failure: Failure | None
     log: Digest | None
     depends_on: tuple[str, ...]

@@ -8,13 +8,14 @@ When it helps: bfloat16 on CPUs with AVX512-BF16 or AMX, most for dense layers t
 float16 on GPUs with tensor cores.
 
 Traps: small convolutions may become slower by the casts. On a CPU without bfloat16 instructions Grappler converts
-nothing, and a warning says so. float16 is for GPUs: on a CPU it is slow. bfloat16 keeps 8 bits of precision.
+nothing, and the technique is skipped. float16 is for GPUs: on a CPU it is slow. bfloat16 keeps 8 bits of precision.
 """
 
 from typing import Any, Literal
 
 from pydantic import Field
 
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Done, Params, Work
@@ -37,23 +38,23 @@ class PARAMS(Params):
 def run(work: Work, params: PARAMS) -> Done:
     """Converts what Grappler holds to be safe."""
     counts: list[int] = []
-    reasons: list[str] = []
 
     def change(graph: MetaGraph) -> MetaGraph:
         tidy = grappler.optimise(graph, grappler.TIDY)
         before = _typed(tidy, "float32")
-        reasons.append(_hindrance(tidy) or _absence(params.dtype))
         if not _hindrance(tidy):
             passes = (_PASSES[params.dtype], *grappler.TIDY)
             grappler.optimise(tidy, passes, cluster=_gpu() if params.dtype == "float16" else None)
         counts.extend((len(before & _typed(tidy, params.dtype)), len(before)))
+        if not counts[0]:
+            why = _hindrance(tidy) or _absence(params.dtype)
+            raise NothingToDo(f"no node was converted to {params.dtype}: {why}")
         return tidy
 
     done = graph_edit.rewrite(work, change)
     converted, total = counts
-    warnings = () if converted else (f"no node was converted to {params.dtype}: {reasons[0]}",)
     notes = {"converted": f"{converted} of {total} nodes", **done.notes}
-    return Done(warnings=(*done.warnings, *warnings), notes=notes)
+    return Done(warnings=done.warnings, notes=notes)
 
 
 def _hindrance(graph: MetaGraph) -> str | None:

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets import calibration
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, reuse, shapes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
@@ -59,7 +59,7 @@ def _convolutions(graph: MetaGraph) -> list[Any]:
     """The Conv2D nodes over images (N, H, W, C)."""
     found = [node for node in graph.graph_def.node if node.op == "Conv2D" and node.attr["data_format"].s != b"NCHW"]
     if not found:
-        raise BadModel("reuse is estimated for Conv2D over images (batch, height, width, channels); the model has none")
+        raise NothingToDo("reuse is estimated for Conv2D over images (batch, height, width, channels); there is none")
     return found
 
 

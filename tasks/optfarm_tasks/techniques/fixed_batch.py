@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from optfarm_tasks.description import Shape
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes, shapes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
@@ -39,10 +39,16 @@ def run(work: Work, params: PARAMS) -> Done:
 
 
 def _fixed(graph: MetaGraph, batch: int) -> MetaGraph:
-    known = {name: _known(name, shape, batch) for name, shape in shapes.shapes_of(graph).items()}
+    given = shapes.shapes_of(graph)
+    fixed = {shape[0] for shape in given.values() if shape}
+    if len(fixed) == 1 and not fixed & {None, batch}:
+        raise NothingToDo(
+            f"the model has a fixed batch of {fixed.pop()} already, so none of {batch} can be given to it"
+        )
+    known = {name: _known(name, shape, batch) for name, shape in given.items()}
     wanted = {name: (batch, *shape[1:]) for name, shape in known.items() if shape}
     if not wanted:
-        raise BadModel(f"no input has an axis for the batch; there are {', '.join(known) or 'no inputs'}")
+        raise NothingToDo(f"no input has an axis for the batch; there are {', '.join(known) or 'no inputs'}")
     shapes.set_shapes(graph, wanted, refusal=f"the model takes no batch of {batch}")
     tidy = grappler.optimise(graph, grappler.TIDY)
     _size_lists(tidy.graph_def, batch)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
@@ -59,7 +60,10 @@ def run(work: Work, _: Params) -> Done:
         norms = [node for node in tidy.graph_def.node if node.op in _NORMS]
         reasons = list(_fold_all(tidy, norms))
         counts.update(found=len(norms), folded=len(norms) - len(reasons))
-        warnings.extend(_warnings(reasons, found=len(norms)))
+        if len(reasons) == len(norms):
+            raise NothingToDo(_staying(reasons, found=len(norms)) if norms else "the graph has no batch norm")
+        if reasons:
+            warnings.append(_staying(reasons, found=len(norms)))
         graph_edit.strip(tidy)
         return tidy
 
@@ -68,12 +72,9 @@ def run(work: Work, _: Params) -> Done:
     return Done(warnings=(*done.warnings, *warnings), notes=notes)
 
 
-def _warnings(reasons: list[str], *, found: int) -> Iterator[str]:
-    if not found:
-        yield "the graph has no batch norm, so nothing was folded"
-    if reasons:
-        more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
-        yield f"{len(reasons)} of {found} batch norms stay: {'; '.join(reasons[:_TOLD])}{more}"
+def _staying(reasons: list[str], *, found: int) -> str:
+    more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
+    return f"{len(reasons)} of {found} batch norms stay: {'; '.join(reasons[:_TOLD])}{more}"
 
 
 def _fold_all(graph: MetaGraph, norms: list[Any]) -> Iterator[str]:

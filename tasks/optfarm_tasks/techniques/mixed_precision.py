@@ -18,7 +18,7 @@ from pydantic import Field
 
 from optfarm_tasks import formats
 from optfarm_tasks.description import KERAS_FORMATS, Format
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.keras.weights import copy_weights
@@ -59,7 +59,7 @@ def run(work: Work, params: PARAMS) -> Done:
             twin.build(model.input_shape)
         copy_weights(model, twin)
     if not changed:
-        raise BadModel(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
+        raise NothingToDo(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
     work.on_progress("exporting", 0.5)
     signature = formats.describe(work.model).signature
     warnings = as_saved_model.write(twin, library, signature, work.output, casts_to="float32")

@@ -7,15 +7,15 @@ When it helps: dense layers, attention and other models that spend their time on
 has to be small.
 
 Traps: convolutions stay float32 by default, because quantised at each request they run several times slower; with
-`ops: all` a convolutional model shrinks to a quarter at that price. A model without matrix products is refused
-(unsupported_op), for nothing would change.
+`ops: all` a convolutional model shrinks to a quarter at that price. A model without matrix products is skipped, for
+nothing would change.
 """
 
 from typing import Literal
 
 from pydantic import Field
 
-from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Done, Params, Work
@@ -41,7 +41,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Quantises weights.
 
     Raises:
-        UnsupportedOp: the model has none of the ops.
+        NothingToDo: the model has none of the ops.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -62,5 +62,5 @@ def run(work: Work, params: PARAMS) -> Done:
         conversion.save(onnx.load(target), target, signature=signature.name)
         done = conversion.done(work, file, warnings)
     if done.notes["nodes_after"] == done.notes["nodes_before"]:
-        raise UnsupportedOp(f"nothing to quantise: the model has no {', '.join(wanted)} with constant weights")
+        raise NothingToDo(f"the model has no {', '.join(wanted)} with constant weights")
     return done

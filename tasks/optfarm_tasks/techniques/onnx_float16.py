@@ -12,6 +12,7 @@ and an epsilon may be lost.
 
 from typing import Any
 
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Done, Params, Work
 
@@ -34,7 +35,11 @@ def run(work: Work, _: Params) -> Done:
 
 
 def _halve(model: Any) -> list[str]:
-    """Stores the weights of a model as float16, in place; gives the names of those that do not fit."""
+    """Stores the weights of a model as float16, in place; gives the names of those that do not fit.
+
+    Raises:
+        NothingToDo: there are none to store so.
+    """
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
 
@@ -48,6 +53,9 @@ def _halve(model: Any) -> list[str]:
             continue
         tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}/float16"))
         casts.append(helper.make_node("Cast", [tensor.name], [name], name=f"{name}/float32", to=TensorProto.FLOAT))
+    if not casts:
+        large = f"but for {', '.join(left)}, which has weights beyond ±65,504, " if left else ""
+        raise NothingToDo(f"{large}no float32 weights have {_FEWEST_ELEMENTS} elements or more")
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Done, Work
@@ -57,7 +57,10 @@ def run(work: Work, params: PARAMS) -> Done:
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
             _quantise(file, target, _Reader(samples.observed(work.on_progress)), params)
         conversion.save(onnx.load(target), target, signature=signature.name)
-        return conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
+        done = conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
+    if not any("QuantizeLinear" in op for op in done.notes["nodes_after"]):
+        raise NothingToDo("ONNX Runtime quantises none of the model's ops")
+    return done
 
 
 def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> None:

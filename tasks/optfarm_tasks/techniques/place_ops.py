@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import Field
 
 from optfarm_tasks.description import Format
-from optfarm_tasks.errors import BadModel, BadParameter
+from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, graph_file
 from optfarm_tasks.technique import Done, Params, Pattern, Work
@@ -72,12 +72,12 @@ def _moved(graphs: Iterable[Any], params: PARAMS) -> dict[str, str]:
     """Sets the device of nodes that match; node → op, a function's nodes under its name.
 
     Raises:
-        BadParameter: nothing matches.
+        NothingToDo: nothing matches.
     """
     nodes = [pair for graph in graphs for pair in _nodes(graph)]
     matching = [(name, node) for name, node in nodes if params.match.search(node.name) or params.match.search(node.op)]
     if not matching:
-        raise BadParameter(_nothing(params.match.pattern, Counter(node.op for _, node in nodes)))
+        raise NothingToDo(_nothing(params.match.pattern, Counter(node.op for _, node in nodes)))
     for _, node in matching:
         node.device = _device(params.device)
     return {name: node.op for name, node in matching}

@@ -10,7 +10,7 @@ Traps: CPUs gain no time. The first convolution of an image model has three inpu
 
 from typing import Any
 
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.frameworks.keras import kernels, pruning, training
 from optfarm_tasks.frameworks.keras.weights import leaves
 from optfarm_tasks.technique import Done, Work
@@ -35,7 +35,7 @@ def run(work: Work, params: PARAMS) -> Done:
     eligible = {name: kernel for name, kernel in weights.items() if name not in unfit}
     if not eligible:
         said = "; ".join(f"{name} {reason}" for name, reason in unfit.items())
-        raise BadModel(f"no layer can be pruned 2:4: {said}")
+        raise NothingToDo(f"no layer can be pruned 2:4: {said}")
     trainer = training.trainer_of(work, model, params)
     losses = pruning.pruned(model, trainer.within(0.2, 0.9), dict.fromkeys(eligible, _once()))
     notes = {"sparsity": kernels.sparsity(eligible), "left_alone": unfit, "loss": losses, **trainer.samples.notes}

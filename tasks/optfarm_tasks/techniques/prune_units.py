@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.frameworks.keras import pruning, training, training_set
 from optfarm_tasks.technique import Done, Work
 
@@ -62,7 +62,7 @@ def _pairs(model: Any, params: PARAMS) -> list[tuple[Any, Any]]:
     pairs = [(layer, read[layer.name]) for layer in dense if read.get(layer.name) is not None]
     if not pairs:
         there = ", ".join(f"{layer.name} ({layer.units})" for layer in dense) or "none"
-        raise BadModel(
+        raise NothingToDo(
             f"no dense layer of {params.min_units} units or more feeds one other dense layer and nothing else; "
             f"dense layers: {there}"
         )

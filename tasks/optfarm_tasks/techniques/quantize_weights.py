@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.formats.graph_def import giver
 from optfarm_tasks.frameworks.tensorflow import graph_edit, nodes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
@@ -41,11 +42,12 @@ def run(work: Work, params: PARAMS) -> Done:
 
     def change(graph: MetaGraph) -> MetaGraph:
         stored.extend(_quantise_all(graph.graph_def, params))
+        if not stored:
+            raise NothingToDo(f"no float32 constant has {params.min_elements} elements or more")
         return graph
 
     done = graph_edit.rewrite(work, change)
-    few = () if stored else (f"no float32 constant has {params.min_elements} elements or more, so none is quantised",)
-    return Done(warnings=(*done.warnings, *few), notes={"constants_quantised": len(stored), **done.notes})
+    return Done(warnings=done.warnings, notes={"constants_quantised": len(stored), **done.notes})
 
 
 def _quantise_all(definition: Any, params: PARAMS) -> list[str]:

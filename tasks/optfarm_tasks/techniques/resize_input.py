@@ -15,7 +15,7 @@ pixel change their size, and then cannot be compared with the original's.
 from pydantic import Field
 
 from optfarm_tasks.description import Shape
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.frameworks.tensorflow import graph_edit, shapes
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph
 from optfarm_tasks.technique import Done, Params, Work
@@ -41,7 +41,7 @@ def _resized(graph: MetaGraph, params: PARAMS) -> MetaGraph:
     given = shapes.shapes_of(graph)
     images = {name: shape for name, shape in given.items() if shape is not None and len(shape) == _IMAGE_RANK}
     if not images:
-        raise BadModel(f"no input is a batch of images (batch, height, width, channels): {_told(given)}")
+        raise NothingToDo(f"no input is a batch of images (batch, height, width, channels): {_told(given)}")
     wanted = {name: (shape[0], params.height, params.width, shape[3]) for name, shape in images.items()}
     return shapes.set_shapes(graph, wanted, refusal=f"the model takes no images of {params.height} x {params.width}")
 

@@ -8,7 +8,7 @@ When it helps: deep models of many equal blocks, whose last ones refine little; 
 (`qat` or `prune` in the same recipe learn from the original) win back most of what is lost.
 
 Traps: quality falls, and without fine-tuning it may collapse. Models whose blocks all change the shape, as plain stacks
-of valid convolutions, have none to leave out; the layers are named (bad_model).
+of valid convolutions, have none to leave out and are skipped; the layers are named.
 """
 
 import math
@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import Field
 
 from optfarm_tasks.description import KERAS_FORMATS, Format
-from optfarm_tasks.errors import BadModel, BadParameter
+from optfarm_tasks.errors import BadModel, BadParameter, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.keras.blocks import Block, blocks_of, repeated, without
@@ -62,13 +62,13 @@ def _chosen(blocks: tuple[Block, ...], params: PARAMS) -> tuple[Block, ...]:
     """The last blocks that can be left out.
 
     Raises:
-        BadModel: there is none.
+        NothingToDo: there is none.
         BadParameter: fewer match than are to be left out.
     """
     possible = repeated(blocks)
     if not possible:
         there = "; ".join(map(str, blocks)) or "none before its outputs"
-        raise BadModel(f"no block of layers can be left out, for none is repeated in one shape. Its blocks: {there}")
+        raise NothingToDo(f"no block of layers can be left out, for none is repeated in one shape. Its blocks: {there}")
     matching = [block for block in possible if any(map(params.match.search, block.layers))]
     if len(matching) < params.layers:
         there = "; ".join(map(str, possible))

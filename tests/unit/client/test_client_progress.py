@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from optfarm.progress import exit_code, headline, news, running_lines, shown_s
+from optfarm.durations import shown_s
+from optfarm.progress import exit_code, headline, news, running_lines
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.lease import Progress
 from optfarm_tasks.schema.recipe import Recipe
@@ -59,7 +60,7 @@ def test_headline_counts_and_estimates() -> None:
 def test_a_running_task_shows_its_phase_and_percentage() -> None:
     status = sweep(task("1", TaskState.RUNNING, progress=Progress(phase="warm-up", fraction=0.25)))
 
-    assert running_lines(status) == ("convert tflite-int8 on alpha.cpu: warm-up 25%",)
+    assert running_lines(status, NOW) == ("convert tflite-int8 on alpha.cpu: warm-up 25%",)
 
 
 def test_news_are_what_changed_since_the_last_look() -> None:
@@ -67,13 +68,29 @@ def test_news_are_what_changed_since_the_last_look() -> None:
     failure = Failure(reason=Reason.TIMEOUT, message="it took 10 s")
     now = sweep(task("1", TaskState.FAILED, failure=failure), task("2", TaskState.DISPATCHED))
 
-    assert news(before, now) == ("[1/2] convert tflite-int8 on alpha.cpu failed: timeout, it took 10 s",)
-    assert news(now, now) == ()
+    assert news(before, now, NOW) == ("[1/2] convert tflite-int8 on alpha.cpu failed: timeout, it took 10 s",)
+    assert news(now, now, NOW) == ()
+
+
+def test_a_technique_with_nothing_to_do_is_told_as_skipped_with_its_reason() -> None:
+    failure = Failure(reason=Reason.NOTHING_TO_DO, message="the graph has no batch norm")
+    now = sweep(task("1", TaskState.SKIPPED, failure=failure), task("2", TaskState.DONE))
+
+    assert news(sweep(task("2", TaskState.DONE)), now, NOW) == (
+        "[2/2] convert tflite-int8 on alpha.cpu skipped: the graph has no batch norm",
+    )
+    assert headline(now) == "1 done of 2, 1 skipped"
 
 
 @pytest.mark.parametrize(
     ("state", "code"),
-    [(TaskState.DONE, 0), (TaskState.FAILED, 1), (TaskState.BLOCKED, 1), (TaskState.CANCELLED, 1)],
+    [
+        (TaskState.DONE, 0),
+        (TaskState.SKIPPED, 0),
+        (TaskState.FAILED, 1),
+        (TaskState.BLOCKED, 1),
+        (TaskState.CANCELLED, 1),
+    ],
 )
 def test_exit_code_tells_whether_every_variant_went_well(state: TaskState, code: int) -> None:
     assert exit_code(sweep(task("1", state), state=SweepState.DONE)) == code

@@ -64,6 +64,14 @@ def test_a_log_that_only_says_the_reason_again_is_left_out() -> None:
     assert notes_of(report(failed("tflite-int8", why))) == (f"tflite-int8 on alpha.cpu failed, bad_model: {cause}",)
 
 
+def test_a_variant_with_nothing_to_do_is_skipped_and_no_failure() -> None:
+    why = Failure(reason=Reason.NOTHING_TO_DO, message="the graph has no batch norm", log_tail=("one", "two"))
+    facts = report(failed("fold-batch-norms", why))
+
+    assert cells_of(columns_of(facts), facts.rows[0])[-1] == "skipped"
+    assert notes_of(facts) == ("fold-batch-norms skipped: the graph has no batch norm",)
+
+
 def test_a_skipped_combination_tells_its_reason() -> None:
     skipped = Skipped(recipe=Recipe.parse("tflite-int8"), device=None, reason="it needs calibration data")
 

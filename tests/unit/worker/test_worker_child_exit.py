@@ -41,6 +41,8 @@ def test_a_typed_failure_is_taken_with_the_end_of_the_log() -> None:
         (ChildExit("cancelled"), Reason.WORKER_LOST, "worker"),
         (ChildExit("lost"), Reason.WORKER_LOST, "supervisor"),
         (ChildExit("unstartable", message="/x: no such file"), Reason.MISSING_TOOLCHAIN, "/x"),
+        (ChildExit("unconfined", message="memory 9 bytes"), Reason.INTERNAL, "memory 9 bytes"),
+        (ChildExit("busy", message="Cannot allocate memory"), Reason.WORKER_LOST, "cannot start a process now"),
         (ChildExit("exit", code=-signal.SIGKILL), Reason.WORKER_LOST, "SIGKILL"),
         (ChildExit("exit", code=-signal.SIGKILL, oom_kills=1), Reason.OUT_OF_MEMORY, "kernel"),
         (ChildExit("exit", code=-signal.SIGSEGV), Reason.BAD_MODEL, "SIGSEGV"),

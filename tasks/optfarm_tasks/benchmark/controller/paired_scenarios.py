@@ -15,11 +15,12 @@ from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.controller.columns import pair_columns
 from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.resident import Variant
-from optfarm_tasks.benchmark.controller.summary import Summary, is_valid, setting_of, summary_of
+from optfarm_tasks.benchmark.controller.summary import Summary, disturbances, setting_of, summary_of
 from optfarm_tasks.benchmark.controller.turns import Pair, PairSetup, Start, take_pair
 from optfarm_tasks.benchmark.host import energy
 from optfarm_tasks.benchmark.host.fingerprint import last_level_cache_bytes
 from optfarm_tasks.data_sets import data
+from optfarm_tasks.progress import OnPhase
 from optfarm_tasks.schema.device import DeviceKind
 from optfarm_tasks.schema.spec import Benchmark, Effort, Role, Task, Usual
 from optfarm_tasks.technique import OnProgress
@@ -96,7 +97,7 @@ def variant_of(role: str, folder: Path, *, device: DeviceKind = DeviceKind.CPU, 
     return Variant(role, folder, f"{runtimes.__name__}.{name.replace('-', '_')}")
 
 
-def measure(plan: MeasurementPlan, on_progress: OnProgress, *, clock: Clock) -> Measured:
+def measure(plan: MeasurementPlan, on_progress: OnPhase, *, clock: Clock) -> Measured:
     """Takes pairs, and takes them again while the measurement is invalid; see `until_valid`.
 
     Raises:
@@ -110,7 +111,7 @@ def measure(plan: MeasurementPlan, on_progress: OnProgress, *, clock: Clock) -> 
         processes = [pair.processes for pair in taken]
         return summary_of(pair_columns(taken), plan.setup, processes, setting, host_noise), taken
 
-    found = until_valid(attempt, lambda it: is_valid(it[0]), on_progress, amount=plan.setup.amount, clock=clock)
+    found = until_valid(attempt, lambda it: disturbances(it[0]), on_progress, amount=plan.setup.amount, clock=clock)
     summary, taken = found
     baseline, candidate = taken[0].processes
     return Measured(summary, (baseline.start, candidate.start), tuple(_warnings(plan, taken, summary)))

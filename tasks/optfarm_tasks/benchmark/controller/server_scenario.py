@@ -18,10 +18,11 @@ from optfarm_tasks.benchmark.controller.columns import joined, query_columns, wa
 from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident
-from optfarm_tasks.benchmark.controller.summary import Summary, is_valid, setting_of, summary_of
+from optfarm_tasks.benchmark.controller.summary import Summary, disturbances, setting_of, summary_of
 from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord, finish, prepare, stretch
 from optfarm_tasks.benchmark.host import noise
 from optfarm_tasks.benchmark.process.protocol import Serve
+from optfarm_tasks.progress import OnPhase
 from optfarm_tasks.technique import OnProgress
 
 
@@ -65,7 +66,7 @@ class ServerAttempt:
 
 def measure_server(
     plan: MeasurementPlan,
-    on_progress: OnProgress,
+    on_progress: OnPhase,
     *,
     clock: Clock,
     latency_limit_ms: float,
@@ -90,7 +91,9 @@ def measure_server(
         taken = tuple(_searches(plan.setup, on_progress, server, attempt=number, clock=clock, by_s=deadline_s))
         return ServerAttempt(plan, server, number, taken, host_noise)
 
-    found = until_valid(attempt, lambda it: is_valid(_summary(it)), on_progress, amount=plan.setup.amount, clock=clock)
+    found = until_valid(
+        attempt, lambda it: disturbances(_summary(it)), on_progress, amount=plan.setup.amount, clock=clock
+    )
     summary = _summary(found)
     first = found.taken[0]
     return Measured(summary, (first[BASELINE].start, first[CANDIDATE].start), (*_warnings(found), *summary.warnings))

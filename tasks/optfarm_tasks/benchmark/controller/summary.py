@@ -33,6 +33,11 @@ def is_valid(summary: Summary) -> bool:
     return summary.candidate.verdict is not Verdict.INVALID
 
 
+def disturbances(summary: Summary) -> tuple[str, ...] | None:
+    """The flags of a measurement that may not be used; None when it may."""
+    return None if is_valid(summary) else tuple(map(str, summary.candidate.flags))
+
+
 def setting_of(setup: PairSetup, effort: Effort, target: PrecisionTarget, *, attempt: int) -> Setting:
     """What both variants of a setup share."""
     return Setting(

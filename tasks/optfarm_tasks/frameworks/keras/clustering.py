@@ -23,7 +23,7 @@ def clusterable(model: Any, params: Clustering, *, user: str) -> dict[str, Any]:
     """The kernels that are large enough.
 
     Raises:
-        BadModel: there is none.
+        NothingToDo: there is none.
     """
     least = max(params.min_weights, _WEIGHTS_PER_VALUE * params.clusters)
     return kernels.chosen(model, min_weights=least, user=user)

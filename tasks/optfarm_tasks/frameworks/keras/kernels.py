@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.frameworks.keras.weights import leaves
 
 _KERNELS = {
@@ -36,16 +36,16 @@ def chosen(model: Any, *, min_weights: int, user: str) -> dict[str, Any]:
     """As `kernels`, of which there must be one.
 
     Raises:
-        BadModel: there is none; the message names the largest.
+        NothingToDo: there is none; the message names the largest.
     """
     found = kernels(model, min_weights=min_weights)
     if found:
         return found
     sizes = {name: int(np.prod(kernel.shape)) for name, kernel in _all(model)}
     if not sizes:
-        raise BadModel(f"{user} works on kernels of dense layers and convolutions; the model has none")
+        raise NothingToDo(f"{user} works on kernels of dense layers and convolutions; the model has none")
     largest = max(sizes, key=lambda name: (sizes[name], name))
-    raise BadModel(
+    raise NothingToDo(
         f"no kernel has {min_weights} weights: the largest, of {largest}, has {sizes[largest]}; lower min_weights"
     )
 

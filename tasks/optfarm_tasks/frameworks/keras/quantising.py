@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import kernels, preserving, pruning, training
 from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch
@@ -38,6 +38,7 @@ def quantise(model: Any, trainer: training.Trainer, *, keep: Keep | None = None)
 
     Raises:
         BadModel: the toolkit does not take the model; a layer is named.
+        NothingToDo: it quantises none of the layers.
     """
     _refuse_models_within(model)
     float_model = _copy(model)
@@ -63,7 +64,7 @@ def _refuse_none(model: Any, left: frozenset[str]) -> None:
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
     if all(layer.name in left for layer in layers):
         there = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in layers[:_NAMED])
-        raise BadModel(f"the toolkit quantises none of the layers: {there}")
+        raise NothingToDo(f"the toolkit quantises none of the layers: {there}")
 
 
 def _copy(model: Any) -> Any:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.description import Signature
+from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.frameworks.openvino import conversion
 from optfarm_tasks.technique import Work
 
@@ -73,5 +74,12 @@ def quieten() -> None:
 
 
 def notes(before: dict[str, int], after: Any) -> dict[str, Any]:
-    """Nodes by op before and after; NNCF may change the model that it is given, so the former are counted first."""
-    return {"nodes_before": before, "nodes_after": conversion.counts(after)}
+    """Nodes by op before and after; NNCF may change the model that it is given, so the former are counted first.
+
+    Raises:
+        NothingToDo: NNCF changed nothing.
+    """
+    counts = conversion.counts(after)
+    if counts == before:
+        raise NothingToDo("NNCF finds no op in the model whose weights or activations it stores in fewer bits")
+    return {"nodes_before": before, "nodes_after": counts}

@@ -54,7 +54,13 @@ def test_the_first_worker_is_simply_the_worker() -> None:
 def test_the_object_store_listens_on_loopback_and_sets_every_port(tmp_path: Path) -> None:
     argv = command_of("s3", PLAN, tmp_path, binaries=binaries).argv
 
-    assert {"-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-disableHttp", "-master.telemetry=false"} <= set(argv)
+    assert {
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-disableHttp",
+        "-master.telemetry=false",
+        "-logtostderr=true",
+    } <= set(argv)
     given = {word.rpartition("=")[2] for word in argv if ".port" in word} - {"0"}
     assert given == {str(PLAN.ports[name]) for name in layouts.PORTS if name not in {"scheduler", "broker"}}
 

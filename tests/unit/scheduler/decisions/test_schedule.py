@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from optfarm_scheduler.decisions.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve
+from optfarm_scheduler.decisions.actions import Action, Block, Dispatch, EndSweep, Expire, GiveUp, Recall, Resolve, Skip
 from optfarm_scheduler.decisions.schedule import schedule
 from optfarm_scheduler.decisions.snapshot import KnownDevice, OpenTask
 from optfarm_tasks.schema.sweep import TaskState
@@ -99,6 +99,18 @@ def test_a_task_whose_input_will_never_be_made_is_blocked(state: TaskState) -> N
     assert decide(tasks, [device("x.cpu")]) == [Block("b")]
 
 
+def test_what_takes_the_outputs_of_a_skipped_task_is_skipped_too_unless_another_input_failed() -> None:
+    skipped, failed = convert("a", TaskState.SKIPPED), convert("b", TaskState.FAILED)
+    tasks = [
+        skipped,
+        failed,
+        convert("c", TaskState.PENDING, depends_on=("a",)),
+        convert("d", TaskState.PENDING, depends_on=("a", "b")),
+    ]
+
+    assert decide(tasks, [device("x.cpu")]) == [Skip("c"), Block("d")]
+
+
 def test_a_lease_that_ran_out_expires_and_at_last_is_given_up() -> None:
     tasks = [
         convert("a", TaskState.RUNNING, device="x.cpu", lease_until=NOW - 1, attempt=1),
@@ -113,6 +125,19 @@ def test_leases_are_given_time_after_a_restart() -> None:
 
     assert decide(tasks, [device("x.cpu", seen=NOW - 60)], since=NOW - 10) == []
     assert decide(tasks, [device("x.cpu", seen=NOW - 60)], since=NOW - 16) == [Expire("a")]
+
+
+def test_a_clock_set_back_ends_no_lease_that_is_kept_and_lets_one_that_is_not_run_out() -> None:
+    before = [convert("dead", TaskState.RUNNING, device="x.cpu", lease_until=NOW + 135)]
+    kept = [convert("live", TaskState.RUNNING, device="y.cpu", lease_until=NOW + 30, position=1)]
+    there = [device("y.cpu", seen=NOW + 15)]
+
+    assert decide([*before, *kept], there, now=NOW + 15, since=NOW) == []
+    assert decide([*before, *kept], there, now=NOW + 16, since=NOW) == [Expire("dead")]
+
+
+def test_a_device_that_was_seen_in_the_future_is_taken_for_silent() -> None:
+    assert decide([convert("a")], [device("x.cpu", seen=NOW + 120)]) == []
 
 
 def test_what_an_idle_device_did_not_claim_is_sent_again() -> None:

@@ -18,7 +18,7 @@ def test_every_state_has_its_moves_and_its_severity() -> None:
 
 
 def test_ends_are_final() -> None:
-    assert {TaskState.DONE, TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED} == ENDS
+    assert {TaskState.DONE, TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED, TaskState.SKIPPED} == ENDS
     assert all(not ENDS & sources(to) for to in TaskState)
 
 
