@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from optfarm.loss import gate_of, loss, loss_ci95
 from optfarm.ranking import latency_ns, setting_of
 from optfarm_tasks.schema.measurement import Ratio
+from optfarm_tasks.schema.result import Quality
 from optfarm_tasks.schema.spec import Scenario
 from optfarm_tasks.schema.sweep import Row, SweepReport
 
@@ -133,9 +134,17 @@ def _mse(row: Row) -> str:
     if row.quality is None:
         return ""
     error = row.quality.mse if label_mse(row) is None else label_mse(row)
-    value = "not finite" if error is None else f"{error:.3g}"
     accuracy = [f"({score.name} {score.value:.3g})" for score in row.quality.scores[:1] if score.higher_is_better]
-    return " ".join([value, *accuracy, *(["COLLAPSED"] if row.quality.collapsed else [])])
+    if error is not None:
+        value = [f"{error:.3g}"]
+    else:
+        value = [] if accuracy else [_no_error(row.quality)]
+    return " ".join([*value, *accuracy, *(["COLLAPSED"] if row.quality.collapsed else [])])
+
+
+def _no_error(quality: Quality) -> str:
+    """Why there is no error: the outputs are not finite, or answer to none of the baseline's."""
+    return "not finite" if quality.collapsed else "not scored"
 
 
 def _mb(size_bytes: int | None) -> str:

@@ -5,6 +5,7 @@ an instruction for sums of products, the fast kernels for unsigned by signed byt
 which saturates (VPMADDUBSW, Intel's Software Developer's Manual).
 """
 
+import functools
 from collections.abc import Collection
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def of(cpuinfo: str) -> tuple[str, ...]:
     return tuple(sorted(REDUCED & set(named.split())))
 
 
+@functools.cache
 def here() -> tuple[str, ...]:
     """The known sets of this machine."""
     return of(Path("/proc/cpuinfo").read_text())

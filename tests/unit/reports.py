@@ -41,9 +41,9 @@ def measurement(p50_ms: float, *, speed_up: float = 1.0, verdict: Verdict = Verd
     return Measurement(**(values | other))
 
 
-def quality(nmse: float = 0.0, **other: Any) -> Quality:
+def quality(nmse: float | None = 0.0, **other: Any) -> Quality:
     """How the outputs compare with the baseline's."""
-    sure = (nmse, nmse)
+    sure = None if nmse is None else (nmse, nmse)
     values = {
         "samples": 8,
         "mse": nmse,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,20 @@ def test_threads_and_batches_are_named_only_where_they_vary() -> None:
 
     assert cells_of(columns_of(report(one)), one)[0] == "tflite-int8"
     assert cells_of(columns_of(report(one, two)), two)[0] == "tflite-int8 (threads 2, batch 1)"
+
+
+@pytest.mark.parametrize(
+    ("scored", "shown"),
+    [
+        ({"scores": (Score(name="agreement", value=0.9, baseline=1, higher_is_better=True),)}, "(agreement 0.9)"),
+        ({"collapsed": True, "collapse_reason": "1 of 8 values of y are NaN or infinite"}, "not finite COLLAPSED"),
+        ({}, "not scored"),
+    ],
+)
+def test_what_has_no_error_says_why(scored: dict[str, Any], shown: str) -> None:
+    variant = row("tflite-int8", quality=quality(mse=None, nmse=None, **scored))
+
+    assert cells_of(columns_of(report(variant)), variant)[2] == shown
 
 
 def test_a_collapsed_variant_is_marked_and_its_reason_stands_below() -> None:
