@@ -135,15 +135,14 @@ def _mse(row: Row) -> str:
         return ""
     error = row.quality.mse if label_mse(row) is None else label_mse(row)
     accuracy = [f"({score.name} {score.value:.3g})" for score in row.quality.scores[:1] if score.higher_is_better]
-    if error is not None:
-        value = [f"{error:.3g}"]
-    else:
-        value = [] if accuracy else [_no_error(row.quality)]
-    return " ".join([*value, *accuracy, *(["COLLAPSED"] if row.quality.collapsed else [])])
+    value = _no_error(row.quality) if error is None else f"{error:.3g}"
+    return " ".join(filter(None, [value, *accuracy, "COLLAPSED" if row.quality.collapsed else ""]))
 
 
 def _no_error(quality: Quality) -> str:
-    """Why there is no error: the outputs are not finite, or answer to none of the baseline's."""
+    """Why there is no error: outputs are not finite, or answer to none of the baseline's; nothing beside a score."""
+    if quality.scores:
+        return ""
     return "not finite" if quality.collapsed else "not scored"
 
 
