@@ -27,7 +27,7 @@ def fitted(inputs: Mapping[str, NDArray[Any]], signature: Signature) -> dict[str
 
 
 def placed(samples: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
-    """Samples (N, …) with N where an input has its batch; one of them where it has none.
+    """Samples (N, …) with N where an input has its batch; where it has none, one of them, or what is given as a whole.
 
     Raises:
         BadData: it has no batch, and the samples differ.
@@ -35,6 +35,8 @@ def placed(samples: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
     if tensor.axis is not None:
         moved: NDArray[Any] = np.moveaxis(samples, 0, tensor.axis) if tensor.axis else samples
         return moved
+    if samples.ndim == len(tensor.shape or ()):
+        return samples
     if len(samples) > 1 and not (samples == samples[:1]).all():
         raise BadData(
             f"the input {tensor} has no axis for samples, and those of one batch differ in it; use a batch size of 1, "
