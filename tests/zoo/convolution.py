@@ -15,7 +15,7 @@ def images(keras: Any) -> Any:
     layers = keras.layers
     return [
         layers.Conv2D(16, 3, activation="relu"), layers.BatchNormalization(), layers.Conv2D(16, 3, activation="relu"),
-        layers.MaxPooling2D(), layers.Flatten(), layers.Dense(24, activation="relu"), layers.Dense(6, name="scores"),
+        layers.MaxPooling2D(2), layers.Flatten(), layers.Dense(24, activation="relu"), layers.Dense(6, name="scores"),
     ]  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def segmentation(keras: Any, a: Tensor) -> Any:
     first = layers.Conv2D(16, 3, padding="same", activation="relu")(a)
     down = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(first)
     up = layers.Conv2DTranspose(16, 3, strides=2, padding="same", activation="relu")(down)
-    both = layers.Concatenate()([first, layers.UpSampling2D()(layers.MaxPooling2D()(up))])
+    both = layers.Concatenate()([first, layers.UpSampling2D()(layers.MaxPooling2D(2)(up))])
     return layers.Conv2D(3, 1, activation="sigmoid", name="mask")(both)
 
 
@@ -69,8 +69,8 @@ def bilinear(keras: Any, a: Tensor) -> Any:
 def sequence(keras: Any, a: Tensor) -> Any:
     layers = keras.layers
     hidden = layers.Conv1D(32, 3, padding="causal", dilation_rate=2, activation="relu")(a)
-    hidden = layers.AveragePooling1D()(layers.BatchNormalization()(layers.Conv1D(32, 3, strides=2)(hidden)))
-    return layers.Dense(3, name="y")(layers.Flatten()(layers.MaxPooling1D()(hidden)))
+    hidden = layers.AveragePooling1D(2)(layers.BatchNormalization()(layers.Conv1D(32, 3, strides=2)(hidden)))
+    return layers.Dense(3, name="y")(layers.Flatten()(layers.MaxPooling1D(2)(hidden)))
 
 
 @functional("sequence_of_length", "keras.keras", a=real(20, 6, declared=(None, 6)))
@@ -84,7 +84,7 @@ def sequence_of_length(keras: Any, a: Tensor) -> Any:
 @functional("volume_h5", "tf_keras.h5", a=real(6, 7, 8, 2))
 def volume(keras: Any, a: Tensor) -> Any:
     layers = keras.layers
-    hidden = layers.AveragePooling3D()(layers.Conv3D(16, 3, padding="same", activation="relu")(a))
+    hidden = layers.AveragePooling3D(2)(layers.Conv3D(16, 3, padding="same", activation="relu")(a))
     hidden = layers.Conv3DTranspose(8, 2, strides=2)(layers.MaxPooling3D(1)(hidden))
     return layers.Dense(3, name="y")(layers.GlobalAveragePooling3D()(hidden))
 
@@ -93,7 +93,7 @@ def volume(keras: Any, a: Tensor) -> Any:
 def any_size(keras: Any, a: Tensor) -> Any:
     layers = keras.layers
     hidden = layers.Conv2D(32, 3, activation="relu")(a)
-    return layers.Dense(4, name="y")(layers.GlobalAveragePooling2D()(layers.AveragePooling2D()(hidden)))
+    return layers.Dense(4, name="y")(layers.GlobalAveragePooling2D()(layers.AveragePooling2D(2)(hidden)))
 
 
 @functional("norm_before", "tf_keras.h5", a=real(10, 10, 3))

@@ -49,7 +49,7 @@ class Entry:
     feeds: Feeds
     build: Build
     tags: frozenset[str] = field(default_factory=frozenset)
-    """What a judge has to know: "nan", where outputs are not numbers."""
+    """What a judge has to know: "nan", where outputs are not numbers; "tiny", where its few weights are exact in any type."""
 
     def arrays(self, split: str) -> Arrays:
         """The samples of a split, the same each time."""

@@ -85,11 +85,11 @@ def onnx_branches(helper: Any) -> Any:
 
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["product"]),
-        helper.make_node("ReduceSum", ["product"], ["sum"], keepdims=0),
-        helper.make_node("Greater", ["sum", "zero"], ["is_positive"]),
+        helper.make_node("ReduceMax", ["product"], ["most"], keepdims=0),
+        helper.make_node("Greater", ["most", "least"], ["is_positive"]),
         helper.make_node("If", ["is_positive"], ["y"], then_branch=branch("Add"), else_branch=branch("Sub")),
     ]
-    constants = {"w": weights(24, 8), "b": weights(8), "zero": np.float32(0).reshape(())}
+    constants = {"w": weights(24, 8), "b": weights(8), "least": np.array(-99, "f4")}
     return nodes, constants, [_value(helper, "y", "N", 8)]
 
 
@@ -145,7 +145,7 @@ def onnx_halves(helper: Any) -> Any:
     return nodes, {"w": weights(24, 48).astype("f2")}, [_value(helper, "y", "N", 48, kind=10)]
 
 
-def tflite_file(name: str, feeds: Feeds, *, optimised: bool = False) -> Any:
+def tflite_file(name: str, feeds: Feeds, *, optimised: bool = False, tags: str = "") -> Any:
     """The decorated function gets a tf.Module and gives functions by signature; the first is what is run."""
 
     def register(make: Callable[[Any], Any]) -> Any:
@@ -166,7 +166,7 @@ def tflite_file(name: str, feeds: Feeds, *, optimised: bool = False) -> Any:
             main = made.functions["serving_default"]
             return lambda arrays: {key: each.numpy() for key, each in main(*map(tf.constant, arrays.values())).items()}
 
-        add(name, feeds, build)
+        add(name, feeds, build, tags=tags)
         return make
 
     return register
@@ -211,7 +211,7 @@ def tflite_signatures(m: Any) -> Any:
     }
 
 
-@tflite_file("tflite_handed_on", {"k": real(4), "b": real(4)})
+@tflite_file("tflite_handed_on", {"k": real(4), "b": real(4)}, tags="tiny")
 def tflite_handed_on(m: Any) -> Any:
     del m
     return {"serving_default": lambda k, b: {"same": k, "more": b + 1.0}}

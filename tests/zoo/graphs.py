@@ -99,6 +99,28 @@ def level_kept(m: Any) -> Any:
     return serve
 
 
+@module("counted", {"x": real(24)})
+def counted(m: Any) -> Any:
+    import tensorflow as tf
+
+    m.kernel, m.variance = tf.Variable(weights(24, 48)), tf.Variable(np.linspace(0.5, 2, 48).astype("f4"))
+    m.calls = tf.Variable(0)
+
+    def serve(x: Any) -> Any:
+        m.calls.assign_add(1)
+        return {"y": (x @ m.kernel) * tf.math.rsqrt(m.variance)}
+
+    return serve
+
+
+@module("gathered", {"at": whole(6, below=40)})
+def gathered(m: Any) -> Any:
+    import tensorflow as tf
+
+    m.rows, m.unused = tf.Variable(weights(40, 24)), tf.Variable(weights(3, 3))
+    return lambda at: {"y": tf.reduce_mean(tf.nn.embedding_lookup(m.rows, at), axis=1)}
+
+
 @module("while_loop", {"x": real(24)})
 def while_loop(m: Any) -> Any:
     import tensorflow as tf
@@ -119,7 +141,7 @@ def branches(m: Any) -> Any:
 
     m.kernel = tf.Variable(weights(24, 4))
     return lambda x: {
-        "y": tf.cond(tf.reduce_sum(x) > 0, lambda: x @ m.kernel + 1.0, lambda: x @ m.kernel - 1.0)
+        "y": tf.cond(tf.reduce_max(x) > -99.0, lambda: x @ m.kernel + 1.0, lambda: x @ m.kernel - 1.0)
     }
 
 
@@ -159,7 +181,7 @@ def must_compile(m: Any) -> Any:
     return lambda x: {"y": tf.nn.gelu(x @ m.kernel)}
 
 
-@module("echo", {"k": real(4), "b": real(4)})
+@module("echo", tags="tiny", feeds={"k": real(4), "b": real(4)})
 def echo(m: Any) -> Any:
     del m
     return lambda k, b: {"same": k, "more": b + 1.0}
@@ -235,7 +257,7 @@ def _controlled(inputs: Any) -> Any:
     looped = v1.while_loop(
         lambda at, _: at < 3, lambda at, value: (at + 1, tf.tanh(value @ kernel)), [tf.constant(0), x]
     )[1]
-    return {"y": v1.cond(tf.reduce_sum(x) > 0, lambda: looped + 1.0, lambda: looped - 1.0)}
+    return {"y": v1.cond(tf.reduce_max(x) > -99.0, lambda: looped + 1.0, lambda: looped - 1.0)}
 
 
 frozen("pb_switches", {"x": real(8)}, lowered=True)(_controlled)

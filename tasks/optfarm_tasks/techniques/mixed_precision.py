@@ -77,7 +77,8 @@ def _layer(layer: Any, policy: str) -> tuple[Any, list[str]]:
     if "layers" in config:
         inner, names = _under(config, policy)
         return {**layer, "config": inner}, names
-    if layer["class_name"] == _INPUT or _dtype(config) not in _FLOATS:
+    # Bare operations have no type of their own: they compute in what they are given.
+    if layer["class_name"] == _INPUT or "dtype" not in config or _dtype(config) not in _FLOATS:
         return layer, []
     wrapped = dict(_wrapped(config, policy))
     return {**layer, "config": {**config, **wrapped, "dtype": policy}}, [config["name"]]

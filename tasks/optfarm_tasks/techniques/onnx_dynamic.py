@@ -11,19 +11,24 @@ Traps: convolutions stay float32 by default, because quantised at each request t
 (unsupported_op), for nothing would change.
 """
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.formats.onnx import graph_of
+from optfarm_tasks.formats.raw import view
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import conversion
+from optfarm_tasks.frameworks.onnx import conversion, unchanged
 from optfarm_tasks.technique import Done, Params, Work
 
 CARD = conversion.card(tolerance_nmse=0.01)
 
 _PRODUCTS = ["MatMul", "Gemm"]
 _ALL = [*_PRODUCTS, "Conv", "LSTM", "Attention", "EmbedLayerNormalization", "Gather"]
+_TABLE = "Gather"
+_TABLE_LEFT = "tables (Gather) stay float32: beside a loop or branch, ONNX Runtime does not load quantised ones"
 
 
 class PARAMS(Params):
@@ -38,7 +43,7 @@ def run(work: Work, params: PARAMS) -> Done:
     """Quantises weights.
 
     Raises:
-        UnsupportedOp: the model has none of the ops.
+        UnsupportedOp: the model has none of the ops, or in places or types that are not quantised.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -47,10 +52,23 @@ def run(work: Work, params: PARAMS) -> Done:
     target = work.output / conversion.FILE
     with conversion.source(work) as (file, signature, warnings):
         work.on_progress("quantising", 0.6)
+        if _TABLE in wanted and _has_bodies(file):
+            wanted, warnings = [op for op in wanted if op != _TABLE], (*warnings, _TABLE_LEFT)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
             quantize_dynamic(file, target, op_types_to_quantize=wanted, per_channel=True, weight_type=QuantType.QInt8)
         conversion.save(onnx.load(target), target, signature=signature.name)
         done = conversion.done(work, file, warnings)
-    if done.notes["nodes_after"] == done.notes["nodes_before"]:
-        raise UnsupportedOp(f"nothing to quantise: the model has no {', '.join(wanted)} with constant weights")
-    return done
+        if done.notes["nodes_after"] == done.notes["nodes_before"]:
+            more = _hint(file) if params.ops == "products" else ""
+            raise UnsupportedOp(f"nothing of the model was quantised: {unchanged.reason(file, wanted)}{more}")
+        return done
+
+
+def _has_bodies(file: Path) -> bool:
+    """Whether a model has loops or branches: ONNX Runtime 1.31 aborts where it moves a DequantizeLinear into one."""
+    return any(node.bodies for node in graph_of(file, view(file)).nodes)
+
+
+def _hint(file: Path) -> str:
+    others = sorted({node.op for node in graph_of(file, view(file)).nodes if node.op in _ALL})
+    return f"; onnx-dynamic(ops=all) takes {', '.join(others)} as well" if others else ""

@@ -12,6 +12,7 @@ and an epsilon may be lost.
 
 from typing import Any
 
+from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Done, Params, Work
 
@@ -22,15 +23,31 @@ _FEWEST_ELEMENTS = 256
 
 
 def run(work: Work, _: Params) -> Done:
-    """Halves the weights."""
+    """Halves the weights.
+
+    Raises:
+        UnsupportedOp: there is no weight to halve.
+    """
     import onnx
 
     with conversion.source(work) as (file, signature, warnings):
         work.on_progress("halving", 0.7)
         model = onnx.load(file)
+        before = len(model.graph.node)
         left = tuple(f"{name} stays float32: it has weights beyond ±65,504" for name in _halve(model))
+        if len(model.graph.node) == before:
+            raise UnsupportedOp(f"nothing to halve: {'; '.join(left) or _why(model)}")
         conversion.save(model, work.output / conversion.FILE, signature=signature.name)
         return conversion.done(work, file, (*warnings, *left))
+
+
+def _why(model: Any) -> str:
+    """What the constants of a model are, none of which is halved."""
+    from onnx import helper
+
+    types = {helper.tensor_dtype_to_np_dtype(each.data_type).name for each in model.graph.initializer}
+    large = f"no float32 weights of {_FEWEST_ELEMENTS} elements or more"
+    return f"the model has {large}; its constants are {', '.join(sorted(types)) or 'none'}"
 
 
 def _halve(model: Any) -> list[str]:

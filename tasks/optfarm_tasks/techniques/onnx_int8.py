@@ -17,12 +17,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import conversion
+from optfarm_tasks.frameworks.onnx import conversion, unchanged
 from optfarm_tasks.technique import Done, Work
 
 CARD = conversion.card(needs_calibration=True, tolerance_nmse=0.05)
+
+_WEIGHTY = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Gather")
 
 
 class PARAMS(Calibrated):
@@ -44,7 +46,11 @@ class _Reader:
 
 
 def run(work: Work, params: PARAMS) -> Done:
-    """Watches ranges and quantises."""
+    """Watches ranges and quantises.
+
+    Raises:
+        UnsupportedOp: nothing of the model is quantised; the message says why.
+    """
     import onnx
 
     target = work.output / conversion.FILE
@@ -55,7 +61,14 @@ def run(work: Work, params: PARAMS) -> Done:
                 file, target, _Reader(samples.observed(work.on_progress)), is_symmetric=params.activations == "int8"
             )
         conversion.save(onnx.load(target), target, signature=signature.name)
-        return conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
+        done = conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
+        if _quantised(done.notes["nodes_after"]) == _quantised(done.notes["nodes_before"]):
+            raise UnsupportedOp(f"nothing of the model was quantised: {unchanged.reason(file, _WEIGHTY)}")
+        return done
+
+
+def _quantised(counts: dict[str, int]) -> int:
+    return counts.get("QuantizeLinear", 0) + counts.get("DequantizeLinear", 0)
 
 
 def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) -> None:

@@ -6,7 +6,6 @@ Keras 2 (tf_keras) and Keras 3 cannot read each other's files. The version in th
 import importlib
 import json
 import os
-import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming, line_of, require
+from optfarm_tasks.frameworks.keras import saved_names
 from optfarm_tasks.frameworks.keras.weights import finalise
 
 MODULES = ("tensorflow", "keras", "tf_keras")
@@ -127,16 +127,13 @@ def _version(file: Path) -> str:
 def _export(model: Any, library: str, signature: Signature, *, target: Path, casts_to: str | None) -> None:
     import tensorflow as tf
 
-    specs = [tf.TensorSpec(each.shape, each.dtype, name=_plain(each.name)) for each in signature.inputs]
+    arguments = saved_names.argument_names(each.name for each in signature.inputs)
+    specs = [tf.TensorSpec(each.shape, each.dtype, name=arguments[each.name]) for each in signature.inputs]
     archive = importlib.import_module(library).export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(MAIN, _serving(model, signature, casts_to), input_signature=specs)
     archive.write_out(str(target), **({"verbose": False} if library == _KERAS_3 else {}))
-
-
-def _plain(name: str) -> str:
-    """A name without what TensorFlow's names of arguments may not have."""
-    return re.sub(r"\W", "_", name)
+    saved_names.restore(target, arguments)
 
 
 def _renamed(wanted: Signature, given: Signature) -> Iterator[str]:

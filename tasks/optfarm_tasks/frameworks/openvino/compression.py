@@ -8,7 +8,7 @@ from pydantic import Field
 
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.description import Signature
-from optfarm_tasks.frameworks.openvino import conversion
+from optfarm_tasks.frameworks.openvino import conversion, unchanged
 from optfarm_tasks.technique import Work
 
 if TYPE_CHECKING:
@@ -31,14 +31,17 @@ class Quantised(Calibrated):
     )
 
 
-def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Calibration, dict[str, Any]]":
+def settings(work: Work, model: Any, signature: Signature, params: Quantised) -> "tuple[Calibration, dict[str, Any]]":
     """The samples, and the arguments that NNCF's quantisations have in common.
 
     Raises:
         BadData: there is no calibration split, or it does not fit the model.
+        UnsupportedOp: the model computes in a type that is not quantised.
     """
     import nncf
 
+    unchanged.refuse_double(model)
+    quieten()
     samples = calibration_of(work, signature, params.calibration_samples)
     feeds = list(samples.feeds())
     work.on_progress("calibrating", 0.5)

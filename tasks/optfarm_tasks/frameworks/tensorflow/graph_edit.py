@@ -3,6 +3,7 @@
 A graph travels as a MetaGraphDef: nodes, functions, and the signatures that name its inputs and outputs.
 """
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
 """The card of a technique that changes a graph."""
 
 _TAG = "serve"
+_NO_LETTER = re.compile(r"\W")
 _INITIALISER = "__saved_model_init_op"
 """What TensorFlow runs once when it loads a SavedModel; it is written down as a signature."""
 
@@ -82,7 +84,7 @@ def write(graph: MetaGraph, folder: Path, kind: Format) -> None:
 
     Raises:
         BadModel: it is larger than TensorFlow stores.
-        UnsupportedOp: a .pb cannot hold the names of the signature.
+        UnsupportedOp: a .pb cannot hold the names of the signature, or TensorFlow loads none of such names.
     """
     name_by_use(graph.graph_def)
     with blaming(BadModel, "the graph cannot be stored"):
@@ -90,6 +92,7 @@ def write(graph: MetaGraph, folder: Path, kind: Format) -> None:
             keep_main(graph)
             (folder / "model.pb").write_bytes(with_named_ends(graph).SerializeToString(deterministic=True))
         else:
+            _refuse_alike(graph)
             share_constants(graph.graph_def)
             (folder / "saved_model.pb").write_bytes(_servable(graph).SerializeToString(deterministic=True))
 
@@ -199,6 +202,18 @@ def _fix_defaults(graph: MetaGraph) -> tuple[str, ...]:
         node.attr["T"].type = dtype
     fixed = ", ".join(node.name for node in optional)
     return (f"optional inputs are fixed at their defaults: {fixed}",) if optional else ()
+
+
+def _refuse_alike(graph: MetaGraph) -> None:
+    """A graph without Python's functions is loaded under names made of the inputs' letters and digits alone."""
+    for signature in graph.signature_def.values():
+        plain = Counter(_NO_LETTER.sub("_", key) for key in signature.inputs)
+        alike = sorted(key for key in signature.inputs if plain[_NO_LETTER.sub("_", key)] > 1)
+        if alike:
+            raise UnsupportedOp(
+                f"TensorFlow loads no frozen SavedModel whose inputs are alike but for signs: {', '.join(alike)}; "
+                f"rename them"
+            )
 
 
 def _servable(graph: MetaGraph) -> Any:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from optfarm_tasks import formats
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
+
+_RESOURCES = ("ASSIGN_VARIABLE", "HASHTABLE", "READ_VARIABLE", "VAR_HANDLE")
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,23 @@ class Ends:
     file: Path
     inputs: dict[str, str]
     outputs: dict[str, str]
+
+
+def refuse_resources(model: Path, *, user: str) -> None:
+    """Passes when no op of a .tflite reads or writes what lies outside its graph: variables and tables.
+
+    Args:
+        model: its folder; nothing of it is run.
+        user: what takes no such op.
+
+    Raises:
+        UnsupportedOp: one does; all of them are named.
+    """
+    found = sorted(op for op in formats.describe(model).ops if op.startswith(_RESOURCES))
+    if found:
+        raise UnsupportedOp(
+            f"{user} has no counterpart for {', '.join(found)}, by which this .tflite keeps state or looks up a table"
+        )
 
 
 def ends_of(model: Path) -> Ends:

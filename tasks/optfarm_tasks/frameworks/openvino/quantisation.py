@@ -1,0 +1,80 @@
+"""Quantises by NNCF, with the rule for the ranges of activations that loses less on the calibration samples.
+
+NNCF's own rule is the mean over samples of each one's extremes. It leaves single outliers out, and clips models that
+have few numbers a sample: there the extremes of all samples together are nearer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.openvino import conversion, unchanged
+from optfarm_tasks.frameworks.openvino.validation import Validation
+
+RULES = ("mean", "extremes")
+"""NNCF's own rule first: it stays where both lose the same."""
+_UNCORRECTED = "biases are not corrected: NNCF takes one number that is added to a product for a bias of each channel"
+Settings = Mapping[str, Any]
+"""Arguments of NNCF's quantisations."""
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A model in int8."""
+
+    model: Any
+    rule: str
+    losses: dict[str, float] = field(default_factory=dict)
+    """Rule → NMSE on the calibration samples."""
+    corrects_biases: bool = True
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What the result says of it."""
+        return {"ranges": self.rule, "nmse_by_ranges": self.losses}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was left out."""
+        return () if self.corrects_biases else (_UNCORRECTED,)
+
+
+def quantise(model: Any, settings: Settings, validation: Validation) -> Quantised:
+    """The better of the models that the rules make; the one given stays as it is.
+
+    Raises:
+        BadModel: NNCF cannot quantise it.
+        UnsupportedOp: NNCF quantises none of its ops.
+    """
+    before = conversion.counts(model)
+    made = {rule: _by(rule, model, settings) for rule in RULES}
+    unchanged.refuse_same(before, conversion.counts(made[RULES[0]].model), what="quantised")
+    losses = {rule: validation.loss(each.model) for rule, each in made.items()}
+    return replace(made[min(RULES, key=lambda rule: losses[rule])], losses=losses)
+
+
+def advanced(rule: str, *, corrects_biases: bool) -> Any:
+    """NNCF's settings for a rule."""
+    import nncf
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    ranges = {"activations_range_estimator_params": RangeEstimatorParametersSet.MINMAX} if rule == "extremes" else {}
+    return nncf.AdvancedQuantizationParameters(**ranges, disable_bias_correction=not corrects_biases)
+
+
+def _by(rule: str, model: Any, settings: Settings) -> Quantised:
+    import nncf
+
+    with blaming(BadModel, "NNCF cannot quantise the model"):
+        try:
+            parameters = advanced(rule, corrects_biases=True)
+            return Quantised(nncf.quantize(model.clone(), **settings, advanced_parameters=parameters), rule)
+        except ValueError as error:
+            # It takes whatever is added to a product for its bias, and cannot store a number for each channel there.
+            if "cannot reshape array" not in str(error):
+                raise
+        parameters = advanced(rule, corrects_biases=False)
+        made = nncf.quantize(model.clone(), **settings, advanced_parameters=parameters)
+        return Quantised(made, rule, corrects_biases=False)
