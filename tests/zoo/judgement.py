@@ -40,7 +40,7 @@ class Verdict:
     """What is to be said of an outcome."""
 
     word: str
-    """done, refused, or what is wrong: wrong, nothing, internal, crash, hang, vague, nan."""
+    """done, refused, or what is wrong: wrong, nothing, internal, crash, hang, vague, nan, unbuilt."""
     detail: str = ""
 
     @property

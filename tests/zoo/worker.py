@@ -9,10 +9,12 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
 
+from tests.zoo.judgement import Verdict
 from tests.zoo.running import Cage, cage
 
 
@@ -20,18 +22,28 @@ def main() -> None:
     """Answers each line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what frameworks print is no answer
-    built: dict[str, Cage] = {}
+    built: dict[str, Cage | str] = {}
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
         for line in sys.stdin:
             model, recipe = line.rstrip("\n").split("\t")
             begun = time.monotonic()
             if model not in built:
                 built.clear()
-                built[model] = cage(model, Path(folder, model))
-            verdict = built[model].verdict(recipe)
+                built[model] = _built(model, Path(folder, model))
+            found = built[model]
+            verdict = Verdict("unbuilt", found) if isinstance(found, str) else found.verdict(recipe)
             answer = {"word": verdict.word, "detail": verdict.detail, "seconds": round(time.monotonic() - begun, 2)}
             answers.write(json.dumps({"model": model, "recipe": recipe, **answer}) + "\n")
             answers.flush()
+
+
+def _built(model: str, folder: Path) -> Cage | str:
+    """The model, or why the zoo itself cannot build it."""
+    try:
+        return cage(model, folder)
+    except Exception as error:  # noqa: BLE001 (it is what the answers say)
+        traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Keras 2 (tf_keras) and Keras 3 cannot read each other's files. The version in th
 import importlib
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from optfarm_tasks.frameworks.keras import saved_names
 from optfarm_tasks.frameworks.keras.weights import finalise
 
 MODULES = ("tensorflow", "keras", "tf_keras")
+_UNKNOWN = re.compile(r"(?:Could not locate|Unknown) (class|function|layer|activation)[: ]+'?(\w+)'?")
 _KERAS_3, _KERAS_2 = "keras", "tf_keras"
 
 
@@ -98,8 +100,22 @@ def _loaded(file: Path) -> tuple[Any, str]:
             with blaming(BadModel, library):
                 return _load(file, library), library
         except BadModel as error:
+            _refuse_unknown(error, library)
             faults.append(line_of(error))
     raise BadModel(f"no Keras loads {file.name}: {'; '.join(faults)}")
+
+
+def _refuse_unknown(error: BaseException, library: str) -> None:
+    """Says what a file names that Keras does not have: code of its author's, which no file of Keras holds."""
+    cause: BaseException | None = error
+    while cause is not None:
+        found = _UNKNOWN.search(str(cause))
+        if found is not None:
+            raise BadModel(
+                f"the model is made of {found[2]!r}, a {found[1].lower()} of its author's that {library} does not have, "
+                f"and the file holds none of its code; bring the model as a SavedModel: model.export(FOLDER)"
+            ) from error
+        cause = cause.__cause__ or cause.__context__
 
 
 def _load(file: Path, library: str) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import kernels, preserving, pruning, training
-from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch
+from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch, forget_state
 from optfarm_tasks.frameworks.keras.weights import copy_weights
 
 _NAMED = 8
@@ -96,8 +96,10 @@ def _ranges(model: Any, learnt: TrainingSet) -> dict[str, Range]:
     watched = [(layer.name, tensor) for layer in model.layers for tensor in _outputs_of(layer)]
     probe = tf_keras.Model(model.inputs, [tensor for _, tensor in watched])
     ranges = {name: (0.0, 0.0) for name, _ in watched}
-    for start in range(0, min(_SAMPLES, learnt.count), _BATCH):
-        rows = np.arange(start, start + (fixed_batch(model) or _BATCH)) % learnt.count
+    size = fixed_batch(model) or _BATCH
+    forget_state(probe)
+    for start in range(0, min(_SAMPLES, learnt.count), size):
+        rows = np.arange(start, start + size) % learnt.count
         samples = {name: array[rows] for name, array in learnt.inputs.items()}
         for (name, _), output in zip(watched, _listed(probe(arranged(model, samples), training=False)), strict=True):
             low, high = ranges[name]
@@ -143,7 +145,9 @@ def _lowered(model: Any) -> tuple[Any, frozenset[str]]:
 
 
 def _is_rescaling(layer: Any) -> bool:
-    return type(layer).__name__ == "Rescaling" and len(layer.output.shape) == _IMAGE_RANK
+    is_of_images = type(layer).__name__ == "Rescaling" and len(layer.output.shape) == _IMAGE_RANK
+    # A convolution takes no bytes.
+    return is_of_images and bool(layer.input.dtype.is_floating)
 
 
 def _stand_in(layer: Any) -> Any:
@@ -166,9 +170,11 @@ def _is_taken(layer: Any) -> bool:
     kind = type(layer).__name__
     if kind == "InputLayer" or kind in _BY_TRANSFORM or registry.Default8BitQuantizeRegistry().supports(layer):
         return True
-    return kind == "BatchNormalization" and _follows(layer, _BEFORE_NORM)
+    return kind == "BatchNormalization" and _is_folded(layer)
 
 
-def _follows(layer: Any, kinds: tuple[str, ...]) -> bool:
+def _is_folded(layer: Any) -> bool:
+    """Whether a batch norm goes into the layer before it: not beyond an activation."""
     before = layer.inbound_nodes[0].inbound_layers
-    return type(before).__name__ in kinds
+    activation = getattr(getattr(before, "activation", None), "__name__", "linear")
+    return type(before).__name__ in _BEFORE_NORM and activation == "linear"

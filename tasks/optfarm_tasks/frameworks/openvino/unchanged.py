@@ -69,13 +69,16 @@ def _nodes(model: Any) -> list[Any]:
     """The nodes of a model and of what its loops and branches run."""
     found = list(model.get_ordered_ops())
     for node in found:  # grows as bodies are reached
-        for index in range(_bodies(node)):
-            found.extend(node.get_function(index).get_ordered_ops())
+        for body in _bodies(node):
+            found.extend(body.get_ordered_ops())
     return [node for node in found if node.get_type_name() not in ("Parameter", "Result")]
 
 
-def _bodies(node: Any) -> int:
-    return {"If": 2, "Loop": 1, "TensorIterator": 1}.get(node.get_type_name(), 0) if hasattr(node, "get_function") else 0
+def _bodies(node: Any) -> list[Any]:
+    """What a branch or a loop runs."""
+    if hasattr(node, "get_then_body"):
+        return [node.get_then_body(), node.get_else_body()]
+    return [node.get_function()] if hasattr(node, "get_function") else []
 
 
 def _type(node: Any) -> str:
