@@ -32,15 +32,18 @@ Indices = Mapping[str, int]
 class Model:
     """An interpreter whose tensors are allocated, and where its inputs and outputs lie."""
 
-    def __init__(self, interpreter: Any, *, signature: Signature, inputs: Indices, outputs: Indices) -> None:
-        """Takes an allocated interpreter; indices are by name."""
+    def __init__(
+        self, interpreter: Any, *, signature: Signature, inputs: Indices, outputs: Indices, is_allocated: bool = True
+    ) -> None:
+        """Takes an interpreter; indices are by name."""
         self.signature = signature
         self.precision = precision_of(_ops(interpreter))
         self._interpreter = interpreter
         self._inputs = dict(inputs)
         self._outputs = dict(outputs)
         details = {each["index"]: tuple(each["shape"]) for each in interpreter.get_input_details()}
-        self._shapes = {name: details[index] for name, index in self._inputs.items()}
+        # What is not allocated yet is at the first inputs.
+        self._shapes = {name: details[index] for name, index in self._inputs.items()} if is_allocated else {}
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the model's types; resizes the interpreter, so what was fed last is what may be run."""
@@ -88,10 +91,15 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     with blaming(BadModel, "LiteRT cannot load the model"):
         interpreter = Interpreter(model_path=str(formats.file_of(model)), num_threads=threads or None)
         inputs, outputs = _sides(interpreter, name)
-        interpreter.allocate_tensors()
+        varies = any(-1 in each["shape_signature"][1:] for each in inputs.values())
+        if not varies:
+            # For a size that varies the file has 1, and a convolution has no room on an image of one pixel.
+            interpreter.allocate_tensors()
     signature = Signature(name=name, inputs=_tensors(inputs), outputs=_tensors(outputs))
     places = [{key: each["index"] for key, each in side.items()} for side in (inputs, outputs)]
-    return Model(interpreter, signature=signature, inputs=places[0], outputs=places[1])
+    return Model(
+        interpreter, signature=signature, inputs=places[0], outputs=places[1], is_allocated=not varies
+    )
 
 
 def ends(model: Path) -> tuple[str, ...]:

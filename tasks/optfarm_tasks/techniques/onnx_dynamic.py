@@ -54,8 +54,12 @@ def run(work: Work, params: PARAMS) -> Done:
         work.on_progress("quantising", 0.6)
         if _TABLE in wanted and _has_bodies(file):
             wanted, warnings = [op for op in wanted if op != _TABLE], (*warnings, _TABLE_LEFT)
+        unchanged.refuse_halves(file, wanted)
+        by_channel = unchanged.takes_channels(file)
+        warnings = warnings if by_channel else (*warnings, unchanged.BY_TENSOR)
+        settings = {"op_types_to_quantize": wanted, "per_channel": by_channel, "weight_type": QuantType.QInt8}
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            quantize_dynamic(file, target, op_types_to_quantize=wanted, per_channel=True, weight_type=QuantType.QInt8)
+            quantize_dynamic(file, target, **settings)
         conversion.save(onnx.load(target), target, signature=signature.name)
         done = conversion.done(work, file, warnings)
         if done.notes["nodes_after"] == done.notes["nodes_before"]:

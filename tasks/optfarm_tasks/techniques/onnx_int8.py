@@ -57,9 +57,9 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (file, signature, warnings):
         samples = calibration_of(work, signature, params.calibration_samples)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            _quantise(
-                file, target, _Reader(samples.observed(work.on_progress)), is_symmetric=params.activations == "int8"
-            )
+            reader = _Reader(samples.observed(work.on_progress))
+            by_channel = _quantise(file, target, reader, is_symmetric=params.activations == "int8")
+        warnings = warnings if by_channel else (*warnings, unchanged.BY_TENSOR)
         conversion.save(onnx.load(target), target, signature=signature.name)
         done = conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
         if _quantised(done.notes["nodes_after"]) == _quantised(done.notes["nodes_before"]):
@@ -71,7 +71,8 @@ def _quantised(counts: dict[str, int]) -> int:
     return counts.get("QuantizeLinear", 0) + counts.get("DequantizeLinear", 0)
 
 
-def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) -> None:
+def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) -> bool:
+    """Quantises a file; gives whether weights have a scale per channel."""
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -79,17 +80,19 @@ def _quantise(file: Path, target: Path, reader: _Reader, *, is_symmetric: bool) 
     # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
     quant_pre_process(file, prepared, skip_symbolic_shape=True)
     _set_apart(prepared)
+    by_channel = unchanged.takes_channels(prepared)
     quantize_static(
         prepared,
         target,
         reader,
         quant_format=QuantFormat.QDQ,
-        per_channel=True,
+        per_channel=by_channel,
         activation_type=QuantType.QInt8 if is_symmetric else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         extra_options={"ActivationSymmetric": is_symmetric, "WeightSymmetric": True},
     )
     prepared.unlink()
+    return by_channel
 
 
 def _set_apart(file: Path) -> None:

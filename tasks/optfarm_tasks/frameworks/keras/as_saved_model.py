@@ -18,7 +18,7 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming, line_of, require
-from optfarm_tasks.frameworks.keras import saved_names
+from optfarm_tasks.frameworks.keras import emulation, saved_names
 from optfarm_tasks.frameworks.keras.weights import finalise
 
 MODULES = ("tensorflow", "keras", "tf_keras")
@@ -88,8 +88,7 @@ def _wrappers(folder: Path) -> Iterator[None]:
         yield
         return
     require(("tensorflow_model_optimization",), user="a model with quantised layers")
-    quantisation = importlib.import_module("tensorflow_model_optimization").quantization.keras
-    with quantisation.quantize_scope():
+    with emulation.quantising():
         yield
 
 

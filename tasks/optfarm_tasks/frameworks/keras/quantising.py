@@ -12,7 +12,7 @@ import numpy as np
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.keras import kernels, preserving, pruning, training
+from optfarm_tasks.frameworks.keras import emulation, kernels, preserving, pruning, training
 from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch, forget_state
 from optfarm_tasks.frameworks.keras.weights import copy_weights
 
@@ -23,6 +23,9 @@ _BY_TRANSFORM = ("SeparableConv1D", "SeparableConv2D")
 """Layers that the toolkit splits into others, which it takes."""
 _BEFORE_NORM = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense", "Reshape", *_BY_TRANSFORM)
 """Layers that the toolkit folds a batch norm into."""
+_LINEAR = "linear"
+_ALONE = (_LINEAR, "relu", "sigmoid", "softmax", "swish", "tanh")
+"""What the toolkit takes as a layer of its own; whatever Keras has, it takes within a layer."""
 
 Range = tuple[float, float]
 Keep = Callable[[kernels.Kernels], dict[str, preserving.Kept]]
@@ -62,7 +65,7 @@ def _refuse_models_within(model: Any) -> None:
 def _refuse_none(model: Any, left: frozenset[str]) -> None:
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
     if all(layer.name in left for layer in layers):
-        there = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in layers[:_NAMED])
+        there = ", ".join(f"{layer.name} ({type(layer).__name__}, {_activation(layer)})" for layer in layers[:_NAMED])
         raise BadModel(f"the toolkit quantises none of the layers: {there}")
 
 
@@ -84,7 +87,7 @@ def _annotated(model: Any, left: frozenset[str]) -> Any:
     marked = tf_keras.models.clone_model(
         model, clone_function=lambda layer: layer if layer.name in left else annotate(layer)
     )
-    with quantisation.quantize_scope():
+    with emulation.quantising():
         return quantisation.quantize_apply(marked, quantized_layer_name_prefix="")
 
 
@@ -168,6 +171,8 @@ def _is_taken(layer: Any) -> bool:
     )
 
     kind = type(layer).__name__
+    if kind == "Activation" and _activation(layer) not in _ALONE:
+        return False
     if kind == "InputLayer" or kind in _BY_TRANSFORM or registry.Default8BitQuantizeRegistry().supports(layer):
         return True
     return kind == "BatchNormalization" and _is_folded(layer)
@@ -176,5 +181,9 @@ def _is_taken(layer: Any) -> bool:
 def _is_folded(layer: Any) -> bool:
     """Whether a batch norm goes into the layer before it: not beyond an activation."""
     before = layer.inbound_nodes[0].inbound_layers
-    activation = getattr(getattr(before, "activation", None), "__name__", "linear")
-    return type(before).__name__ in _BEFORE_NORM and activation == "linear"
+    return type(before).__name__ in _BEFORE_NORM and _activation(before) == _LINEAR
+
+
+def _activation(layer: Any) -> str:
+    """The name of what a layer applies to its own result."""
+    return str(getattr(getattr(layer, "activation", None), "__name__", _LINEAR))

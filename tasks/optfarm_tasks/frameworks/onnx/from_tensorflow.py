@@ -12,14 +12,15 @@ from optfarm_tasks import formats
 from optfarm_tasks.description import Format, Tensor
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.tensorflow import graph_edit, nodes
-from optfarm_tasks.frameworks.tensorflow.functions import lower_control_flow
+from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
+from optfarm_tasks.frameworks.tensorflow.functions import forget_compilation, lower_control_flow
 from optfarm_tasks.frameworks.tflite import signature_tensors
 from optfarm_tasks.technique import Work
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 18
 """The versions of ONNX's ops that tf2onnx writes and ONNX Runtime quantises per channel."""
 
+_INLINING = "function"
 _COLLECTION_THRESHOLDS = (500, 1, 1)
 
 Names = dict[str, str]
@@ -46,6 +47,8 @@ def converted(work: Work, *, opset: int) -> tuple[Any, str, tuple[str, ...]]:
 def _from_graph(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     graph, warnings = graph_edit.frozen(work)
     graph_edit.keep_main(graph)
+    if forget_compilation(graph.graph_def):
+        graph = grappler.optimise(graph, (_INLINING,))
     ((name, ends),) = graph.signature_def.items()
     inputs = {info.name: key for key, info in sorted(ends.inputs.items())}
     outputs = _distinct(graph.graph_def, dict(sorted(ends.outputs.items())), set(inputs))

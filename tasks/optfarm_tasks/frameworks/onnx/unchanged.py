@@ -3,11 +3,14 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from optfarm_tasks.errors import UnsupportedOp
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.onnx_graph import Graph, Node
 from optfarm_tasks.formats.raw import view
 
 _FLOAT = "float32"
+_MATRIX = 2
+BY_TENSOR = "weights have one scale a tensor: a product of stacked matrices has no channels"
 
 
 def reason(file: Path, ops: Collection[str]) -> str:
@@ -26,6 +29,27 @@ def reason(file: Path, ops: Collection[str]) -> str:
     if inner and not [node for node in outer if node.op in ops]:
         return f"its {', '.join(inner)} lies where the quantiser does not look"
     return f"it has no {', '.join(ops) or 'op that is quantised'} with constant weights in {_FLOAT}"
+
+
+def refuse_halves(file: Path, ops: Collection[str]) -> None:
+    """Passes when none of the ops of a file computes in float16: what the quantiser makes of it, no engine loads.
+
+    Raises:
+        UnsupportedOp: one does; it is named.
+    """
+    graph = graph_of(file, view(file))
+    found = [node for node in graph.nodes if node.op in ops and "float16" in _types(node, graph)]
+    if found:
+        raise UnsupportedOp(f"{_named(found)} computes in float16, and {_FLOAT} alone is quantised")
+
+
+def takes_channels(file: Path) -> bool:
+    """Whether weights can have a scale per channel: a product of stacked matrices has channels in no axis of its own."""
+    import onnx
+
+    model = onnx.load(file, load_external_data=False)
+    ranks = {each.name: len(each.dims) for each in model.graph.initializer}
+    return not any(ranks.get(node.input[1], 0) > _MATRIX for node in model.graph.node if node.op_type == "MatMul")
 
 
 def _types(node: Node, graph: Graph) -> set[str]:

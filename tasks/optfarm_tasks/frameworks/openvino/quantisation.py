@@ -4,11 +4,12 @@ NNCF's own rule is the mean over samples of each one's extremes. It leaves singl
 have few numbers a sample: there the extremes of all samples together are nearer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import conversion, unchanged
 from optfarm_tasks.frameworks.openvino.validation import Validation
@@ -46,13 +47,27 @@ def quantise(model: Any, settings: Settings, validation: Validation) -> Quantise
 
     Raises:
         BadModel: NNCF cannot quantise it.
-        UnsupportedOp: NNCF quantises none of its ops.
+        UnsupportedOp: NNCF quantises none of its ops, or no sample reaches a branch.
     """
     before = conversion.counts(model)
-    made = {rule: _by(rule, model, settings) for rule in RULES}
+    with _naming_branches():
+        made = {rule: _by(rule, model, settings) for rule in RULES}
     unchanged.refuse_same(before, conversion.counts(made[RULES[0]].model), what="quantised")
     losses = {rule: validation.loss(each.model) for rule, each in made.items()}
     return replace(made[min(RULES, key=lambda rule: losses[rule])], losses=losses)
+
+
+@contextmanager
+def _naming_branches() -> Iterator[None]:
+    """NNCF quantises each branch on what reaches it, and stops where nothing does."""
+    try:
+        yield
+    except BadModel as error:
+        if "dataset must not be empty" not in str(error):
+            raise
+        raise UnsupportedOp(
+            "a branch of an If is never taken on the calibration samples, so it has no ranges; add samples that take it"
+        ) from error
 
 
 def advanced(rule: str, *, corrects_biases: bool) -> Any:

@@ -21,7 +21,7 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.tensorflow import graph_file
 from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph, freeze, signature_def, writing
-from optfarm_tasks.frameworks.tensorflow.functions import name_by_use
+from optfarm_tasks.frameworks.tensorflow.functions import compiled_calls, name_by_use
 from optfarm_tasks.frameworks.tensorflow.nodes import keep, share_constants
 from optfarm_tasks.frameworks.tensorflow.signature_names import with_named_ends
 from optfarm_tasks.technique import Card, Done, Work
@@ -74,7 +74,7 @@ def frozen(work: Work) -> tuple[MetaGraph, tuple[str, ...]]:
             graph = freeze(folder)
     strip(graph)
     share_constants(graph.graph_def)
-    return graph, (*warnings, *_fix_defaults(graph))
+    return graph, (*warnings, *_fix_defaults(graph), *_compiled(graph))
 
 
 def write(graph: MetaGraph, folder: Path, kind: Format) -> None:
@@ -202,6 +202,12 @@ def _fix_defaults(graph: MetaGraph) -> tuple[str, ...]:
         node.attr["T"].type = dtype
     fixed = ", ".join(node.name for node in optional)
     return (f"optional inputs are fixed at their defaults: {fixed}",) if optional else ()
+
+
+def _compiled(graph: MetaGraph) -> Iterator[str]:
+    names = ", ".join(sorted(node.name for node in compiled_calls(graph.graph_def)))
+    if names:
+        yield f"XLA still compiles what {names} calls, at the first request of each shape, as the model has it"
 
 
 def _refuse_alike(graph: MetaGraph) -> None:

@@ -22,6 +22,7 @@ card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
 """The card of a technique that makes a .tflite."""
 
 _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
+_UNWATCHED = re.compile(r"Failed for tensor (\S+)")
 
 _TYPES = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
 _ELEMENT = re.compile(r"(?:x|<)(bf16|f16|f64)>")
@@ -92,11 +93,18 @@ def _naming_ops() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        ops = unsupported_ops(error)
+        ops, unwatched = unsupported_ops(error), _UNWATCHED.search(str(error))
+        if unwatched is not None:
+            raise UnsupportedOp(
+                f"TFLite takes the range of {unwatched[1]}, which holds no floating-point numbers, so the converter "
+                f"knows none; tflite-int8-float or tflite-dynamic-range may take the model"
+            ) from error
         if not ops:
             raise
         types = narrow_types(error)
         where = f" in {' or '.join(types)}; convert a model that computes in float32" if types else ""
+        if any(op.startswith("TensorList") for op in ops):
+            where = "; a loop over time needs a known batch: write fixed-batch(batch=1) before this step"
         raise UnsupportedOp(f"TFLite has no kernel of this kind for {', '.join(ops)}{where}") from error
 
 
