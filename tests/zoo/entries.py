@@ -49,7 +49,8 @@ class Entry:
     feeds: Feeds
     build: Build
     tags: frozenset[str] = field(default_factory=frozenset)
-    """What a judge has to know: "nan", where outputs are not numbers; "tiny", where its few weights are exact in any type."""
+    """What has to be known of it: "keras_file", where it is loaded anew for every recipe; "nan", where outputs are not
+    numbers; "tiny", where weights are few and exact."""
 
     def arrays(self, split: str) -> Arrays:
         """The samples of a split, the same each time."""
@@ -79,9 +80,7 @@ def pixels(*shape: int, dtype: str = "float32", batch: int | None = None) -> Fee
     return Feed(shape, dtype, lambda rng, size: rng.integers(0, 256, size).astype(dtype), None, batch)
 
 
-def whole(
-    *shape: int, below: int = 9, dtype: str = "int32", declared: tuple[int | None, ...] | None = None
-) -> Feed:
+def whole(*shape: int, below: int = 9, dtype: str = "int32", declared: tuple[int | None, ...] | None = None) -> Feed:
     """Whole numbers from 0."""
     return Feed(shape, dtype, lambda rng, size: rng.integers(0, below, size).astype(dtype), declared)
 

@@ -1,17 +1,18 @@
 """Models that come as ONNX, OpenVINO or TFLite files."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.zoo.entries import Arrays, Feeds, Truth, add, real, whole
+from tests.zoo.entries import Arrays, Feed, Feeds, Truth, add, real, whole
 from tests.zoo.graphs import weights
 
 
 def onnx_file(
-    name: str, feeds: Feeds, *, opset: int, ir: int, apart: bool = False, tags: str = ""
+    name: str, feeds: Feeds, *, opset: int, ir: int, apart: bool = False, truth: Truth | None = None
 ) -> Callable[[Callable[[Any], Any]], Any]:
     """The decorated function gives nodes, constants and outputs; its inputs have the names of the feeds."""
 
@@ -20,19 +21,15 @@ def onnx_file(
             import onnx
 
             nodes, constants, outputs = make(onnx.helper)
-            types = {key: onnx.helper.np_dtype_to_tensor_dtype(np.dtype(each.dtype)) for key, each in feeds.items()}
-            inputs = [
-                onnx.helper.make_tensor_value_info(key, types[key], ["N" if size is None else size for size in each.batch_shape])
-                for key, each in feeds.items()
-            ]
+            inputs = [_input(onnx.helper, key, each) for key, each in feeds.items()]
             given = [onnx.numpy_helper.from_array(array, key) for key, array in constants.items()]
             graph = onnx.helper.make_graph(nodes, "zoo", inputs, outputs, given)
             model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=ir)
             place = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0} if apart else {}
             onnx.save(model, folder / "model.onnx", **place)
-            return lambda arrays: _run(folder / "model.onnx", arrays)
+            return truth or (lambda arrays: _run(folder / "model.onnx", arrays))
 
-        add(name, feeds, build, tags=tags)
+        add(name, feeds, build)
         return make
 
     return register
@@ -44,6 +41,11 @@ def _run(file: Path, arrays: Arrays) -> Arrays:
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_outputs()]
     return dict(zip(names, session.run(names, arrays), strict=True))
+
+
+def _input(helper: Any, key: str, feed: Feed) -> Any:
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(feed.dtype))
+    return helper.make_tensor_value_info(key, kind, ["N" if size is None else size for size in feed.batch_shape])
 
 
 def _value(helper: Any, name: str, *shape: int | str, kind: int = 1) -> Any:
@@ -145,6 +147,18 @@ def onnx_halves(helper: Any) -> Any:
     return nodes, {"w": weights(24, 48).astype("f2")}, [_value(helper, "y", "N", 48, kind=10)]
 
 
+def _relu(helper: Any) -> Any:
+    return [helper.make_node("Relu", ["x"], ["y"], "relu")], {}, [_value(helper, "y", "N", 4)]
+
+
+def _by_hand(arrays: Arrays) -> Arrays:
+    return {"y": np.maximum(arrays["x"], 0)}
+
+
+onnx_file("onnx_of_newer_ir", {"x": real(4)}, opset=17, ir=99, truth=_by_hand)(_relu)
+onnx_file("onnx_of_newer_opset", {"x": real(4)}, opset=999, ir=9, truth=_by_hand)(_relu)
+
+
 def tflite_file(name: str, feeds: Feeds, *, optimised: bool = False, tags: str = "") -> Any:
     """The decorated function gets a tf.Module and gives functions by signature; the first is what is run."""
 
@@ -181,8 +195,6 @@ def _interpreted(file: Path, arrays: Arrays) -> Arrays:
 
 
 def _remove(folder: Path) -> None:
-    import shutil
-
     shutil.rmtree(folder)
 
 

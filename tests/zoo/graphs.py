@@ -49,7 +49,8 @@ def frozen(name: str, feeds: Feeds, *, tags: str = "", lowered: bool = False) ->
                 v1.disable_control_flow_v2()
             try:
                 with graph.as_default():
-                    inputs = {key: v1.placeholder(each.dtype, each.batch_shape, name=key) for key, each in feeds.items()}
+                    specs = {key: (each.dtype, each.batch_shape) for key, each in feeds.items()}
+                    inputs = {key: v1.placeholder(*spec, name=key) for key, spec in specs.items()}
                     outputs = {key: tf.identity(each, name=key) for key, each in make(inputs).items()}
             finally:
                 v1.enable_control_flow_v2()
@@ -140,9 +141,7 @@ def branches(m: Any) -> Any:
     import tensorflow as tf
 
     m.kernel = tf.Variable(weights(24, 4))
-    return lambda x: {
-        "y": tf.cond(tf.reduce_max(x) > -99.0, lambda: x @ m.kernel + 1.0, lambda: x @ m.kernel - 1.0)
-    }
+    return lambda x: {"y": tf.cond(tf.reduce_max(x) > -99.0, lambda: x @ m.kernel + 1.0, lambda: x @ m.kernel - 1.0)}
 
 
 @module("table", {"word": words()})

@@ -30,7 +30,7 @@ def model(name: str, how: str, feeds: Feeds, *, tags: str = "") -> Callable[[Mak
             module.utils.set_random_seed(5)
             return saved(make(module), module, way, folder)
 
-        add(name, feeds, build, tags=tags)
+        add(name, feeds, build, tags=f"{tags} keras_file" if way in ("keras", "h5") else tags)
         return make
 
     return register

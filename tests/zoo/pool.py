@@ -66,9 +66,7 @@ def _drain(stream: Any, lines: list[bytes]) -> None:
         del lines[:-40]
 
 
-def judged(
-    pairs: Iterable[Pair], *, workers: int, limit_s: float, on_answer: Callable[[dict[str, Any]], None]
-) -> None:
+def judged(pairs: Iterable[Pair], *, workers: int, limit_s: float, on_answer: Callable[[dict[str, Any]], None]) -> None:
     """Judges pairs, those of one model in one process one after the other; calls back with each answer."""
     models: queue.SimpleQueue[list[Pair]] = queue.SimpleQueue()
     for _, group in groupby(pairs, key=lambda pair: pair[0]):

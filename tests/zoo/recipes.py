@@ -77,3 +77,9 @@ RECIPES = {
     )
 }
 """Text → recipe: every technique, and some chains."""
+
+QUICK = (
+    "baseline", "fixed-batch", "fold-batch-norms", "freeze", "freeze-pb", "grappler", "onnx", "openvino",
+    "quantize-weights", "tflite-float32",
+)  # fmt: skip
+"""What the tests run, of all of these; `make zoo` runs them all."""

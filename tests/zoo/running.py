@@ -12,7 +12,7 @@ import numpy as np
 from optfarm_tasks import formats, registry
 from optfarm_tasks.__main__ import failure_of
 from optfarm_tasks.actions import convert
-from optfarm_tasks.data_sets import data
+from optfarm_tasks.data_sets import data, images
 from optfarm_tasks.errors import BadInput, TaskError
 from optfarm_tasks.quality.prediction import predict
 from optfarm_tasks.resolved import resolve
@@ -80,16 +80,12 @@ class Cage:
         return Outcome(outputs=outputs, warnings=said)
 
     def _outputs(self, artifact: Path, is_resized: bool) -> Arrays:
-        from optfarm_tasks.data_sets import images
-
         session = registry.runtime(registry.runtime_for(formats.detect(artifact))).load(artifact, threads=0)
         fit = (images.fit if is_resized else _as_it_is)(session.signature, data.describe_data(self.data).splits["test"])
         return predict(session, fit.feed(self.entry.arrays("test")))
 
 
 def _as_it_is(signature: Any, split: Any) -> Any:
-    from optfarm_tasks.data_sets import images
-
     return images.Fit(data.fit(signature, split), {}, ())
 
 
@@ -98,9 +94,7 @@ def _batched(truth: Any, entry: Entry) -> Arrays:
     arrays = entry.arrays("test")
     count = len(next(iter(arrays.values())))
     size = next((feed.batch for feed in entry.feeds.values() if feed.batch), count)
-    parts = [
-        truth({name: array[at : at + size] for name, array in arrays.items()}) for at in range(0, count, size)
-    ]
+    parts = [truth({name: array[at : at + size] for name, array in arrays.items()}) for at in range(0, count, size)]
     return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}
 
 

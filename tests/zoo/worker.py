@@ -1,5 +1,6 @@
 """Judges pairs that it reads from its input: python -m tests.zoo.worker; a line MODEL<tab>RECIPE in, JSON out.
 
+RECIPE may begin with "plain ": then it is what the plain tool makes of the model.
 A process of its own, so that what crashes in a framework ends nothing else.
 """
 
@@ -14,8 +15,11 @@ from pathlib import Path
 
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
 
+from tests.zoo import plain
 from tests.zoo.judgement import Verdict
 from tests.zoo.running import Cage, cage
+
+PLAINLY = "plain "
 
 
 def main() -> None:
@@ -31,10 +35,21 @@ def main() -> None:
                 built.clear()
                 built[model] = _built(model, Path(folder, model))
             found = built[model]
-            verdict = Verdict("unbuilt", found) if isinstance(found, str) else found.verdict(recipe)
+            verdict = Verdict("unbuilt", found) if isinstance(found, str) else _verdict(found, recipe, Path(folder))
             answer = {"word": verdict.word, "detail": verdict.detail, "seconds": round(time.monotonic() - begun, 2)}
             answers.write(json.dumps({"model": model, "recipe": recipe, **answer}) + "\n")
             answers.flush()
+
+
+def _verdict(found: Cage, recipe: str, folder: Path) -> Verdict:
+    if not recipe.startswith(PLAINLY):
+        return found.verdict(recipe)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            is_right = plain.is_right(found, recipe.removeprefix(PLAINLY), Path(scratch))
+        return Verdict("right" if is_right else "wrong")
+    except Exception as error:  # noqa: BLE001 (whatever a plain tool says is that it does not do it)
+        return Verdict("failed", f"{type(error).__name__}: {error}"[:200])
 
 
 def _built(model: str, folder: Path) -> Cage | str:

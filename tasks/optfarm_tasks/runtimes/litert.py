@@ -97,9 +97,7 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
             interpreter.allocate_tensors()
     signature = Signature(name=name, inputs=_tensors(inputs), outputs=_tensors(outputs))
     places = [{key: each["index"] for key, each in side.items()} for side in (inputs, outputs)]
-    return Model(
-        interpreter, signature=signature, inputs=places[0], outputs=places[1], is_allocated=not varies
-    )
+    return Model(interpreter, signature=signature, inputs=places[0], outputs=places[1], is_allocated=not varies)
 
 
 def ends(model: Path) -> tuple[str, ...]:

@@ -89,6 +89,8 @@ def _wrapped(config: Any, policy: str) -> Iterator[tuple[str, Any]]:
     for key in ("layer", "backward_layer", "cell"):
         if isinstance(config.get(key), dict) and "config" in config[key]:
             yield key, _layer(config[key], policy)[0]
+    if isinstance(config.get("cells"), list):
+        yield "cells", [_layer(cell, policy)[0] for cell in config["cells"]]
 
 
 def _dtype(config: Any) -> str:

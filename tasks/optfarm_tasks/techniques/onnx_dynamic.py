@@ -50,18 +50,20 @@ def run(work: Work, params: PARAMS) -> Done:
 
     wanted = _PRODUCTS if params.ops == "products" else _ALL
     target = work.output / conversion.FILE
-    with conversion.source(work) as (file, signature, warnings):
+    with conversion.source(work) as (file, signature, warned):
+        warnings = list(warned)
         work.on_progress("quantising", 0.6)
         if _TABLE in wanted and _has_bodies(file):
-            wanted, warnings = [op for op in wanted if op != _TABLE], (*warnings, _TABLE_LEFT)
+            wanted = [op for op in wanted if op != _TABLE]
+            warnings.append(_TABLE_LEFT)
         unchanged.refuse_halves(file, wanted)
         by_channel = unchanged.takes_channels(file)
-        warnings = warnings if by_channel else (*warnings, unchanged.BY_TENSOR)
+        warnings += [] if by_channel else [unchanged.BY_TENSOR]
         settings = {"op_types_to_quantize": wanted, "per_channel": by_channel, "weight_type": QuantType.QInt8}
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
             quantize_dynamic(file, target, **settings)
         conversion.save(onnx.load(target), target, signature=signature.name)
-        done = conversion.done(work, file, warnings)
+        done = conversion.done(work, file, tuple(warnings))
         if done.notes["nodes_after"] == done.notes["nodes_before"]:
             more = _hint(file) if params.ops == "products" else ""
             raise UnsupportedOp(f"nothing of the model was quantised: {unchanged.reason(file, wanted)}{more}")

@@ -59,9 +59,9 @@ def run(work: Work, params: PARAMS) -> Done:
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
             reader = _Reader(samples.observed(work.on_progress))
             by_channel = _quantise(file, target, reader, is_symmetric=params.activations == "int8")
-        warnings = warnings if by_channel else (*warnings, unchanged.BY_TENSOR)
+        said = (*warnings, *samples.warnings, *(() if by_channel else (unchanged.BY_TENSOR,)))
         conversion.save(onnx.load(target), target, signature=signature.name)
-        done = conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
+        done = conversion.done(work, file, said, calibration_samples=samples.count)
         if _quantised(done.notes["nodes_after"]) == _quantised(done.notes["nodes_before"]):
             raise UnsupportedOp(f"nothing of the model was quantised: {unchanged.reason(file, _WEIGHTY)}")
         return done

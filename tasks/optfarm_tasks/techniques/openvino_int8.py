@@ -30,5 +30,5 @@ def run(work: Work, params: PARAMS) -> Done:
         quantised = quantisation.quantise(model, settings, Validation(model, calibration, None))
         conversion.write(quantised.model, signature, work)
         notes = {"calibration_samples": calibration.count} | quantised.notes
-        warnings = (*warnings, *calibration.warnings, *quantised.warnings)
-        return Done(warnings=warnings, notes=notes | compression.notes(before, quantised.model))
+        said = (*warnings, *calibration.warnings, *quantised.warnings)
+        return Done(warnings=said, notes=notes | compression.notes(before, quantised.model))

@@ -111,8 +111,8 @@ def _refuse_unknown(error: BaseException, library: str) -> None:
         found = _UNKNOWN.search(str(cause))
         if found is not None:
             raise BadModel(
-                f"the model is made of {found[2]!r}, a {found[1].lower()} of its author's that {library} does not have, "
-                f"and the file holds none of its code; bring the model as a SavedModel: model.export(FOLDER)"
+                f"the model is made of {found[2]!r}, a {found[1].lower()} of its author's that {library} does not "
+                f"have, and the file holds none of its code; bring the model as a SavedModel: model.export(FOLDER)"
             ) from error
         cause = cause.__cause__ or cause.__context__
 

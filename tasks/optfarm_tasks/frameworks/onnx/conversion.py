@@ -30,6 +30,7 @@ FILE = "model.onnx"
 
 _NO_KERNEL = re.compile(r"Could not find an implementation for (\w+)")
 
+_NEWER = "the model {} {}, and this ONNX Runtime takes {} at most"
 _NEWER_IR = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
 _NEWER_OPSET = re.compile(r"Opset (\d+) is under development.*? is till opset (\d+)", re.DOTALL)
 
@@ -111,11 +112,9 @@ def _naming_causes() -> Iterator[None]:
         if kernel is not None:
             raise UnsupportedOp(f"ONNX Runtime has no kernel for {kernel[1]}") from error
         if version is not None:
-            seen, most = version.groups()
-            raise BadModel(f"the model is of ONNX's IR version {seen}, and this ONNX Runtime takes {most} at most") from error
+            raise BadModel(_NEWER.format("is of ONNX's IR version", *version.groups())) from error
         if opset is not None:
-            seen, most = opset.groups()
-            raise BadModel(f"the model is written in opset {seen}, and this ONNX Runtime takes {most} at most") from error
+            raise BadModel(_NEWER.format("is written in opset", *opset.groups())) from error
         raise
 
 

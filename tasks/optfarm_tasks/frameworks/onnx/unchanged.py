@@ -44,7 +44,7 @@ def refuse_halves(file: Path, ops: Collection[str]) -> None:
 
 
 def takes_channels(file: Path) -> bool:
-    """Whether weights can have a scale per channel: a product of stacked matrices has channels in no axis of its own."""
+    """Whether weights can have a scale per channel; a product of stacked matrices has no axis of channels."""
     import onnx
 
     model = onnx.load(file, load_external_data=False)

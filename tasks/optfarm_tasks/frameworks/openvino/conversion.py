@@ -15,7 +15,7 @@ from optfarm_tasks.formats.openvino import PRECISION_PATH, SIGNATURE_PATH
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.openvino import unchanged
-from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.frameworks.tensorflow import graph_edit, state
 from optfarm_tasks.frameworks.tflite import signature_tensors
 from optfarm_tasks.technique import Card, Done, Work
 
@@ -29,7 +29,9 @@ FILE = "model.xml"
 
 _OF_ONE_FILE = frozenset({Format.TFLITE, Format.ONNX, Format.OPENVINO})
 _NO_NAME = re.compile(r"([A-Z][A-Za-z0-9]*)_\d+")
-_NO_TRANSLATOR = re.compile(r"o (?:translator|conversion rule) found for (?:operation(?:\(s\)|s?): )?([\w, ]+?)(?: node)?\.?$", re.M)
+_NO_TRANSLATOR = re.compile(
+    r"o (?:translator|conversion rule) found for (?:operation(?:\(s\)|s?): )?([\w, ]+?)(?: node)?\.?$", re.MULTILINE
+)
 _FAILED = re.compile(r"-- Conversion is failed for: ([\w, -]+)")
 _NODE = re.compile(r"While validating node '(?:opset\d+::)?([\w ./:-]+)")
 _WHY = re.compile(r"-- [\w-]+ with a message:\n(.*?)\n(?:-- |\nSummary)", re.DOTALL)
@@ -55,7 +57,7 @@ def source(work: Work) -> Iterator[tuple[Any, Signature, tuple[str, ...]]]:
         yield *_read(file, formats.describe(work.model).signature, work), ()
         return
     with graph_edit.saved_model(work) as (folder, warnings):
-        graph_edit.refuse_state(folder, user="OpenVINO")
+        state.refuse_state(folder, user="OpenVINO")
         yield *_read(folder, formats.describe(folder).signature, work), warnings
 
 

@@ -96,7 +96,9 @@ def _refuse_tables(function: Any, name: str) -> None:
     """Refuses tables before TensorFlow fails to import what it keeps of them beside the graph."""
     for node in reached(function.graph.as_graph_def())[0]:
         if node.op.startswith(_TABLES):
-            raise UnsupportedOp(f"the signature {name} looks up a table by {node.op} ({node.name}), so it cannot be frozen")
+            raise UnsupportedOp(
+                f"the signature {name} looks up a table by {node.op} ({node.name}), so it cannot be frozen"
+            )
 
 
 def writing(definition: Any) -> Any | None:

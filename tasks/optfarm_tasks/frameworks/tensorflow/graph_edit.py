@@ -20,7 +20,7 @@ from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.tensorflow import graph_file
-from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph, freeze, signature_def, writing
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph, freeze, signature_def
 from optfarm_tasks.frameworks.tensorflow.functions import compiled_calls, name_by_use
 from optfarm_tasks.frameworks.tensorflow.nodes import keep, share_constants
 from optfarm_tasks.frameworks.tensorflow.signature_names import with_named_ends
@@ -32,10 +32,9 @@ MODULES = as_saved_model.MODULES
 card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
 """The card of a technique that changes a graph."""
 
-_TAG = "serve"
+TAG = "serve"
+"""Of the graph in a SavedModel that is run."""
 _NO_LETTER = re.compile(r"\W")
-_INITIALISER = "__saved_model_init_op"
-"""What TensorFlow runs once when it loads a SavedModel; it is written down as a signature."""
 
 Change = Callable[[MetaGraph], MetaGraph]
 
@@ -111,30 +110,6 @@ def saved_model(work: Work) -> Iterator[tuple[Path, tuple[str, ...]]]:
         else:
             warnings = as_saved_model.export(work.model, Path(folder))
         yield Path(folder), warnings
-
-
-def refuse_state(folder: Path, *, user: str) -> None:
-    """Passes when the main signature of a SavedModel changes no variable, so that each call gives the same.
-
-    Args:
-        folder: that of the SavedModel; nothing of it is run.
-        user: what would drop the state.
-
-    Raises:
-        UnsupportedOp: it changes one.
-    """
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    stored = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    graph = next(each for each in stored.meta_graphs if _TAG in each.meta_info_def.tags)
-    graph.signature_def.pop(_INITIALISER, None)
-    keep_main(graph)
-    found = writing(graph.graph_def)
-    if found is not None:
-        raise UnsupportedOp(
-            f"the model keeps state between calls: {found.op} ({found.name}) changes a variable, which {user} would "
-            f"drop; export it without that state"
-        )
 
 
 def node_counts(graph: MetaGraph) -> dict[str, int]:
@@ -227,5 +202,5 @@ def _servable(graph: MetaGraph) -> Any:
 
     model = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     model.meta_graphs.append(graph)
-    model.meta_graphs[0].meta_info_def.tags.append(_TAG)
+    model.meta_graphs[0].meta_info_def.tags.append(TAG)
     return model

@@ -12,7 +12,7 @@ from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.frameworks.tensorflow import graph_edit, state
 from optfarm_tasks.technique import Card, Done, Work
 
 ACCEPTS = graph_edit.ACCEPTS
@@ -48,8 +48,10 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
 
     Raises:
         BadData: there is no calibration split, or it does not fit the model.
+        UnsupportedOp: as there; or the model keeps state and has a loop.
     """
     with graph_edit.saved_model(work) as (source, warnings):
+        state.refuse_state_in_loops(source, user="TensorFlow's calibration")
         signature = formats.describe(source).signature
         samples = calibration_of(work, signature, params.calibration_samples)
 
