@@ -41,7 +41,8 @@ def run(work: Work, _: Params) -> Done:
     """
     if work.format in KERAS_FORMATS:
         work.on_progress("exporting", 0.1)
-        return Done(warnings=as_saved_model.export(work.model, work.output))
+        as_saved_model.export(work.model, work.output)
+        return Done()
     if work.format is Format.ONNX and importlib.util.find_spec("onnxruntime"):
         # Else each evaluation and each benchmark would find it out anew.
         conversion.refuse_unloadable(formats.file_of(work.model), "ONNX Runtime cannot load the model")

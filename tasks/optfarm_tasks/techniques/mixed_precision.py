@@ -61,8 +61,8 @@ def run(work: Work, params: PARAMS) -> Done:
         raise BadModel(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
     work.on_progress("exporting", 0.5)
     signature = formats.describe(work.model).signature
-    warnings = as_saved_model.write(twin, library, signature, work.output, casts_to="float32")
-    return Done(warnings=warnings, notes={"policy": policy, "layers": len(changed)})
+    as_saved_model.write(twin, library, signature, work.output, casts_to="float32")
+    return Done(notes={"policy": policy, "layers": len(changed)})
 
 
 def _under(config: Any, policy: str) -> tuple[Any, list[str]]:

@@ -26,8 +26,8 @@ _UNKNOWN = re.compile(r"(?:Could not locate|Unknown) (class|function|layer|activ
 _KERAS_3, _KERAS_2 = "keras", "tf_keras"
 
 
-def export(folder: Path, target: Path) -> tuple[str, ...]:
-    """Writes the Keras model of a folder as a SavedModel, and gives warnings; loading a model runs its code.
+def export(folder: Path, target: Path) -> None:
+    """Writes the Keras model of a folder as a SavedModel; loading a model runs its code.
 
     Inputs are named as the file names them, outputs as their layers.
 
@@ -37,12 +37,10 @@ def export(folder: Path, target: Path) -> tuple[str, ...]:
         OutOfMemory: memory ran out.
     """
     model, library = load(folder)
-    return write(model, library, formats.describe(folder).signature, target)
+    write(model, library, formats.describe(folder).signature, target)
 
 
-def write(
-    model: Any, library: str, signature: Signature, target: Path, *, casts_to: str | None = None
-) -> tuple[str, ...]:
+def write(model: Any, library: str, signature: Signature, target: Path, *, casts_to: str | None = None) -> None:
     """As `export`, of a model in memory.
 
     Args:
@@ -58,7 +56,6 @@ def write(
     """
     with blaming(BadModel, f"{library} cannot export the model"):
         _export(model, library, signature, target=target, casts_to=casts_to)
-    return tuple(_renamed(signature, formats.describe(target).signature))
 
 
 def load(folder: Path) -> tuple[Any, str]:
@@ -149,13 +146,6 @@ def _export(model: Any, library: str, signature: Signature, *, target: Path, cas
     archive.add_endpoint(MAIN, _serving(model, signature, casts_to), input_signature=specs)
     archive.write_out(str(target), **({"verbose": False} if library == _KERAS_3 else {}))
     saved_names.restore(target, arguments)
-
-
-def _renamed(wanted: Signature, given: Signature) -> Iterator[str]:
-    lost = sorted({each.name for each in wanted.inputs} - {each.name for each in given.inputs})
-    if lost and len(wanted.inputs) > 1:
-        now = ", ".join(each.name for each in given.inputs)
-        yield f"TensorFlow takes no input named {', '.join(lost)}: inputs are now {now}; rename the layers to feed data"
 
 
 def _serving(model: Any, signature: Signature, casts_to: str | None) -> Callable[..., dict[str, Any]]:

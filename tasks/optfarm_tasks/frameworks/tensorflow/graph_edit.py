@@ -107,9 +107,10 @@ def saved_model(work: Work) -> Iterator[tuple[Path, tuple[str, ...]]]:
         if work.format is Format.FROZEN_GRAPH:
             graph, warnings = frozen(work)
             write(graph, Path(folder), Format.SAVED_MODEL)
+            yield Path(folder), warnings
         else:
-            warnings = as_saved_model.export(work.model, Path(folder))
-        yield Path(folder), warnings
+            as_saved_model.export(work.model, Path(folder))
+            yield Path(folder), ()
 
 
 def node_counts(graph: MetaGraph) -> dict[str, int]:
