@@ -229,7 +229,7 @@ def tflite_handed_on(m: Any) -> Any:
     return {"serving_default": lambda k, b: {"same": k, "more": b + 1.0}}
 
 
-@tflite_file("tflite_weights_of_bytes", {"x": real(64)}, optimised=True)
+@tflite_file("tflite_weights_of_bytes", {"x": real(64)}, optimised=True, tags="rounded")
 def tflite_weights_of_bytes(m: Any) -> Any:
     import tensorflow as tf
 

@@ -54,7 +54,7 @@ def frozen(name: str, feeds: Feeds, *, tags: str = "", lowered: bool = False) ->
                     outputs = {key: tf.identity(each, name=key) for key, each in make(inputs).items()}
             finally:
                 v1.enable_control_flow_v2()
-            (folder / "model.pb").write_bytes(graph.as_graph_def().SerializeToString())
+            (folder / "model.pb").write_bytes(_needed(graph, outputs))
 
             def truth(arrays: Arrays) -> Arrays:
                 with v1.Session(graph=graph) as session:
@@ -67,6 +67,16 @@ def frozen(name: str, feeds: Feeds, *, tags: str = "", lowered: bool = False) ->
         return make
 
     return register
+
+
+def _needed(graph: Any, outputs: Any) -> bytes:
+    """A graph as people store it: with what its outputs need alone."""
+    import tensorflow as tf
+
+    definition: bytes = tf.compat.v1.graph_util.extract_sub_graph(
+        graph.as_graph_def(), list(outputs)
+    ).SerializeToString()
+    return definition
 
 
 @module("function", {"x": real(24)})

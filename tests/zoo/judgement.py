@@ -16,6 +16,7 @@ _DUMP = re.compile(
     r"|check error log|Check '|FrontEnd API failed|Exception from|Full object config|0x[0-9a-f]{6}"
 )
 """What a framework says where it met what it did not foresee; no reason that people can act on."""
+_ROUNDED = 1e-3
 _TYPED = {
     Reason.UNSUPPORTED_OP, Reason.BAD_MODEL, Reason.BAD_DATA, Reason.BAD_PARAMETER,
 }  # fmt: skip
@@ -53,13 +54,10 @@ def judged(outcome: Outcome, truth: Arrays, recipe: ZooRecipe, *, tags: frozense
     """The verdict on an outcome, given what the original gives."""
     if outcome.outputs is None:
         return _refusal(outcome)
-    names = f"gives {', '.join(sorted(outcome.outputs))}, not {', '.join(sorted(truth))}"
-    if set(outcome.outputs) != set(truth):
-        return Verdict("wrong", names)
-    if recipe.kind is not Kind.CHANGED:
-        shapes = [name for name, array in truth.items() if array.shape != outcome.outputs[name].shape]
-        if shapes:
-            return Verdict("wrong", f"the shape of {shapes[0]} is {outcome.outputs[shapes[0]].shape}")
+    truth = {name: _as_often(array, outcome.outputs.get(name, array)) for name, array in truth.items()}
+    misshapen = _misshapen(outcome.outputs, truth, recipe)
+    if misshapen is not None:
+        return misshapen
     faults = [_fault(name, truth[name], array, recipe, tags) for name, array in sorted(outcome.outputs.items())]
     wrong = [fault for fault in faults if fault is not None]
     if wrong:
@@ -67,6 +65,20 @@ def judged(outcome: Outcome, truth: Arrays, recipe: ZooRecipe, *, tags: frozense
     if recipe.quantises and "tiny" not in tags and not outcome.warnings and _is_same(outcome.outputs, truth):
         return Verdict("nothing", "done without a warning, and nothing was done: the outputs are the same bit by bit")
     return Verdict("done", _worst(outcome.outputs, truth, recipe))
+
+
+def _misshapen(found: Arrays, truth: Arrays, recipe: ZooRecipe) -> Verdict | None:
+    """What is wrong with names and shapes of outputs."""
+    if set(found) != set(truth):
+        return Verdict("wrong", f"gives {', '.join(sorted(found))}, not {', '.join(sorted(truth))}")
+    if recipe.kind is Kind.CHANGED:
+        return None
+    for name, array in truth.items():
+        if not array.size and found[name].size:
+            return Verdict("refused", f"bad_model: at the evaluation, for the shapes of {name} differ")
+        if array.shape != found[name].shape:
+            return Verdict("wrong", f"the shape of {name} is {found[name].shape}")
+    return None
 
 
 def _refusal(outcome: Outcome) -> Verdict:
@@ -89,10 +101,15 @@ def _fault(
         return Verdict("nan", f"{name} is not finite")
     if recipe.kind not in TOLERANCE:
         return None
-    error = nmse(truth, found)
-    if error > TOLERANCE[recipe.kind]:
+    error, limit = nmse(truth, found), TOLERANCE[recipe.kind]
+    if error > (max(limit, _ROUNDED) if "rounded" in tags else limit):
         return Verdict("wrong", f"NMSE {error:.2g} of {name}")
     return None
+
+
+def _as_often(truth: NDArray[Any], found: NDArray[Any]) -> NDArray[Any]:
+    """What is one value for all samples, as often as there are calls."""
+    return np.repeat(truth, len(found)) if truth.shape == (1,) and found.ndim == 1 else truth
 
 
 def _disagreement(name: str, truth: NDArray[Any], found: NDArray[Any], recipe: ZooRecipe) -> Verdict | None:

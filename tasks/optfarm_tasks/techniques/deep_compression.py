@@ -45,4 +45,5 @@ def run(work: Work, params: PARAMS) -> Done:
         keras.mkdir()
         saved = training.save(model, dataclasses.replace(work, output=keras), notes={})
         as_saved_model.export(keras, exported)
-        return Done(warnings=saved.warnings, notes=notes | losses | trainer.samples.notes | artifact.code(exported, work))
+        notes |= losses | trainer.samples.notes | artifact.code(exported, work)
+        return Done(warnings=saved.warnings, notes=notes)

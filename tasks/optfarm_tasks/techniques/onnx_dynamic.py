@@ -76,5 +76,5 @@ def _has_bodies(file: Path) -> bool:
 
 
 def _hint(file: Path) -> str:
-    others = sorted({node.op for node in graph_of(file, view(file)).nodes if node.op in _ALL})
+    others = sorted({node.op for node in graph_of(file, view(file)).nodes if node.op in set(_ALL) - set(_PRODUCTS)})
     return f"; onnx-dynamic(ops=all) takes {', '.join(others)} as well" if others else ""

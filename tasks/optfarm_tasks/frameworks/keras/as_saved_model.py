@@ -19,6 +19,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming, line_of, require
 from optfarm_tasks.frameworks.keras import emulation, saved_names
+from optfarm_tasks.frameworks.keras.counterpart import own_classes
 from optfarm_tasks.frameworks.keras.weights import finalise
 
 MODULES = ("tensorflow", "keras", "tf_keras")
@@ -116,7 +117,10 @@ def _refuse_unknown(error: BaseException, library: str) -> None:
 
 def _load(file: Path, library: str) -> Any:
     # Code inside a model may run here: this process is the sandbox that is made for it.
-    model = importlib.import_module(library).models.load_model(file, compile=False, safe_mode=False)
+    module = importlib.import_module(library)
+    known = own_classes() if library == _KERAS_2 else {}
+    with module.utils.custom_object_scope(known):
+        model = module.models.load_model(file, compile=False, safe_mode=False)
     finalise(model)
     return model
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from optfarm_tasks.frameworks.keras.counterpart import own_classes
+
 
 class _AllBut(frozenset[str]):
     """Holds every name but some."""
@@ -28,7 +30,7 @@ def quantising() -> Iterator[None]:
     Emulated._POST_QUANT_ACTIVATIONS = _AllBut(Emulated._PRE_QUANT_ACTIVATIONS - after)  # noqa: SLF001 (as above)
     try:
         # It makes a separable convolution of parts with code of its own (Lambda).
-        with toolkit.quantize_scope(), serialization_lib.SafeModeScope(safe_mode=False):
+        with toolkit.quantize_scope(own_classes()), serialization_lib.SafeModeScope(safe_mode=False):
             yield
     finally:
         Emulated._POST_QUANT_ACTIVATIONS = after  # noqa: SLF001 (as above)

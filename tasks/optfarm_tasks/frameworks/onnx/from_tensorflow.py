@@ -21,6 +21,7 @@ OLDEST_OPSET, NEWEST_OPSET = 13, 18
 """The versions of ONNX's ops that tf2onnx writes and ONNX Runtime quantises per channel."""
 
 _INLINING = "function"
+_SWITCHES = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
 _COLLECTION_THRESHOLDS = (500, 1, 1)
 
 Names = dict[str, str]
@@ -57,8 +58,21 @@ def _from_graph(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     # tf2onnx reads loops and branches as functions; lowered to switches and merges it refuses them.
     lower_control_flow(graph.graph_def, is_lowered=False)
     work.on_progress("converting", 0.4)
-    model = _model(_optimised(graph.graph_def, inputs, outputs), inputs, outputs, opset=opset)
+    with _naming_switches(graph.graph_def):
+        model = _model(_optimised(graph.graph_def, inputs, outputs), inputs, outputs, opset=opset)
     return model, name, warnings
+
+
+@contextmanager
+def _naming_switches(definition: Any) -> Iterator[None]:
+    """tf2onnx knows the loops and branches of TensorFlow 1 by some patterns, and loses its way in others."""
+    try:
+        yield
+    except Exception as error:
+        found = sorted({node.op for node in definition.node} & _SWITCHES)
+        if not found:
+            raise
+        raise UnsupportedOp(f"tf2onnx does not read this loop or branch of TensorFlow 1: {', '.join(found)}") from error
 
 
 def _spell_out_erfc(definition: Any) -> None:

@@ -108,8 +108,8 @@ def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature
     with blaming(BadModel, "OpenVINO cannot convert the model"), _naming_ops():
         read = openvino.Core().read_model if work.format is Format.OPENVINO else openvino.convert_model
         model = read(place)
-    _set_apart(model)
     inputs, outputs = _ends(signature, work)
+    _set_apart(model, {name for name, end in outputs.items() if name in inputs and end.name == inputs[name].name})
     in_order = {"inputs": _matched(model.inputs, inputs), "outputs": _matched(model.outputs, outputs)}
     ordered = signature.model_copy(update=in_order)
     _name_ends(model, ordered)
@@ -117,8 +117,12 @@ def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature
     return model, ordered
 
 
-def _set_apart(model: Any) -> None:
+def _set_apart(model: Any, alike: set[str]) -> None:
     """Gives each output that hands an input on a tensor of its own: the names of both would be those of one tensor.
+
+    Args:
+        model: changed in place.
+        alike: outputs that have the name of the input; they may stay.
 
     Raises:
         UnsupportedOp: the input holds strings, which OpenVINO only looks up.
@@ -127,7 +131,8 @@ def _set_apart(model: Any) -> None:
 
     for result in model.get_results():
         given = result.input_value(0)
-        if given.get_node().get_type_name() != "Parameter":
+        names = set(result.output(0).get_names()) | set(given.get_names())
+        if given.get_node().get_type_name() != "Parameter" or names & alike:
             continue
         kind = given.get_element_type()
         if kind.get_type_name() == "string":

@@ -41,7 +41,7 @@ def ends_of(model: Path) -> Ends:
     """The ends of the signature that is run.
 
     Raises:
-        BadModel: LiteRT cannot load it.
+        BadModel: LiteRT cannot load it, or the signature is that of another graph than the first.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -53,7 +53,15 @@ def ends_of(model: Path) -> Ends:
     if name not in interpreter.get_signature_list():
         return Ends(file, _as_they_are(inputs), _as_they_are(outputs))
     runner = interpreter.get_signature_runner(name)
+    _refuse_second(name, runner.get_input_details() | runner.get_output_details(), [*inputs, *outputs])
     return Ends(file, _named(runner.get_input_details(), inputs), _named(runner.get_output_details(), outputs))
+
+
+def _refuse_second(name: str, own: dict[str, Any], first: list[dict[str, Any]]) -> None:
+    """Converters read the first graph of a .tflite, whatever signature is run."""
+    known = {(each["index"], each["name"]) for each in first}
+    if not {(each["index"], each["name"]) for each in own.values()} <= known:
+        raise BadModel(f"the signature {name} is not that of the first graph; convert the model with it alone")
 
 
 def _as_they_are(details: list[dict[str, Any]]) -> dict[str, str]:
@@ -61,5 +69,7 @@ def _as_they_are(details: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _named(by_key: dict[str, Any], details: list[dict[str, Any]]) -> dict[str, str]:
-    keys = {each["index"]: key for key, each in by_key.items()}
-    return {keys[each["index"]]: each["name"] for each in details if each["index"] in keys}
+    order = [each["index"] for each in details]
+    known = {key: each["index"] for key, each in by_key.items() if each["index"] in order}
+    names = {each["index"]: each["name"] for each in details}
+    return {key: names[known[key]] for key in sorted(known, key=lambda key: (order.index(known[key]), key))}
