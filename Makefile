@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
 RECORDING := build/pilotnet/recording.npz
 
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test check bench zoo lock clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,10 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# Every technique on every model that people may bring; an hour of two cores. It goes on where it was ended.
+zoo: setup
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.zoo --page
 
 lock:
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra dev pyproject.toml -o requirements/dev.lock

@@ -78,8 +78,9 @@ class Graph:
         self.constants = tuple(map(_constant, [*messages(data, _INITIALIZER), *sparse]))
         self.nodes = tuple(_node(each, depth=depth) for each in messages(data, _NODE))
         given = {each.name for each in self.constants}
-        self.inputs = tuple(each for each in map(_tensor, messages(data, _INPUT)) if each.name not in given)
-        self.outputs = tuple(map(_tensor, messages(data, _OUTPUT)))
+        inputs, outputs = (_ends(data, side, are_typed=not depth) for side in (_INPUT, _OUTPUT))
+        self.inputs = tuple(each for each in inputs if each.name not in given)
+        self.outputs = tuple(outputs)
         self._values = data
 
     @cached_property
@@ -182,6 +183,11 @@ def _elements(dims: Iterable[Value]) -> int:
     if any(size < 0 for size in sizes):
         raise Malformed("it is damaged: a constant has a negative size")
     return math.prod(sizes)
+
+
+def _ends(graph: memoryview, side: int, *, are_typed: bool) -> list[Tensor]:
+    """Inputs or outputs; what loops and branches run may leave types out, for they follow from the graph around it."""
+    return [_tensor(each) for each in messages(graph, side) if are_typed or integer(_tensor_type(each), 1)]
 
 
 def _tensor(data: memoryview) -> Tensor:

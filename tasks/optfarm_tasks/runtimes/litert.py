@@ -35,16 +35,24 @@ class Model:
     """An interpreter whose tensors are allocated, and where its inputs and outputs lie."""
 
     def __init__(
-        self, interpreter: Any, *, signature: Signature, inputs: Indices, outputs: Indices, remark: str = ""
+        self,
+        interpreter: Any,
+        *,
+        signature: Signature,
+        inputs: Indices,
+        outputs: Indices,
+        is_allocated: bool,
+        remark: str,
     ) -> None:
-        """Takes an interpreter, and what is to be said of how it computes; indices are by name."""
+        """Takes an interpreter, whether its tensors are there, and what is to be said of how it computes."""
         self.signature = signature
         self.precision = precision_of(_ops(interpreter)) + remark
         self._interpreter = interpreter
         self._inputs = dict(inputs)
         self._outputs = dict(outputs)
         details = {each["index"]: tuple(each["shape"]) for each in interpreter.get_input_details()}
-        self._shapes = {name: details[index] for name, index in self._inputs.items()}
+        # What is not allocated yet is at the first inputs.
+        self._shapes = {name: details[index] for name, index in self._inputs.items()} if is_allocated else {}
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the model's types; resizes the interpreter, so what was fed last is what may be run."""
@@ -96,34 +104,41 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     name = formats.describe(model).signature.name
     file = str(formats.file_of(model))
     with blaming(BadModel, "LiteRT cannot load the model"):
-        interpreter, remark = _interpreter(file, threads or None)
+        interpreter, is_allocated, remark = _interpreter(file, threads or None)
         inputs, outputs = _sides(interpreter, name)
     signature = Signature(name=name, inputs=_tensors(inputs), outputs=_tensors(outputs))
     places = [{key: each["index"] for key, each in side.items()} for side in (inputs, outputs)]
-    return Model(interpreter, signature=signature, inputs=places[0], outputs=places[1], remark=remark)
+    return Model(
+        interpreter,
+        signature=signature,
+        inputs=places[0],
+        outputs=places[1],
+        is_allocated=is_allocated,
+        remark=remark,
+    )
 
 
-def _interpreter(file: str, threads: int | None) -> tuple[Any, str]:
-    """An interpreter whose tensors are there, and what is to be said of how it computes.
+def _interpreter(file: str, threads: int | None) -> tuple[Any, bool, str]:
+    """An interpreter, whether its tensors are there, and what is to be said of how it computes.
 
-    A model whose sizes vary may fit none of the sizes of 1 that LiteRT begins with; it gets its tensors when it is fed.
+    For a size that varies the file has 1, and a convolution has no room on an image of one pixel: such a model gets its
+    tensors when it is fed.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+    interpreter = Interpreter(model_path=file, num_threads=threads)
+    if any((each["shape_signature"][1:] < 0).any() for each in interpreter.get_input_details()):
+        return interpreter, False, ""
     try:
-        interpreter = Interpreter(model_path=file, num_threads=threads)
         interpreter.allocate_tensors()
     except RuntimeError as error:
-        interpreter = Interpreter(model_path=file, num_threads=threads)
-        if any((each["shape_signature"] < 0).any() for each in interpreter.get_input_details()):
-            return interpreter, ""
         if "XNNPack" not in str(error):
             raise
         plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         interpreter = Interpreter(model_path=file, num_threads=threads, experimental_op_resolver_type=plain)
         interpreter.allocate_tensors()
-        return interpreter, "; without XNNPACK, which fails on it"
-    return interpreter, ""
+        return interpreter, True, "; without XNNPACK, which fails on it"
+    return interpreter, True, ""
 
 
 def ends(model: Path) -> tuple[str, ...]:

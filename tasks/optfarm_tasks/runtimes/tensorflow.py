@@ -97,13 +97,21 @@ def _load_saved(model: Path, described: ModelDescription) -> Model:
     with blaming(BadModel, "TensorFlow cannot load the SavedModel"):
         loaded = tf.saved_model.load(str(model))
         function = loaded.signatures[described.signature.name]
+        specs = function.structured_input_signature[1]
+        arguments = dict(zip(function._arg_keywords, sorted(specs), strict=True))  # noqa: SLF001 (the one list of names)
         signature = Signature(
             name=described.signature.name,
-            inputs=_tensors(function.structured_input_signature[1]),
+            inputs=_tensors({name: specs[argument] for name, argument in arguments.items()}),
             outputs=_tensors(function.structured_outputs),
         )
-    kept = function.variables if described.state else ()
-    return Model(loaded, function, signature=signature, precision=graph_file.precision(model), variables=kept)
+    return Model(
+        loaded,
+        # Inputs may have names that no argument can have.
+        lambda **named: function(**{arguments[name]: tensor for name, tensor in named.items()}),
+        signature=signature,
+        precision=graph_file.precision(model),
+        variables=function.variables if described.state else (),
+    )
 
 
 def _load_frozen(model: Path, described: ModelDescription) -> Model:

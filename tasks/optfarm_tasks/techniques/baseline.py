@@ -10,10 +10,13 @@ another is that of the runtime and the technique together; `tflite-float32`, `on
 apart.
 """
 
+import importlib.util
 import shutil
 
+from optfarm_tasks import formats
 from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.frameworks.keras import as_saved_model
+from optfarm_tasks.frameworks.onnx import conversion
 from optfarm_tasks.technique import Card, Done, Params, Work
 
 YIELDS = {
@@ -30,9 +33,18 @@ PARAMS = Params
 
 
 def run(work: Work, _: Params) -> Done:
-    """Copies or exports the model."""
+    """Copies or exports the model.
+
+    Raises:
+        BadModel: it cannot be exported; or it is an ONNX model that the runtime of this toolchain does not load.
+        UnsupportedOp: that runtime has no kernel for an op.
+    """
     if work.format in KERAS_FORMATS:
         work.on_progress("exporting", 0.1)
-        return Done(warnings=as_saved_model.export(work.model, work.output))
+        as_saved_model.export(work.model, work.output)
+        return Done()
+    if work.format is Format.ONNX and importlib.util.find_spec("onnxruntime"):
+        # Else each evaluation and each benchmark would find it out anew.
+        conversion.refuse_unloadable(formats.file_of(work.model), "ONNX Runtime cannot load the model")
     shutil.copytree(work.model, work.output, dirs_exist_ok=True)
     return Done()

@@ -43,6 +43,7 @@ def run(work: Work, params: PARAMS) -> Done:
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="steps-") as scratch:
         keras, exported = Path(scratch, "keras"), Path(scratch, "exported")
         keras.mkdir()
-        training.save(model, dataclasses.replace(work, output=keras), notes={})
-        warnings = as_saved_model.export(keras, exported)
-        return Done(warnings=warnings, notes=notes | losses | trainer.samples.notes | artifact.code(exported, work))
+        saved = training.save(model, dataclasses.replace(work, output=keras), notes={})
+        as_saved_model.export(keras, exported)
+        notes |= losses | trainer.samples.notes | artifact.code(exported, work)
+        return Done(warnings=saved.warnings, notes=notes)

@@ -28,5 +28,5 @@ def run(work: Work, _: Params) -> Done:
         return Done(notes=artifact.code(work.model, work))
     with tempfile.TemporaryDirectory(dir=work.output.parent, prefix="export-") as folder:
         work.on_progress("exporting", 0.1)
-        warnings = as_saved_model.export(work.model, Path(folder))
-        return Done(warnings=warnings, notes=artifact.code(Path(folder), work))
+        as_saved_model.export(work.model, Path(folder))
+        return Done(notes=artifact.code(Path(folder), work))

@@ -62,8 +62,8 @@ def run(work: Work, params: PARAMS) -> Done:
         raise NothingToDo(f"no layer computes in {' or '.join(_FLOATS)}, so {policy} changes nothing")
     work.on_progress("exporting", 0.5)
     signature = formats.describe(work.model).signature
-    warnings = as_saved_model.write(twin, library, signature, work.output, casts_to="float32")
-    return Done(warnings=warnings, notes={"policy": policy, "layers": len(changed)})
+    as_saved_model.write(twin, library, signature, work.output, casts_to="float32")
+    return Done(notes={"policy": policy, "layers": len(changed)})
 
 
 def _under(config: Any, policy: str) -> tuple[Any, list[str]]:
@@ -78,7 +78,8 @@ def _layer(layer: Any, policy: str) -> tuple[Any, list[str]]:
     if "layers" in config:
         inner, names = _under(config, policy)
         return {**layer, "config": inner}, names
-    if layer["class_name"] == _INPUT or _dtype(config) not in _FLOATS:
+    # Bare operations have no type of their own: they compute in what they are given.
+    if layer["class_name"] == _INPUT or "dtype" not in config or _dtype(config) not in _FLOATS:
         return layer, []
     wrapped = dict(_wrapped(config, policy))
     return {**layer, "config": {**config, **wrapped, "dtype": policy}}, [config["name"]]
@@ -89,6 +90,8 @@ def _wrapped(config: Any, policy: str) -> Iterator[tuple[str, Any]]:
     for key in ("layer", "backward_layer", "cell"):
         if isinstance(config.get(key), dict) and "config" in config[key]:
             yield key, _layer(config[key], policy)[0]
+    if isinstance(config.get("cells"), list):
+        yield "cells", [_layer(cell, policy)[0] for cell in config["cells"]]
 
 
 def _dtype(config: Any) -> str:

@@ -11,19 +11,24 @@ Traps: convolutions stay float32 by default, because quantised at each request t
 nothing would change.
 """
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from optfarm_tasks.errors import BadModel, NothingToDo
+from optfarm_tasks.formats.onnx import graph_of
+from optfarm_tasks.formats.raw import view
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import conversion
+from optfarm_tasks.frameworks.onnx import conversion, unchanged
 from optfarm_tasks.technique import Done, Params, Work
 
 CARD = conversion.card(is_reduced=True, tolerance_nmse=0.01)
 
 _PRODUCTS = ["MatMul", "Gemm"]
 _ALL = [*_PRODUCTS, "Conv", "LSTM", "Attention", "EmbedLayerNormalization", "Gather"]
+_TABLE = "Gather"
+_TABLE_LEFT = "tables (Gather) stay float32: beside a loop or branch, ONNX Runtime does not load quantised ones"
 
 
 class PARAMS(Params):
@@ -41,26 +46,39 @@ def run(work: Work, params: PARAMS) -> Done:
     """Quantises weights.
 
     Raises:
-        NothingToDo: the model has none of the ops.
+        NothingToDo: the model has none of the ops, or in places or types that are not quantised.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     wanted = _PRODUCTS if params.ops == "products" else _ALL
     target = work.output / conversion.FILE
-    with conversion.source(work) as (file, signature, warnings):
+    with conversion.source(work) as (file, signature, warned):
+        warnings = list(warned)
         work.on_progress("quantising", 0.6)
+        if _TABLE in wanted and _has_bodies(file):
+            wanted = [op for op in wanted if op != _TABLE]
+            warnings.append(_TABLE_LEFT)
+        unchanged.refuse_halves(file, wanted)
+        by_channel = unchanged.takes_channels(file)
+        warnings += [] if by_channel else [unchanged.BY_TENSOR]
+        settings = {"op_types_to_quantize": wanted, "per_channel": by_channel}
+        settings |= {"reduce_range": params.reduce_range, "weight_type": QuantType.QInt8}
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            quantize_dynamic(
-                file,
-                target,
-                op_types_to_quantize=wanted,
-                per_channel=True,
-                reduce_range=params.reduce_range,
-                weight_type=QuantType.QInt8,
-            )
+            quantize_dynamic(file, target, **settings)
         conversion.save(onnx.load(target), target, signature=signature.name)
-        done = conversion.done(work, file, warnings)
-    if done.notes["nodes_after"] == done.notes["nodes_before"]:
-        raise NothingToDo(f"the model has no {', '.join(wanted)} with constant weights")
-    return done
+        done = conversion.done(work, file, tuple(warnings))
+        if done.notes["nodes_after"] == done.notes["nodes_before"]:
+            more = _hint(file) if params.ops == "products" else ""
+            raise NothingToDo(f"nothing of the model was quantised: {unchanged.reason(file, wanted)}{more}")
+        return done
+
+
+def _has_bodies(file: Path) -> bool:
+    """Whether a model has loops or branches: ONNX Runtime 1.31 aborts where it moves a DequantizeLinear into one."""
+    return any(node.bodies for node in graph_of(file, view(file)).nodes)
+
+
+def _hint(file: Path) -> str:
+    others = sorted({node.op for node in graph_of(file, view(file)).nodes if node.op in set(_ALL) - set(_PRODUCTS)})
+    return f"; onnx-dynamic(ops=all) takes {', '.join(others)} as well" if others else ""

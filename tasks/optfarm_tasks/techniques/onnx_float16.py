@@ -23,23 +23,35 @@ _FEWEST_ELEMENTS = 256
 
 
 def run(work: Work, _: Params) -> Done:
-    """Halves the weights."""
+    """Halves the weights.
+
+    Raises:
+        NothingToDo: there is no weight to halve.
+    """
     import onnx
 
     with conversion.source(work) as (file, signature, warnings):
         work.on_progress("halving", 0.7)
         model = onnx.load(file)
+        before = len(model.graph.node)
         left = tuple(f"{name} stays float32: it has weights beyond ±65,504" for name in _halve(model))
+        if len(model.graph.node) == before:
+            raise NothingToDo(f"nothing to halve: {'; '.join(left) or _why(model)}")
         conversion.save(model, work.output / conversion.FILE, signature=signature.name)
         return conversion.done(work, file, (*warnings, *left))
 
 
-def _halve(model: Any) -> list[str]:
-    """Stores the weights of a model as float16, in place; gives the names of those that do not fit.
+def _why(model: Any) -> str:
+    """What the constants of a model are, none of which is halved."""
+    from onnx import helper
 
-    Raises:
-        NothingToDo: there are none to store so.
-    """
+    types = {helper.tensor_dtype_to_np_dtype(each.data_type).name for each in model.graph.initializer}
+    large = f"no float32 weights of {_FEWEST_ELEMENTS} elements or more"
+    return f"the model has {large}; its constants are {', '.join(sorted(types)) or 'none'}"
+
+
+def _halve(model: Any) -> list[str]:
+    """Stores the weights of a model as float16, in place; gives the names of those that do not fit."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
 
@@ -53,9 +65,6 @@ def _halve(model: Any) -> list[str]:
             continue
         tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}/float16"))
         casts.append(helper.make_node("Cast", [tensor.name], [name], name=f"{name}/float32", to=TensorProto.FLOAT))
-    if not casts:
-        large = f"but for {', '.join(left)}, which has weights beyond ±65,504, " if left else ""
-        raise NothingToDo(f"{large}no float32 weights have {_FEWEST_ELEMENTS} elements or more")
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -20,10 +20,12 @@ from pydantic import Field
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import conversion
+from optfarm_tasks.frameworks.onnx import conversion, unchanged
 from optfarm_tasks.technique import Done, Work
 
 CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0.05)
+
+_WEIGHTY = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Gather")
 
 
 class PARAMS(Calibrated):
@@ -48,22 +50,32 @@ class _Reader:
 
 
 def run(work: Work, params: PARAMS) -> Done:
-    """Watches ranges and quantises."""
+    """Watches ranges and quantises.
+
+    Raises:
+        UnsupportedOp: nothing of the model is quantised; the message says why.
+    """
     import onnx
 
     target = work.output / conversion.FILE
     with conversion.source(work) as (file, signature, warnings):
         samples = calibration_of(work, signature, params.calibration_samples)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            _quantise(file, target, _Reader(samples.observed(work.on_progress)), params)
+            by_channel = _quantise(file, target, _Reader(samples.observed(work.on_progress)), params)
+        said = (*warnings, *samples.warnings, *(() if by_channel else (unchanged.BY_TENSOR,)))
         conversion.save(onnx.load(target), target, signature=signature.name)
-        done = conversion.done(work, file, (*warnings, *samples.warnings), calibration_samples=samples.count)
-    if not any("QuantizeLinear" in op for op in done.notes["nodes_after"]):
-        raise NothingToDo("ONNX Runtime quantises none of the model's ops")
-    return done
+        done = conversion.done(work, file, said, calibration_samples=samples.count)
+        if _quantised(done.notes["nodes_after"]) == _quantised(done.notes["nodes_before"]):
+            raise NothingToDo(f"nothing of the model was quantised: {unchanged.reason(file, _WEIGHTY)}")
+        return done
 
 
-def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> None:
+def _quantised(counts: dict[str, int]) -> int:
+    return counts.get("QuantizeLinear", 0) + counts.get("DequantizeLinear", 0)
+
+
+def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> bool:
+    """Quantises a file; gives whether weights have a scale per channel."""
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -72,18 +84,20 @@ def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> None
     # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
     quant_pre_process(file, prepared, skip_symbolic_shape=True)
     _set_apart(prepared)
+    by_channel = unchanged.takes_channels(prepared)
     quantize_static(
         prepared,
         target,
         reader,
         quant_format=QuantFormat.QDQ,
-        per_channel=True,
+        per_channel=by_channel,
         reduce_range=params.reduce_range,
         activation_type=QuantType.QInt8 if is_symmetric else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         extra_options={"ActivationSymmetric": is_symmetric, "WeightSymmetric": True},
     )
     prepared.unlink()
+    return by_channel
 
 
 def _set_apart(file: Path) -> None:

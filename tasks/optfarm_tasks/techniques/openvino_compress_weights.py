@@ -16,7 +16,7 @@ from pydantic import Field
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.openvino import compression, conversion
+from optfarm_tasks.frameworks.openvino import compression, conversion, unchanged
 from optfarm_tasks.technique import Done, Params, Work
 
 CARD = compression.card(is_reduced=True, tolerance_nmse=0.01)
@@ -37,7 +37,11 @@ class PARAMS(Params):
 
 
 def run(work: Work, params: PARAMS) -> Done:
-    """Compresses weights."""
+    """Compresses weights.
+
+    Raises:
+        UnsupportedOp: there are none to compress.
+    """
     import nncf
 
     with conversion.source(work) as (model, signature, warnings):
@@ -46,8 +50,10 @@ def run(work: Work, params: PARAMS) -> Done:
         compression.quieten()
         with blaming(BadModel, "NNCF cannot compress the model"):
             compressed = nncf.compress_weights(model, mode=mode, **_groups(params))
+        notes = compression.notes(before, compressed)
+        unchanged.refuse_same(before, notes["nodes_after"], what="compressed")
         conversion.write(compressed, signature, work)
-        return Done(warnings=warnings, notes=compression.notes(before, compressed))
+        return Done(warnings=warnings, notes=notes)
 
 
 def _groups(params: PARAMS) -> dict[str, Any]:

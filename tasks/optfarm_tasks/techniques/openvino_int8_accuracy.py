@@ -17,13 +17,16 @@ from pydantic import Field
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.openvino import compression, conversion
-from optfarm_tasks.frameworks.openvino.validation import validation_of
+from optfarm_tasks.frameworks.openvino import compression, conversion, quantisation
+from optfarm_tasks.frameworks.openvino.validation import Validation, validation_of
 from optfarm_tasks.technique import Done, Work
 
 CARD = compression.card(
     needs_calibration=True, is_reduced=True, where_overflowing=compression.WITHOUT_OVERFLOW, tolerance_nmse=0.05
 )
+
+
+_FLOAT_AGAIN = "every layer is float32 again, for none could stay int8 within the limit; this is what `openvino` makes"
 
 
 class PARAMS(compression.Quantised):
@@ -40,23 +43,29 @@ def run(work: Work, params: PARAMS) -> Done:
     import nncf
 
     with conversion.source(work) as (model, signature, warnings):
-        calibration, settings = compression.settings(work, signature, params)
+        calibration, settings = compression.settings(work, model, signature, params)
         before = conversion.counts(model)
         validation = validation_of(work, model, signature, asked=params.validation_samples)
-        compression.quieten()
+        check = Validation(model, calibration, None)
+        begun = quantisation.quantise(model, settings, check, overflow_fix=params.overflow_fix)
         with blaming(BadModel, "NNCF cannot quantise the model"):
             quantised = nncf.quantize_with_accuracy_control(
-                model,
+                model.clone(),
                 validation_dataset=nncf.Dataset(validation.items, validation.feed),
                 validation_fn=validation.score,
                 max_drop=params.max_drop,
                 drop_type=nncf.DropType.ABSOLUTE,
-                advanced_quantization_parameters=compression.advanced(params),
+                advanced_quantization_parameters=quantisation.advanced(
+                    begun.rule, corrects_biases=begun.corrects_biases, overflow_fix=params.overflow_fix
+                ),
                 **settings,
             )
         loss = validation.loss(quantised)
         conversion.write(quantised, signature, work)
+    after = compression.notes(before, quantised)
     kept = () if loss <= params.max_drop else (f"the loss is {loss:.3g}, above the limit of {params.max_drop:.3g}",)
     losses = {"loss": loss, "measured_by": validation.kind, "validation_samples": validation.count}
-    notes = {"calibration_samples": calibration.count} | losses | compression.notes(before, quantised)
-    return Done(warnings=(*warnings, *calibration.warnings, *validation.warnings, *kept), notes=notes)
+    float_again = (_FLOAT_AGAIN,) if after["nodes_after"] == before else ()
+    notes = {"calibration_samples": calibration.count, "ranges": begun.rule} | losses | after
+    said = (*calibration.warnings, *begun.warnings, *validation.warnings, *kept, *float_again)
+    return Done(warnings=(*warnings, *said), notes=notes)

@@ -13,7 +13,7 @@ kernel of this kind and are refused by name (unsupported_op).
 from typing import Any
 
 from optfarm_tasks.data_sets.calibration import Calibrated
-from optfarm_tasks.frameworks.tflite import conversion
+from optfarm_tasks.frameworks.tflite import conversion, trial
 from optfarm_tasks.technique import Done, Work
 
 CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0.02)
@@ -21,8 +21,14 @@ PARAMS = Calibrated
 
 
 def run(work: Work, params: PARAMS) -> Done:
-    """Converts with wide activations."""
-    return conversion.convert_calibrated(work, params, _configure)
+    """Converts with wide activations.
+
+    Raises:
+        UnsupportedOp: an op has no kernel of this kind, or one that crashes.
+    """
+    done = conversion.convert_calibrated(work, params, _configure)
+    trial.refuse_crash(work.output)
+    return done
 
 
 def _configure(tf: Any, converter: Any) -> None:

@@ -18,14 +18,17 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming, line_of, require
+from optfarm_tasks.frameworks.keras import emulation, saved_names
+from optfarm_tasks.frameworks.keras.counterpart import own_classes
 from optfarm_tasks.frameworks.keras.weights import finalise
 
 MODULES = ("tensorflow", "keras", "tf_keras")
+_UNKNOWN = re.compile(r"(?:Could not locate|Unknown) (class|function|layer|activation)[: ]+'?(\w+)'?")
 _KERAS_3, _KERAS_2 = "keras", "tf_keras"
 
 
-def export(folder: Path, target: Path) -> tuple[str, ...]:
-    """Writes the Keras model of a folder as a SavedModel, and gives warnings; loading a model runs its code.
+def export(folder: Path, target: Path) -> None:
+    """Writes the Keras model of a folder as a SavedModel; loading a model runs its code.
 
     Inputs are named as the file names them, outputs as their layers.
 
@@ -35,12 +38,10 @@ def export(folder: Path, target: Path) -> tuple[str, ...]:
         OutOfMemory: memory ran out.
     """
     model, library = load(folder)
-    return write(model, library, formats.describe(folder).signature, target)
+    write(model, library, formats.describe(folder).signature, target)
 
 
-def write(
-    model: Any, library: str, signature: Signature, target: Path, *, casts_to: str | None = None
-) -> tuple[str, ...]:
+def write(model: Any, library: str, signature: Signature, target: Path, *, casts_to: str | None = None) -> None:
     """As `export`, of a model in memory.
 
     Args:
@@ -56,7 +57,6 @@ def write(
     """
     with blaming(BadModel, f"{library} cannot export the model"):
         _export(model, library, signature, target=target, casts_to=casts_to)
-    return tuple(_renamed(signature, formats.describe(target).signature))
 
 
 def load(folder: Path) -> tuple[Any, str]:
@@ -86,8 +86,7 @@ def _wrappers(folder: Path) -> Iterator[None]:
         yield
         return
     require(("tensorflow_model_optimization",), user="a model with quantised layers")
-    quantisation = importlib.import_module("tensorflow_model_optimization").quantization.keras
-    with quantisation.quantize_scope():
+    with emulation.quantising():
         yield
 
 
@@ -98,13 +97,30 @@ def _loaded(file: Path) -> tuple[Any, str]:
             with blaming(BadModel, library):
                 return _load(file, library), library
         except BadModel as error:
+            _refuse_unknown(error, library)
             faults.append(line_of(error))
     raise BadModel(f"no Keras loads {file.name}: {'; '.join(faults)}")
 
 
+def _refuse_unknown(error: BaseException, library: str) -> None:
+    """Says what a file names that Keras does not have: code of its author's, which no file of Keras holds."""
+    cause: BaseException | None = error
+    while cause is not None:
+        found = _UNKNOWN.search(str(cause))
+        if found is not None:
+            raise BadModel(
+                f"the model is made of {found[2]!r}, a {found[1].lower()} of its author's that {library} does not "
+                f"have, and the file holds none of its code; bring the model as a SavedModel: model.export(FOLDER)"
+            ) from error
+        cause = cause.__cause__ or cause.__context__
+
+
 def _load(file: Path, library: str) -> Any:
     # Code inside a model may run here: this process is the sandbox that is made for it.
-    model = importlib.import_module(library).models.load_model(file, compile=False, safe_mode=False)
+    module = importlib.import_module(library)
+    known = own_classes() if library == _KERAS_2 else {}
+    with module.utils.custom_object_scope(known):
+        model = module.models.load_model(file, compile=False, safe_mode=False)
     finalise(model)
     return model
 
@@ -127,23 +143,13 @@ def _version(file: Path) -> str:
 def _export(model: Any, library: str, signature: Signature, *, target: Path, casts_to: str | None) -> None:
     import tensorflow as tf
 
-    specs = [tf.TensorSpec(each.shape, each.dtype, name=_plain(each.name)) for each in signature.inputs]
+    arguments = saved_names.argument_names(each.name for each in signature.inputs)
+    specs = [tf.TensorSpec(each.shape, each.dtype, name=arguments[each.name]) for each in signature.inputs]
     archive = importlib.import_module(library).export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(MAIN, _serving(model, signature, casts_to), input_signature=specs)
     archive.write_out(str(target), **({"verbose": False} if library == _KERAS_3 else {}))
-
-
-def _plain(name: str) -> str:
-    """A name without what TensorFlow's names of arguments may not have."""
-    return re.sub(r"\W", "_", name)
-
-
-def _renamed(wanted: Signature, given: Signature) -> Iterator[str]:
-    lost = sorted({each.name for each in wanted.inputs} - {each.name for each in given.inputs})
-    if lost and len(wanted.inputs) > 1:
-        now = ", ".join(each.name for each in given.inputs)
-        yield f"TensorFlow takes no input named {', '.join(lost)}: inputs are now {now}; rename the layers to feed data"
+    saved_names.restore(target, arguments)
 
 
 def _serving(model: Any, signature: Signature, casts_to: str | None) -> Callable[..., dict[str, Any]]:

@@ -67,7 +67,8 @@ class _Bridge:
         inputs = [_input(tensor, name) for tensor, name in zip(model.inputs, names, strict=True)]
         tensors = {id(tensor): made for tensor, made in zip(model.inputs, inputs, strict=True)}
         self._run(model, tensors)
-        outputs = _structured(model, "_outputs_struct", [tensors[id(tensor)] for tensor in model.outputs])
+        made = [_named_as(tensor, tensors[id(tensor)]) for tensor in model.outputs]
+        outputs = _structured(model, "_outputs_struct", made)
         return tf_keras.Model(_structured(model, "_inputs_struct", inputs), outputs, name=model.name)
 
     def _sequential(self, model: Any, name: str) -> Any:
@@ -105,6 +106,17 @@ class _Bridge:
             self._made[id(layer)] = self.model(layer) if is_model else counterpart(layer)
             self.pairs += [] if is_model else [(layer, self._made[id(layer)])]
         return self._made[id(layer)]
+
+
+def _named_as(tensor: Any, made: Any) -> Any:
+    """An output under its name in Keras 3: tf_keras names what a bare operation gives after TensorFlow's function."""
+    import keras
+    import tf_keras
+
+    operation = tensor._keras_history.operation  # noqa: SLF001 (the one way from a tensor to what gives it)
+    if isinstance(operation, keras.layers.Layer):
+        return made
+    return tf_keras.layers.Activation("linear", dtype=made.dtype, name=operation.name)(made)
 
 
 def _is_implicit(mask: Any, tensor: Any) -> bool:

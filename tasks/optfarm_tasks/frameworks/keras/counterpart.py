@@ -4,6 +4,7 @@ Keras 3 writes settings that Keras 2 does not know, into a layer and into what i
 constraints, wrapped layers, cells. Each level keeps what its own class takes.
 """
 
+import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +31,8 @@ def counterpart(layer: Any) -> Any:
         BadModel: tf_keras has no such layer, or takes its settings otherwise; it is named.
     """
     kind = type(layer).__name__
+    if kind in own_classes() and type(layer).__module__.startswith("keras."):
+        return own_classes()[kind](**{**layer.get_config(), "dtype": _dtype(layer.get_config().get("dtype"))})
     found = _class_of("layers", kind)
     if found is None or not type(layer).__module__.startswith("keras."):
         raise BadModel(f"the layer {layer.name} is of class {kind}, which tf_keras does not have")
@@ -41,6 +44,12 @@ def counterpart(layer: Any) -> Any:
     settings |= dict.fromkeys(_OF_BUILD.get(kind, ()))
     with blaming(BadModel, f"tf_keras cannot rebuild the layer {layer.name} ({kind})"):
         return found.from_config(settings)
+
+
+def own_classes() -> dict[str, Any]:
+    """Layers that both Keras have for their own applications alone, and that tf_keras reads when it is told of them."""
+    convnext = importlib.import_module("tf_keras.src.applications.convnext")
+    return {"LayerScale": convnext.LayerScale}
 
 
 def _vocabulary(layer: Any) -> dict[str, Any]:

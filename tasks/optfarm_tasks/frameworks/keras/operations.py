@@ -22,6 +22,7 @@ _REDUCED = {
     "Any": "math.reduce_any", "All": "math.reduce_all", "Sum": "math.reduce_sum", "Mean": "math.reduce_mean",
     "Max": "math.reduce_max", "Min": "math.reduce_min", "Prod": "math.reduce_prod",
 }  # fmt: skip
+_PLACES = {"Argmax": "argmax", "Argmin": "argmin"}
 _SET: Mapping[str, tuple[str, Callable[[Any, Sequence[Any]], Sequence[Any]]]] = {
     "Reshape": ("reshape", lambda op, args: (args[0], [-1 if size is None else size for size in op.newshape])),
     "Transpose": ("transpose", lambda op, args: (args[0], op.axes)),
@@ -33,6 +34,7 @@ _SET: Mapping[str, tuple[str, Callable[[Any, Sequence[Any]], Sequence[Any]]]] = 
     "Softmax": ("nn.softmax", lambda op, args: (args[0], op.axis)),
     "LogSoftmax": ("nn.log_softmax", lambda op, args: (args[0], op.axis)),
     "LeakyRelu": ("nn.leaky_relu", lambda op, args: (args[0], op.negative_slope)),
+    "Gelu": ("nn.gelu", lambda op, args: (args[0], op.approximate)),
     "Clip": ("clip_by_value", lambda op, args: (args[0], op.x_min, op.x_max)),
 }
 """Operations with settings of their own → TensorFlow's function and its arguments."""
@@ -51,6 +53,8 @@ def applied(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> A
         return _function(_PLAIN[kind])(*args, *kwargs.values())
     if kind in _REDUCED:
         return _function(_REDUCED[kind])(args[0], axis=operation.axis, keepdims=operation.keepdims)
+    if kind in _PLACES and operation.axis is not None and not operation.keepdims:
+        return _function(_PLACES[kind])(args[0], operation.axis, "int32")
     if kind in _SET:
         name, arguments = _SET[kind]
         return _function(name)(*arguments(operation, args))

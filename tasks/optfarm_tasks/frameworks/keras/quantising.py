@@ -12,8 +12,8 @@ import numpy as np
 
 from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.keras import kernels, preserving, pruning, training
-from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch
+from optfarm_tasks.frameworks.keras import emulation, kernels, preserving, pruning, training
+from optfarm_tasks.frameworks.keras.training_set import TrainingSet, arranged, fixed_batch, forget_state
 from optfarm_tasks.frameworks.keras.weights import copy_weights
 
 _NAMED = 8
@@ -23,6 +23,9 @@ _BY_TRANSFORM = ("SeparableConv1D", "SeparableConv2D")
 """Layers that the toolkit splits into others, which it takes."""
 _BEFORE_NORM = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense", "Reshape", *_BY_TRANSFORM)
 """Layers that the toolkit folds a batch norm into."""
+_LINEAR = "linear"
+_ALONE = (_LINEAR, "relu", "sigmoid", "softmax", "swish", "tanh")
+"""What the toolkit takes as a layer of its own; whatever Keras has, it takes within a layer."""
 
 Range = tuple[float, float]
 Keep = Callable[[kernels.Kernels], dict[str, preserving.Kept]]
@@ -63,7 +66,7 @@ def _refuse_models_within(model: Any) -> None:
 def _refuse_none(model: Any, left: frozenset[str]) -> None:
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
     if all(layer.name in left for layer in layers):
-        there = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in layers[:_NAMED])
+        there = ", ".join(f"{layer.name} ({type(layer).__name__}, {_activation(layer)})" for layer in layers[:_NAMED])
         raise NothingToDo(f"the toolkit quantises none of the layers: {there}")
 
 
@@ -85,7 +88,7 @@ def _annotated(model: Any, left: frozenset[str]) -> Any:
     marked = tf_keras.models.clone_model(
         model, clone_function=lambda layer: layer if layer.name in left else annotate(layer)
     )
-    with quantisation.quantize_scope():
+    with emulation.quantising():
         return quantisation.quantize_apply(marked, quantized_layer_name_prefix="")
 
 
@@ -97,8 +100,10 @@ def _ranges(model: Any, learnt: TrainingSet) -> dict[str, Range]:
     watched = [(layer.name, tensor) for layer in model.layers for tensor in _outputs_of(layer)]
     probe = tf_keras.Model(model.inputs, [tensor for _, tensor in watched])
     ranges = {name: (0.0, 0.0) for name, _ in watched}
-    for start in range(0, min(_SAMPLES, learnt.count), _BATCH):
-        rows = np.arange(start, start + (fixed_batch(model) or _BATCH)) % learnt.count
+    size = fixed_batch(model) or _BATCH
+    forget_state(probe)
+    for start in range(0, min(_SAMPLES, learnt.count), size):
+        rows = np.arange(start, start + size) % learnt.count
         samples = {name: array[rows] for name, array in learnt.inputs.items()}
         for (name, _), output in zip(watched, _listed(probe(arranged(model, samples), training=False)), strict=True):
             low, high = ranges[name]
@@ -144,7 +149,9 @@ def _lowered(model: Any) -> tuple[Any, frozenset[str]]:
 
 
 def _is_rescaling(layer: Any) -> bool:
-    return type(layer).__name__ == "Rescaling" and len(layer.output.shape) == _IMAGE_RANK
+    is_of_images = type(layer).__name__ == "Rescaling" and len(layer.output.shape) == _IMAGE_RANK
+    # A convolution takes no bytes.
+    return is_of_images and bool(layer.input.dtype.is_floating)
 
 
 def _stand_in(layer: Any) -> Any:
@@ -165,11 +172,19 @@ def _is_taken(layer: Any) -> bool:
     )
 
     kind = type(layer).__name__
+    if kind == "Activation" and _activation(layer) not in _ALONE:
+        return False
     if kind == "InputLayer" or kind in _BY_TRANSFORM or registry.Default8BitQuantizeRegistry().supports(layer):
         return True
-    return kind == "BatchNormalization" and _follows(layer, _BEFORE_NORM)
+    return kind == "BatchNormalization" and _is_folded(layer)
 
 
-def _follows(layer: Any, kinds: tuple[str, ...]) -> bool:
+def _is_folded(layer: Any) -> bool:
+    """Whether a batch norm goes into the layer before it: not beyond an activation."""
     before = layer.inbound_nodes[0].inbound_layers
-    return type(before).__name__ in kinds
+    return type(before).__name__ in _BEFORE_NORM and _activation(before) == _LINEAR
+
+
+def _activation(layer: Any) -> str:
+    """The name of what a layer applies to its own result."""
+    return str(getattr(getattr(layer, "activation", None), "__name__", _LINEAR))

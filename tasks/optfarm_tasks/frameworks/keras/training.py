@@ -13,7 +13,7 @@ from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model, bridge, losses
-from optfarm_tasks.frameworks.keras.training_set import TrainingSet, training_set_of
+from optfarm_tasks.frameworks.keras.training_set import TrainingSet, forget_state, keeps_state, training_set_of
 from optfarm_tasks.technique import Card, Done, Memory, OnProgress, Params, Work
 
 MODULES = (*as_saved_model.MODULES, "tensorflow_model_optimization")
@@ -30,6 +30,8 @@ card = partial(
 """The card of a technique that fine-tunes."""
 
 FILE = "model.h5"
+
+_IN_ORDER = "the model keeps state from one sample to the next, so samples were learnt from in the order that they have"
 
 
 class Training(Params):
@@ -68,7 +70,19 @@ def load(work: Work) -> Any:
         model = bridge.to_tf_keras(model, formats.describe(work.model).signature.inputs[0].name)
     if not getattr(model, "inputs", None):
         raise BadModel("the model has no inputs of known shape; begin it with keras.Input and save it again")
+    _leave_activities(model)
     return model
+
+
+def _leave_activities(model: Any) -> None:
+    """Takes regularisers of activations away, in place: the toolkit's wrappers lose hold of what they add to the loss.
+
+    They are for training from scratch, and change nothing of what the model computes.
+    """
+    for layer in model._flatten_layers():  # noqa: SLF001 (the one list that has the layers of models within)
+        if getattr(layer, "activity_regularizer", None) is not None:
+            layer.activity_regularizer = None
+            layer._losses.clear()  # noqa: SLF001 (it holds the losses of the calls that loading made)
 
 
 @dataclass(frozen=True)
@@ -134,7 +148,7 @@ def save(model: Any, work: Work, *, notes: dict[str, Any]) -> Done:
     work.on_progress("saving", 0.95)
     with blaming(BadModel, "tf_keras cannot save the model"):
         model.save(work.output / FILE, include_optimizer=False)
-    return Done(notes=notes)
+    return Done(warnings=(_IN_ORDER,) if keeps_state(model) else (), notes=notes)
 
 
 def _batches(samples: TrainingSet, model: Any, *, seed: int) -> Any:
@@ -169,6 +183,9 @@ def _watch(on_progress: OnProgress, steps: int) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self._done = 0
+
+        def on_epoch_begin(self, _epoch: int, _logs: Any = None) -> None:
+            forget_state(self.model)
 
         def on_train_batch_end(self, _batch: int, logs: Any = None) -> None:
             self._done += 1

@@ -37,6 +37,8 @@ class TrainingSet:
     """Samples per step."""
     weights: list[float]
     """Of each output's loss; 1 / variance where a model teaches, so that no output drowns the others."""
+    keeps_order: bool = False
+    """Whether the model keeps state from one batch to the next, so that samples make sense in their order alone."""
 
     @property
     def count(self) -> int:
@@ -45,7 +47,8 @@ class TrainingSet:
 
     def order(self, seed: int, *, epoch: int) -> list[NDArray[np.intp]]:
         """The batches of an epoch; the last one begins again at its first samples, so that all are full."""
-        shuffled = np.random.default_rng([seed, epoch]).permutation(self.count)
+        in_order = np.arange(self.count)
+        shuffled = in_order if self.keeps_order else np.random.default_rng([seed, epoch]).permutation(in_order)
         starts = range(0, self.count, self.batch_size)
         return [np.take(shuffled, range(start, start + self.batch_size), mode="wrap") for start in starts]
 
@@ -93,7 +96,21 @@ def training_set_of(work: Work, model: Any, loss: str, batch_size: int) -> Train
     answers = next(iter(predictions(model, {name: array[:_TEACHING_BATCH] for name, array in inputs.items()})))
     chosen = losses.for_labels(loss, labels, answers)
     targets = [losses.shaped(labels, answers, chosen)]
-    return TrainingSet(inputs, targets, chosen, split=split, teacher="labels", batch_size=size, weights=[1.0])
+    return TrainingSet(
+        inputs,
+        targets,
+        chosen,
+        split=split,
+        teacher="labels",
+        batch_size=size,
+        weights=[1.0],
+        keeps_order=keeps_state(model),
+    )
+
+
+def keeps_state(model: Any) -> bool:
+    """Whether a model of tf_keras has a layer that goes on from one batch to the next."""
+    return bool(getattr(model, "stateful", False))
 
 
 def _refuse_whole_numbers(model: Any) -> None:
@@ -127,6 +144,14 @@ def activation_bytes(model: Any, inputs: dict[str, NDArray[Any]]) -> int:
     return sum(count // _PROBE * width for count, width in sizes if count % _PROBE == 0) or 1
 
 
+def forget_state(model: Any) -> None:
+    """Has the layers of a model, of either Keras, begin anew."""
+    for layer in model.layers:
+        forget = getattr(layer, "reset_states", None) or getattr(layer, "reset_state", None)
+        if getattr(layer, "stateful", False) and forget is not None:
+            forget()
+
+
 def _samples(work: Work) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None, str]:
     splits = {} if work.data is None else data.describe_data(work.data).splits
     split = data.training_split(splits)
@@ -146,13 +171,23 @@ def _distilled(
     chosen = losses.for_answers(loss)
     teacher, name = _teacher(work, model)
     work.on_progress("asking the original model", 0.1)
+    forget_state(teacher)
     answers = predictions(teacher, inputs)
     if not all(np.isfinite(each).all() for each in answers):
         raise BadData(
             "the original model gives NaN or infinite outputs for this split; nothing can be learnt from them"
         )
     weights = [1 / max(float(np.var(each, axis=0, dtype=np.float64).mean()), _LEAST_VARIANCE) for each in answers]
-    return TrainingSet(inputs, answers, chosen, split=split, teacher=name, batch_size=batch_size, weights=weights)
+    return TrainingSet(
+        inputs,
+        answers,
+        chosen,
+        split=split,
+        teacher=name,
+        batch_size=batch_size,
+        weights=weights,
+        keeps_order=keeps_state(model),
+    )
 
 
 def _teacher(work: Work, model: Any) -> tuple[Any, str]:

@@ -30,6 +30,10 @@ FILE = "model.onnx"
 
 _NO_KERNEL = re.compile(r"Could not find an implementation for (\w+)")
 
+_NEWER = "the model {} {}, and this ONNX Runtime takes {} at most"
+_NEWER_IR = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
+_NEWER_OPSET = re.compile(r"Opset (\d+) is under development.*? is till opset (\d+)", re.DOTALL)
+
 
 @contextmanager
 def source(
@@ -46,6 +50,7 @@ def source(
             # The files of a task may be links, and onnx reads no weights through one.
             copied = shutil.copytree(work.model, Path(folder, "model"))
             file = formats.file_of(copied)
+            refuse_unloadable(file, "ONNX Runtime cannot load the model")
             yield file, formats.describe(work.model).signature, ()
             return
         file = Path(folder, FILE)
@@ -76,25 +81,41 @@ def done(work: Work, before: Path | None, warnings: tuple[str, ...], **notes: An
         BadModel: ONNX Runtime refuses it.
         UnsupportedOp: it has no kernel for an op.
     """
-    import onnxruntime
-
     work.on_progress("checking", 0.95)
     artifact = work.output / FILE
-    with blaming(BadModel, "ONNX Runtime cannot load what was made of the model"), _naming_ops():
-        onnxruntime.InferenceSession(str(artifact), providers=["CPUExecutionProvider"])
+    refuse_unloadable(artifact, "ONNX Runtime cannot load what was made of the model")
     counts = {} if before is None else {"nodes_before": _counts(before)}
     return Done(warnings=warnings, notes=notes | counts | {"nodes_after": _counts(artifact)})
 
 
+def refuse_unloadable(file: Path, what: str) -> None:
+    """Passes when ONNX Runtime loads a file; `what` begins the message if it does not.
+
+    Raises:
+        BadModel: it refuses it.
+        UnsupportedOp: it has no kernel for an op, which is named.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    with blaming(BadModel, what), _naming_causes():
+        onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
 @contextmanager
-def _naming_ops() -> Iterator[None]:
+def _naming_causes() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = _NO_KERNEL.search(str(error))
-        if found is None:
-            raise
-        raise UnsupportedOp(f"ONNX Runtime has no kernel for {found[1]}") from error
+        kernel, version, opset = (each.search(str(error)) for each in (_NO_KERNEL, _NEWER_IR, _NEWER_OPSET))
+        if kernel is not None:
+            raise UnsupportedOp(f"ONNX Runtime has no kernel for {kernel[1]}") from error
+        if version is not None:
+            raise BadModel(_NEWER.format("is of ONNX's IR version", *version.groups())) from error
+        if opset is not None:
+            raise BadModel(_NEWER.format("is written in opset", *opset.groups())) from error
+        raise
 
 
 def _counts(file: Path) -> dict[str, int]:

@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from optfarm_tasks import formats
-from optfarm_tasks.description import Format
+from optfarm_tasks.description import Format, Tensor
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.tensorflow import graph_edit
-from optfarm_tasks.frameworks.tensorflow.functions import lower_control_flow
+from optfarm_tasks.frameworks.tensorflow import graph_edit, grappler, nodes
+from optfarm_tasks.frameworks.tensorflow.functions import forget_compilation, lower_control_flow
 from optfarm_tasks.frameworks.tflite import signature_tensors
 from optfarm_tasks.technique import Work
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 18
 """The versions of ONNX's ops that tf2onnx writes and ONNX Runtime quantises per channel."""
 
+_INLINING = "function"
+_SWITCHES = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
 _COLLECTION_THRESHOLDS = (500, 1, 1)
 
 Names = dict[str, str]
@@ -44,15 +48,42 @@ def converted(work: Work, *, opset: int) -> tuple[Any, str, tuple[str, ...]]:
 def _from_graph(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     graph, warnings = graph_edit.frozen(work)
     graph_edit.keep_main(graph)
+    if forget_compilation(graph.graph_def):
+        graph = grappler.optimise(graph, (_INLINING,))
     ((name, ends),) = graph.signature_def.items()
     inputs = {info.name: key for key, info in sorted(ends.inputs.items())}
     outputs = _distinct(graph.graph_def, dict(sorted(ends.outputs.items())), set(inputs))
     _refuse_shared(inputs, outputs)
+    _spell_out_erfc(graph.graph_def)
     # tf2onnx reads loops and branches as functions; lowered to switches and merges it refuses them.
     lower_control_flow(graph.graph_def, is_lowered=False)
     work.on_progress("converting", 0.4)
-    model = _model(_optimised(graph.graph_def, inputs, outputs), inputs, outputs, opset=opset)
+    with _naming_switches(graph.graph_def):
+        model = _model(_optimised(graph.graph_def, inputs, outputs), inputs, outputs, opset=opset)
     return model, name, warnings
+
+
+@contextmanager
+def _naming_switches(definition: Any) -> Iterator[None]:
+    """tf2onnx knows the loops and branches of TensorFlow 1 by some patterns, and loses its way in others."""
+    try:
+        yield
+    except Exception as error:
+        found = sorted({node.op for node in definition.node} & _SWITCHES)
+        if not found:
+            raise
+        raise UnsupportedOp(f"tf2onnx does not read this loop or branch of TensorFlow 1: {', '.join(found)}") from error
+
+
+def _spell_out_erfc(definition: Any) -> None:
+    """Writes erfc as 1 - erf, in place: Keras's gelu is made of it, and ONNX has erf alone."""
+    import tensorflow as tf
+
+    for node in [each for each in definition.node if each.op == "Erfc"]:
+        dtype, inputs = tf.as_dtype(node.attr["T"].type).as_numpy_dtype, list(node.input)
+        one = nodes.add_constant(definition, f"{node.name}/one", np.ones((), dtype))
+        nodes.become(definition.node.add(name=f"{node.name}/erf"), "Erf", inputs, T=dtype)
+        nodes.become(node, "Sub", [one, f"{node.name}/erf"], T=dtype)
 
 
 def _distinct(definition: Any, outputs: dict[str, Any], inputs: set[str]) -> Names:
@@ -135,9 +166,11 @@ def collecting_often() -> Iterator[None]:
 def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     from tf2onnx import tfonnx
 
+    signature_tensors.refuse_resources(work.model, user="ONNX")
     ends = signature_tensors.ends_of(work.model)
-    inputs, outputs = ({tensor: name for name, tensor in side.items()} for side in (ends.inputs, ends.outputs))
-    _refuse_shared(inputs, outputs)
+    inputs = {tensor: name for name, tensor in ends.inputs.items()}
+    outputs = {tensor: name for name, tensor in ends.outputs.items() if tensor not in inputs}
+    _refuse_shared(inputs, {name: name for name in ends.outputs})
     work.on_progress("converting", 0.4)
     graph = tfonnx.process_tf_graph(
         None,
@@ -147,7 +180,22 @@ def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
         tensors_to_rename=inputs | outputs,
         tflite_path=str(ends.file),
     )
-    return _written(graph), formats.describe(work.model).signature.name, ()
+    model, signature = _written(graph), formats.describe(work.model).signature
+    again = [each for each in signature.outputs if each.name not in outputs.values()]
+    for each in again:
+        tensor = ends.outputs[each.name]
+        _add_output(model, each, (inputs | outputs)[tensor])
+    return model, signature.name, ()
+
+
+def _add_output(model: Any, output: Tensor, value: str) -> None:
+    """Gives a value of a model as one more output: an input that is handed on, or what is an output already."""
+    from onnx import helper
+
+    sizes = None if output.shape is None else list(output.shape)
+    dtype = helper.np_dtype_to_tensor_dtype(np.dtype("O" if output.dtype == "string" else output.dtype))
+    model.graph.node.append(helper.make_node("Identity", [value], [output.name], name=f"{output.name}/output"))
+    model.graph.output.append(helper.make_tensor_value_info(output.name, dtype, sizes))
 
 
 def _refuse_unknown(model: Any, opset: int) -> None:

@@ -8,8 +8,7 @@ from pydantic import Field
 
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.description import Signature
-from optfarm_tasks.errors import NothingToDo
-from optfarm_tasks.frameworks.openvino import conversion
+from optfarm_tasks.frameworks.openvino import conversion, unchanged
 from optfarm_tasks.technique import Work
 
 if TYPE_CHECKING:
@@ -38,14 +37,17 @@ class Quantised(Calibrated):
     )
 
 
-def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Calibration, dict[str, Any]]":
+def settings(work: Work, model: Any, signature: Signature, params: Quantised) -> "tuple[Calibration, dict[str, Any]]":
     """The samples, and the arguments that NNCF's quantisations have in common.
 
     Raises:
         BadData: there is no calibration split, or it does not fit the model.
+        UnsupportedOp: the model computes in a type that is not quantised.
     """
     import nncf
 
+    unchanged.refuse_double(model)
+    quieten()
     samples = calibration_of(work, signature, params.calibration_samples)
     feeds = list(samples.feeds())
     work.on_progress("calibrating", 0.5)
@@ -57,15 +59,6 @@ def settings(work: Work, signature: Signature, params: Quantised) -> "tuple[Cali
     }
 
 
-def advanced(params: Quantised) -> Any:
-    """What NNCF's two quantisations take under different names."""
-    import nncf
-    from nncf.quantization.advanced_parameters import OverflowFix
-
-    fixes = {"first-layer": OverflowFix.FIRST_LAYER, "all": OverflowFix.ENABLE, "none": OverflowFix.DISABLE}
-    return nncf.AdvancedQuantizationParameters(overflow_fix=fixes[params.overflow_fix])
-
-
 def quieten() -> None:
     """Keeps NNCF from filling the log with hints."""
     import nncf
@@ -74,12 +67,5 @@ def quieten() -> None:
 
 
 def notes(before: dict[str, int], after: Any) -> dict[str, Any]:
-    """Nodes by op before and after; NNCF may change the model that it is given, so the former are counted first.
-
-    Raises:
-        NothingToDo: NNCF changed nothing.
-    """
-    counts = conversion.counts(after)
-    if counts == before:
-        raise NothingToDo("NNCF finds no op in the model whose weights or activations it stores in fewer bits")
-    return {"nodes_before": before, "nodes_after": counts}
+    """Nodes by op before and after; NNCF may change the model that it is given, so the former are counted first."""
+    return {"nodes_before": before, "nodes_after": conversion.counts(after)}

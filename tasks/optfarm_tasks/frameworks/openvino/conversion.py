@@ -14,7 +14,8 @@ from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.formats.openvino import PRECISION_PATH, SIGNATURE_PATH
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.frameworks.openvino import unchanged
+from optfarm_tasks.frameworks.tensorflow import graph_edit, state
 from optfarm_tasks.frameworks.tflite import signature_tensors
 from optfarm_tasks.technique import Card, Done, Work
 
@@ -28,7 +29,12 @@ FILE = "model.xml"
 
 _OF_ONE_FILE = frozenset({Format.TFLITE, Format.ONNX, Format.OPENVINO})
 _NO_NAME = re.compile(r"([A-Z][A-Za-z0-9]*)_\d+")
-_NO_TRANSLATOR = re.compile(r"o (?:translator|conversion rule) found for operation(?:\(s\)|s?): ([\w, ]+)")
+_NO_TRANSLATOR = re.compile(
+    r"o (?:translator|conversion rule) found for (?:operation(?:\(s\)|s?): )?([\w, ]+?)(?: node)?\.?$", re.MULTILINE
+)
+_FAILED = re.compile(r"-- Conversion is failed for: ([\w, -]+)")
+_NODE = re.compile(r"While validating node '(?:opset\d+::)?([\w ./:-]+)")
+_WHY = re.compile(r"-- [\w-]+ with a message:\n(.*?)\n(?:-- |\nSummary)", re.DOTALL)
 
 Ends = dict[str, Tensor]
 """The name that OpenVINO knows a tensor by → the input or output that it is."""
@@ -44,12 +50,14 @@ def source(work: Work) -> Iterator[tuple[Any, Signature, tuple[str, ...]]]:
         BadModel: OpenVINO cannot read the model, or loses an input or output of it.
         UnsupportedOp: it has no counterpart for an op, or the model changes a variable; the message names the op.
     """
+    if work.format is Format.TFLITE:
+        signature_tensors.refuse_resources(work.model, user="OpenVINO")
     if work.format in _OF_ONE_FILE:
         file = formats.file_of(work.model)
         yield *_read(file, formats.describe(work.model).signature, work), ()
         return
     with graph_edit.saved_model(work) as (folder, warnings):
-        graph_edit.refuse_state(folder, user="OpenVINO")
+        state.refuse_state(folder, user="OpenVINO")
         yield *_read(folder, formats.describe(folder).signature, work), warnings
 
 
@@ -74,11 +82,15 @@ def convert(work: Work, *, halve: bool = False, precision: str | None = None) ->
     """Converts without quantising; `precision` is what the runtime shall compute in, float32 if it is None.
 
     Raises:
-        BadModel, UnsupportedOp: see `source`.
+        BadModel: see `source`.
+        UnsupportedOp: as there; or nothing of the model can be narrower.
     """
     with source(work) as (model, signature, warnings):
         if precision is not None:
+            unchanged.refuse_light(model)
             model.set_rt_info(precision, list(PRECISION_PATH))
+        elif halve:
+            unchanged.refuse_narrow(model)
         write(model, signature, work, halve=halve)
         return Done(warnings=warnings, notes={"nodes_after": counts(model)})
 
@@ -97,11 +109,40 @@ def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature
         read = openvino.Core().read_model if work.format is Format.OPENVINO else openvino.convert_model
         model = read(place)
     inputs, outputs = _ends(signature, work)
+    _set_apart(model, {name for name, end in outputs.items() if name in inputs and end.name == inputs[name].name})
     in_order = {"inputs": _matched(model.inputs, inputs), "outputs": _matched(model.outputs, outputs)}
     ordered = signature.model_copy(update=in_order)
     _name_ends(model, ordered)
     _number_layers(model)
     return model, ordered
+
+
+def _set_apart(model: Any, alike: set[str]) -> None:
+    """Gives each output that hands an input on a tensor of its own: the names of both would be those of one tensor.
+
+    Args:
+        model: changed in place.
+        alike: outputs that have the name of the input; they may stay.
+
+    Raises:
+        UnsupportedOp: the input holds strings, which OpenVINO only looks up.
+    """
+    from openvino import opset13 as ops
+
+    for result in model.get_results():
+        given = result.input_value(0)
+        names = set(result.output(0).get_names()) | set(given.get_names())
+        if given.get_node().get_type_name() != "Parameter" or names & alike:
+            continue
+        kind = given.get_element_type()
+        if kind.get_type_name() == "string":
+            raise UnsupportedOp(f"OpenVINO hands no input of strings on ({given.get_node().get_friendly_name()})")
+        apart = ops.result(ops.convert(given, kind.get_type_name()))
+        apart.output(0).set_names(result.output(0).get_names())
+        # The old one has given its name to the input's tensor for good.
+        model.remove_result(result)
+        given.set_names(set(given.get_names()) - set(apart.output(0).get_names()) or given.get_names())
+        model.add_results([apart])
 
 
 def _name_ends(model: Any, signature: Signature) -> None:
@@ -153,7 +194,14 @@ def _naming_ops() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = _NO_TRANSLATOR.search(str(error))
-        if found is None:
-            raise
-        raise UnsupportedOp(f"OpenVINO has no counterpart for {found[1]}") from error
+        found, failed = _NO_TRANSLATOR.search(str(error)), _FAILED.search(str(error))
+        if found is not None:
+            raise UnsupportedOp(f"OpenVINO has no counterpart for {found[1]}") from error
+        why, node = _WHY.search(str(error)), _NODE.search(str(error))
+        if failed is not None:
+            said = f": {why[1].splitlines()[-1].strip()}" if why else ""
+            raise UnsupportedOp(f"OpenVINO cannot convert {failed[1]}{said}") from error
+        if node is not None:
+            said = str(error).strip().splitlines()[-1].strip()
+            raise UnsupportedOp(f"OpenVINO cannot convert {node[1]}: {said}") from error
+        raise

@@ -15,6 +15,7 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow.functions import lower_control_flow, name_by_use, reached
 
 _WRITES = ("Assign", "ResourceApply", "ResourceScatter", "RngReadAndSkip", "RngSkip", "Stateful", "ScatterNdUpdate")
+_TABLES = ("LookupTable", "HashTable", "MutableHashTable", "AnonymousHashTable", "MutableDenseHashTable")
 _CALLS = frozenset({"StatefulPartitionedCall"})
 
 MetaGraph = Any
@@ -50,6 +51,7 @@ def _signature(function: Any, name: str) -> tuple[Any, Any]:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     _refuse_writes(function, name)
+    _refuse_tables(function, name)
     with blaming(BadModel, f"TensorFlow cannot freeze the signature {name}"):
         # Loops stay functions that can be read; lowered, they would be switches and merges.
         converted = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
@@ -88,6 +90,15 @@ def _refuse_writes(function: Any, name: str) -> None:
             f"the signature {name} changes a variable at each call by {found.op} ({found.name}), so it cannot be "
             f"frozen; export it without that state"
         )
+
+
+def _refuse_tables(function: Any, name: str) -> None:
+    """Refuses tables before TensorFlow fails to import what it keeps of them beside the graph."""
+    for node in reached(function.graph.as_graph_def())[0]:
+        if node.op.startswith(_TABLES):
+            raise UnsupportedOp(
+                f"the signature {name} looks up a table by {node.op} ({node.name}), so it cannot be frozen"
+            )
 
 
 def writing(definition: Any) -> Any | None:

@@ -16,6 +16,7 @@ _OF_OTHER_NAMES = (
 )
 """Attributes that name nodes and functions which are no longer there under those names."""
 
+_MUST_COMPILE, _NO_INLINE = "_XlaMustCompile", "_noinline"
 _CONTROL_FLOW = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 
 
@@ -81,3 +82,21 @@ def lower_control_flow(definition: Any, *, is_lowered: bool) -> None:
     for node in reached(definition)[0]:
         if node.op in _CONTROL_FLOW:
             node.attr["_lower_using_switch_merge"].b = is_lowered
+
+
+def forget_compilation(definition: Any) -> bool:
+    """Takes away, in place, what says that XLA has to compile a function; gives whether a function was marked so.
+
+    Keras marks grouped convolutions, so that TensorFlow runs them on CPUs. Formats that have them of themselves take
+    what the function does; once it is not marked, Grappler puts it in the place of its call.
+    """
+    marked = [each for each in (*reached(definition)[0], *definition.library.function) if _MUST_COMPILE in each.attr]
+    for each in marked:
+        for key in (_MUST_COMPILE, _NO_INLINE):
+            each.attr.pop(key, None)
+    return bool(marked)
+
+
+def compiled_calls(definition: Any) -> list[Any]:
+    """The nodes that call a function which XLA has to compile."""
+    return [node for node in reached(definition)[0] if _MUST_COMPILE in node.attr and node.attr[_MUST_COMPILE].b]

@@ -3,6 +3,7 @@
 A graph travels as a MetaGraphDef: nodes, functions, and the signatures that name its inputs and outputs.
 """
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,8 +20,8 @@ from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.keras import as_saved_model
 from optfarm_tasks.frameworks.tensorflow import graph_file
-from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph, freeze, signature_def, writing
-from optfarm_tasks.frameworks.tensorflow.functions import name_by_use
+from optfarm_tasks.frameworks.tensorflow.freeze import MetaGraph, freeze, signature_def
+from optfarm_tasks.frameworks.tensorflow.functions import compiled_calls, name_by_use
 from optfarm_tasks.frameworks.tensorflow.nodes import keep, share_constants
 from optfarm_tasks.frameworks.tensorflow.signature_names import with_named_ends
 from optfarm_tasks.technique import Card, Done, Work
@@ -31,9 +32,9 @@ MODULES = as_saved_model.MODULES
 card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
 """The card of a technique that changes a graph."""
 
-_TAG = "serve"
-_INITIALISER = "__saved_model_init_op"
-"""What TensorFlow runs once when it loads a SavedModel; it is written down as a signature."""
+TAG = "serve"
+"""Of the graph in a SavedModel that is run."""
+_NO_LETTER = re.compile(r"\W")
 
 Change = Callable[[MetaGraph], MetaGraph]
 
@@ -72,7 +73,7 @@ def frozen(work: Work) -> tuple[MetaGraph, tuple[str, ...]]:
             graph = freeze(folder)
     strip(graph)
     share_constants(graph.graph_def)
-    return graph, (*warnings, *_fix_defaults(graph))
+    return graph, (*warnings, *_fix_defaults(graph), *_compiled(graph))
 
 
 def write(graph: MetaGraph, folder: Path, kind: Format) -> None:
@@ -82,7 +83,7 @@ def write(graph: MetaGraph, folder: Path, kind: Format) -> None:
 
     Raises:
         BadModel: it is larger than TensorFlow stores.
-        UnsupportedOp: a .pb cannot hold the names of the signature.
+        UnsupportedOp: a .pb cannot hold the names of the signature, or TensorFlow loads none of such names.
     """
     name_by_use(graph.graph_def)
     with blaming(BadModel, "the graph cannot be stored"):
@@ -90,6 +91,7 @@ def write(graph: MetaGraph, folder: Path, kind: Format) -> None:
             keep_main(graph)
             (folder / "model.pb").write_bytes(with_named_ends(graph).SerializeToString(deterministic=True))
         else:
+            _refuse_alike(graph)
             share_constants(graph.graph_def)
             (folder / "saved_model.pb").write_bytes(_servable(graph).SerializeToString(deterministic=True))
 
@@ -105,33 +107,10 @@ def saved_model(work: Work) -> Iterator[tuple[Path, tuple[str, ...]]]:
         if work.format is Format.FROZEN_GRAPH:
             graph, warnings = frozen(work)
             write(graph, Path(folder), Format.SAVED_MODEL)
+            yield Path(folder), warnings
         else:
-            warnings = as_saved_model.export(work.model, Path(folder))
-        yield Path(folder), warnings
-
-
-def refuse_state(folder: Path, *, user: str) -> None:
-    """Passes when the main signature of a SavedModel changes no variable, so that each call gives the same.
-
-    Args:
-        folder: that of the SavedModel; nothing of it is run.
-        user: what would drop the state.
-
-    Raises:
-        UnsupportedOp: it changes one.
-    """
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    stored = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    graph = next(each for each in stored.meta_graphs if _TAG in each.meta_info_def.tags)
-    graph.signature_def.pop(_INITIALISER, None)
-    keep_main(graph)
-    found = writing(graph.graph_def)
-    if found is not None:
-        raise UnsupportedOp(
-            f"the model keeps state between calls: {found.op} ({found.name}) changes a variable, which {user} would "
-            f"drop; export it without that state"
-        )
+            as_saved_model.export(work.model, Path(folder))
+            yield Path(folder), ()
 
 
 def node_counts(graph: MetaGraph) -> dict[str, int]:
@@ -201,10 +180,28 @@ def _fix_defaults(graph: MetaGraph) -> tuple[str, ...]:
     return (f"optional inputs are fixed at their defaults: {fixed}",) if optional else ()
 
 
+def _compiled(graph: MetaGraph) -> Iterator[str]:
+    names = ", ".join(sorted(node.name for node in compiled_calls(graph.graph_def)))
+    if names:
+        yield f"XLA still compiles what {names} calls, at the first request of each shape, as the model has it"
+
+
+def _refuse_alike(graph: MetaGraph) -> None:
+    """A graph without Python's functions is loaded under names made of the inputs' letters and digits alone."""
+    for signature in graph.signature_def.values():
+        plain = Counter(_NO_LETTER.sub("_", key) for key in signature.inputs)
+        alike = sorted(key for key in signature.inputs if plain[_NO_LETTER.sub("_", key)] > 1)
+        if alike:
+            raise UnsupportedOp(
+                f"TensorFlow loads no frozen SavedModel whose inputs are alike but for signs: {', '.join(alike)}; "
+                f"rename them"
+            )
+
+
 def _servable(graph: MetaGraph) -> Any:
     from tensorflow.core.protobuf import saved_model_pb2
 
     model = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     model.meta_graphs.append(graph)
-    model.meta_graphs[0].meta_info_def.tags.append(_TAG)
+    model.meta_graphs[0].meta_info_def.tags.append(TAG)
     return model

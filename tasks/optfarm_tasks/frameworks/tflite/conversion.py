@@ -12,7 +12,7 @@ from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.tensorflow import graph_edit
+from optfarm_tasks.frameworks.tensorflow import graph_edit, state
 from optfarm_tasks.technique import Card, Done, Work
 
 ACCEPTS = graph_edit.ACCEPTS
@@ -22,6 +22,7 @@ card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
 """The card of a technique that makes a .tflite."""
 
 _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
+_UNWATCHED = re.compile(r"Failed for tensor (\S+)")
 
 _TYPES = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
 _ELEMENT = re.compile(r"(?:x|<)(bf16|f16|f64)>")
@@ -47,8 +48,10 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
 
     Raises:
         BadData: there is no calibration split, or it does not fit the model.
+        UnsupportedOp: as there; or the model keeps state and has a loop.
     """
     with graph_edit.saved_model(work) as (source, warnings):
+        state.refuse_state_in_loops(source, user="TensorFlow's calibration")
         signature = formats.describe(source).signature
         samples = calibration_of(work, signature, params.calibration_samples)
 
@@ -92,11 +95,18 @@ def _naming_ops() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        ops = unsupported_ops(error)
+        ops, unwatched = unsupported_ops(error), _UNWATCHED.search(str(error))
+        if unwatched is not None:
+            raise UnsupportedOp(
+                f"TFLite takes the range of {unwatched[1]}, which holds no floating-point numbers, so the converter "
+                f"knows none; tflite-int8-float or tflite-dynamic-range may take the model"
+            ) from error
         if not ops:
             raise
         types = narrow_types(error)
         where = f" in {' or '.join(types)}; convert a model that computes in float32" if types else ""
+        if any(op.startswith("TensorList") for op in ops):
+            where = "; a loop over time needs a known batch: write fixed-batch(batch=1) before this step"
         raise UnsupportedOp(f"TFLite has no kernel of this kind for {', '.join(ops)}{where}") from error
 
 

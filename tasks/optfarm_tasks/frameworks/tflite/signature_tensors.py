@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from optfarm_tasks import formats
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
+
+_RESOURCES = ("ASSIGN_VARIABLE", "HASHTABLE", "READ_VARIABLE", "VAR_HANDLE")
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,28 @@ class Ends:
     outputs: dict[str, str]
 
 
+def refuse_resources(model: Path, *, user: str) -> None:
+    """Passes when no op of a .tflite reads or writes what lies outside its graph: variables and tables.
+
+    Args:
+        model: its folder; nothing of it is run.
+        user: what takes no such op.
+
+    Raises:
+        UnsupportedOp: one does; all of them are named.
+    """
+    found = sorted(op for op in formats.describe(model).ops if op.startswith(_RESOURCES))
+    if found:
+        raise UnsupportedOp(
+            f"{user} has no counterpart for {', '.join(found)}, by which this .tflite keeps state or looks up a table"
+        )
+
+
 def ends_of(model: Path) -> Ends:
     """The ends of the signature that is run.
 
     Raises:
-        BadModel: LiteRT cannot load it.
+        BadModel: LiteRT cannot load it, or the signature is that of another graph than the first.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -34,7 +53,15 @@ def ends_of(model: Path) -> Ends:
     if name not in interpreter.get_signature_list():
         return Ends(file, _as_they_are(inputs), _as_they_are(outputs))
     runner = interpreter.get_signature_runner(name)
+    _refuse_second(name, runner.get_input_details() | runner.get_output_details(), [*inputs, *outputs])
     return Ends(file, _named(runner.get_input_details(), inputs), _named(runner.get_output_details(), outputs))
+
+
+def _refuse_second(name: str, own: dict[str, Any], first: list[dict[str, Any]]) -> None:
+    """Converters read the first graph of a .tflite, whatever signature is run."""
+    known = {(each["index"], each["name"]) for each in first}
+    if not {(each["index"], each["name"]) for each in own.values()} <= known:
+        raise BadModel(f"the signature {name} is not that of the first graph; convert the model with it alone")
 
 
 def _as_they_are(details: list[dict[str, Any]]) -> dict[str, str]:
@@ -42,5 +69,7 @@ def _as_they_are(details: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _named(by_key: dict[str, Any], details: list[dict[str, Any]]) -> dict[str, str]:
-    keys = {each["index"]: key for key, each in by_key.items()}
-    return {keys[each["index"]]: each["name"] for each in details if each["index"] in keys}
+    order = [each["index"] for each in details]
+    known = {key: each["index"] for key, each in by_key.items() if each["index"] in order}
+    names = {each["index"]: each["name"] for each in details}
+    return {key: names[known[key]] for key in sorted(known, key=lambda key: (order.index(known[key]), key))}

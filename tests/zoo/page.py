@@ -1,0 +1,102 @@
+"""Writes docs/zoo.md of the verdicts: a row a model, its refusals by their reasons, and where plain tools do better."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from optfarm_tasks import registry
+from tests.zoo.pool import Pair
+from tests.zoo.recipes import RECIPES
+
+Verdicts = Mapping[Pair, Mapping[str, Any]]
+
+_QUOTED = re.compile(r"\([^()]*[/_:;][^()]*\)|/\S+")
+_NUMBER = re.compile(r"\d{2,}")
+_AT_SUBMIT = "what reaches it is"
+_HEAD = """# The zoo
+
+Small models of the kinds that people bring, each with what it truly gives. Every technique and some chains are run on
+every model by `make zoo`, which writes this page; a part of it is among the tests (`tests/zoo`).
+
+A pair is **done** when the outputs are near the truth: NMSE ≤ 1e-6 where numbers stay, ≤ 0.01 in 16 bits, ≤ 0.15 in
+int8; where a technique trains, when they are finite. It is **refused** when the technique does not take the format,
+which is known at submit, or with a typed reason that names the op, layer, type or size. Nothing else may be: no crash,
+no wrong value, nothing done in silence.
+"""
+REASONS: dict[tuple[str, str], str] = {
+    ("openvino", "keeps state"): "OpenVINO converts it and drops the state: right at the first request alone",
+    ("openvino-int8", "keeps state"): "OpenVINO converts it and drops the state: right at the first request alone",
+}
+"""Recipe and words of a refusal → why it stands although the plain tool makes something right; written by hand."""
+
+
+def page(verdicts: Verdicts, plain: Mapping[Pair, str]) -> str:
+    """The page.
+
+    Args:
+        verdicts: of pairs of model and recipe.
+        plain: pairs that were refused → what the plain tool makes of them: right, or why not.
+    """
+    parts = [_HEAD, _counts(verdicts), _models(verdicts), _reasons(verdicts), _better(verdicts, plain)]
+    return "\n".join(parts)
+
+
+def _counts(verdicts: Verdicts) -> str:
+    words = Counter(_word(each) for each in verdicts.values())
+    said = ", ".join(f"{count} {word}" for word, count in words.most_common())
+    models, every = len({model for model, _ in verdicts}), len(registry.technique_names())
+    return f"{models} models, {every} techniques, {len(RECIPES)} recipes: {said}.\n"
+
+
+def _word(verdict: Mapping[str, Any]) -> str:
+    return "refused at submit" if _AT_SUBMIT in verdict["detail"] else str(verdict["word"])
+
+
+def _models(verdicts: Verdicts) -> str:
+    rows: dict[str, Counter[str]] = defaultdict(Counter)
+    wrong: dict[str, list[str]] = defaultdict(list)
+    for (model, recipe), verdict in sorted(verdicts.items()):
+        rows[model][_word(verdict)] += 1
+        if verdict["word"] not in ("done", "refused"):
+            wrong[model].append(f"`{recipe}`: {verdict['word']}")
+    lines = ["## Models", "", "| model | done | refused | not for its format | wrong |", "|---|--:|--:|--:|---|"]
+    for model, counts in rows.items():
+        counted = " | ".join(str(counts[word]) for word in ("done", "refused", "refused at submit"))
+        lines.append(f"| {model} | {counted} | {', '.join(wrong[model])} |")
+    return "\n".join([*lines, ""])
+
+
+def _reasons(verdicts: Verdicts) -> str:
+    found: dict[str, set[str]] = defaultdict(set)
+    counts: Counter[str] = Counter()
+    for (model, _), verdict in verdicts.items():
+        if _word(verdict) == "refused":
+            reason = kind_of(verdict["detail"])
+            counts[reason] += 1
+            found[reason].add(model)
+    lines = ["## Reasons", "", "Without the names of nodes.", "", "| pairs | reason | such as |", "|--:|---|---|"]
+    lines += [f"| {count} | {reason} | {', '.join(sorted(found[reason])[:3])} |" for reason, count in _sorted(counts)]
+    return "\n".join([*lines, ""])
+
+
+def _sorted(counts: Counter[str]) -> Iterable[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def kind_of(detail: str) -> str:
+    """A refusal without the names and numbers of its model, short enough for a table."""
+    plain = _NUMBER.sub("…", _QUOTED.sub("(…)", detail)).replace("|", "/")
+    return plain if len(plain) <= 160 else f"{plain[:157]}…"
+
+
+def _better(verdicts: Verdicts, plain: Mapping[Pair, str]) -> str:
+    right = sorted(pair for pair, said in plain.items() if said == "right")
+    lines = ["## Where a plain tool makes something right of what is refused", ""]
+    lines.append(f"Tried on {len(plain)} refusals: the shortest recipe of the plain tool, judged in the same way.")
+    lines += ["", "| model | recipe | why it is refused all the same |", "|---|---|---|"] if right else ["", "Nowhere."]
+    for model, recipe in right:
+        said = verdicts[model, recipe]["detail"]
+        why = next((text for (name, words), text in REASONS.items() if name == recipe and words in said), "")
+        lines.append(f"| {model} | {recipe} | {why or '**open**: ' + kind_of(said)} |")
+    return "\n".join([*lines, ""])

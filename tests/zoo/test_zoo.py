@@ -1,0 +1,90 @@
+"""Models that people bring work with every technique, or are refused for the true reason.
+
+Here are those that are quick; `make zoo` runs every technique on every model, and writes docs/zoo.md.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.zoo import pool
+from tests.zoo.entries import ENTRIES
+from tests.zoo.recipes import QUICK
+from tests.zoo.running import gather
+
+gather()
+FILES = sorted(name for name, entry in ENTRIES.items() if "keras_file" in entry.tags)
+GRAPHS = sorted(set(ENTRIES) - set(FILES))
+ONCE_WRONG = {
+    ("any_size", "tflite-float32"): "done",
+    ("attention_tf_keras", "tflite-int16x8"): "refused",
+    ("branches", "openvino-int8"): "refused",
+    ("custom_layer", "baseline"): "refused",
+    ("echo", "openvino-bfloat16"): "refused",
+    ("echo", "openvino-int8"): "refused",
+    ("grouped", "onnx"): "done",
+    ("layer_norms", "onnx"): "done",
+    ("masked_embedding", "mixed-precision"): "done",
+    ("masked_embedding", "onnx-dynamic(ops=all)"): "done",
+    ("noise_layers", "onnx-int8"): "done",
+    ("onnx_double", "onnx-dynamic"): "refused",
+    ("onnx_double", "onnx-float16"): "refused",
+    ("onnx_double", "onnx-int8"): "refused",
+    ("onnx_double", "openvino-int8"): "refused",
+    ("onnx_halves", "onnx-dynamic"): "refused",
+    ("onnx_of_newer_ir", "baseline"): "refused",
+    ("onnx_of_newer_opset", "baseline"): "refused",
+    ("pilot", "qat(epochs=1)"): "done",
+    ("regularised", "pqat(epochs=1, min_weights=256)"): "done",
+    ("scalars", "openvino-int8"): "done",
+    ("simple_rnn", "mixed-precision"): "done",
+    ("stateful", "tflite-int8"): "refused",
+    ("stateful_h5", "qat(epochs=1)"): "done",
+    ("classes_as_integers", "prune(epochs=1, min_weights=256)"): "done",
+    ("convnext", "qat(epochs=1)"): "done",
+    ("handed_on", "openvino"): "done",
+    ("tflite_handed_on", "onnx"): "done",
+    ("tflite_signatures", "onnx"): "refused",
+    ("tflite_state", "openvino"): "refused",
+    **{(name, "baseline"): "done" for name in FILES if name.startswith("names_")},
+}
+"""Pairs that ended otherwise before they were mended → what they are."""
+PAIRS = sorted(
+    {
+        *((model, recipe) for model in GRAPHS for recipe in QUICK),
+        *((model, "baseline") for model in FILES[::8]),
+        *ONCE_WRONG,
+    }
+)
+"""Models that need no export run many techniques in the time in which one Keras file is loaded."""
+
+Answers = dict[pool.Pair, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def answers() -> Answers:
+    """The verdict on every pair."""
+    found: Answers = {}
+
+    def keep(answer: dict[str, Any]) -> None:
+        found[answer["model"], answer["recipe"]] = answer
+
+    pool.judged(PAIRS, workers=1, limit_s=120, on_answer=keep)
+    return found
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(ENTRIES) >= 60
+    assert len(PAIRS) >= 400
+
+
+@pytest.mark.parametrize(("model", "recipe"), PAIRS)
+def test_it_is_done_rightly_or_refused_for_the_true_reason(model: str, recipe: str, answers: Answers) -> None:
+    answer = answers[model, recipe]
+
+    assert answer["word"] in ("done", "refused"), answer["detail"]
+
+
+@pytest.mark.parametrize(("model", "recipe"), ONCE_WRONG)
+def test_what_was_mended_stays_so(model: str, recipe: str, answers: Answers) -> None:
+    assert answers[model, recipe]["word"] == ONCE_WRONG[model, recipe], answers[model, recipe]["detail"]
