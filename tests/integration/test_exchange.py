@@ -83,4 +83,4 @@ def test_a_model_without_products_is_not_quantised_in_vain(tmp_path: Path, excha
     (tmp_path / "task").mkdir()
     folder = lay_out(tmp_path / "task", convert("onnx-dynamic -> onnx-dynamic"), model=exchange_models / "apart")
 
-    assert "nothing to quantise" in run(folder).failure(Reason.UNSUPPORTED_OP)
+    assert "it has no MatMul, Gemm with constant weights" in run(folder).failure(Reason.UNSUPPORTED_OP)
