@@ -85,4 +85,5 @@ def test_a_model_without_products_is_not_quantised_in_vain(tmp_path: Path, excha
 
     message = run(folder).failure(Reason.NOTHING_TO_DO)
 
-    assert message.startswith("onnx-dynamic has nothing to do: the model has no MatMul, Gemm")
+    assert message.startswith("onnx-dynamic has nothing to do: nothing of the model was quantised")
+    assert "it has no MatMul, Gemm with constant weights" in message

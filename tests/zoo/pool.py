@@ -1,5 +1,6 @@
 """Judges many pairs in worker processes; one that crashes or hangs is a verdict, and the rest go on."""
 
+import contextlib
 import json
 import queue
 import select
@@ -43,6 +44,10 @@ class Worker:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._reader.join()
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
             self._process = None
 
     def _running(self) -> Any:
@@ -51,11 +56,13 @@ class Worker:
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=subprocess.PIPE)
             self._errors: list[bytes] = []
-            threading.Thread(target=_drain, args=(self._process.stderr, self._errors), daemon=True).start()
+            self._reader = threading.Thread(target=_drain, args=(self._process.stderr, self._errors), daemon=True)
+            self._reader.start()
         return self._process
 
     def _ended(self) -> str:
         status = self._process.wait()
+        self._reader.join()
         said = b"".join(self._errors[-4:]).decode(errors="replace").strip().splitlines()
         return f"the process ended with {status}: {said[-1] if said else ''}"
 

@@ -66,12 +66,16 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
 
 def float_ops(model: bytes) -> tuple[str, ...]:
     """The ops of a .tflite that read or write floating-point numbers."""
+    ops = _interpreter(model)._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
+    return tuple(sorted({op["op_name"] for op in ops if _has_floats(op)}))
+
+
+def _interpreter(model: bytes) -> Any:
+    """A .tflite as it is, without delegates, whose nodes stand beside those that they replace."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=plain)
-    ops = interpreter._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
-    return tuple(sorted({op["op_name"] for op in ops if _has_floats(op)}))
+    return Interpreter(model_content=model, experimental_op_resolver_type=plain)
 
 
 def _has_floats(op: dict[str, Any]) -> bool:
@@ -87,7 +91,21 @@ def _convert(source: Path, work: Work, configure: Configure, *, signature: Signa
         converter = tf.lite.TFLiteConverter.from_saved_model(str(source), signature_keys=[signature.name])
     configure(tf, converter)
     with blaming(BadModel, "TensorFlow cannot convert the model"), _naming_ops():
-        (work.output / "model.tflite").write_bytes(converter.convert())
+        model = converter.convert()
+    _refuse_empty_slices(model)
+    (work.output / "model.tflite").write_bytes(model)
+
+
+def _refuse_empty_slices(model: bytes) -> None:
+    """LiteRT takes a slice that ends at 0 for the whole axis, in spite of the shape that the file gives it."""
+    interpreter = _interpreter(model)
+    shapes = {each["index"]: (each["name"], list(each["shape_signature"])) for each in interpreter.get_tensor_details()}
+    for op in interpreter._get_ops_details():  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
+        name, shape = shapes.get(op["outputs"][0], ("", []))
+        if op["op_name"] == "STRIDED_SLICE" and 0 in shape:
+            raise UnsupportedOp(
+                f"LiteRT reads an empty slice as a whole axis: STRIDED_SLICE ({name}) gives no elements"
+            )
 
 
 @contextmanager
