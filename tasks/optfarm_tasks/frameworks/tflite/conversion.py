@@ -100,9 +100,10 @@ def _refuse_empty_slices(model: bytes) -> None:
     """LiteRT takes a slice that ends at 0 for the whole axis, in spite of the shape that the file gives it."""
     interpreter = _interpreter(model)
     shapes = {each["index"]: (each["name"], list(each["shape_signature"])) for each in interpreter.get_tensor_details()}
-    for op in interpreter._get_ops_details():  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
+    ops = interpreter._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
+    for op in (each for each in ops if each["op_name"] == "STRIDED_SLICE"):
         name, shape = shapes.get(op["outputs"][0], ("", []))
-        if op["op_name"] == "STRIDED_SLICE" and 0 in shape:
+        if 0 in shape:
             raise UnsupportedOp(
                 f"LiteRT reads an empty slice as a whole axis: STRIDED_SLICE ({name}) gives no elements"
             )
