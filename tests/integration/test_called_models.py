@@ -41,7 +41,7 @@ def evaluated(place: Path, baseline: Path, candidate: Path, data: Path, feeding:
     return quality
 
 
-@pytest.mark.parametrize("recipe", ["baseline", "freeze-pb", "tflite-float32", "onnx", "openvino"])
+@pytest.mark.parametrize("recipe", ["baseline", "tflite-float32", "onnx"])
 def test_a_flag_that_is_on_by_default_is_turned_off_in_every_form(tmp_path: Path, folder: Path, recipe: str) -> None:
     model, data = folder / "dropout", tmp_path / "data.npz"
     off = Feeding(constants={"training": False})
@@ -84,7 +84,7 @@ def test_an_onnx_input_of_fixed_size_is_given_a_value(tmp_path: Path, folder: Pa
     assert evaluated(tmp_path / "scored", made, made, data, Feeding()).scores[0].value < 1e-10
 
 
-@pytest.mark.parametrize("recipe", ["tflite-float32", "onnx", "openvino", "onnx-int8", "openvino-int8", "tflite-int8"])
+@pytest.mark.parametrize("recipe", ["tflite-int8", "onnx-int8", "openvino"])
 def test_samples_of_a_state_lie_along_its_second_axis(tmp_path: Path, folder: Path, recipe: str) -> None:
     model, data = folder / "scaled", tmp_path / "data.npz"
     feeding = called(describe(model), Feeding()).feeding
@@ -153,7 +153,7 @@ def test_a_model_with_state_is_judged_sample_by_sample(tmp_path: Path, folder: P
         assert quality.scores[0].value < 1e-10
 
 
-@pytest.mark.parametrize("recipe", ["onnx", "openvino", "freeze"])
+@pytest.mark.parametrize("recipe", ["onnx", "freeze"])
 def test_a_form_that_cannot_keep_the_state_is_refused_with_the_op(tmp_path: Path, folder: Path, recipe: str) -> None:
     laid = lay_out(tmp_path / "made", Convert(recipe=Recipe.parse(recipe)), model=folder / "counting")
 
