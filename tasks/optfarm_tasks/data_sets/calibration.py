@@ -51,7 +51,7 @@ class Calibration:
 
     def feeds(self) -> Iterator[Samples]:
         """The samples in batches; a batch that would not be full begins again at the first sample."""
-        dtypes = {each.name: each.dtype for each in self.signature.inputs}
+        dtypes = {each.name: "O" if each.dtype == "string" else each.dtype for each in self.signature.inputs}
         for start in range(0, self.count, self.batch_size):
             rows = np.arange(start, start + self.batch_size) % self.count
             yield {name: array[rows].astype(dtypes[name]) for name, array in self.arrays.items()}

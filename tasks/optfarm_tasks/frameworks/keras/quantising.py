@@ -111,9 +111,9 @@ def _ranges(model: Any, learnt: TrainingSet) -> dict[str, Range]:
 
 
 def _outputs_of(layer: Any) -> list[Any]:
-    """What each call of a layer gives, where that is one tensor."""
+    """What each call of a layer gives, where that is one tensor of numbers that are rounded."""
     given = (layer.get_output_at(index) for index in range(len(layer.inbound_nodes)))
-    return [tensor for tensor in given if hasattr(tensor, "shape")]
+    return [tensor for tensor in given if hasattr(tensor, "shape") and tensor.dtype.is_floating]
 
 
 def _listed(outputs: Any) -> list[Any]:

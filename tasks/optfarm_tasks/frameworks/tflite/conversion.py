@@ -52,6 +52,7 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
     """
     with graph_edit.saved_model(work) as (source, warnings):
         state.refuse_state_in_loops(source, user="TensorFlow's calibration")
+        state.refuse_tables(source, user="TensorFlow's calibration")
         signature = formats.describe(source).signature
         samples = calibration_of(work, signature, params.calibration_samples)
 
@@ -101,8 +102,10 @@ def _refuse_empty_slices(model: bytes) -> None:
     interpreter = _interpreter(model)
     shapes = {each["index"]: (each["name"], list(each["shape_signature"])) for each in interpreter.get_tensor_details()}
     for op in interpreter._get_ops_details():  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
-        name, shape = shapes.get(op["outputs"][0], ("", []))
-        if op["op_name"] == "STRIDED_SLICE" and 0 in shape:
+        if op["op_name"] != "STRIDED_SLICE":
+            continue
+        name, shape = shapes[op["outputs"][0]]
+        if 0 in shape:
             raise UnsupportedOp(
                 f"LiteRT reads an empty slice as a whole axis: STRIDED_SLICE ({name}) gives no elements"
             )
