@@ -23,7 +23,7 @@ _BY_TRANSFORM = ("SeparableConv1D", "SeparableConv2D")
 """Layers that the toolkit splits into others, which it takes."""
 _BEFORE_NORM = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense", "Reshape", *_BY_TRANSFORM)
 """Layers that the toolkit folds a batch norm into."""
-_LINEAR = "linear"
+_FLOAT, _LINEAR = "float32", "linear"
 _ALONE = (_LINEAR, "relu", "sigmoid", "softmax", "swish", "tanh")
 """What the toolkit takes as a layer of its own; whatever Keras has, it takes within a layer."""
 
@@ -43,6 +43,7 @@ def quantise(model: Any, trainer: training.Trainer, *, keep: Keep | None = None)
         BadModel: the toolkit does not take the model; a layer is named.
     """
     _refuse_models_within(model)
+    _refuse_types(model)
     float_model = _copy(model)
     ranges = _ranges(float_model, trainer.samples)
     lowered, left = _lowered(float_model)
@@ -60,6 +61,14 @@ def _refuse_models_within(model: Any) -> None:
     inner = [layer.name for layer in model.layers if hasattr(layer, "layers")]
     if inner:
         raise BadModel(f"the layer {', '.join(inner)} is a model itself, which cannot be quantised; flatten the model")
+
+
+def _refuse_types(model: Any) -> None:
+    """The toolkit rounds float32 alone, and joins it to nothing else."""
+    other = [layer for layer in model.layers if layer.weights and layer.compute_dtype != _FLOAT]
+    if other:
+        there = ", ".join(f"{layer.name} ({layer.compute_dtype})" for layer in other[:_NAMED])
+        raise BadModel(f"int8 is emulated in {_FLOAT} alone, and there are layers of other types: {there}")
 
 
 def _refuse_none(model: Any, left: frozenset[str]) -> None:
