@@ -92,8 +92,8 @@ def custom_activation(keras: Any, a: Tensor) -> Any:
     return keras.layers.Dense(4, name="y")(keras.layers.Dense(64, activation=thrice, name="tripled")(a))
 
 
-@functional("mixed_float16", "keras.keras", a=real(12, 12, 3))
-@functional("mixed_float16_h5", "tf_keras.h5", a=real(12, 12, 3))
+@functional("mixed_float16", "keras.keras", tags="rounded", a=real(12, 12, 3))
+@functional("mixed_float16_h5", "tf_keras.h5", tags="rounded", a=real(12, 12, 3))
 def mixed_float16(keras: Any, a: Tensor) -> Any:
     layers = keras.layers
     hidden = layers.Conv2D(16, 3, activation="relu", dtype="mixed_float16")(a)
@@ -101,7 +101,7 @@ def mixed_float16(keras: Any, a: Tensor) -> Any:
     return layers.Dense(4, dtype="float32", name="y")(hidden)
 
 
-@functional("mixed_bfloat16", "keras.keras", a=real(16))
+@functional("mixed_bfloat16", "keras.keras", tags="rounded", a=real(16))
 def mixed_bfloat16(keras: Any, a: Tensor) -> Any:
     layers = keras.layers
     return layers.Dense(4, dtype="float32", name="y")(layers.Dense(64, activation="relu", dtype="mixed_bfloat16")(a))

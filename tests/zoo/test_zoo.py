@@ -27,6 +27,8 @@ ONCE_WRONG = {
     ("layer_norms", "onnx"): "done",
     ("masked_embedding", "mixed-precision"): "done",
     ("masked_embedding", "onnx-dynamic(ops=all)"): "done",
+    ("mixed_float16", "qat(epochs=1)"): "refused",
+    ("named_outputs", "prune(epochs=1, min_weights=256)"): "done",
     ("noise_layers", "onnx-int8"): "done",
     ("onnx_double", "onnx-dynamic"): "refused",
     ("onnx_double", "onnx-float16"): "refused",

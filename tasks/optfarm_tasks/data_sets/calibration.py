@@ -53,9 +53,10 @@ class Calibration:
     def feeds(self) -> Iterator[Samples]:
         """The samples in batches; a batch that would not be full begins again at the first sample."""
         inputs = {each.name: each for each in self.signature.inputs}
+        dtypes = {name: "O" if each.dtype == "string" else each.dtype for name, each in inputs.items()}
         for start in range(0, self.count, self.batch_size):
             rows = np.arange(start, start + self.batch_size) % self.count
-            batch = {name: array[rows].astype(inputs[name].dtype) for name, array in self.arrays.items()}
+            batch = {name: array[rows].astype(dtypes[name]) for name, array in self.arrays.items()}
             yield {name: placed(samples, inputs[name]) for name, samples in batch.items()}
 
     def observed(self, on_progress: OnProgress) -> Iterator[Samples]:

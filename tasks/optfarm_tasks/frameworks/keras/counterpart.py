@@ -33,6 +33,8 @@ def counterpart(layer: Any) -> Any:
     kind = type(layer).__name__
     if kind in own_classes() and type(layer).__module__.startswith("keras."):
         return own_classes()[kind](**{**layer.get_config(), "dtype": _dtype(layer.get_config().get("dtype"))})
+    if kind == "Lambda":
+        return _class_of("layers", kind)(layer.function, arguments=layer.arguments, name=layer.name)
     found = _class_of("layers", kind)
     if found is None or not type(layer).__module__.startswith("keras."):
         raise BadModel(f"the layer {layer.name} is of class {kind}, which tf_keras does not have")

@@ -23,7 +23,7 @@ _BY_TRANSFORM = ("SeparableConv1D", "SeparableConv2D")
 """Layers that the toolkit splits into others, which it takes."""
 _BEFORE_NORM = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense", "Reshape", *_BY_TRANSFORM)
 """Layers that the toolkit folds a batch norm into."""
-_LINEAR = "linear"
+_FLOAT, _LINEAR = "float32", "linear"
 _ALONE = (_LINEAR, "relu", "sigmoid", "softmax", "swish", "tanh")
 """What the toolkit takes as a layer of its own; whatever Keras has, it takes within a layer."""
 
@@ -44,6 +44,7 @@ def quantise(model: Any, trainer: training.Trainer, *, keep: Keep | None = None)
         NothingToDo: it quantises none of the layers.
     """
     _refuse_models_within(model)
+    _refuse_types(model)
     float_model = _copy(model)
     ranges = _ranges(float_model, trainer.samples)
     lowered, left = _lowered(float_model)
@@ -61,6 +62,14 @@ def _refuse_models_within(model: Any) -> None:
     inner = [layer.name for layer in model.layers if hasattr(layer, "layers")]
     if inner:
         raise BadModel(f"the layer {', '.join(inner)} is a model itself, which cannot be quantised; flatten the model")
+
+
+def _refuse_types(model: Any) -> None:
+    """The toolkit rounds float32 alone, and joins it to nothing else."""
+    other = [layer for layer in model.layers if layer.weights and layer.compute_dtype != _FLOAT]
+    if other:
+        there = ", ".join(f"{layer.name} ({layer.compute_dtype})" for layer in other[:_NAMED])
+        raise BadModel(f"int8 is emulated in {_FLOAT} alone, and there are layers of other types: {there}")
 
 
 def _refuse_none(model: Any, left: frozenset[str]) -> None:
@@ -112,9 +121,9 @@ def _ranges(model: Any, learnt: TrainingSet) -> dict[str, Range]:
 
 
 def _outputs_of(layer: Any) -> list[Any]:
-    """What each call of a layer gives, where that is one tensor."""
+    """What each call of a layer gives, where that is one tensor of numbers that are rounded."""
     given = (layer.get_output_at(index) for index in range(len(layer.inbound_nodes)))
-    return [tensor for tensor in given if hasattr(tensor, "shape")]
+    return [tensor for tensor in given if hasattr(tensor, "shape") and tensor.dtype.is_floating]
 
 
 def _listed(outputs: Any) -> list[Any]:

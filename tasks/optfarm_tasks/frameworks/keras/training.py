@@ -122,6 +122,7 @@ class Trainer:
         optimizer = tf_keras.optimizers.Adam(self.params.learning_rate)
         losses = [self.samples.loss.built() if output.dtype.is_floating else None for output in model.outputs]
         with blaming(BadModel, "tf_keras cannot train the model"):
+            model = _with_list(model)
             model.compile(optimizer=optimizer, loss=losses, loss_weights=self.samples.weights)
             history = model.fit(
                 _batches(self.samples, model, seed=self.seed),
@@ -131,6 +132,13 @@ class Trainer:
                 callbacks=[*callbacks, _watch(self.on_progress, self.steps)],
             ).history
         return [round(float(each), 8) for each in history["loss"]]
+
+
+def _with_list(model: Any) -> Any:
+    """A model of the same layers that gives a list, as targets are one, in the order of its outputs."""
+    import tf_keras
+
+    return tf_keras.Model(model.inputs, model.outputs) if isinstance(model.output, dict) else model
 
 
 def trainer_of(work: Work, model: Any, params: Training) -> Trainer:

@@ -209,7 +209,7 @@ def _rows(count: int, batch_size: int) -> Iterator[NDArray[np.intp]]:
 def _answers(model: Any, inputs: dict[str, NDArray[Any]], rows: NDArray[np.intp]) -> list[NDArray[Any]]:
     outputs = model(arranged(model, {name: array[rows] for name, array in inputs.items()}), training=False)
     if isinstance(outputs, dict):
-        outputs = list(outputs.values())
+        outputs = [outputs[key] for key in sorted(outputs)]
     return [np.asarray(value) for value in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
 
 

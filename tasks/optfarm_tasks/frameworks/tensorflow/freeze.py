@@ -97,7 +97,8 @@ def _refuse_tables(function: Any, name: str) -> None:
     for node in reached(function.graph.as_graph_def())[0]:
         if node.op.startswith(_TABLES):
             raise UnsupportedOp(
-                f"the signature {name} looks up a table by {node.op} ({node.name}), so it cannot be frozen"
+                f"the signature {name} reads a table or another resource outside the graph by {node.op} ({node.name}), "
+                f"so it cannot be frozen"
             )
 
 

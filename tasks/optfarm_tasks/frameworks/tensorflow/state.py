@@ -51,6 +51,24 @@ def refuse_state_in_loops(folder: Path, *, user: str) -> None:
         )
 
 
+def refuse_tables(folder: Path, *, user: str) -> None:
+    """Passes when the main signature of a SavedModel looks up no table.
+
+    Args:
+        folder: that of the SavedModel; nothing of it is run.
+        user: what finds tables empty.
+
+    Raises:
+        UnsupportedOp: it looks one up.
+    """
+    for node in reached(_served(folder))[0]:
+        if node.op.startswith("LookupTable"):
+            raise UnsupportedOp(
+                f"{user} finds the table empty that {node.op} ({node.name}) looks up, and would take the ranges of "
+                f"other values; tflite-dynamic-range takes it"
+            )
+
+
 def _served(folder: Path) -> Any:
     """The GraphDef of a SavedModel's main signature, with variables."""
     from tensorflow.core.protobuf import saved_model_pb2

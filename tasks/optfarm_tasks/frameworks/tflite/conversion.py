@@ -52,6 +52,7 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
     """
     with graph_edit.saved_model(work) as (source, warnings):
         state.refuse_state_in_loops(source, user="TensorFlow's calibration")
+        state.refuse_tables(source, user="TensorFlow's calibration")
         signature = formats.describe(source).signature
         samples = calibration_of(work, signature, params.calibration_samples)
 
