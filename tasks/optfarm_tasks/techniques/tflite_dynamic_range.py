@@ -20,7 +20,9 @@ PARAMS = Params
 
 def run(work: Work, _: Params) -> Done:
     """Converts with quantised weights."""
-    return conversion.convert(work, _configure)
+    done = conversion.convert(work, _configure)
+    conversion.refuse_unchanged(work.output, "int8")
+    return done
 
 
 def _configure(tf: Any, converter: Any) -> None:

@@ -11,6 +11,7 @@ from optfarm_tasks.frameworks.keras import kernels, training
 
 _UPDATES = 8
 """How often the schedule raises the sparsity; each time sorts every kernel."""
+_FLOAT = "float32"
 _RISE = 0.6
 """The fraction of the steps in which it rises; the others make up for it."""
 
@@ -53,6 +54,10 @@ def pruned(model: Any, trainer: training.Trainer, wrappings: Mapping[str, Mappin
     def wrapped(layer: Any) -> Any:
         return toolkit.prune_low_magnitude(layer, **wrappings[layer.name]) if layer.name in wrappings else layer
 
+    other = [layer for layer in model.layers if layer.name in wrappings and layer.compute_dtype != _FLOAT]
+    if other:
+        there = ", ".join(f"{layer.name} ({layer.compute_dtype})" for layer in other)
+        raise BadModel(f"the toolkit prunes layers that compute in {_FLOAT} alone, and there are {there}")
     with blaming(BadModel, "the model cannot be pruned"):
         whole = with_layers(model, wrapped)
     return trainer.fine_tune(whole, callbacks=[toolkit.UpdatePruningStep()])

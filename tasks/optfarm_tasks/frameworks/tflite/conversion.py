@@ -65,6 +65,20 @@ def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> 
     return Done(warnings=(*warnings, *samples.warnings), notes={"calibration_samples": samples.count})
 
 
+def refuse_unchanged(folder: Path, dtype: str) -> None:
+    """Passes when a .tflite holds tensors of the type that its weights were to become.
+
+    Raises:
+        UnsupportedOp: it holds none; the types that there are are named.
+    """
+    tensors = _interpreter(formats.file_of(folder).read_bytes()).get_tensor_details()
+    types = sorted({each["dtype"].__name__ for each in tensors})
+    if dtype not in types:
+        raise UnsupportedOp(
+            f"no weight became {dtype}: the converter leaves few or other weights alone; there are {', '.join(types)}"
+        )
+
+
 def float_ops(model: bytes) -> tuple[str, ...]:
     """The ops of a .tflite that read or write floating-point numbers."""
     ops = _interpreter(model)._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
