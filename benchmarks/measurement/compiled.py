@@ -53,6 +53,12 @@ class Model:
         self._model.run_by_name(self._key, self._taken, self._given)
         return self._given
 
+    def reset(self) -> None:
+        """Nothing: its models keep nothing."""
+
+    def exact(self) -> None:
+        """Nothing: it computes in float32."""
+
     def outputs(self, raw: Any) -> dict[str, NDArray[np.generic]]:
         """Copies float32 outputs out of the buffers, which litert-benchmark never does."""
         details = self._model.get_output_tensor_details(self._key)

@@ -72,7 +72,7 @@ def words(farm: Cli, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory
     for noun, path in (("model", model), ("data", data)):
         farm.ok(noun, "push", str(path), "--name", "spare")
     farm.ok("model", "push", str(model), "--name", "walked")
-    sweep = farm.json("sweep", "run", "walked", "--recipe", "openvino", "--effort", "quick")["id"]
+    sweep = farm.json("sweep", "run", "walked", "--recipe", "openvino", "--effort", "quick", "--fresh")["id"]
     farm.run("sweep", "watch", sweep)
     task = next(each["id"] for each in farm.json("sweep", "show", sweep)["tasks"] if each["log"])
     (device,) = (each["inventory"] for each in farm.json("devices") if each["is_alive"])

@@ -49,7 +49,7 @@ def test_a_keras_file_that_no_keras_loads_is_a_bad_model(tmp_path: Path, tiny_mo
 
     ended = run(lay_out(tmp_path / "task", convert("baseline"), model=broken))
 
-    assert "no Keras loads model.h5: keras: " in ended.failure(Reason.BAD_MODEL)
+    assert "the model is made of 'Denser', a layer of its author's" in ended.failure(Reason.BAD_MODEL)
 
 
 @pytest.mark.parametrize("name", ["tflite-int8", "tflite-int8-float", "tflite-int16x8"])

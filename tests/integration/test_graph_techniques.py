@@ -114,7 +114,7 @@ def test_what_xla_does_not_take_is_named(name: str, message: str, runs: Runs) ->
     ("name", "message"),
     [
         ("count", "changes a variable at each call by AssignAddVariableOp"),
-        ("look", "looks up a table by LookupTableFindV2"),
+        ("look", "reads a table or another resource outside the graph by LookupTableFindV2"),
     ],
 )
 def test_what_lies_outside_the_graph_is_refused_by_name(name: str, message: str, recipe: str, runs: Runs) -> None:
