@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from optfarm_tasks import registry
+from tests.zoo.entries import ENTRIES
 from tests.zoo.pool import Pair
 from tests.zoo.recipes import RECIPES
 
@@ -24,9 +25,16 @@ int8; where a technique trains, when they are finite. It is **refused** when the
 which is known at submit, or with a typed reason that names the op, layer, type or size. Nothing else may be: no crash,
 no wrong value, nothing done in silence.
 """
+_STATE = "OpenVINO converts it and drops the state; the outputs of this one do not hang on it"
+_ONE_NAME = "ONNX has one value of a name, and tf2onnx gives the output another one without a word"
+_TABLE = "ONNX is made of the frozen graph, which has no tables; tf2onnx reads those of a SavedModel itself"
+_SLOW = "convolutions and tables are left alone by default, for they become slower so; `ops=all` takes them"
 REASONS: dict[tuple[str, str], str] = {
-    ("openvino", "keeps state"): "OpenVINO converts it and drops the state: right at the first request alone",
-    ("openvino-int8", "keeps state"): "OpenVINO converts it and drops the state: right at the first request alone",
+    ("openvino", "keeps state"): _STATE,
+    ("openvino-int8", "keeps state"): _STATE,
+    **{(name, "both named"): _ONE_NAME for name in ("onnx", "onnx-dynamic", "onnx-int8")},
+    **{(name, "reads a table"): _TABLE for name in ("onnx", "onnx-dynamic", "onnx-int8")},
+    ("onnx-dynamic", "it has no MatMul"): _SLOW,
 }
 """Recipe and words of a refusal → why it stands although the plain tool makes something right; written by hand."""
 
@@ -45,8 +53,9 @@ def page(verdicts: Verdicts, plain: Mapping[Pair, str]) -> str:
 def _counts(verdicts: Verdicts) -> str:
     words = Counter(_word(each) for each in verdicts.values())
     said = ", ".join(f"{count} {word}" for word, count in words.most_common())
-    models, every = len({model for model, _ in verdicts}), len(registry.technique_names())
-    return f"{models} models, {every} techniques, {len(RECIPES)} recipes: {said}.\n"
+    every, pairs = len(registry.technique_names()), len(ENTRIES) * len(RECIPES)
+    judged = f"Of {pairs} pairs {len(verdicts)} are judged: {said}."
+    return f"{len(ENTRIES)} models, {every} techniques, {len(RECIPES)} recipes. {judged}\n"
 
 
 def _word(verdict: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from tests.zoo.entries import ENTRIES, Arrays, Entry
 from tests.zoo.judgement import Outcome, Verdict, judged
 from tests.zoo.recipes import RECIPES
 
-FAMILIES = ("dense", "convolution", "recurrent", "preprocessing", "ends", "graphs", "older", "exchange")
+FAMILIES = ("dense", "convolution", "recurrent", "preprocessing", "ends", "graphs", "frozen", "older", "exchange")
 
 
 def gather() -> None:

@@ -13,6 +13,7 @@ from tests.zoo.recipes import QUICK
 from tests.zoo.running import gather
 
 gather()
+pytestmark = pytest.mark.timeout(1200)
 FILES = sorted(name for name, entry in ENTRIES.items() if "keras_file" in entry.tags)
 GRAPHS = sorted(set(ENTRIES) - set(FILES))
 ONCE_WRONG = {
