@@ -32,16 +32,23 @@ def of_keras(model: Any) -> tuple[str, ...]:
 def _reached(graph: tuple[Node, ...], ends: Iterable[str], functions: dict[str, tuple[Node, ...]]) -> Iterator[Node]:
     """The nodes that some ends need, and all nodes of the functions that those call."""
     by_name = {node.name: node for node in graph}
-    left = [by_name[name] for name in ends if name in by_name]
-    seen: set[int] = set()
+    needed: dict[str, Node] = {}
+    left = list(ends)
     while left:
-        node = left.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        left += [by_name[giver(name)] for name in node.inputs if giver(name) in by_name]
-        left += [inner for name in node.functions() for inner in functions.get(name, ())]
+        name = left.pop()
+        if name in by_name and name not in needed:
+            needed[name] = by_name[name]
+            left.extend(map(giver, by_name[name].inputs))
+    yield from needed.values()
+    # Names of nodes within a function are its own: those of the graph may be the same and have nothing to do with it.
+    called = [name for node in needed.values() for name in node.functions()]
+    seen: set[str] = set()
+    while called:
+        name = called.pop()
+        if name not in seen:
+            seen.add(name)
+            yield from functions.get(name, ())
+            called.extend(each for node in functions.get(name, ()) for each in node.functions())
 
 
 def _stateful(part: Any) -> Iterator[str]:
