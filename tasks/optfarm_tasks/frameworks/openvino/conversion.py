@@ -83,7 +83,8 @@ def convert(work: Work, *, halve: bool = False, precision: str | None = None) ->
 
     Raises:
         BadModel: see `source`.
-        UnsupportedOp: as there; or nothing of the model can be narrower.
+        NothingToDo: nothing of the model can be narrower.
+        UnsupportedOp: see `source`.
     """
     with source(work) as (model, signature, warnings):
         if precision is not None:

@@ -31,22 +31,22 @@ def refuse_light(model: Any) -> None:
     """Passes when a model has a convolution or product, which is what a narrower type is for.
 
     Raises:
-        UnsupportedOp: it has none; its ops are named.
+        NothingToDo: it has none; its ops are named.
     """
     ops = {node.get_type_name() for node in _nodes(model)}
     if ops.isdisjoint(HEAVY):
-        raise UnsupportedOp(f"no op of the model computes in bfloat16: it has {', '.join(sorted(ops)) or 'none'}")
+        raise NothingToDo(f"no op of the model computes in bfloat16: it has {', '.join(sorted(ops)) or 'none'}")
 
 
 def refuse_narrow(model: Any) -> None:
     """Passes when a model has a constant that can be halved.
 
     Raises:
-        UnsupportedOp: it has none; their types are named.
+        NothingToDo: it has none; their types are named.
     """
     types = {_type(node) for node in _nodes(model) if node.get_type_name() == "Constant"}
     if types.isdisjoint(_WIDE):
-        raise UnsupportedOp(f"no weight can be halved: the model's constants are {', '.join(sorted(types)) or 'none'}")
+        raise NothingToDo(f"no weight can be halved: the model's constants are {', '.join(sorted(types)) or 'none'}")
 
 
 def refuse_same(before: dict[str, int], after: dict[str, int], *, what: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.description import Format, Signature
-from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.errors import BadModel, NothingToDo, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, state
 from optfarm_tasks.technique import Card, Done, Work
@@ -69,12 +69,12 @@ def refuse_unchanged(folder: Path, dtype: str) -> None:
     """Passes when a .tflite holds tensors of the type that its weights were to become.
 
     Raises:
-        UnsupportedOp: it holds none; the types that there are are named.
+        NothingToDo: it holds none; the types that there are are named.
     """
     tensors = _interpreter(formats.file_of(folder).read_bytes()).get_tensor_details()
     types = sorted({each["dtype"].__name__ for each in tensors})
     if dtype not in types:
-        raise UnsupportedOp(
+        raise NothingToDo(
             f"no weight became {dtype}: the converter leaves few or other weights alone; there are {', '.join(types)}"
         )
 
