@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from optfarm_tasks.quality.agreement import Agreement
-from optfarm_tasks.quality.labels import Scored
+from optfarm_tasks.quality.score import Scored
 
 
 def reason(agreements: Mapping[str, Agreement], scored: Sequence[Scored]) -> str | None:

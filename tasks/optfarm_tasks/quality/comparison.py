@@ -15,6 +15,7 @@ from optfarm_tasks.quality.detections import Detections
 from optfarm_tasks.quality.loss_interval import ConfidenceInterval
 from optfarm_tasks.quality.matches import Matches
 from optfarm_tasks.quality.prediction import Outputs
+from optfarm_tasks.quality.score import Scored, Scoring
 from optfarm_tasks.schema.result import Quality
 
 NOT_KNOWN = "nmse is not known"
@@ -29,7 +30,7 @@ class Comparison:
     """Outputs of real numbers."""
     matches: dict[str, Matches] = field(default_factory=dict)
     """Outputs of whole numbers."""
-    scoring: labels.Scoring | None = None
+    scoring: Scoring | None = None
     warnings: list[str] = field(default_factory=list)
     detections: Detections | None = None
 
@@ -95,7 +96,7 @@ class Comparison:
             self.warnings.extend(self.scoring.warnings)
         self.scoring.add(truth, *pairs.numbers[self.scoring.output])
 
-    def _scored(self, truth: NDArray[Any] | None) -> tuple[labels.Scored, ...]:
+    def _scored(self, truth: NDArray[Any] | None) -> tuple[Scored, ...]:
         """Scores against labels, of detections, and of whole numbers where nothing else is compared."""
         scored = self.scoring.scored(truth) if self.scoring is not None and truth is not None else ()
         scored += self.detections.scored() if self.detections is not None else ()

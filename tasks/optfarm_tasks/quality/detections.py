@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from optfarm_tasks.description import Signature
 from optfarm_tasks.quality import loss_interval
-from optfarm_tasks.quality.labels import Scored, score_of
 from optfarm_tasks.quality.prediction import Outputs
+from optfarm_tasks.quality.score import Scored, score_of
 
 LEAST_SCORE = 0.5
 """Boxes of a lower score are ignored, as TensorFlow's Object Detection API has it when it draws (min_score_thresh)."""

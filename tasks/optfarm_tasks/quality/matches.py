@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.quality import loss_interval
-from optfarm_tasks.quality.labels import Scored, score_of
+from optfarm_tasks.quality.score import Scored, score_of
 
 _MOST_ANSWERS = 1 << 16
 """So many different numbers are no classes, and always giving one of them would hit next to nothing."""

@@ -12,6 +12,7 @@ from optfarm_tasks.data_sets.calibration import Calibration
 from optfarm_tasks.description import Signature, Split
 from optfarm_tasks.quality import labels
 from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.quality.score import Scoring
 from optfarm_tasks.schema.result import Score
 from optfarm_tasks.technique import Work
 
@@ -62,7 +63,7 @@ class Validation:
         return [self._outputs(compiled, item) for item in self.items]
 
     @property
-    def _scoring(self) -> labels.Scoring:
+    def _scoring(self) -> Scoring:
         return labels.scoring_for(self._labels(0), self._expected[0])
 
     def _labels(self, item: int) -> Array:

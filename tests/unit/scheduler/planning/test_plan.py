@@ -9,9 +9,8 @@ from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_tasks.description import Signature, Tensor
 from optfarm_tasks.errors import BadData, BadParameter
 from optfarm_tasks.schema.catalog import Data
-from optfarm_tasks.schema.feeding import Feeding
 from optfarm_tasks.schema.recipe import Recipe
-from optfarm_tasks.schema.spec import Benchmark, Convert, Evaluate, Kind, Role, Scenario, task_key
+from optfarm_tasks.schema.spec import Benchmark, Kind, Role, Scenario
 from optfarm_tasks.schema.sweep import SweepSpec
 from tests.unit.planning import VERSIONS, data, device, model, planned, shown
 
@@ -243,20 +242,3 @@ def test_a_scenario_reaches_every_benchmark() -> None:
 def test_a_parameter_without_a_default_is_asked_for() -> None:
     with pytest.raises(BadParameter, match=r"it needs height and width; write resize-input\(height=…, width=…\)"):
         planned("resize-input")
-
-
-def test_how_a_model_is_called_reaches_every_task_and_its_key() -> None:
-    feeding = Feeding(constants={"training": False}, batch_axes={"x": 1})
-    plain = model()
-    fed = plain.model_copy(update={"description": plain.description.model_copy(update={"feeding": feeding})})
-
-    made = {task.kind: task.action for task in planned("tflite-float32", on=fed, given=data("test")).tasks}
-
-    assert made[Kind.CONVERT] == Convert(recipe=Recipe.parse("tflite-float32"), feeding=feeding)
-    assert made[Kind.EVALUATE] == Evaluate(batch_axes={"x": 1})
-    assert made[Kind.BENCHMARK] == Benchmark(batch_axes={"x": 1})
-    keys = {
-        task_key(action, {}, toolchain={}, device=None)
-        for action in (made[Kind.CONVERT], Convert(recipe=Recipe.parse("tflite-float32")))
-    }
-    assert len(keys) == 2

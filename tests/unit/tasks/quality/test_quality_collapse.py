@@ -8,7 +8,8 @@ import pytest
 from optfarm_tasks.quality import collapse
 from optfarm_tasks.quality.agreement import Agreement
 from optfarm_tasks.quality.comparison import Comparison
-from optfarm_tasks.quality.labels import Scored, scoring_for
+from optfarm_tasks.quality.labels import scoring_for
+from optfarm_tasks.quality.score import Scored
 from optfarm_tasks.schema.result import Score
 
 STEERING = np.random.default_rng(0).normal(0, 0.2, (200, 1))

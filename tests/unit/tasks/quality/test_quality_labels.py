@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from sklearn import metrics
 
 from optfarm_tasks.errors import BadData
-from optfarm_tasks.quality.labels import Classes, Scored, Values, rank_of, scoring_for
+from optfarm_tasks.quality.classes import Classes, rank_of
+from optfarm_tasks.quality.labels import Values, scoring_for
+from optfarm_tasks.quality.score import Scored
 
 
 def scored(labels: Any, baseline: Any, candidate: Any, *, size: int = 2) -> dict[str, Scored]:
