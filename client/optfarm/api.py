@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from optfarm.connection import Connection, segment
 from optfarm.errors import BadRequest
 from optfarm_tasks.schema import sweep
-from optfarm_tasks.schema.api import Health, SweepSummary
+from optfarm_tasks.schema.api import Health, SweepSummary, TaskFolder
 from optfarm_tasks.schema.catalog import Data, Model, NewData, NewModel, Rename
 from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.health import Device, Release
@@ -135,6 +135,6 @@ class Api:
         """A task as it stands, with its result once there is one."""
         return self.connection.get(f"/v1/tasks/{segment('task', task_id)}", sweep.TaskStatus)
 
-    def task_folder(self, task_id: str) -> sweep.TaskFolder:
+    def task_folder(self, task_id: str) -> TaskFolder:
         """Everything that runs a task again elsewhere."""
-        return self.connection.get(f"/v1/tasks/{segment('task', task_id)}/folder", sweep.TaskFolder)
+        return self.connection.get(f"/v1/tasks/{segment('task', task_id)}/folder", TaskFolder)

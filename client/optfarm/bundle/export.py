@@ -14,9 +14,10 @@ from optfarm.errors import BadRequest
 from optfarm.measured import raw_file, results
 from optfarm.transfer import OnProgress, no_progress
 from optfarm_tasks.benchmark.analysis import raw
+from optfarm_tasks.schema.api import TaskFolder
 from optfarm_tasks.schema.result import BenchmarkResult, Conversion, Result
 from optfarm_tasks.schema.spec import Role
-from optfarm_tasks.schema.sweep import SweepReport, SweepState, SweepStatus, TaskFolder
+from optfarm_tasks.schema.sweep import SweepReport, SweepState, SweepStatus
 from optfarm_tasks.schema.tree import File, Tree, scan
 from optfarm_tasks.schema.value import WireMessage
 

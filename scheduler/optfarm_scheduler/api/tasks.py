@@ -5,7 +5,8 @@ from fastapi import APIRouter
 from optfarm_scheduler.decisions.states import ENDS
 from optfarm_scheduler.parts import Farm
 from optfarm_scheduler.views.statuses import task_status
-from optfarm_tasks.schema.sweep import TaskFolder, TaskStatus
+from optfarm_tasks.schema.api import TaskFolder
+from optfarm_tasks.schema.sweep import TaskStatus
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from optfarm_tasks.schema.spec import Task
 from optfarm_tasks.schema.sweep import Purpose, SweepState
 from optfarm_tasks.schema.tree import Digest
 from optfarm_tasks.schema.value import Value, WireMessage
@@ -61,3 +62,13 @@ class SweepSummary(Value):
     blocked: int = 0
     """Tasks that make no sense any more because one failed that makes their inputs."""
     cancelled: int = 0
+
+
+class TaskFolder(WireMessage):
+    """What a task's folder is made from, to run the task again anywhere."""
+
+    task: Task
+    toolchain: dict[str, str]
+    """Distribution → version that the task runs with."""
+    urls: dict[Digest, str]
+    """Digest → presigned URL of each input file."""

@@ -20,7 +20,6 @@ from optfarm_tasks.schema.spec import (
     Runs,
     RuntimeWish,
     Scenario,
-    Task,
     Threads,
     check_scenario,
 )
@@ -165,16 +164,6 @@ class TaskStatus(WireMessage):
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-
-
-class TaskFolder(WireMessage):
-    """What a task's folder is made from, to run the task again anywhere."""
-
-    task: Task
-    toolchain: dict[str, str]
-    """Distribution → version that the task runs with."""
-    urls: dict[Digest, str]
-    """Digest → presigned URL of each input file."""
 
 
 class SweepReceipt(WireMessage):
