@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmarks.figure import Figure
 from benchmarks.measurement import crowd, repeated, slowed
+from benchmarks.measurement.detection import SLOWDOWN, calibrated
 from benchmarks.measurement.journal import Journal
-from benchmarks.measurement.rig import QUICK, Rig, Row, is_clean, ratio_row
+from benchmarks.measurement.rig import QUICK, Rig, Row, ratio_row
 from benchmarks.measurement.subjects import Subject, prepared
 from optfarm_tasks.benchmark.controller.paired_scenarios import variant_of
 from optfarm_tasks.benchmark.controller.resident import Variant
@@ -27,7 +28,6 @@ QUIET_RUNS = 5
 QUIET = "quiet"
 BOUND = 90.0
 """Percent of the measurements that are not invalid."""
-SLOWDOWN = 0.03
 
 Pair = tuple[Path | Variant, Path | Variant]
 
@@ -82,7 +82,7 @@ def _share(name: str, rows: Sequence[Row], truths: dict[str, float], *, bound: f
 def _ratios(rig: Rig, subjects: dict[str, Subject], folder: Path, journal: Journal) -> dict[str, Pair]:
     small, large = subjects["MobileNetV2"].tflite, subjects["PilotNet"].tflite
     plain = variant_of("", small)
-    journal.once(partial(_calibration, rig, small), kind="calibration")
+    journal.once(partial(calibrated, rig, small, seed=0), kind="calibration")
     p50_ns = next(row["p50_ns"] for row in journal.rows if row.get("kind") == "calibration")
     return {
         "x 1.03": (small, slowed.variant(plain, folder / "slowed", spin_ns=round(SLOWDOWN * p50_ns))),
@@ -90,16 +90,6 @@ def _ratios(rig: Rig, subjects: dict[str, Subject], folder: Path, journal: Journ
         "x 8": (repeated.variant(plain, folder / "eight", times=8), small),
         "memory against compute": (large, small),
     }
-
-
-def _calibration(rig: Rig, artifact: Path) -> Row:
-    """The undisturbed latency, which the slowdown is a share of."""
-    with rig.warm(artifact, seed=0) as own:
-        own.turn()
-        row = own.row(last=1)
-    if not is_clean(row):
-        raise SystemExit("the machine is too busy to find out what 3% of a latency is: run it again")
-    return row
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def take(rig: Rig, journal: Journal, folder: Path, *, count: int) -> None:
     """Runs of MobileNetV2 in LiteRT against itself, slowed: in quiet, beside a rival, beside an ordinary process."""
     artifact = next(each.tflite for each in prepared(folder / "models") if each.name == "MobileNetV2")
     for number in range(CALIBRATIONS):
-        journal.once(partial(_calibration, rig, artifact, seed=number), kind="calibration", run=number)
+        journal.once(partial(calibrated, rig, artifact, seed=number), kind="calibration", run=number)
     spin_ns = round(SLOWDOWN * min(row["p50_ns"] for row in _of(journal.rows, "calibration")))
     slower = slowed.variant(variant_of("", artifact), folder / "slowed", spin_ns=spin_ns)
 
@@ -86,7 +86,7 @@ def _slowdowns(rows: Sequence[Row]) -> str:
     return f"found {np.median(found):.1%} at the median, {spread}; {sure} intervals lie below 1"
 
 
-def _calibration(rig: Rig, artifact: Path, *, seed: int) -> Row:
+def calibrated(rig: Rig, artifact: Path, *, seed: int) -> Row:
     """The undisturbed latency, which the slowdown is a share of."""
     with rig.warm(artifact, seed=seed) as own:
         own.turn()

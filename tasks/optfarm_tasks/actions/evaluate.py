@@ -70,8 +70,8 @@ def run(folder: Path, task: Task, on_progress: OnProgress) -> Quality:
         scored = overflow.explained(scored, scores(exact, on_progress=on_progress))
     kept = formats.describe(inputs / Role.BASELINE).state
     if kept:
-        told = f"the model keeps state between calls ({', '.join(kept[:3])}); both sides were reset before each request"
-        scored = scored.model_copy(update={"warnings": (told, *scored.warnings)})
+        text = f"the model keeps state between calls ({', '.join(kept[:3])}); both sides were reset before each request"
+        scored = scored.model_copy(update={"warnings": (text, *scored.warnings)})
     return scored.model_copy(update={"runtime": candidate.runtime, "instruction_sets": instruction_sets.here()})
 
 
@@ -111,8 +111,8 @@ def _with_repeat(scored: Quality, repeated: Comparison) -> Quality:
     scatter = repeated.largest_difference
     if scatter <= SCATTER:
         return scored
-    told = f"the same samples give other outputs each time (NMSE {scatter:.3g} between two runs), which is in its error"
-    return scored.model_copy(update={"is_deterministic": False, "warnings": (told, *scored.warnings)})
+    text = f"the same samples give other outputs each time (NMSE {scatter:.3g} between two runs), which is in its error"
+    return scored.model_copy(update={"is_deterministic": False, "warnings": (text, *scored.warnings)})
 
 
 def batches(count: int, size_bytes: int, *, most: int = MOST_SAMPLES) -> Iterator[slice]:
