@@ -68,6 +68,16 @@ def keras_with_state(folder: Path) -> None:
     keras.Model(x, layer(x)).save(folder / "stateful" / "model.keras")
 
 
+def keras_with_names(folder: Path) -> None:
+    """A Keras 3 model one of whose inputs has a name that no argument of Python can have."""
+    import keras
+
+    (folder / "named").mkdir()
+    length, other = keras.Input((4,), name="größe 1"), keras.Input((4,), name="other")
+    y, z = keras.layers.Dense(2, name="y")(length), keras.layers.Add(name="z")([length, other])
+    keras.Model([length, other], [y, z]).save(folder / "named" / "model.keras")
+
+
 def openvino_with_state(folder: Path) -> None:
     """Adds what it was given before."""
     import openvino
@@ -107,6 +117,7 @@ def main(folder: Path) -> None:
     counting = Counting()
     tf.saved_model.save(counting, str(folder / "counting"), signatures={"serving_default": counting.call})
     keras_with_state(folder)
+    keras_with_names(folder)
     openvino_with_state(folder)
     onnx_with_flag(folder)
     np.save(folder / "weights.npy", WEIGHTS)

@@ -74,6 +74,32 @@ def test_what_lies_within_a_graph_is_fetched(tmp_path: Path, folder: Path) -> No
     assert [each.name for each in describe(made).signature.outputs] == ["features"]
 
 
+def test_a_saved_model_keeps_its_variables_and_gets_a_value_for_good(tmp_path: Path, folder: Path) -> None:
+    data, feeding = tmp_path / "data.npz", Feeding(constants={"rate": 2}, outputs=("y",))
+    np.savez(
+        data,
+        **{"test/x": X, "test/state": STATE, "test/labels": 2 * X @ np.load(folder / "weights.npy") + STATE.sum(1)},
+    )
+
+    made = converted(tmp_path / "made", folder / "scaled", "baseline", feeding)
+
+    signature, axes = describe(made).signature, called(describe(folder / "scaled"), feeding).feeding
+    assert [each.name for each in (*signature.inputs, *signature.outputs)] == ["state", "x", "y"]
+    assert describe(made).parameters == 12
+    assert evaluated(tmp_path / "scored", made, made, data, axes).scores[0].value < 1e-10
+
+
+def test_inputs_keep_names_that_no_argument_can_have(tmp_path: Path, folder: Path) -> None:
+    saved = converted(tmp_path / "saved", folder / "named", "baseline", Feeding())
+
+    made = converted(tmp_path / "made", saved, "baseline", Feeding(outputs=("z",)))
+
+    data = tmp_path / "data.npz"
+    np.savez(data, **{"test/größe 1": X, "test/other": 2 * X, "test/labels": 3 * X})
+    assert [each.name for each in describe(made).signature.inputs] == ["größe 1", "other"]
+    assert evaluated(tmp_path / "scored", made, made, data, Feeding()).scores[0].value < 1e-10
+
+
 def test_an_onnx_input_of_fixed_size_is_given_a_value(tmp_path: Path, folder: Path) -> None:
     data = tmp_path / "data.npz"
     np.savez(data, **{"test/x": X, "test/labels": 2 * X @ np.load(folder / "weights.npy")})

@@ -11,6 +11,7 @@ from optfarm_tasks import formats, instruction_sets
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, ModelDescription, Signature, Tensor
 from optfarm_tasks.errors import BadModel, Internal
+from optfarm_tasks.frameworks import saved_names
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
 from optfarm_tasks.frameworks.tensorflow import graph_file
 from optfarm_tasks.runtime import Arrays, check_device
@@ -97,8 +98,7 @@ def _load_saved(model: Path, described: ModelDescription) -> Model:
     with blaming(BadModel, "TensorFlow cannot load the SavedModel"):
         loaded = tf.saved_model.load(str(model))
         function = loaded.signatures[described.signature.name]
-        specs = function.structured_input_signature[1]
-        arguments = dict(zip(function._arg_keywords, sorted(specs), strict=True))  # noqa: SLF001 (the one list of names)
+        specs, arguments = function.structured_input_signature[1], saved_names.arguments_of(function)
         signature = Signature(
             name=described.signature.name,
             inputs=_tensors({name: specs[argument] for name, argument in arguments.items()}),

@@ -17,8 +17,9 @@ from optfarm_tasks import formats
 from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import MAIN
+from optfarm_tasks.frameworks import saved_names
 from optfarm_tasks.frameworks.imports import blaming, line_of, require
-from optfarm_tasks.frameworks.keras import emulation, saved_names
+from optfarm_tasks.frameworks.keras import emulation
 from optfarm_tasks.frameworks.keras.counterpart import own_classes
 from optfarm_tasks.frameworks.keras.weights import finalise
 

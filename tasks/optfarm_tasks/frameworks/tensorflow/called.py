@@ -7,6 +7,7 @@ from optfarm_tasks import formats
 from optfarm_tasks.description import Format, Tensor
 from optfarm_tasks.errors import BadModel, BadParameter
 from optfarm_tasks.formats.raw import MAIN
+from optfarm_tasks.frameworks import saved_names
 from optfarm_tasks.frameworks.constant import filled
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, graph_file
@@ -24,22 +25,25 @@ def saved_model(model: Path, feeding: Feeding, folder: Path) -> None:
     with blaming(BadModel, "TensorFlow cannot load the SavedModel"):
         loaded = tf.saved_model.load(str(model))
         main = loaded.signatures[described.name]
-    specs = main.structured_input_signature[1]
+    takes = saved_names.arguments_of(main)
+    specs = {name: main.structured_input_signature[1][argument] for name, argument in takes.items()}
     constants = feeding.constants.items()
     fixed = {name: _constant(name, value, specs[name].dtype, specs[name].shape) for name, value in constants}
+    arguments = saved_names.argument_names(name for name in specs if name not in fixed)
     fetched = feeding.outputs or tuple(main.structured_outputs)
 
-    def call(**fed: Any) -> dict[str, Any]:
-        given = main(**fed, **{name: tf.constant(array) for name, array in fixed.items()})
+    def call(*tensors: Any) -> dict[str, Any]:
+        fed = dict(zip(arguments, tensors, strict=True)) | {name: tf.constant(array) for name, array in fixed.items()}
+        given = main(**{takes[name]: tensor for name, tensor in fed.items()})
         return {name: given[name] for name in fetched}
 
     whole = tf.Module()
     whole.model = loaded
-    fed = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items() if name not in fixed}
-    whole.call = tf.function(call)
+    signature = [tf.TensorSpec(specs[name].shape, specs[name].dtype, name=arguments[name]) for name in arguments]
+    whole.call = tf.function(call, input_signature=signature)
     with blaming(BadModel, "TensorFlow cannot store the model as it is called"):
-        signatures = {described.name: whole.call.get_concrete_function(**fed)}
-        tf.saved_model.save(whole, str(folder), signatures=signatures)
+        tf.saved_model.save(whole, str(folder), signatures={described.name: whole.call})
+    saved_names.restore(folder, arguments)
 
 
 def frozen_graph(model: Path, feeding: Feeding, folder: Path) -> None:

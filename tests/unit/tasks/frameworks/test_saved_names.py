@@ -2,7 +2,7 @@
 
 import pytest
 
-from optfarm_tasks.frameworks.keras.saved_names import argument_names
+from optfarm_tasks.frameworks.saved_names import argument_names
 
 
 @pytest.mark.parametrize("names", [("image",), ("image", "speed"), ("imageA", "imageB"), ("x_1", "x_2")])

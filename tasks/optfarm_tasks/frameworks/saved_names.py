@@ -1,4 +1,4 @@
-"""Gives the inputs of a SavedModel the names that its Keras file has: TensorFlow's functions take plain names alone.
+"""Gives the inputs of a SavedModel the names that its model has: TensorFlow's functions take plain names alone.
 
 A function's arguments are Python's; signatures, which are what callers see, are maps whose keys are any text. So a
 model is exported under names that Python takes, in the order of the true ones, by which TensorFlow sorts; then the true
@@ -18,6 +18,12 @@ def argument_names(names: Iterable[str]) -> dict[str, str]:
     in_order = sorted(names)
     are_plain = all(map(_PLAIN.fullmatch, in_order)) and len({name.lower() for name in in_order}) == len(in_order)
     return {name: name if are_plain else f"input_{index:06d}" for index, name in enumerate(in_order)}
+
+
+def arguments_of(function: Any) -> dict[str, str]:
+    """Input → the argument of a loaded function that takes it, which is another where names were restored."""
+    specs = function.structured_input_signature[1]
+    return dict(zip(function._arg_keywords, sorted(specs), strict=True))  # noqa: SLF001 (the one list of names)
 
 
 def restore(folder: Path, arguments: Mapping[str, str]) -> None:
