@@ -149,6 +149,22 @@ def test_a_saved_model_that_others_trained_goes_through(farm: Cli, basic_pitch: 
         assert row["state"] == "done" or row["failure"]["reason"] in {"unsupported_op", "bad_model"}
 
 
+def test_a_technique_with_nothing_to_do_is_skipped_and_fails_no_sweep(farm: Cli, pilotnet: Path) -> None:
+    words = ("--name", "pilotnet", "--effort", "quick", "--recipe", "place-ops", "--recipe", "tflite-float32", "--wait")
+    ended = farm.run("sweep", "run", str(pilotnet / "model.keras"), *words)
+
+    assert ended.code == 0, ended.err
+    assert "place-ops skipped: place-ops has nothing to do: no node's name or op matches" in ended.out
+    assert "failed" not in ended.out
+    (sweep_id,) = (each["id"] for each in farm.json("sweep", "list")[:1])
+    rows = rows_by_recipe(farm.json("report", sweep_id))
+    assert {recipe: row["state"] for recipe, row in rows.items()} == {
+        "baseline": "done",
+        "place-ops": "skipped",
+        "tflite-float32": "done",
+    }
+
+
 def test_two_devices_give_a_table_each(farm: Cli, tmp_path: Path, tiny_models: Path) -> None:
     second = farm.start(
         "--device",
@@ -173,22 +189,6 @@ def test_two_devices_give_a_table_each(farm: Cli, tmp_path: Path, tiny_models: P
         measured = {row["recipe"]: row["measurement"] for row in report["rows"] if row["device"] == device}
         assert set(measured) == {"baseline", "openvino-float16"}
         assert all(measured.values())
-
-
-def test_a_technique_with_nothing_to_do_is_skipped_and_fails_no_sweep(farm: Cli, pilotnet: Path) -> None:
-    words = ("--name", "pilotnet", "--effort", "quick", "--recipe", "place-ops", "--recipe", "tflite-float32", "--wait")
-    ended = farm.run("sweep", "run", str(pilotnet / "model.keras"), *words)
-
-    assert ended.code == 0, ended.err
-    assert "place-ops skipped: place-ops has nothing to do: no node's name or op matches" in ended.out
-    assert "failed" not in ended.out
-    (sweep_id,) = (each["id"] for each in farm.json("sweep", "list")[:1])
-    rows = rows_by_recipe(farm.json("report", sweep_id))
-    assert {recipe: row["state"] for recipe, row in rows.items()} == {
-        "baseline": "done",
-        "place-ops": "skipped",
-        "tflite-float32": "done",
-    }
 
 
 def test_a_failed_conversion_fails_its_variant_only(farm: Cli, villain: Any) -> None:
