@@ -9,23 +9,25 @@ _HOLDS = {"<=": operator.le, ">=": operator.ge}
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured value beside its bound; the note says how it was taken."""
+    """A measured value beside its bound, where it has one; the note says how it was taken."""
 
     name: str
     value: float
     unit: str
     relation: Literal["<=", ">="]
-    bound: float
+    bound: float | None
     note: str
 
     @property
     def holds(self) -> bool:
-        """Whether the value keeps its bound."""
-        return bool(_HOLDS[self.relation](self.value, self.bound))
+        """Whether the value keeps its bound; without one, it does."""
+        return self.bound is None or bool(_HOLDS[self.relation](self.value, self.bound))
 
     def row(self) -> tuple[str, str, str, str, str]:
         """The cells of a table: what, value, bound, holds, how."""
         shown = f"{self.value:.3g} {self.unit}".strip()
+        if self.bound is None:
+            return self.name, shown, "", "", self.note
         bound = f"{self.relation.replace('<=', '≤').replace('>=', '≥')} {self.bound:g} {self.unit}".strip()
         return self.name, shown, bound, "yes" if self.holds else "NO", self.note
 

@@ -45,7 +45,8 @@ def main() -> int:
     if not options.render:
         _measure(journals, wanted, folder, count=options.count)
     figures = {name: section.figures(journals[name].rows) for name, (section, _) in SECTIONS.items()}
-    options.page.write_text(page.text(figures, machine=machine(), versions=versions()))
+    before = options.page.read_text() if options.page.is_file() else ""
+    options.page.write_text(page.text(figures, machine=machine(), versions=versions(), before=before))
     asked = [figure for name in wanted for figure in figures[name]]
     Console().print(table(asked))
     return 0 if all(figures[name] for name in wanted) and all(figure.holds for figure in asked) else 1

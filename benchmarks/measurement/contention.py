@@ -58,7 +58,7 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
     if not any(beside.values()):
         return []
     every = [row for found in beside.values() for row in found]
-    each = (_share(load, found, truths, bound=0) for load, found in beside.items())
+    each = (_share(load, found, truths, bound=None) for load, found in beside.items())
     return [_share("all loads", every, truths, bound=BOUND), *each]
 
 
@@ -68,7 +68,7 @@ def _truth(rows: Sequence[Row], name: str) -> float:
     return float(np.median(quiet)) if quiet else math.nan
 
 
-def _share(name: str, rows: Sequence[Row], truths: dict[str, float], *, bound: float) -> Figure:
+def _share(name: str, rows: Sequence[Row], truths: dict[str, float], *, bound: float | None) -> Figure:
     usable = [row for row in rows if row["verdict"] != Verdict.INVALID]
     held = [row for row in usable if row["ci95"] and row["ci95"][0] <= truths[row["ratio_name"]] <= row["ci95"][1]]
     widths = [row["ci95"][1] / row["ci95"][0] - 1 for row in usable if row["ci95"] and row["ci95"][0] > 0]

@@ -1,6 +1,6 @@
 """docs/measurement-proof.md: every promise with its bound, its value, and whether it holds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from benchmarks.figure import Figure
@@ -9,14 +9,14 @@ HEADINGS = ("what", "value", "bound", "holds", "how")
 
 HEAD = """# Does the method hold?
 
-Written by `python -m benchmarks.measurement` on {machine}, {date}.
+Written by `python -m benchmarks.measurement`.
 
 The method of [measurement.md](measurement.md) makes promises, and each has a bound here. It is the farm's own
 controller and its own child processes that measure, on the last core, with one thread and batch 1, as a worker's task
 would; a measurement is one attempt of the effort `quick` (3 pairs of 1.6 s) unless something else is said. The models
 have random weights: MobileNetV2 and EfficientNetB0 (224 x 224), ResNet50 (128 x 128), and PilotNet (17.0 M
 parameters). Raw rows stay in `build/measurement/*.json`; `--only` runs a section alone, a run that was ended goes on
-where it stood, `--fresh` begins anew, and all sections take about 65 minutes on two quiet cores.
+where it stood, `--fresh` begins anew, and all sections take about 95 minutes on two quiet cores.
 
 Versions: {versions}.
 """
@@ -68,21 +68,23 @@ SECTIONS = {
 }
 
 
-def text(figures: Mapping[str, Sequence[Figure]], *, machine: str, versions: Mapping[str, str]) -> str:
-    """The whole page; a section without figures says so."""
+def text(
+    figures: Mapping[str, Sequence[Figure]], *, machine: str, versions: Mapping[str, str], before: str = ""
+) -> str:
+    """The whole page; a section that was not measured stays as the page had it before, or says so."""
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    head = HEAD.format(machine=machine, date=f"{datetime.now(UTC):%Y-%m-%d}", versions=listed)
-    return "\n".join([head, *(line for name in SECTIONS for line in _section(name, figures.get(name, ())))])
+    parts = {title: part for title, _, part in (each.partition("\n") for each in before.split("\n## ")[1:])}
+    taken = f"On {machine}, {datetime.now(UTC):%Y-%m-%d}."
+    sections = (_section(name, figures.get(name, ()), taken, parts) for name in SECTIONS)
+    return "\n".join([HEAD.format(versions=listed), *sections])
 
 
-def _section(name: str, figures: Sequence[Figure]) -> Iterable[str]:
+def _section(name: str, figures: Sequence[Figure], taken: str, before: Mapping[str, str]) -> str:
     title, about = SECTIONS[name]
-    yield from (f"## {title}", about)
-    if not figures:
-        yield from ("Not measured yet.", "")
-        return
-    yield from map(_line, (HEADINGS, ("---",) * len(HEADINGS), *(figure.row() for figure in figures)))
-    yield ""
+    if not figures and title in before:
+        return f"## {title}\n{before[title].rstrip()}\n"
+    lines = map(_line, (HEADINGS, ("---",) * len(HEADINGS), *(figure.row() for figure in figures)))
+    return "\n".join([f"## {title}", about, *((taken, "", *lines) if figures else ("Not measured yet.",)), ""])
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -148,3 +148,13 @@ def test_the_page_has_every_section_and_says_what_is_not_measured() -> None:
 
     assert "| intervals of twins that hold 1 | 100 % | ≥ 90 % | yes |" in text
     assert text.count("Not measured yet.") == len(page.SECTIONS) - 1
+
+
+def test_a_section_that_was_not_measured_again_stays_on_the_page() -> None:
+    figures = twins.figures([measured(1.0, (0.99, 1.01))] * 30)
+    before = page.text({"twins": figures}, machine="a machine", versions={})
+
+    text = page.text({"overhead": figures}, machine="another", versions={}, before=before)
+
+    assert text.count("| intervals of twins that hold 1 | 100 % | ≥ 90 % | yes |") == 2
+    assert text.index("On a machine, ") < text.index("On another, ")
