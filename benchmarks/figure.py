@@ -1,5 +1,6 @@
 """One figure of a benchmark with the bound that it has to keep."""
 
+import math
 import operator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -25,7 +26,7 @@ class Figure:
 
     def row(self) -> tuple[str, str, str, str, str]:
         """The cells of a table: what, value, bound, holds, how."""
-        shown = f"{self.value:.3g} {self.unit}".strip()
+        shown = "none" if math.isnan(self.value) else f"{self.value:.3g} {self.unit}".strip()
         if self.bound is None:
             return self.name, shown, "", "", self.note
         bound = f"{self.relation.replace('<=', '≤').replace('>=', '≥')} {self.bound:g} {self.unit}".strip()

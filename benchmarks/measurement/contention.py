@@ -75,7 +75,7 @@ def _share(name: str, rows: Sequence[Row], truths: dict[str, float], *, bound: f
     note = f"{len(held)} of {len(usable)} intervals; {len(rows) - len(usable)} of {len(rows)} measurements are invalid"
     if widths:
         note += f"; an interval spans {np.median(widths):.1%} of its ratio at the median, {max(widths):.1%} at the most"
-    value = 100 * len(held) / len(usable) if usable else 100.0
+    value = 100 * len(held) / len(usable) if usable else math.nan
     return Figure(f"{name}: intervals that hold the quiet ratio", value, "%", ">=", bound, note)
 
 

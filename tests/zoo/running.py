@@ -21,7 +21,8 @@ from tests.zoo.entries import ENTRIES, Arrays, Entry
 from tests.zoo.judgement import Outcome, Verdict, judged
 from tests.zoo.recipes import RECIPES
 
-FAMILIES = ("dense", "convolution", "recurrent", "preprocessing", "ends", "graphs", "frozen", "older", "exchange")
+FAMILIES = ("dense", "convolution", "recurrent", "preprocessing", "ends", "graphs", "frozen", "older", "exchange",
+            "recorded")  # fmt: skip
 
 
 def gather() -> None:
