@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
 RECORDING := build/pilotnet/recording.npz
 
-.PHONY: setup demo test check bench zoo lock clean
+.PHONY: setup demo test check bench zoo compat lock clean
 
 setup: $(STAMP)
 
@@ -46,6 +46,11 @@ bench: setup
 # Every technique on every model that people may bring; an hour of two cores. It goes on where it was ended.
 zoo: setup
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.zoo --page
+
+# Records small models anew by the Keras versions whose files people have; needs Python 3.7 to 3.13, or uv that fetches them.
+compat: setup
+	$(BIN)/python -m tests.compat
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.zoo --again --only recorded
 
 lock:
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra dev pyproject.toml -o requirements/dev.lock

@@ -50,7 +50,8 @@ class Entry:
     build: Build
     tags: frozenset[str] = field(default_factory=frozenset)
     """What has to be known of it: "keras_file", where it is loaded anew for every recipe; "nan", where outputs are not
-    numbers; "tiny", where weights are few and exact; "rounded", where it computes in few bits."""
+    numbers; "tiny", where weights are few and exact; "rounded", where it computes in few bits; "recorded", where
+    another Keras saved it."""
 
     def arrays(self, split: str) -> Arrays:
         """The samples of a split, the same each time."""

@@ -159,8 +159,15 @@ onnx_file("onnx_of_newer_ir", {"x": real(4)}, opset=17, ir=99, truth=_by_hand)(_
 onnx_file("onnx_of_newer_opset", {"x": real(4)}, opset=999, ir=9, truth=_by_hand)(_relu)
 
 
-def tflite_file(name: str, feeds: Feeds, *, optimised: bool = False, tags: str = "") -> Any:
-    """The decorated function gets a tf.Module and gives functions by signature; the first is what is run."""
+def tflite_file(name: str, feeds: Feeds, *, optimised: str = "", tags: str = "") -> Any:
+    """The decorated function gets a tf.Module and gives functions by signature; the first is what is run.
+
+    Args:
+        name: in the zoo.
+        feeds: its inputs.
+        optimised: DEFAULT or EXPERIMENTAL_SPARSITY, which the converter then does.
+        tags: as those of an entry.
+    """
 
     def register(make: Callable[[Any], Any]) -> Any:
         def build(folder: Path) -> Truth:
@@ -172,7 +179,7 @@ def tflite_file(name: str, feeds: Feeds, *, optimised: bool = False, tags: str =
             concrete = {key: each.get_concrete_function() for key, each in made.functions.items()}
             tf.saved_model.save(made, str(folder / "saved"), signatures=concrete)
             converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"), signature_keys=list(concrete))
-            converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimised else []
+            converter.optimizations = [getattr(tf.lite.Optimize, optimised)] if optimised else []
             (folder / "model.tflite").write_bytes(converter.convert())
             _remove(folder / "saved")
             if optimised:
@@ -229,9 +236,18 @@ def tflite_handed_on(m: Any) -> Any:
     return {"serving_default": lambda k, b: {"same": k, "more": b + 1.0}}
 
 
-@tflite_file("tflite_weights_of_bytes", {"x": real(64)}, optimised=True, tags="rounded")
+@tflite_file("tflite_weights_of_bytes", {"x": real(64)}, optimised="DEFAULT", tags="rounded")
 def tflite_weights_of_bytes(m: Any) -> Any:
     import tensorflow as tf
 
     m.kernel = tf.Variable(weights(64, 48))
     return {"serving_default": lambda x: {"y": tf.nn.relu(x @ m.kernel)}}
+
+
+@tflite_file("tflite_sparse", {"x": real(64)}, optimised="EXPERIMENTAL_SPARSITY")
+def tflite_sparse(m: Any) -> Any:
+    # Most blocks of 1 x 4 are zeros, which is how the converter knows what to store sparsely.
+    blocks = np.random.default_rng(1).random((64, 16)) < 0.2
+    kernel = (weights(64, 64) * blocks.repeat(4, axis=1)).T.copy()
+    del m
+    return {"serving_default": lambda x: {"y": x @ kernel}}

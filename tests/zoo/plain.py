@@ -10,18 +10,17 @@ import numpy as np
 
 from optfarm_tasks import formats
 from optfarm_tasks.description import Format
+from tests.zoo import plain_training
 from tests.zoo.entries import Arrays
 from tests.zoo.judgement import nmse
+from tests.zoo.plain_training import NotTried
 from tests.zoo.recipes import RECIPES, TOLERANCE
 from tests.zoo.running import Cage
 
-Outputs = list[np.ndarray[Any, Any]]
+Output = np.ndarray[Any, Any]
+Outputs = list[Output]
 Recipe = Callable[[Cage, Path], Outputs]
 SAMPLES = 16
-
-
-class NotTried(Exception):
-    """The tool is not meant for models of this format."""
 
 
 def is_right(cage: Cage, recipe: str, folder: Path) -> bool:
@@ -31,31 +30,25 @@ def is_right(cage: Cage, recipe: str, folder: Path) -> bool:
         NotTried: there is no plain tool for this.
         Exception: whatever the tool says.
     """
-    outputs, limit = PLAIN[recipe](cage, folder), TOLERANCE[RECIPES[recipe].kind]
+    outputs, limit = PLAIN[recipe](cage, folder), TOLERANCE.get(RECIPES[recipe].kind)
     left = list(outputs)
     for truth in cage.truth.values():
-        near = [each for each in left if each.size == truth.size and nmse(truth, each.reshape(truth.shape)) <= limit]
+        near = [each for each in left if each.size == truth.size and _is_near(truth, each.reshape(truth.shape), limit)]
         if not near or truth.dtype.kind not in "fiub":
             return False
         left = [each for each in left if each is not near[0]]
     return True
 
 
-def _saved_model(cage: Cage, folder: Path) -> Path:
-    kind = cage.description.format
-    if kind is Format.SAVED_MODEL:
-        return cage.model
-    if kind not in (Format.KERAS, Format.H5):
-        raise NotTried(f"it is {kind}")
-    import keras
-    import tf_keras
+def _is_near(truth: Output, found: Output, limit: float | None) -> bool:
+    """Within the limit, or finite where a recipe that trains has none."""
+    return bool(np.isfinite(found.astype(np.float64)).all()) if limit is None else nmse(truth, found) <= limit
 
-    file = formats.file_of(cage.model)
-    try:
-        model = keras.models.load_model(file, compile=False, safe_mode=False)
-    except Exception:  # noqa: BLE001 (then the other may)
-        model = tf_keras.models.load_model(file, compile=False)
-    model.export(str(folder / "saved"))
+
+def _saved_model(cage: Cage, folder: Path) -> Path:
+    if cage.description.format is Format.SAVED_MODEL:
+        return cage.model
+    plain_training.loaded(cage).export(str(folder / "saved"))
     return folder / "saved"
 
 
@@ -102,6 +95,11 @@ def _float(tf: Any, converter: Any) -> None:
     converter.representative_dataset = None
 
 
+def _whole(tf: Any, converter: Any) -> None:
+    _quantised(tf, converter)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+
+
 def _wide(tf: Any, converter: Any) -> None:
     _quantised(tf, converter)
     wide = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
@@ -141,6 +139,15 @@ def _onnx_dynamic(cage: Cage, folder: Path) -> Outputs:
     source = _onnx_file(cage, folder)
     quantize_dynamic(source, folder / "dynamic.onnx")
     return _by_onnxruntime(cage, _changed(source, folder / "dynamic.onnx"))
+
+
+def _onnx_float16(cage: Cage, folder: Path) -> Outputs:
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    halved = convert_float_to_float16(onnx.load(str(_onnx_file(cage, folder))), keep_io_types=True)
+    onnx.save(halved, str(folder / "halved.onnx"))
+    return _by_onnxruntime(cage, folder / "halved.onnx")
 
 
 def _onnx_int8(cage: Cage, folder: Path) -> Outputs:
@@ -199,16 +206,46 @@ def _openvino_int8(cage: Cage, folder: Path) -> Outputs:
     return _by_openvino(cage, quantised)
 
 
+def _openvino_light(cage: Cage, folder: Path) -> Outputs:
+    import nncf
+
+    model = _openvino_model(cage, folder)
+    before = [node.get_type_name() for node in model.get_ordered_ops()]
+    light = nncf.compress_weights(model)
+    if [node.get_type_name() for node in light.get_ordered_ops()] == before:
+        raise NotTried("it changes nothing")
+    return _by_openvino(cage, light)
+
+
+def _frozen(cage: Cage, folder: Path) -> Outputs:
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    loaded = tf.saved_model.load(str(_saved_model(cage, folder)))
+    frozen = convert_variables_to_constants_v2(loaded.signatures["serving_default"])
+    names = [each.name.split(":")[0] for each in frozen.inputs]
+    given = {name: tf.constant(array) for name, array in _named(cage, names).items()}
+    return [np.asarray(each) for each in frozen(*[given[name] for name in names])]
+
+
 PLAIN: dict[str, Recipe] = {
+    "baseline": plain_training.keras_alone,
+    "freeze": _frozen,
     "tflite-float32": _tflite(_float),
     "tflite-float16": _tflite(_halved),
     "tflite-dynamic-range": _tflite(_dynamic),
+    "tflite-int8": _tflite(_whole),
     "tflite-int8-float": _tflite(_quantised),
     "tflite-int16x8": _tflite(_wide),
     "onnx": _onnx,
+    "onnx-float16": _onnx_float16,
     "onnx-dynamic": _onnx_dynamic,
     "onnx-int8": _onnx_int8,
     "openvino": _openvino,
+    "openvino-compress-weights": _openvino_light,
     "openvino-int8": _openvino_int8,
+    "qat(epochs=1)": plain_training.qat,
+    "prune(epochs=1, min_weights=256)": plain_training.prune,
+    "cluster(epochs=1, min_weights=256)": plain_training.cluster,
 }
 """Recipe of the farm → the plain tool's for the same."""

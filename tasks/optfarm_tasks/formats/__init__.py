@@ -23,6 +23,8 @@ _SUFFIXES = {
 _NOT_YET = {".pt": "PyTorch", ".pt2": "PyTorch", ".pth": "PyTorch"}
 _KEEPING_APART = frozenset({Format.ONNX, Format.OPENVINO})
 """Formats whose one file may keep its weights in others beside it."""
+_KERAS_HEADS = {b"PK\x03\x04": Format.KERAS, b"\x89HDF": Format.H5}
+"""Keras 2.12 saved HDF5 under .keras as well, so of these two the content tells the format."""
 _GRAPH_FILE = "saved_model.pb"
 _TAKEN = "a SavedModel folder (with saved_model.pb), or one file .keras, .h5, .hdf5, .tflite, .onnx, .xml or .pb"
 
@@ -116,8 +118,15 @@ def _in_folder(folder: Path) -> tuple[Format, Path]:
 def _kind(path: Path) -> tuple[Format, Path] | None:
     if path.name == _GRAPH_FILE:
         return Format.SAVED_MODEL, path
-    kind = _SUFFIXES.get(path.suffix.lower())
-    return None if kind is None else (kind, path)
+    return (_format(path), path) if path.suffix.lower() in _SUFFIXES else None
+
+
+def _format(path: Path) -> Format:
+    kind = _SUFFIXES[path.suffix.lower()]
+    if kind not in _KERAS_HEADS.values() or not path.is_file():
+        return kind
+    with _refused(path), path.open("rb") as stream:
+        return _KERAS_HEADS.get(stream.read(4), kind)
 
 
 def _nothing(folder: Path) -> str:
@@ -140,7 +149,7 @@ def _by_suffix(path: Path) -> Format:
         raise BadModel(_not_yet(path))
     if suffix not in _SUFFIXES:
         raise BadModel(f"{path} has the suffix {suffix!r}; a model is {_TAKEN}")
-    return _SUFFIXES[suffix]
+    return _format(path)
 
 
 def _not_yet(path: Path) -> str:

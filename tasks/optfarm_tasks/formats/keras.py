@@ -44,8 +44,6 @@ def describe(path: Path, *, size_bytes: int) -> ModelDescription:
 
 
 def _check_kind(head: bytes, path: Path) -> None:
-    if head == h5.SIGNATURE:
-        raise BadModel(f"{path} is an HDF5 file; name it {path.stem}.h5")
     if not head.startswith(b"PK\x03\x04"):
         raise BadModel(f"{path} is no .keras file: it begins with {head!r}, not with a zip's header; use model.save")
 

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from optfarm_tasks import formats
@@ -120,10 +121,23 @@ def _load(file: Path, library: str) -> Any:
     # Code inside a model may run here: this process is the sandbox that is made for it.
     module = importlib.import_module(library)
     known = own_classes() if library == _KERAS_2 else {}
-    with module.utils.custom_object_scope(known):
-        model = module.models.load_model(file, compile=False, safe_mode=False)
+    with module.utils.custom_object_scope(known), _by_right_name(file) as named:
+        model = module.models.load_model(named, compile=False, safe_mode=False)
     finalise(model)
     return model
+
+
+@contextmanager
+def _by_right_name(file: Path) -> Iterator[Path]:
+    """The file under a suffix by which every Keras knows its format."""
+    suffix = f".{formats.detect(file)}"
+    if file.suffix == suffix:
+        yield file
+        return
+    with TemporaryDirectory() as folder:
+        named = Path(folder, f"model{suffix}")
+        named.symlink_to(file.absolute())
+        yield named
 
 
 def _libraries(version: str) -> tuple[str, str]:

@@ -167,6 +167,7 @@ def _from_tflite(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     from tf2onnx import tfonnx
 
     signature_tensors.refuse_resources(work.model, user="ONNX")
+    signature_tensors.refuse_sparse(work.model, user="tf2onnx")
     ends = signature_tensors.ends_of(work.model)
     inputs = {tensor: name for name, tensor in ends.inputs.items()}
     outputs = {tensor: name for name, tensor in ends.outputs.items() if tensor not in inputs}

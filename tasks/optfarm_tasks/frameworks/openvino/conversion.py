@@ -34,6 +34,7 @@ _NO_TRANSLATOR = re.compile(
 )
 _FAILED = re.compile(r"-- Conversion is failed for: ([\w, -]+)")
 _NODE = re.compile(r"While validating node '(?:opset\d+::)?([\w ./:-]+)")
+_GENERAL = re.compile(r"FrontEnd API failed with GeneralFailure:\s*(\S.*)")
 _WHY = re.compile(r"-- [\w-]+ with a message:\n(.*?)\n(?:-- |\nSummary)", re.DOTALL)
 
 Ends = dict[str, Tensor]
@@ -205,4 +206,6 @@ def _naming_ops() -> Iterator[None]:
         if node is not None:
             said = str(error).strip().splitlines()[-1].strip()
             raise UnsupportedOp(f"OpenVINO cannot convert {node[1]}: {said}") from error
+        if general := _GENERAL.search(str(error)):
+            raise UnsupportedOp(f"OpenVINO cannot convert the model: {general[1]}") from error
         raise

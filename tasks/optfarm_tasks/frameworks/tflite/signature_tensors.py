@@ -37,6 +37,26 @@ def refuse_resources(model: Path, *, user: str) -> None:
         )
 
 
+def refuse_sparse(model: Path, *, user: str) -> None:
+    """Passes when every constant of a .tflite is stored whole: the interpreter unpacks others, converters do not.
+
+    Args:
+        model: its folder; nothing of it is run.
+        user: what reads the bytes of constants as they lie there.
+
+    Raises:
+        UnsupportedOp: one is not; all of them are named.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    stored = schema.Model.GetRootAs(formats.file_of(model).read_bytes())
+    graphs = [stored.Subgraphs(index) for index in range(stored.SubgraphsLength())]
+    tensors = [graph.Tensors(index) for graph in graphs for index in range(graph.TensorsLength())]
+    found = [each.Name().decode() for each in tensors if each.Sparsity() is not None]
+    if found:
+        raise UnsupportedOp(f"{user} reads no tensor that is stored sparsely, as {', '.join(found)} of this .tflite is")
+
+
 def ends_of(model: Path) -> Ends:
     """The ends of the signature that is run.
 

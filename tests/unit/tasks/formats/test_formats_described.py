@@ -62,6 +62,15 @@ def test_tflite_description_is_what_litert_says(name: str, tiny_models: Path, ex
     assert description.parameters == expected[name]["parameters"]
 
 
+@pytest.mark.parametrize(("content", "suffix", "kind"), [("h5", "keras", Format.H5), ("keras", "h5", Format.KERAS)])
+def test_of_the_formats_of_keras_the_content_tells(
+    content: str, suffix: str, kind: Format, tiny_models: Path, tmp_path: Path
+) -> None:
+    shutil.copy(tiny_models / f"tf_keras_functional.{content}", tmp_path / f"model.{suffix}")
+
+    assert detect(tmp_path) == detect(tmp_path / f"model.{suffix}") == describe(tmp_path).format == kind
+
+
 def test_custom_op_counts_under_its_own_name(tiny_models: Path) -> None:
     assert describe(tiny_models / "custom.tflite").ops["Igamma"] == 1
 

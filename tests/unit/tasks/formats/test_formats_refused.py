@@ -163,13 +163,6 @@ def test_a_damaged_index_is_refused_by_its_checksum(copied: Callable[[str], Path
         describe(folder)
 
 
-def test_an_hdf5_file_named_keras_says_its_right_name(tiny_models: Path, tmp_path: Path) -> None:
-    shutil.copy(tiny_models / "keras_functional.h5", tmp_path / "model.keras")
-
-    with pytest.raises(BadModel, match=r"is an HDF5 file; name it model.h5"):
-        describe(tmp_path)
-
-
 def test_a_keras_file_without_weights_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
         archive.writestr("config.json", "{}")
