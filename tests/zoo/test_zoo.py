@@ -41,6 +41,7 @@ ONCE_WRONG = {
     ("onnx_halves", "onnx-dynamic"): "refused",
     ("onnx_of_newer_ir", "baseline"): "refused",
     ("onnx_of_newer_opset", "baseline"): "refused",
+    ("operations", "truncate"): "refused",
     ("pilot", "qat(epochs=1)"): "done",
     ("regularised", "pqat(epochs=1, min_weights=256)"): "done",
     ("scalars", "openvino-int8"): "done",

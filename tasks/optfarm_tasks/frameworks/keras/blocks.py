@@ -140,7 +140,7 @@ def _is_reference(nested: Sequence[Any], names: Collection[str]) -> bool:
 
 
 def _block(model: Any, members: Sequence[str], source: Reference) -> Block:
-    weights = [weight for name in members for weight in getattr(model.get_layer(name), "weights", ())]
+    weights = [weight for name in members for weight in getattr(_node(model, name), "weights", ())]
     return Block(
         layers=tuple(members),
         source=source,
@@ -152,11 +152,17 @@ def _block(model: Any, members: Sequence[str], source: Reference) -> Block:
 
 
 def _shape(model: Any, name: str) -> Shape:
-    if all(layer.name != name for layer in model.layers):
-        return tuple(model.input_shape)  # a Sequential keeps its InputLayer to itself
-    output = model.get_layer(name).output
+    node = _node(model, name)
+    # A Sequential keeps its InputLayer to itself.
+    output = model.input if node is None else node.output
     # What a layer of several outputs gives is no tensor that another could stand for: it has no shape here.
     return () if isinstance(output, (list, tuple, dict)) else tuple(output.shape)
+
+
+def _node(model: Any, name: str) -> Any:
+    """The layer of a name, or the bare operation that Keras 3 keeps beside the layers."""
+    nodes = [*model.layers, *getattr(model, "operations", ())]
+    return next((node for node in nodes if node.name == name), None)
 
 
 def _redirected(layer: Any, instead: Mapping[str, Reference]) -> Any:
