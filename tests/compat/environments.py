@@ -24,10 +24,10 @@ ENVIRONMENTS = (
     Environment("tf-1.15", "3.7", ("tensorflow==1.15.5", "numpy<1.19", *_OLD), _TF, ("h5", "save")),
     Environment("tf-2.3", "3.8", ("tensorflow-cpu==2.3.4", "numpy<1.19", *_OLD), _TF, ("h5", "save")),
     Environment("tf-2.11", "3.10", ("tensorflow-cpu==2.11.1", "numpy<1.24"), _TF, ("h5", "save")),
-    Environment("tf-2.12", "3.11", ("tensorflow-cpu==2.12.1",), _TF, ("keras", "h5")),
-    Environment("tf-2.15", "3.11", ("tensorflow-cpu==2.15.1",), _TF, ("keras", "h5", "save")),
+    Environment("tf-2.12", "3.11", ("tensorflow-cpu==2.12.1",), _TF, ("keras",)),
+    Environment("tf-2.15", "3.11", ("tensorflow-cpu==2.15.1",), _TF, ("keras", "save")),
     # Keras 3.0 saves no .h5 of a compiled model whose layers' weights have one name.
     Environment("keras-3.0", "3.11", ("keras==3.0.5", "tensorflow-cpu==2.16.2"), _KERAS, ("keras", "export")),
-    Environment("keras-3.6", "3.12", ("keras==3.6.0", "tensorflow-cpu==2.18.1"), _KERAS, ("keras", "h5", "export")),
-    Environment("newest", "3.13", ("keras", "tensorflow-cpu"), _KERAS, ("keras", "h5", "export")),
+    Environment("keras-3.6", "3.12", ("keras==3.6.0", "tensorflow-cpu==2.18.1"), _KERAS, ("keras", "h5")),
+    Environment("newest", "3.13", ("keras", "tensorflow-cpu"), _KERAS, ("keras",)),
 )

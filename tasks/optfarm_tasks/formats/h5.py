@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -68,6 +69,13 @@ def contents(path: Path, *, start: int, size_bytes: int, deadline_s: float = _DE
         Malformed: it is truncated or damaged.
         OSError: it cannot be read.
     """
+    stat = path.stat()
+    return _contents(path, start, size_bytes, deadline_s, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _contents(path: Path, start: int, size_bytes: int, deadline_s: float, _stamp: tuple[int, ...]) -> Contents:
+    """Read once as long as the file stays the same: a task describes its model several times."""
     with path.open("rb") as stream:
         _check_end(stream, start=start, size_bytes=size_bytes)
     command = [sys.executable, "-I", str(_READER), str(path), str(start), str(size_bytes)]
