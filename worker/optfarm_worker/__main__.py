@@ -16,6 +16,7 @@ from optfarm_storage.s3 import S3Store
 from optfarm_worker import confinement
 from optfarm_worker.app import Consumer
 from optfarm_worker.context import worker_context
+from optfarm_worker.devices import kind_of
 from optfarm_worker.errors import BadSettings, Denied
 from optfarm_worker.inventory import inventory_of
 from optfarm_worker.presence import Presence
@@ -52,6 +53,7 @@ def serve(settings: WorkerSettings) -> int:
         Denied: the scheduler does not take the token.
     """
     confinement.adopt_orphans()
+    os.sched_setaffinity(0, kind_of(settings.device).cores(settings.device))
     inventory = inventory_of(settings)
     with (
         closing(Scheduler(settings.url, settings.worker_token.get_secret_value())) as scheduler,
@@ -99,7 +101,7 @@ def _parsed(arguments: Sequence[str] | None) -> dict[str, Any]:
         prog="optfarm-worker",
         description="Serves one device. Other settings: OPTFARM_* variables, or a TOML file that OPTFARM_CONFIG names.",
     )
-    parser.add_argument("--device", help="cpu (the default)")
+    parser.add_argument("--device", help="cpu (the default), gpu:0, or gpu:UUID of a GPU or a MIG instance")
     parser.add_argument("--host", help="name of this machine in the farm; the default is its host name")
     parser.add_argument("--url", help="the scheduler, http://host:port")
     parser.add_argument("--label", dest="labels", action="append", metavar="NAME=VALUE", help="what selectors match")

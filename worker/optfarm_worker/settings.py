@@ -1,5 +1,6 @@
 """The settings of a worker: where the farm is, which device it serves, where its folders are."""
 
+import os
 import re
 import socket
 import sys
@@ -9,8 +10,9 @@ from typing import Self
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
+from optfarm_tasks.benchmark.host import nvml
 from optfarm_tasks.schema.settings import FarmSettings, config_file, settings_faults
-from optfarm_worker.devices import kind_of
+from optfarm_worker.devices import named
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.idle import shared_lock
 
@@ -36,7 +38,10 @@ class WorkerSettings(FarmSettings):
     s3_secret_key: SecretStr = SecretStr("")
 
     host: str = Field(default_factory=_this_host, pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$")
+    nvml_library: Path | None = None
+    """Another libnvidia-ml than the driver's."""
     device: str = "cpu"
+    """cpu, gpu:NUMBER, gpu:NUMBER-INSTANCE, or a GPU or an instance by its UUID: gpu:UUID."""
     labels: dict[str, str] = Field(default_factory=dict)
     toolchains: dict[str, Path] = Field(default_factory=lambda: {"default": Path(sys.executable)})
     """Name → Python interpreter in which optfarm is installed."""
@@ -73,11 +78,17 @@ class WorkerSettings(FarmSettings):
             raise ValueError("is no redis URL; write redis://:password@host:6379/0")
         return value
 
+    @field_validator("nvml_library")
+    @classmethod
+    def _library_is_loaded_from_there(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            os.environ[nvml.LIBRARY] = str(value.absolute())
+        return value
+
     @field_validator("device")
     @classmethod
     def _device_is_served(cls, value: str) -> str:
-        kind_of(value)
-        return value
+        return named(value)
 
     @model_validator(mode="after")
     def _interpreters_exist(self) -> Self:

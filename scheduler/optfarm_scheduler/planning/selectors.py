@@ -1,9 +1,15 @@
-"""Which devices a person means by all, gpu, host=alpha, cpu_model~Xeon, label.rack=7 or a device's name."""
+"""Which devices a person means by all, gpu, host=alpha, cpu_model~Xeon, cores>=8, label.rack=7 or a device's name."""
 
-from collections.abc import Iterable, Sequence
+import math
+import operator
+from collections.abc import Callable, Iterable, Sequence
 
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.device import Inventory
+
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
+}  # fmt: skip
 
 
 def select(selectors: Sequence[str], devices: Iterable[Inventory]) -> tuple[Inventory, ...]:
@@ -46,9 +52,11 @@ def listing(devices: Sequence[Inventory]) -> str:
 def _holds(part: str, device: Inventory) -> bool:
     if part == "all":
         return True
-    for sign in ("~", "="):
+    for sign in ("~", *_SIGNS, "="):
         key, found, wanted = part.partition(sign)
         if found:
+            if sign in _SIGNS and not _is_number(wanted):
+                raise BadParameter(f"the device selector {part!r} compares with {wanted.strip()!r}, which is no number")
             return _compare(_value(key.strip(), device), sign, wanted.strip())
     return part in (device.kind, device.name)
 
@@ -66,7 +74,16 @@ def _value(key: str, device: Inventory) -> str | None:
 def _compare(value: str | None, sign: str, wanted: str) -> bool:
     if value is None:
         return False
+    if sign in _SIGNS:
+        return _is_number(value) and _SIGNS[sign](float(value), float(wanted))
     return wanted.lower() in value.lower() if sign == "~" else wanted == value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _described(device: Inventory) -> str:

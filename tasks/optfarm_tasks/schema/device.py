@@ -19,7 +19,7 @@ class DeviceSpec(Value):
 
     kind: DeviceKind = DeviceKind.CPU
     index: int | None = Field(default=None, ge=0)
-    """Among the GPUs that the process sees."""
+    """Among the GPUs that the process sees; a task's child sees its own alone."""
     uuid: str | None = None
 
 
@@ -68,5 +68,7 @@ class Inventory(WireMessage):
     @property
     def spec(self) -> DeviceSpec:
         """What the child of a task computes on."""
-        number = self.slot.partition("-")[2]
-        return DeviceSpec(kind=DeviceKind(self.kind), index=int(number) if number.isdecimal() else None)
+        if self.kind != DeviceKind.GPU:
+            return DeviceSpec(kind=DeviceKind(self.kind))
+        uuid = self.attributes.get("gpu_uuid")
+        return DeviceSpec(kind=DeviceKind.GPU, index=0, uuid=None if uuid is None else str(uuid))

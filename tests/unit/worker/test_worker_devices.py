@@ -1,11 +1,14 @@
 """Every kind of device that a worker serves keeps the same contract."""
 
+import os
+
 import pytest
 
 from optfarm_tasks.schema.device import Inventory
-from optfarm_worker.devices import cpu, kind_of, kinds
+from optfarm_worker.devices import cpu, kind_of, kinds, named
 
 NAMES = [name for kind in kinds() for name in kind_of(kind).names()]
+"""Of this machine."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,10 +36,17 @@ def test_a_child_on_the_processor_sees_no_gpu() -> None:
     assert cpu.environment("cpu")["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
-@pytest.mark.parametrize("name", ["gpu:0", "cpu:0", "cpu-0", "tpu", "", "../cpu", "__init__"])
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_served_under_its_name_from_cores_of_this_process(name: str) -> None:
+    assert named(name) == name
+    assert kind_of(name).absence(name) == ""
+    assert kind_of(name).cores(name) <= os.sched_getaffinity(0)
+
+
+@pytest.mark.parametrize("name", ["gpu:99", "cpu:0", "cpu-0", "tpu", "", "../cpu", "__init__"])
 def test_a_device_that_is_not_there_is_answered_with_those_that_are(name: str) -> None:
-    with pytest.raises(ValueError, match="this version serves cpu"):
-        kind_of(name)
+    with pytest.raises(ValueError, match="this machine has cpu"):
+        named(name)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,16 @@ def names() -> tuple[str, ...]:
     return ("cpu",)
 
 
+def absence(_name: str) -> str:
+    """There is always the one."""
+    return ""
+
+
+def canonical(name: str) -> str:
+    """It has one name."""
+    return name
+
+
 def attributes(_name: str) -> dict[str, str | int | float]:
     """The processor's model and number of cores, the machine's memory and kernel."""
     return {
@@ -28,6 +38,11 @@ def attributes(_name: str) -> dict[str, str | int | float]:
 def environment(_name: str) -> dict[str, str]:
     """Hides the machine's GPUs, which frameworks would take by themselves."""
     return {"CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def cores(_name: str) -> frozenset[int]:
+    """All that this process may use."""
+    return frozenset(os.sched_getaffinity(0))
 
 
 def cpu_model(cpuinfo: str) -> str | None:

@@ -1,10 +1,12 @@
 """Reads the energy counters of the processor, or of the task's GPUs, where they are readable."""
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from optfarm_tasks.benchmark.host import nvml
+from optfarm_tasks.benchmark.host.nvml import NoGpu
 
 POWERCAP = Path("/sys/class/powercap")
 _PACKAGE, _MEMORY = "package", "dram"
@@ -112,7 +114,7 @@ class Nvml:
 def find(environment: Mapping[str, str], *, powercap: Path = POWERCAP) -> Meter:
     """Counters of what a task runs on: of its GPUs if CUDA_VISIBLE_DEVICES names some, else of the processor."""
     named = environment.get("CUDA_VISIBLE_DEVICES", "")
-    return rapl(powercap) if named.strip() in _NO_GPU else nvml(tuple(named.split(",")))
+    return rapl(powercap) if named.strip() in _NO_GPU else gpu_counters(tuple(named.split(",")))
 
 
 def rapl(powercap: Path = POWERCAP) -> Meter:
@@ -128,14 +130,13 @@ def rapl(powercap: Path = POWERCAP) -> Meter:
     return Rapl(zones)
 
 
-def nvml(named: Sequence[str]) -> Meter:
+def gpu_counters(named: Sequence[str]) -> Meter:
     """GPUs by index or UUID, as CUDA_VISIBLE_DEVICES has them, or why their energy cannot be read."""
     try:
-        library: Any = importlib.import_module("pynvml")
-    except ImportError as error:
-        return Absent(f"the energy of a GPU is read by pynvml, which does not import: {error}")
+        library = nvml.started()
+    except NoGpu as error:
+        return Absent(f"the energy of a GPU is read by NVML: {error}")
     try:
-        library.nvmlInit()
         handles = tuple(_handle(library, name.strip()) for name in named)
         for handle in handles:
             library.nvmlDeviceGetTotalEnergyConsumption(handle)

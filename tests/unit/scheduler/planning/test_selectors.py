@@ -13,7 +13,12 @@ CPU = Inventory(
     labels={"rack": "7"},
     toolchains=(),
 )
-GPU = Inventory(host="alpha", slot="gpu-0", attributes={"gpu_name": "Tesla T4", "cores": 4}, toolchains=())
+GPU = Inventory(
+    host="alpha",
+    slot="gpu-0",
+    attributes={"gpu_name": "Tesla T4", "compute_capability": 7.5, "cores": 4},
+    toolchains=(),
+)
 OTHER = Inventory(host="beta", slot="cpu", attributes={"cpu_model": "AMD EPYC", "cores": 2}, toolchains=())
 
 
@@ -28,6 +33,10 @@ OTHER = Inventory(host="beta", slot="cpu", attributes={"cpu_model": "AMD EPYC", 
         ("cores=2", (OTHER,)),
         ("cpu_model~xeon", (CPU,)),
         ("gpu_name~T4", (GPU,)),
+        ("compute_capability>=7.5", (GPU,)),
+        ("compute_capability<8", (GPU,)),
+        ("cores>2", (CPU, GPU)),
+        ("cores <= 2, cpu", (OTHER,)),
         ("label.rack=7", (CPU,)),
         ("cpu, host=alpha", (CPU,)),
         ("name=beta.cpu", (OTHER,)),
@@ -41,7 +50,19 @@ def test_selectors_add_up_without_doubles() -> None:
     assert select(["gpu", "host=alpha"], [OTHER, GPU, CPU]) == (CPU, GPU)
 
 
-@pytest.mark.parametrize("selector", ["gamma", "host=gamma", "cores=3", "label.rack=8", "gpu,host=beta"])
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "gamma",
+        "cores>4",
+        "compute_capability>7.5",
+        "cpu_model>=3",
+        "host=gamma",
+        "cores=3",
+        "label.rack=8",
+        "gpu,host=beta",
+    ],
+)
 def test_a_selector_that_matches_nothing_lists_what_there_is(selector: str) -> None:
     with pytest.raises(BadParameter, match=r"alpha.gpu-0 \(Tesla T4\), beta.cpu \(AMD EPYC\)"):
         select([selector], [CPU, GPU, OTHER])
@@ -51,3 +72,8 @@ def test_a_selector_that_matches_nothing_lists_what_there_is(selector: str) -> N
 def test_an_empty_part_is_refused(selector: str) -> None:
     with pytest.raises(BadParameter, match="has an empty part"):
         select([selector], [CPU])
+
+
+def test_a_comparison_with_what_is_no_number_is_refused() -> None:
+    with pytest.raises(BadParameter, match="'cores>many' compares with 'many', which is no number"):
+        select(["cores>many"], [CPU])
