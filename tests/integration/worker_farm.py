@@ -94,23 +94,24 @@ class Farm:
 
 
 @contextmanager
-def worker_farm(folder: Path) -> Iterator[Farm]:
-    """A worker that runs inside the block, with everything it needs in a folder."""
+def worker_farm(folder: Path, **given: object) -> Iterator[Farm]:
+    """A worker that runs inside the block, with everything it needs in a folder, and with settings that are given."""
     (folder / "store").mkdir()
     store = FolderStore(folder / "store")
     store.is_open.set()
     toolchain = Toolchain(python=str(interpreter(folder)), versions={}, techniques=(), runtimes=())
-    inventory = Inventory(host="alpha", slot="cpu", attributes={}, toolchains=(toolchain,))
     with stub_scheduler() as desk:
-        settings = read_settings(
-            url=desk.url,
-            worker_token=TOKEN,
-            host="alpha",
-            cache_dir=folder / "cache",
-            scratch_dir=folder / "scratch",
-            idle_lock=folder / "idle.lock",
-            idle_wait_s=0.3,
-        )
+        own = {
+            "url": desk.url,
+            "worker_token": TOKEN,
+            "host": "alpha",
+            "cache_dir": folder / "cache",
+            "scratch_dir": folder / "scratch",
+            "idle_lock": folder / "idle.lock",
+            "idle_wait_s": 0.3,
+        }
+        settings = read_settings(**own | given)
+        inventory = Inventory(host="alpha", slot=settings.slot, attributes={}, toolchains=(toolchain,))
         with (
             closing(Scheduler(settings.url, TOKEN)) as scheduler,
             worker_context(settings, scheduler, store, inventory) as context,

@@ -13,10 +13,9 @@ from typing import Any
 import structlog
 
 from optfarm_storage.s3 import S3Store
-from optfarm_worker import confinement
+from optfarm_worker import all_gpus, confinement, devices
 from optfarm_worker.app import Consumer
 from optfarm_worker.context import worker_context
-from optfarm_worker.devices import kind_of
 from optfarm_worker.errors import BadSettings, Denied
 from optfarm_worker.inventory import inventory_of
 from optfarm_worker.presence import Presence
@@ -26,6 +25,7 @@ from optfarm_worker.store import Objects, location_of
 from optfarm_worker.task_runner import TaskRunner
 
 BAD_SETTINGS = 2
+_ALL_GPUS = "--all-gpus"
 SWITCH_S = 0.0005
 """The next task is claimed while the last one is delivered; Python's 5 ms would have one thread wait for the other."""
 AT_ONCE = 130
@@ -37,12 +37,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command; exit code 2 says that the settings are wrong, 75 that it should be started again."""
     _set_up_logs()
     sys.setswitchinterval(SWITCH_S)
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = serve(read_settings(**_parsed(arguments)))
+        code = _run(_parsed(given), given)
     except (BadSettings, Denied) as error:
         print(f"optfarm-worker: {error}", file=sys.stderr)
         code = BAD_SETTINGS
     sys.exit(code)
+
+
+def _run(parsed: dict[str, Any], given: list[str]) -> int:
+    if parsed.pop("list_devices"):
+        print("\n".join(name for kind in devices.kinds() for name in devices.kind_of(kind).names()))
+        return 0
+    if parsed.pop("all_gpus"):
+        if parsed["device"] is not None:
+            raise BadSettings("--all-gpus and --device exclude each other")
+        return all_gpus.serve([word for word in given if word != _ALL_GPUS])
+    return serve(read_settings(**parsed))
 
 
 def serve(settings: WorkerSettings) -> int:
@@ -53,7 +65,7 @@ def serve(settings: WorkerSettings) -> int:
         Denied: the scheduler does not take the token.
     """
     confinement.adopt_orphans()
-    os.sched_setaffinity(0, kind_of(settings.device).cores(settings.device))
+    os.sched_setaffinity(0, devices.kind_of(settings.device).cores(settings.device))
     inventory = inventory_of(settings)
     with (
         closing(Scheduler(settings.url, settings.worker_token.get_secret_value())) as scheduler,
@@ -96,12 +108,14 @@ def _at_once(_number: int, _frame: object) -> None:
     os._exit(AT_ONCE)
 
 
-def _parsed(arguments: Sequence[str] | None) -> dict[str, Any]:
+def _parsed(arguments: Sequence[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser(
         prog="optfarm-worker",
         description="Serves one device. Other settings: OPTFARM_* variables, or a TOML file that OPTFARM_CONFIG names.",
     )
     parser.add_argument("--device", help="cpu (the default), gpu:0, or gpu:UUID of a GPU or a MIG instance")
+    parser.add_argument(_ALL_GPUS, action="store_true", help="a worker for each GPU of this machine, or MIG instance")
+    parser.add_argument("--list-devices", action="store_true", help="print what --device may name here, and end")
     parser.add_argument("--host", help="name of this machine in the farm; the default is its host name")
     parser.add_argument("--url", help="the scheduler, http://host:port")
     parser.add_argument("--label", dest="labels", action="append", metavar="NAME=VALUE", help="what selectors match")

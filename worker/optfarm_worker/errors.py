@@ -9,7 +9,8 @@ WorkerError
 │   ├── Stopped     this worker is shutting down
 │   ├── NoSpace     a folder is full
 │   ├── StoreAway   the object store does not answer
-│   ├── Busy        the host did not fall idle in time
+│   ├── Busy        the host, or the GPU, did not fall idle in time
+│   ├── NoDevice    the GPU is gone: lost, taken out, or divided anew
 │   └── Spoiled     an input changed while the task ran
 └── Corrupt       fetch it again: bytes do not match their digest
 """
@@ -52,7 +53,11 @@ class StoreAway(HandBack):
 
 
 class Busy(HandBack):
-    """Other tasks kept the host busy for too long."""
+    """Others kept the host or the GPU busy for too long."""
+
+
+class NoDevice(HandBack):
+    """A device that was there is not there any more; the message says why."""
 
 
 class Spoiled(HandBack):

@@ -15,6 +15,7 @@ from optfarm_tasks.schema.device import Toolchain
 from optfarm_tasks.schema.lease import Finish, Lease, Progress
 from optfarm_tasks.schema.result import Facts, Failure, Result
 from optfarm_tasks.schema.tree import Digest, Tree, file_digest
+from optfarm_worker import quiet_device
 from optfarm_worker.cache import Hold
 from optfarm_worker.child import order_for
 from optfarm_worker.child_exit import ChildExit, facts_or_failure, tail_of
@@ -108,10 +109,8 @@ class LeasedTask:
 
         order = order_for(task, folder.path, python=toolchain.python, device=settings.device)
         alone = task.action.kind.runs_alone
-        wait, cancelled = MachineWait(self.keeper.report, since=datetime.now(UTC)), self.keeper.cancelled
-        with self.context.idle.held(
-            alone=alone, wait_s=settings.idle_wait_s, cancelled=cancelled, on_wait=wait.goes_on
-        ):
+        wait = MachineWait(self.keeper.report, since=datetime.now(UTC))
+        with quiet_device.held(self.context, wait, alone=alone, cancelled=self.keeper.cancelled):
             wait.ends()
             self.keeper.on_cancel(launcher.stop)
             child_exit = launcher.run(order, on_event)

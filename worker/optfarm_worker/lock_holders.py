@@ -17,7 +17,7 @@ def holders(descriptor: int) -> tuple[Holder, ...]:
         text = _LOCKS.read_text()
     except OSError:
         return ()
-    return tuple(Holder(pid=pid, name=_name(pid)) for pid in pids_in(text, os.fstat(descriptor)))
+    return tuple(Holder(pid=pid, name=name_of(pid)) for pid in pids_in(text, os.fstat(descriptor)))
 
 
 def pids_in(text: str, file: os.stat_result) -> tuple[int, ...]:
@@ -54,7 +54,8 @@ def program_of(arguments: Sequence[str]) -> str:
     return name
 
 
-def _name(pid: int) -> str:
+def name_of(pid: int) -> str:
+    """A process's program; empty where it has ended, or is outside this process's namespace."""
     try:
         line = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

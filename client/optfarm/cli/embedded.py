@@ -20,13 +20,13 @@ def up(
     host: Annotated[list[str] | None, typer.Option(help="A worker under this host name; may be repeated.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Start a farm on this machine: broker, object store, scheduler and a worker, in one folder, on loopback."""
+    """Start a farm on this machine: broker, object store, scheduler, a worker and one for each GPU, on loopback."""
     from optfarm.embedded.farm import up as start
 
     place = _folder(folder)
     layout = start(place, hosts=_hosts(no_worker=no_worker, workers=workers, names=host), on_wait=note)
     if as_json:
-        print_json({"folder": str(place), "url": layout.url, "hosts": layout.hosts})
+        print_json({"folder": str(place), "url": layout.url, "hosts": layout.hosts, "gpus": layout.gpus})
         return
     note(f"the farm runs in {place}, at {layout.url}")
 

@@ -2,9 +2,12 @@
 
 import fcntl
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -31,7 +34,7 @@ def up(folder: Path, *, hosts: tuple[str, ...] | None, on_wait: OnWait) -> FarmL
 
     Args:
         folder: where all of it lies; made when there is none.
-        hosts: a worker each; None keeps what the folder has, at first one for this machine.
+        hosts: a worker each; None keeps what the folder has, at first one for this machine. GPUs have workers beside.
         on_wait: called with what is waited for, in words for people.
 
     Raises:
@@ -45,6 +48,7 @@ def up(folder: Path, *, hosts: tuple[str, ...] | None, on_wait: OnWait) -> FarmL
         if supervisor.is_running(folder):
             _wait(layout, folder, on_wait)
         else:
+            layout = _with_gpus(layout, folder)
             _start(layout, folder, on_wait)
         point_at(folder)
     return layout
@@ -117,9 +121,23 @@ def _layout(folder: Path, hosts: tuple[str, ...] | None) -> FarmLayout:
     if supervisor.is_running(folder):
         now = ", ".join(known.hosts) or "none"
         raise BadRequest(f"the farm runs already, with other workers ({now}); run `optfarm down` first")
-    changed = FarmLayout(ports=known.ports, secrets=known.secrets, hosts=hosts)
+    changed = replace(known, hosts=hosts)
     layouts.save(changed, folder)
     return changed
+
+
+def _with_gpus(layout: FarmLayout, folder: Path) -> FarmLayout:
+    """The layout with the GPUs that this machine has now, each of which gets a worker where there is one at all."""
+    changed = replace(layout, gpus=_gpus() if layout.hosts else ())
+    if changed != layout:
+        layouts.save(changed, folder)
+    return changed
+
+
+def _gpus() -> tuple[str, ...]:
+    asked = [sys.executable, "-m", "optfarm_worker", "--list-devices"]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
+    return tuple(name for name in listed if name.startswith("gpu:"))
 
 
 def _require_ports(layout: FarmLayout) -> None:

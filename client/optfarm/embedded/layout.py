@@ -20,13 +20,28 @@ _PORT_RANGE = range(20000, 32000)
 
 
 @dataclass(frozen=True)
+class EmbeddedWorker:
+    """The host and the device of a worker."""
+
+    host: str
+    device: str
+
+    @property
+    def name(self) -> str:
+        """As the farm calls the device."""
+        return f"{self.host}.{self.device.replace(':', '-')}"
+
+
+@dataclass(frozen=True)
 class FarmLayout:
     """The choices that outlive a restart."""
 
     ports: dict[str, int]
     secrets: dict[str, str]
     hosts: tuple[str, ...]
-    """A worker each; none with --no-worker."""
+    """A worker each for the processor; none with --no-worker."""
+    gpus: tuple[str, ...] = ()
+    """Devices of this machine that have a worker each, under the first host."""
 
     @property
     def url(self) -> str:
@@ -39,9 +54,13 @@ class FarmLayout:
         return ("broker", "s3", "scheduler", *self.workers)
 
     @property
-    def workers(self) -> dict[str, str]:
-        """Part → host; the first worker is simply `worker`."""
-        return {"worker" if index == 0 else f"worker-{host}": host for index, host in enumerate(self.hosts)}
+    def workers(self) -> dict[str, EmbeddedWorker]:
+        """Part → what serves it; the first worker is simply `worker`."""
+        parts = ("worker", *(f"worker-{host}" for host in self.hosts[1:]))
+        found = {part: EmbeddedWorker(host, "cpu") for part, host in zip(parts, self.hosts, strict=False)}
+        for host in self.hosts[:1]:
+            found |= {f"worker-{name.replace(':', '-')}": EmbeddedWorker(host, name) for name in self.gpus}
+        return found
 
 
 def new_layout(hosts: tuple[str, ...]) -> FarmLayout:
@@ -65,7 +84,12 @@ def load(folder: Path) -> FarmLayout | None:
         found = json.loads(_file(folder).read_text())
     except FileNotFoundError:
         return None
-    return FarmLayout(ports=found["ports"], secrets=found["secrets"], hosts=tuple(found["hosts"]))
+    return FarmLayout(
+        ports=found["ports"],
+        secrets=found["secrets"],
+        hosts=tuple(found["hosts"]),
+        gpus=tuple(found.get("gpus", ())),
+    )
 
 
 def save(layout: FarmLayout, folder: Path) -> None:

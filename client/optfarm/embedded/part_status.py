@@ -88,7 +88,7 @@ def _checked(part: str, layout: FarmLayout) -> str:
         return "ok" if status < http.client.INTERNAL_SERVER_ERROR else f"answers {status}"
     if part == "scheduler":
         return _scheduler(_get(f"{layout.url}/v1/health")[1])
-    return _worker(layout.workers[part], _get(f"{layout.url}/v1/devices", layout.secrets["token"])[1])
+    return _worker(layout.workers[part].name, _get(f"{layout.url}/v1/devices", layout.secrets["token"])[1])
 
 
 def _broker(layout: FarmLayout) -> str:
@@ -106,10 +106,14 @@ def _scheduler(answer: Any) -> str:
     return "ok" if answer.get("status") == "ok" else f"degraded: {', '.join(lame)}"
 
 
-def _worker(host: str, answer: Any) -> str:
+def _worker(name: str, answer: Any) -> str:
     devices = answer if isinstance(answer, list) else []
-    alive = [device for device in devices if device["inventory"]["host"] == host and device["is_alive"]]
+    alive = [device for device in devices if _named(device["inventory"]) == name and device["is_alive"]]
     return "ok" if alive else "has not registered yet"
+
+
+def _named(inventory: Any) -> str:
+    return f"{inventory['host']}.{inventory['slot']}"
 
 
 def _get(url: str, token: str = "") -> tuple[int, Any]:

@@ -10,7 +10,7 @@ from optfarm.embedded.layout import FarmLayout
 from optfarm.embedded.place import run_folder
 
 _LOOPBACK = "127.0.0.1"
-_TAKEN = ("canary_every_s", "canary_again_s", "canary_idle_s")
+_TAKEN = ("canary_every_s", "canary_again_s", "canary_idle_s", "nvml_library")
 """Settings that are taken from the environment of whoever starts the farm."""
 
 
@@ -31,7 +31,7 @@ class Binaries:
 
 
 def settings_toml(layout: FarmLayout, folder: Path, *, environment: Mapping[str, str]) -> str:
-    """optfarm.toml: what scheduler, workers and client read; when canaries run is the user's to say."""
+    """optfarm.toml: what scheduler, workers and client read; some of it is taken from the environment."""
     ports, secrets = layout.ports, layout.secrets
     values: dict[str, str | int] = {
         "url": layout.url,
@@ -82,8 +82,9 @@ def command_of(part: str, layout: FarmLayout, folder: Path, *, binaries: Callabl
     if part == "scheduler":
         return Command((sys.executable, "-m", "optfarm_scheduler"))
     scratch = {"OPTFARM_SCRATCH_DIR": str(folder / "scratch" / part)}
-    host = layout.workers[part]
-    return Command((sys.executable, "-m", "optfarm_worker", "--device", "cpu", "--host", host), scratch)
+    worker = layout.workers[part]
+    served = ("--device", worker.device, "--host", worker.host)
+    return Command((sys.executable, "-m", "optfarm_worker", *served), scratch)
 
 
 def _s3(layout: FarmLayout, folder: Path, weed: str) -> Command:

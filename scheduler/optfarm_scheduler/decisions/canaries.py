@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from optfarm_scheduler.decisions.snapshot import KnownDevice, OpenTask
 from optfarm_scheduler.decisions.states import ENDS, IN_FLIGHT
+from optfarm_tasks.schema.device import DeviceKind
 from optfarm_tasks.schema.health import HealthState
 from optfarm_tasks.schema.measurement import holds_one
 from optfarm_tasks.schema.spec import Kind
@@ -25,11 +26,13 @@ class CanaryRules:
 
 
 CANARY_RULES = CanaryRules()
+_KINDS = frozenset({DeviceKind.CPU})
+"""Kinds of device that there is a canary for: its loads are the processor's."""
 
 
 def due_at(device: KnownDevice, rules: CanaryRules = CANARY_RULES) -> float | None:
     """When the next canary is due, in seconds since the epoch; None for never."""
-    if not rules.every_s:
+    if not rules.every_s or device.inventory.kind not in _KINDS:
         return None
     if device.canary_at < device.started_at:
         return device.started_at

@@ -18,7 +18,7 @@ class WaitsFor(StrEnum):
     WORKER = "worker"
     """It was sent to a device that is free, and the worker there has not taken it up yet."""
     MACHINE = "machine"
-    """A worker has it, and another process holds the lock of the whole machine."""
+    """A worker has it, and another process holds the lock of the whole machine, or computes on the worker's GPU."""
     QUIET = "quiet"
     """Its measurement was disturbed, and is taken again after a pause."""
     QUARANTINE = "quarantine"
@@ -30,11 +30,13 @@ class WaitsFor(StrEnum):
 
 
 class Holder(Value):
-    """A process that holds the machine."""
+    """A process that holds the machine, or a GPU of it."""
 
     pid: int
     name: str
     """Its program, without the arguments; empty where the process has ended or the system does not tell."""
+    memory_bytes: int | None = None
+    """What it holds of the GPU, where the driver tells."""
 
 
 class Waiting(Value):
@@ -54,7 +56,7 @@ class Waiting(Value):
     ahead: int | None = None
     """How many tasks come before it, the running one among them."""
     holders: tuple[Holder, ...] = ()
-    """Who holds the machine, as far as the system tells."""
+    """Who holds the machine or the GPU, as far as the system tells."""
     flags: tuple[str, ...] = ()
     """What disturbed the measurement."""
     attempt: int | None = None

@@ -8,8 +8,9 @@ import pytest
 
 from optfarm_tasks.benchmark.host import nvml
 from optfarm_tasks.schema.device import DeviceKind, Inventory
-from optfarm_worker.devices import NoDevice, gpu, named
-from optfarm_worker.errors import BadSettings
+from optfarm_worker.devices import gpu, named
+from optfarm_worker.errors import BadSettings, NoDevice
+from optfarm_worker.machine_wait import in_words
 from optfarm_worker.settings import read_settings
 from tests.nvml import H200, L4, TWO, ScriptedNvml
 
@@ -135,6 +136,19 @@ def test_processes_of_a_gpu_that_is_gone_are_none_to_be_had(gpus: ScriptedNvml) 
 
     with pytest.raises(nvml.NoGpu, match="is not there any more"):
         nvml.processes(H200)
+
+
+def test_strangers_are_named_with_what_they_hold(gpus: ScriptedNvml) -> None:
+    gpus.become(TWO, {"0.processes": f"{os.getpid()}:3221225472,4194304"})
+
+    mine, unseen = gpu.strangers("gpu:0")
+
+    assert (mine.pid, mine.memory_bytes) == (os.getpid(), 3 << 30)
+    assert "pytest" in mine.name
+    assert (unseen.pid, unseen.name, unseen.memory_bytes) == (4194304, "", None)
+    assert in_words([mine, unseen], "gpu:0") == (
+        f"process {os.getpid()} ({mine.name}, 3072 MiB) and process 4194304 hold gpu:0"
+    )
 
 
 def test_settings_name_the_library_and_the_gpu(gpus: ScriptedNvml, monkeypatch: pytest.MonkeyPatch) -> None:

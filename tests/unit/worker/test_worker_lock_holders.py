@@ -117,4 +117,4 @@ def test_no_wait_is_reported_where_there_was_none() -> None:
     ],
 )
 def test_few_holders_are_named_and_many_counted(count: int, words: str) -> None:
-    assert in_words([Holder(pid=number + 1, name="") for number in range(count)]) == words
+    assert in_words([Holder(pid=number + 1, name="") for number in range(count)], "this machine's lock") == words

@@ -4,9 +4,7 @@ import importlib
 import pkgutil
 from typing import Protocol, cast
 
-
-class NoDevice(Exception):
-    """A device that was there is not there any more; the message says why."""
+from optfarm_tasks.schema.waiting import Holder
 
 
 class DeviceDriver(Protocol):
@@ -30,6 +28,14 @@ class DeviceDriver(Protocol):
 
     def environment(self, name: str) -> dict[str, str]:
         """The variables that have a child compute on this device alone.
+
+        Raises:
+            NoDevice: it is not there any more.
+        """
+        ...
+
+    def strangers(self, name: str) -> tuple[Holder, ...]:
+        """The processes that compute on the device while this worker has none there.
 
         Raises:
             NoDevice: it is not there any more.

@@ -4,6 +4,8 @@ import os
 import platform
 from pathlib import Path
 
+from optfarm_tasks.schema.waiting import Holder
+
 ROUND_BYTES = 64 << 20
 """Kernels keep a little memory for themselves, more or less of it from one to the next."""
 
@@ -38,6 +40,11 @@ def attributes(_name: str) -> dict[str, str | int | float]:
 def environment(_name: str) -> dict[str, str]:
     """Hides the machine's GPUs, which frameworks would take by themselves."""
     return {"CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def strangers(_name: str) -> tuple[Holder, ...]:
+    """None: who else computes is in every measurement's noise."""
+    return ()
 
 
 def cores(_name: str) -> frozenset[int]:

@@ -4,7 +4,10 @@ import os
 
 from optfarm_tasks.benchmark.host import nvml
 from optfarm_tasks.benchmark.host.nvml import Gpu, NoGpu
-from optfarm_worker.devices import NoDevice, cpu
+from optfarm_tasks.schema.waiting import Holder
+from optfarm_worker.devices import cpu
+from optfarm_worker.errors import NoDevice
+from optfarm_worker.lock_holders import name_of
 
 
 def names() -> tuple[str, ...]:
@@ -53,6 +56,15 @@ def environment(name: str) -> dict[str, str]:
     library = os.environ.get(nvml.LIBRARY)
     shown = {"CUDA_VISIBLE_DEVICES": _named(name).uuid, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     return shown | ({nvml.LIBRARY: library} if library else {})
+
+
+def strangers(name: str) -> tuple[Holder, ...]:
+    """Who has a context on the GPU, with what the driver and the system tell of it."""
+    try:
+        found = nvml.processes(_named(name).uuid)
+    except NoGpu as error:
+        raise NoDevice(f"{name} does not tell who computes there: {error}") from error
+    return tuple(Holder(pid=each.pid, name=name_of(each.pid), memory_bytes=each.memory_bytes) for each in found)
 
 
 def cores(name: str) -> frozenset[int]:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -49,6 +50,19 @@ def test_a_new_plan_has_distinct_free_ports_and_long_secrets() -> None:
 def test_the_first_worker_is_simply_the_worker() -> None:
     assert PLAN.parts == ("broker", "s3", "scheduler", "worker", "worker-beta")
     assert command_of("worker-beta", PLAN, Path("/f"), binaries=binaries).argv[-2:] == ("--host", "beta")
+
+
+def test_each_gpu_has_a_worker_under_the_first_host() -> None:
+    layout = replace(PLAN, gpus=("gpu:0", "gpu:1-1"))
+
+    assert layout.parts == (*PLAN.parts, "worker-gpu-0", "worker-gpu-1-1")
+    assert layout.workers["worker-gpu-1-1"].name == "alpha.gpu-1-1"
+    argv = command_of("worker-gpu-1-1", layout, Path("/f"), binaries=binaries).argv
+    assert argv[-4:] == ("--device", "gpu:1-1", "--host", "alpha")
+
+
+def test_a_farm_without_workers_serves_no_gpu() -> None:
+    assert replace(PLAN, hosts=(), gpus=("gpu:0",)).workers == {}
 
 
 def test_the_object_store_listens_on_loopback_and_sets_every_port(tmp_path: Path) -> None:

@@ -55,6 +55,10 @@ def test_a_canary_is_due_after_a_start_once_a_day_and_soon_when_in_doubt(there: 
     assert due_at(there, replace(RULES, every_s=0)) is None
 
 
+def test_a_kind_of_device_without_a_canary_of_its_own_gets_none() -> None:
+    assert due_at(aged("x.gpu-0", DAY)) is None
+
+
 def test_a_due_canary_runs_while_its_device_has_nothing_else_to_do() -> None:
     there = aged("x.cpu", DAY)
 
