@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.zoo import page, plain, pool
 from tests.zoo.entries import ENTRIES
-from tests.zoo.recipes import RECIPES
+from tests.zoo.recipes import RECIPES, recipes_of
 from tests.zoo.running import gather
 
 STORE, PAGE = Path("build/zoo/verdicts.jsonl"), Path("docs/zoo.md")
@@ -27,8 +27,8 @@ def main() -> None:
     gather()
     wanted = [
         (model, recipe)
-        for model in ENTRIES
-        for recipe in RECIPES
+        for model, entry in ENTRIES.items()
+        for recipe in recipes_of(entry.tags)
         if _matches(model, options.only) and _matches(recipe, options.recipes)
     ]
     _judge(wanted, options)

@@ -1,5 +1,6 @@
 """What is run on every model of the zoo, and how near its outputs have to stay."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,6 +78,16 @@ RECIPES = {
     )
 }
 """Text → recipe: every technique, and some chains."""
+
+_OF_KERAS = {"baseline", "mixed-precision", "prune-units", "qat", "truncate", *TRAINED}
+"""Techniques that read what Keras saved; the others take the SavedModel that it is exported as."""
+
+
+def recipes_of(tags: frozenset[str]) -> tuple[str, ...]:
+    """What is run on a model: everything; on one that was recorded, what depends on the Keras that saved it."""
+    is_recorded = "recorded" in tags
+    return tuple(text for text in RECIPES if not is_recorded or re.split(r"[( ]", text)[0] in _OF_KERAS)
+
 
 QUICK = (
     "baseline", "fixed-batch", "fold-batch-norms", "freeze", "freeze-pb", "grappler", "onnx", "openvino",
