@@ -65,6 +65,16 @@ def shared() -> Case:
     return model, "qat(epochs=1, learning_rate=0.000001)", samples, np.asarray(model(list(samples.values())))
 
 
+def split() -> Case:
+    """The toolkit makes two layers of the first, and would call one as the second is called in a fresh process."""
+    tf_keras.backend.clear_session()
+    x, layers = tf_keras.Input((8, 8, 4), name="x"), tf_keras.layers
+    hidden = layers.Conv2D(8, 3, name="conv2d")(layers.SeparableConv2D(8, 3, activation="relu")(x))
+    model = tf_keras.Model(x, layers.Dense(4, name="y")(layers.GlobalMaxPooling2D()(hidden)))
+    samples = {"x": _DRAWN.normal(0, 1, (64, 8, 8, 4)).astype(np.float32)}
+    return model, "qat(epochs=1, learning_rate=0.000001)", samples, np.asarray(model(samples["x"]))
+
+
 def model_within() -> Case:
     """What the toolkit does not quantise."""
     block = tf_keras.Sequential([tf_keras.Input((6,)), tf_keras.layers.Dense(8)], name="block")
@@ -90,7 +100,7 @@ def classes_and_scores() -> Case:
 
 
 CASES: tuple[Callable[[], Case], ...] = (
-    normalised, normalised_within, shared, model_within, classes_alone, classes_and_scores,
+    normalised, normalised_within, shared, split, model_within, classes_alone, classes_and_scores,
 )  # fmt: skip
 
 

@@ -18,7 +18,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 @pytest.mark.parametrize(
     ("case", "nmse"),
-    [("normalised", 1e-3), ("normalised_within", 1e-9), ("shared", 1e-2), ("classes_and_scores", 0.05)],
+    [
+        ("normalised", 1e-3),
+        ("normalised_within", 1e-9),
+        ("shared", 1e-2),
+        ("split", 1e-2),
+        ("classes_and_scores", 0.05),
+    ],
 )
 def test_the_outputs_are_right(runs: Runs, case: str, nmse: float) -> None:
     assert runs[case]["nmse"] < nmse

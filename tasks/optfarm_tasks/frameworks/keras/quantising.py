@@ -93,12 +93,28 @@ def _annotated(model: Any, left: frozenset[str]) -> Any:
     import tf_keras
     from tensorflow_model_optimization.quantization import keras as quantisation
 
+    _count_beyond(model)
     annotate = quantisation.quantize_annotate_layer
     marked = tf_keras.models.clone_model(
         model, clone_function=lambda layer: layer if layer.name in left else annotate(layer)
     )
     with emulation.quantising():
         return quantisation.quantize_apply(marked, quantized_layer_name_prefix="")
+
+
+def _count_beyond(model: Any) -> None:
+    """Has Keras number new layers beyond those of a model.
+
+    The toolkit splits a separable convolution into layers that it does not name. Where one gets the name of another
+    layer of the model, Keras rebuilds the model without an end.
+    """
+    from tf_keras.src.backend import get_default_graph_uid_map
+
+    counts = get_default_graph_uid_map()
+    for layer in model.layers:
+        name, _, number = layer.name.rpartition("_")
+        key, own = (("", name), int(number)) if number.isdecimal() else (("", layer.name), 0)
+        counts[key] = max(counts[key], own + 1)
 
 
 def _ranges(model: Any, learnt: TrainingSet) -> dict[str, Range]:
