@@ -67,6 +67,7 @@ class Cage:
         except BadInput as error:
             return Outcome(reason=error.reason, message=str(error), at_submit=True)
         shutil.rmtree(self._scratch, ignore_errors=True)
+        _as_in_a_fresh_process()
         artifact = self._scratch / "artifact"
         artifact.mkdir(parents=True)
         try:
@@ -86,6 +87,15 @@ class Cage:
         # The truth of a model with state is that of calls one after the other, which quality never asks for.
         vars(session)["reset"] = lambda: None
         return predict(session, fit.feed(self.entry.arrays("test")))
+
+
+def _as_in_a_fresh_process() -> None:
+    """Has both Keras number layers from 0 on, as they do in the child of a task."""
+    import keras
+    import tf_keras
+
+    keras.utils.clear_session()
+    tf_keras.backend.clear_session()
 
 
 def _as_it_is(signature: Any, split: Any) -> Any:
