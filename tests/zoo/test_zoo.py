@@ -47,6 +47,7 @@ ONCE_WRONG = {
     ("scalars", "openvino-int8"): "done",
     ("simple_rnn", "mixed-precision"): "done",
     ("stateful", "tflite-int8"): "refused",
+    ("stateful", "truncate"): "refused",
     ("stateful_h5", "qat(epochs=1)"): "done",
     ("classes_as_integers", "prune(epochs=1, min_weights=256)"): "done",
     ("convnext", "qat(epochs=1)"): "done",

@@ -153,8 +153,9 @@ def _block(model: Any, members: Sequence[str], source: Reference) -> Block:
 
 def _shape(model: Any, name: str) -> Shape:
     node = _node(model, name)
-    # A Sequential keeps its InputLayer to itself.
-    output = model.input if node is None else node.output
+    if node is None:
+        return tuple(model.input_shape)  # a Sequential keeps its InputLayer to itself
+    output = node.output
     # What a layer of several outputs gives is no tensor that another could stand for: it has no shape here.
     return () if isinstance(output, (list, tuple, dict)) else tuple(output.shape)
 
