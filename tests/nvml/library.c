@@ -1,15 +1,19 @@
 /* A scripted NVML: the GPUs that the file `state` beside this library describes, read anew at every call.
  *
  * A line is KEY VALUE: `driver 580.95.05`, `cuda 13000`, `0.uuid GPU-…`, `0.name NVIDIA L4`, `1.processes 4711:1048576`.
- * There are as many GPUs as have a uuid. `fail.FUNCTION 15` has nvmlDeviceFUNCTION answer that error, `fail_init 9`
- * nvmlInit; `0.lost 1` has every call on that GPU answer that it is lost. `0.instances MIG-a,MIG-b` divides it.
+ * There are as many GPUs as have a uuid. The word `pinned` among the processes stands for all whose CUDA_VISIBLE_DEVICES
+ * is that GPU. `fail.FUNCTION 15` has nvmlDeviceFUNCTION answer that error, `fail_init 9` nvmlInit; `0.lost 1` has every
+ * call on that GPU answer that it is lost. `0.instances MIG-a,MIG-b` divides it.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7,
        GPU_IS_LOST = 15 };
@@ -286,6 +290,84 @@ NUMBER(GetMaxPcieLinkGeneration, "pcie_generation", 4)
 NUMBER(GetMaxPcieLinkWidth, "pcie_width", 16)
 NUMBER(GetComputeMode, "compute_mode", 0)
 
+NUMBER(GetPowerUsage, "power_mw", 60000)
+
+int nvmlDeviceGetClockInfo(Device device, unsigned kind, unsigned *mhz)
+{
+    REFUSE("GetClockInfo");
+    *mhz = number(device, kind == 2 ? "memory_mhz" : "sm_mhz", kind == 2 ? 6251 : 2040);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetTemperature(Device device, unsigned sensor, unsigned *celsius)
+{
+    (void)sensor;
+    REFUSE("GetTemperature");
+    *celsius = number(device, "temperature", 45);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetCurrentClocksEventReasons(Device device, unsigned long long *reasons)
+{
+    REFUSE("GetCurrentClocksEventReasons");
+    *reasons = number(device, "reasons", 0);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetViolationStatus(Device device, unsigned policy, unsigned long long *violation)
+{
+    char name[LINE];
+    REFUSE("GetViolationStatus");
+    snprintf(name, sizeof name, "violation_%u", policy);
+    violation[0] = 0;
+    violation[1] = number(device, name, 0);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetTotalEnergyConsumption(Device device, unsigned long long *millijoules)
+{
+    struct timespec now;
+    REFUSE("GetTotalEnergyConsumption");
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    *millijoules = (now.tv_sec + now.tv_nsec / 1e9) * number(device, "power_mw", 60000);
+    return SUCCESS;
+}
+
+/* Whether a process has the GPU alone in view, as the children of a worker do. */
+static int is_pinned(const char *pid, const char *uuid)
+{
+    static const char variable[] = "CUDA_VISIBLE_DEVICES=";
+    char path[LINE], all[1 << 16];
+    snprintf(path, sizeof path, "/proc/%s/environ", pid);
+    FILE *environ_file = fopen(path, "r");
+    size_t size = environ_file ? fread(all, 1, sizeof all - 1, environ_file) : 0;
+    if (environ_file)
+        fclose(environ_file);
+    all[size] = '\0';
+    for (char *each = all; each < all + size; each += strlen(each) + 1)
+        if (!strncmp(each, variable, sizeof variable - 1) && !strcmp(each + sizeof variable - 1, uuid))
+            return 1;
+    return 0;
+}
+
+static unsigned pinned(Device device, Process *found, unsigned room)
+{
+    char uuid[LINE] = "";
+    unsigned there = 0;
+    struct dirent *entry;
+    DIR *all = opendir("/proc");
+    of_gpu(device->gpu, "uuid", uuid);
+    while (all && (entry = readdir(all)))
+        if (isdigit(entry->d_name[0]) && is_pinned(entry->d_name, uuid)) {
+            if (there < room)
+                found[there] = (Process){atoi(entry->d_name), 512u << 20, ~0u, ~0u};
+            there++;
+        }
+    if (all)
+        closedir(all);
+    return there;
+}
+
 static int processes(Device device, const char *name, unsigned *count, Process *found)
 {
     char value[LINE] = "", *rest = value, *each;
@@ -293,6 +375,10 @@ static int processes(Device device, const char *name, unsigned *count, Process *
 
     of_gpu(device->gpu, name, value);
     while ((each = strsep(&rest, ",")) && *each) {
+        if (!strcmp(each, "pinned")) {
+            there += pinned(device, found ? found + there : NULL, there < room ? room - there : 0);
+            continue;
+        }
         char *bytes = strchr(each, ':');
         if (there < room)
             found[there] = (Process){atoi(each), bytes ? strtoull(bytes + 1, NULL, 0) : ~0ull, ~0u, ~0u};

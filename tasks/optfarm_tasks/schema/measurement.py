@@ -37,6 +37,9 @@ class Flag(StrEnum):
     GROWING = "growing"
     NONDETERMINISTIC = "nondeterministic"
     NULL_FAILED = "null_failed"
+    THROTTLED = "throttled"
+    FOREIGN_PID = "foreign_pid"
+    CLOCKS_UNLOCKED = "clocks_unlocked"
 
 
 class Latency(Value):
@@ -89,6 +92,26 @@ class Energy(Value):
     """The counters that were read."""
     reason: str | None
     """Why it is not known; null where it is."""
+
+
+class GpuConditions(Value):
+    """The GPU while the clock ran, by samples of its driver and by counters between them."""
+
+    sm_mhz: tuple[int, int]
+    """The lowest and the highest clock of its processors."""
+    memory_mhz: tuple[int, int]
+    power_w: float | None
+    """The mean."""
+    temperature_c: int
+    """The highest."""
+    reasons: tuple[str, ...]
+    """What governed its clocks."""
+    is_slowed: bool
+    """By heat, or by the hardware: nothing that was timed means anything."""
+    is_capped: bool
+    """By the limit of its power."""
+    strangers: int | None
+    """Processes of others there; null where the driver's pids are not this machine's, so that it cannot be told."""
 
 
 class Axis(StrEnum):
@@ -211,6 +234,8 @@ class Measurement(Value):
     model_rss_bytes: int | None = None
     """The peak beyond the floor."""
     energy: Energy | None = None
+    gpu: GpuConditions | None = None
+    """Null where it was not timed on one."""
     ratio: Ratio
     noise: Noise
     shielded: bool

@@ -133,6 +133,7 @@ def _evidence(variant: VariantStats, observed: Observed, *, threads: int, is_wid
         has_few_clean=threads == 1 and stats.has_few_clean(samples),
         is_wide=is_wide,
         is_null_held=observed.host_noise.is_null_held,
+        gpu=variant.usage.gpu,
     )
 
 
@@ -176,6 +177,7 @@ def _measurement(
         if observed.floor_rss_bytes is None
         else observed.peak_rss_bytes - observed.floor_rss_bytes,
         energy=Energy(per_request_mj=used.energy_mj, source=observed.meter, reason=reason),
+        gpu=used.gpu,
         ratio=judged.ratio,
         noise=_noise(variant, observed),
         shielded=observed.is_shielded,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optfarm_tasks.benchmark.analysis import gpu_use
 from optfarm_tasks.benchmark.analysis.stats import MAX_PAIRS, Samples
 from optfarm_tasks.data_sets import npz
 from optfarm_tasks.errors import BadData
@@ -59,7 +60,7 @@ def read(path: Path) -> tuple[Columns, str]:
     """
     stated = {each.key: each for each in npz.scan(path)}
     main = _SENT if has_queries(stated) else _TIMED
-    groups = [main, _WARM, (*_PLACE, *_USED)]
+    groups = [main, _WARM, (*_PLACE, *_USED, *(gpu_use.NAMES if set(gpu_use.NAMES) & set(stated) else ()))]
     groups += [_RUNGS] if set(_RUNGS) & set(stated) else []
     single = (_ESTIMATOR, _LATENCY_LIMIT) if main is _SENT else (_ESTIMATOR,)
     names = {*single, *(name for group in groups for name in group)}
@@ -88,7 +89,7 @@ def write(folder: Path, stored: Mapping[str, NDArray[Any]], *, estimator: str) -
 
 
 def _require_kinds(stored: Columns, path: Path) -> None:
-    others = {"dropped": "b", "rate_per_s": "f", _LATENCY_LIMIT: "f", **dict.fromkeys(_USED, "f")}
+    others = {"dropped": "b", "rate_per_s": "f", _LATENCY_LIMIT: "f", **dict.fromkeys((*_USED, *gpu_use.NAMES), "f")}
     if any(column.dtype.kind not in others.get(name, "iu") for name, column in stored.items() if name != "dropped"):
         raise BadData(f"{path.name} holds no raw samples: its columns are not integers")
     if "dropped" in stored and stored["dropped"].dtype.kind != "b":

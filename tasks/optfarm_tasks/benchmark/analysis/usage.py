@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.benchmark.analysis import raw, shape
+from optfarm_tasks.benchmark.analysis import gpu_use, raw, shape
+from optfarm_tasks.benchmark.analysis.gpu_use import GpuUse
 from optfarm_tasks.benchmark.analysis.pairs import Side
+from optfarm_tasks.schema.measurement import GpuConditions
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +29,8 @@ class Stretch:
     """By all that the meter counts."""
     held_bytes: int | None
     """Resident set afterwards."""
+    gpu: GpuUse | None = None
+    """None where nothing computed on one."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,17 @@ class Usage:
     """Per request."""
     is_leaking: bool
     """Whether every process kept taking memory."""
+    gpu: GpuConditions | None = None
 
 
 def columns_of(pair: int, index: int, side: Side, stretch: Stretch) -> raw.Columns:
     """One row of the columns `block_…` of raw.npz; NaN stands for None."""
     place = {"pair": pair, "index": index, "side": side}
+    used = {name: value for name, value in vars(stretch).items() if name != "gpu"}
     return {
         **{f"block_{name}": np.array([value], np.int32) for name, value in place.items()},
-        **{f"block_{name}": np.array([value], np.float64) for name, value in vars(stretch).items()},
+        **{f"block_{name}": np.array([value], np.float64) for name, value in used.items()},
+        **({} if stretch.gpu is None else gpu_use.columns_of(stretch.gpu)),
     }
 
 
@@ -75,7 +82,15 @@ def usage(columns: raw.Columns, side: Side, *, requests: int, deciding: Mapping[
         process_cpu_ns=None if process_cpu_ns is None else process_cpu_ns / requests,
         energy_mj=None if energy_uj is None else energy_uj / 1000 / requests,
         is_leaking=all(map(shape.is_leaking, _by_pair(used["held_bytes"], pairs))),
+        gpu=gpu_use.conditions(columns, _placed(own, counts)),
     )
+
+
+def _placed(own: NDArray[np.bool_], counts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of all stretches those of a variant that count."""
+    placed = own.copy()
+    placed[own] = counts
+    return placed
 
 
 def _sum(values: Floats) -> float | None:

@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
-from optfarm_tasks.schema.measurement import Flag, Noise, Verdict
+from optfarm_tasks.schema.measurement import Flag, GpuConditions, Noise, Verdict
 
 RUN_DELAY = 0.05
 SPREAD = 1.10
@@ -41,10 +41,13 @@ class Evidence:
     """The ratio's interval is wider than the method asks for, or there is none."""
     is_null_held: bool = True
     """Whether the device's latest A/A twin allowed for a ratio of 1."""
+    gpu: GpuConditions | None = None
 
 
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on one variant."""
+    if evidence.gpu is not None and (evidence.gpu.is_slowed or evidence.gpu.strangers):
+        return Verdict.INVALID
     if evidence.threads > 1 and not _is_idle(evidence.noise):
         return Verdict.INVALID
     if is_clean(evidence.noise.run_delay_frac, evidence.spread):
@@ -80,8 +83,20 @@ def flags(evidence: Evidence) -> tuple[Flag, ...]:
         Flag.GROWING: evidence.is_leaking or min(evidence.trends) > DRIFT,
         Flag.NONDETERMINISTIC: not evidence.is_deterministic,
         Flag.NULL_FAILED: not evidence.is_null_held,
+        **_gpu_flags(evidence.gpu),
     }
     return tuple(flag for flag, is_seen in seen.items() if is_seen)
+
+
+def _gpu_flags(gpu: GpuConditions | None) -> dict[Flag, bool]:
+    if gpu is None:
+        return {}
+    return {
+        Flag.THROTTLED: gpu.is_slowed or gpu.is_capped,
+        # That nobody else is there is not assumed where it cannot be told.
+        Flag.FOREIGN_PID: gpu.strangers != 0,
+        Flag.CLOCKS_UNLOCKED: gpu.sm_mhz[0] != gpu.sm_mhz[1] or gpu.memory_mhz[0] != gpu.memory_mhz[1],
+    }
 
 
 def _is_idle(noise: Noise) -> bool:

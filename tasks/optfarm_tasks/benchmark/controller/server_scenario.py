@@ -1,5 +1,6 @@
 """Measures the Server scenario: searches for the highest rate of queries whose p99 keeps the latency limit."""
 
+import contextlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,8 +20,9 @@ from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident
 from optfarm_tasks.benchmark.controller.summary import Summary, disturbances, setting_of, summary_of
-from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord, finish, prepare, stretch
+from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord, finish, gpu_watch, prepare, stretch
 from optfarm_tasks.benchmark.host import noise
+from optfarm_tasks.benchmark.host.gpu import GpuWatch
 from optfarm_tasks.benchmark.process.protocol import Serve
 from optfarm_tasks.progress import OnPhase
 from optfarm_tasks.technique import OnProgress
@@ -120,15 +122,17 @@ def _searches(
 def _search(setup: PairSetup, side: Side, server: ServerSetting, *, seed: int) -> RateSearch:
     """One search in a fresh process; both variants are sent the same arrivals, but for the rate."""
     served: list[ServedTrial] = []
-    with Resident(setup.variants[side], cores=setup.cores, threads=setup.threads) as resident:
+    with contextlib.ExitStack() as stack:
+        resident = stack.enter_context(Resident(setup.variants[side], cores=setup.cores, threads=setup.threads))
         start = prepare(resident, setup, side)
         watch = noise.Watch([resident.pid], setup.cores)
+        gpu = stack.enter_context(gpu_watch(setup, [resident.pid]))
         while rate := rates.next_rate(
             rates.outcomes([each.sent.trial for each in served]),
             1e9 / start.request_ns,
             resolution=server.amount.resolution,
         ):
-            served.append(_serve(resident, setup, rate, server, seed=seed))
+            served.append(_serve(resident, setup, rate, server, seed=seed, gpu=gpu))
             if rates.is_hopeless(served[-1].sent.trial):
                 break
         surroundings = watch.stop()
@@ -136,11 +140,13 @@ def _search(setup: PairSetup, side: Side, server: ServerSetting, *, seed: int) -
     return RateSearch(start, end, surroundings, side, tuple(served))
 
 
-def _serve(resident: Resident, setup: PairSetup, rate_per_s: float, server: ServerSetting, *, seed: int) -> ServedTrial:
+def _serve(
+    resident: Resident, setup: PairSetup, rate_per_s: float, server: ServerSetting, *, seed: int, gpu: GpuWatch | None
+) -> ServedTrial:
     queries, allowed_late = searches.allowed(rate_per_s, server)
     limit_ns = searches.latency_limit_ns(server)
     command = Serve(rate_per_s, queries, seed, latency_limit_ns=limit_ns, allowed_late=allowed_late)
-    used, table = stretch(resident, setup, command, rows=5)
+    used, table = stretch(resident, setup, command, rows=5, gpu=gpu)
     return ServedTrial(searches.sent(table, rate_per_s, server), used)
 
 

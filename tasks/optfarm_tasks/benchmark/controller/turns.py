@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ from optfarm_tasks.benchmark.analysis.usage import Stretch
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant, table_of
 from optfarm_tasks.benchmark.host import memory, noise
 from optfarm_tasks.benchmark.host.energy import Absent, Meter
+from optfarm_tasks.benchmark.host.gpu import GpuWatch
+from optfarm_tasks.benchmark.host.nvml import NoGpu
 from optfarm_tasks.benchmark.process import protocol
 from optfarm_tasks.benchmark.process.protocol import Command, Finished, Loaded, Timed
 from optfarm_tasks.benchmark.process.repeat import repeats_of
-from optfarm_tasks.schema.device import CPU, DeviceSpec
+from optfarm_tasks.errors import WorkerLost
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 from optfarm_tasks.schema.spec import Scenario
 
 _NO_METER = Absent("it was not asked for")
@@ -140,7 +143,8 @@ def take_pair(setup: PairSetup, order: tuple[Side, Side], rng: random.Random, on
         sample_ns = both[0].sample_ns, both[1].sample_ns
         plan = pairs.block_plan(sample_ns, setup.amount, settle_ns=setup.settle_ns)
         watch = noise.Watch([resident.pid for resident in residents.values()], setup.cores)
-        blocks = tuple(_blocks(residents, both, plan, setup=setup, rng=rng, on_fraction=on_fraction))
+        gpu = stack.enter_context(gpu_watch(setup, [resident.pid for resident in residents.values()]))
+        blocks = tuple(_blocks(residents, both, plan, setup=setup, gpu=gpu, rng=rng, on_fraction=on_fraction))
         surroundings = watch.stop()
         baseline, candidate = (
             ProcessRecord(both[side], finish(residents[side], both[side]), surroundings)
@@ -178,8 +182,25 @@ def finish(resident: Resident, start: Start) -> Finished:
     return resident.ask(protocol.Finish(repeats_of(start.request_ns)))
 
 
+@contextlib.contextmanager
+def gpu_watch(setup: PairSetup, pids: Sequence[int]) -> Iterator[GpuWatch | None]:
+    """Watches the GPU on which variants are timed, if they are.
+
+    Raises:
+        WorkerLost: the GPU does not answer any more.
+    """
+    if setup.device.kind is not DeviceKind.GPU or setup.device.uuid is None:
+        yield None
+        return
+    try:
+        with GpuWatch(setup.device.uuid, pids) as watch:
+            yield watch
+    except NoGpu as error:
+        raise WorkerLost(f"the GPU cannot be watched: {error}") from error
+
+
 def stretch(
-    resident: Resident, setup: PairSetup, command: Command[Timed], rows: int
+    resident: Resident, setup: PairSetup, command: Command[Timed], rows: int, gpu: GpuWatch | None = None
 ) -> tuple[Stretch, NDArray[np.int64]]:
     """Has a resident work for a stretch, and reads the counters around it; blocks.
 
@@ -188,10 +209,12 @@ def stretch(
         setup: its cores and the meter.
         command: what it does.
         rows: of the table in its reply.
+        gpu: watches the GPU, where it works on one.
 
     Raises:
         TaskError: the resident refused, died, or lost its cores.
     """
+    slowed = None if gpu is None else gpu.counters()
     before, asked_ns = noise.read_threads(resident.pid), time.perf_counter_ns()
     energy_before = setup.meter.read()
     timed = resident.ask(command)
@@ -204,6 +227,7 @@ def stretch(
         process_cpu_ns=timed.process_cpu_ns,
         energy_uj=energy_uj,
         held_bytes=memory.held_bytes(resident.pid),
+        gpu=None if gpu is None or slowed is None else gpu.use(asked_ns, slowed),
     )
     return used, table_of(timed.samples, rows)
 
@@ -214,6 +238,7 @@ def _blocks(
     plan: BlockPlan,
     *,
     setup: PairSetup,
+    gpu: GpuWatch | None,
     rng: random.Random,
     on_fraction: OnFraction,
 ) -> list[Block]:
@@ -223,7 +248,7 @@ def _blocks(
         group = len(taken) // 4
         for side in pairs.group_order(rng):
             command = block_command(plan, starts[side], setup.amount, dropped=plan.dropped[side])
-            used, table = stretch(residents[side], setup, command, rows=3)
+            used, table = stretch(residents[side], setup, command, rows=3, gpu=gpu)
             taken.append(Block(side, group, table, used))
         timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
         on_fraction(min(1.0, timed_s / setup.amount.pair_s))

@@ -67,7 +67,7 @@ def started() -> Any:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
-        raise NoGpu(_reason(pynvml, error)) from error
+        raise NoGpu(reason_of(pynvml, error)) from error
     return pynvml
 
 
@@ -82,7 +82,7 @@ def driver() -> Iterator[Any]:
     try:
         yield nvml
     except nvml.NVMLError as error:
-        raise NoGpu(_reason(nvml, error)) from error
+        raise NoGpu(reason_of(nvml, error)) from error
     finally:
         nvml.nvmlShutdown()
 
@@ -115,15 +115,18 @@ def processes(uuid: str) -> tuple[GpuProcess, ...]:
         NoGpu: see `driver`; or the GPU is gone.
     """
     with driver() as nvml:
-        handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
-        asked = (
-            nvml.nvmlDeviceGetComputeRunningProcesses,
-            nvml.nvmlDeviceGetGraphicsRunningProcesses,
-            nvml.nvmlDeviceGetMPSComputeRunningProcesses,
-        )
-        found = [each for ask in asked for each in _told(nvml, ask, handle) or ()]
-        held: dict[int, int | None] = {each.pid: each.usedGpuMemory for each in found}
+        held = holders(nvml, nvml.nvmlDeviceGetHandleByUUID(uuid))
         return tuple(GpuProcess(pid, held[pid]) for pid in sorted(held))
+
+
+def holders(nvml: Any, handle: Any) -> dict[int, int | None]:
+    """Who holds a context on a GPU → its memory in bytes, as far as the driver tells."""
+    asked = (
+        nvml.nvmlDeviceGetComputeRunningProcesses,
+        nvml.nvmlDeviceGetGraphicsRunningProcesses,
+        nvml.nvmlDeviceGetMPSComputeRunningProcesses,
+    )
+    return {each.pid: each.usedGpuMemory for ask in asked for each in told(nvml, ask, handle) or ()}
 
 
 def _answering(nvml: Any, index: int) -> tuple[Gpu, ...]:
@@ -135,7 +138,7 @@ def _answering(nvml: Any, index: int) -> tuple[Gpu, ...]:
 
 def _of(nvml: Any, index: int) -> Iterator[Gpu]:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    mode = _told(nvml, nvml.nvmlDeviceGetMigMode, handle)
+    mode = told(nvml, nvml.nvmlDeviceGetMigMode, handle)
     if mode is None or not mode[0]:
         yield _described(nvml, handle, handle, index=index, instance=None)
         return
@@ -150,8 +153,8 @@ def _of(nvml: Any, index: int) -> Iterator[Gpu]:
 def _described(nvml: Any, handle: Any, whole: Any, *, index: int, instance: int | None) -> Gpu:
     """Of an instance, what the driver tells of the whole GPU alone is told of that."""
     major, minor = nvml.nvmlDeviceGetCudaComputeCapability(whole)
-    cuda, ecc = nvml.nvmlSystemGetCudaDriverVersion_v2(), _told(nvml, nvml.nvmlDeviceGetEccMode, whole)
-    limit_mw = _told(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, whole)
+    cuda, ecc = nvml.nvmlSystemGetCudaDriverVersion_v2(), told(nvml, nvml.nvmlDeviceGetEccMode, whole)
+    limit_mw = told(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, whole)
     return Gpu(
         index=index,
         instance=instance,
@@ -163,10 +166,10 @@ def _described(nvml: Any, handle: Any, whole: Any, *, index: int, instance: int 
         cuda=f"{cuda // 1000}.{cuda % 1000 // 10}",
         has_ecc=None if ecc is None else bool(ecc[0]),
         power_limit_w=None if limit_mw is None else limit_mw / 1000,
-        pcie_generation=_told(nvml, nvml.nvmlDeviceGetMaxPcieLinkGeneration, whole),
-        pcie_width=_told(nvml, nvml.nvmlDeviceGetMaxPcieLinkWidth, whole),
-        numa_node=_told(nvml, nvml.nvmlDeviceGetNumaNodeId, whole),
-        cores=_cores(_told(nvml, nvml.nvmlDeviceGetCpuAffinity, whole, _CORES // _BITS) or ()),
+        pcie_generation=told(nvml, nvml.nvmlDeviceGetMaxPcieLinkGeneration, whole),
+        pcie_width=told(nvml, nvml.nvmlDeviceGetMaxPcieLinkWidth, whole),
+        numa_node=told(nvml, nvml.nvmlDeviceGetNumaNodeId, whole),
+        cores=_cores(told(nvml, nvml.nvmlDeviceGetCpuAffinity, whole, _CORES // _BITS) or ()),
     )
 
 
@@ -174,7 +177,7 @@ def _cores(words: Any) -> frozenset[int]:
     return frozenset(at * _BITS + bit for at, word in enumerate(words) for bit in range(_BITS) if word >> bit & 1)
 
 
-def _told(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
+def told(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
     """The answer, or None where this GPU or this driver has none to give."""
     try:
         return ask(*arguments)
@@ -182,7 +185,8 @@ def _told(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
         return None
 
 
-def _reason(nvml: Any, error: Any) -> str:
+def reason_of(nvml: Any, error: Any) -> str:
+    """What an error of the driver means, and what to do."""
     words = {
         nvml.NVML_ERROR_LIBRARY_NOT_FOUND: "there is no NVIDIA driver here: libnvidia-ml.so.1 is not found",
         nvml.NVML_ERROR_DRIVER_NOT_LOADED: "the NVIDIA driver is not loaded; `nvidia-smi` and `dmesg` say why",
