@@ -8,7 +8,7 @@ import pytest
 
 from optfarm_tasks.benchmark.host import nvml
 from tests.acceptance.commands import Cli
-from tests.nvml import H200, L4, ScriptedNvml
+from tests.nvml import H200, L4, TWO, ScriptedNvml
 from tests.waiting import until
 
 
@@ -86,6 +86,27 @@ def test_all_gpus_serves_each_from_another_host_until_it_is_stopped(gpu_farm: Cl
 
     assert others.returncode == 0, said
     assert said.count("worker ended") == 2
+
+
+def test_a_gpu_that_is_lost_is_in_quarantine_until_it_is_back(gpu_farm: Cli, library: ScriptedNvml) -> None:
+    def health() -> tuple[str, str]:
+        found = next(each["health"] for each in gpu_farm.json("devices") if each["name"] == "alpha.gpu-1")
+        return found["state"], found["reason"] or ""
+
+    library.become(TWO, {"1.lost": 1})
+    try:
+        until(lambda: health()[0] == "quarantined", deadline_s=20)
+        said = health()[1]
+        table = gpu_farm.ok("devices")
+        refused = gpu_farm.run("devices", "release", "alpha.gpu-1")
+    finally:
+        library.become(TWO)
+
+    assert said.startswith("gpu:1 is not there: it has fallen off the bus")
+    assert "quarantined: gpu:1 is not there: it has fallen off the bus" in " ".join(table.split())
+    assert refused.code != 0
+    assert "alpha.gpu-1 cannot be released, for its worker says: gpu:1 is not there" in refused.err
+    until(lambda: health() == ("untested", ""), deadline_s=20)
 
 
 def test_a_worker_says_which_devices_there_are(gpu_farm: Cli, library: ScriptedNvml) -> None:

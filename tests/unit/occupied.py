@@ -30,6 +30,12 @@ def device(name: str, *, seen: float = NOW, freed: float = 0.0, versions: dict[s
     return KnownDevice(inventory=inventory, last_seen_at=seen, freed_at=freed, canary_at=seen, health=GOOD)
 
 
+def faulty(name: str, fault: str) -> KnownDevice:
+    """A device of which its worker says that nothing can run there."""
+    there = device(name)
+    return replace(there, inventory=there.inventory.model_copy(update={"fault": fault}))
+
+
 def convert(name: str, state: TaskState = TaskState.READY, **more: object) -> OpenTask:
     """A task that any device may do."""
     made = OpenTask(

@@ -74,7 +74,8 @@ def serve(settings: WorkerSettings) -> int:
     ):
         task_runner = TaskRunner(context)
         consumer = Consumer(settings.broker_url.get_secret_value(), settings.name, task_runner.carry_out)
-        presence = Presence(scheduler, inventory)
+        device = devices.kind_of(settings.device)
+        presence = Presence(scheduler, inventory, lambda: device.fault(settings.device))
         _on_signals(task_runner, consumer)
         presence.start()
         log = structlog.get_logger()

@@ -1,6 +1,7 @@
 """Registers this device with the scheduler every few seconds, which shows that it is there."""
 
 import threading
+from collections.abc import Callable
 
 import structlog
 
@@ -18,9 +19,11 @@ log = structlog.get_logger()
 class Presence:
     """Registers a device again and again, from a thread of its own; says once that the scheduler is away."""
 
-    def __init__(self, scheduler: Scheduler, inventory: Inventory) -> None:
+    def __init__(self, scheduler: Scheduler, inventory: Inventory, fault: Callable[[], str]) -> None:
+        """Takes what tells why nothing can run on the device now."""
         self._scheduler = scheduler
         self._inventory = inventory
+        self._fault = fault
         self._stopped = threading.Event()
         self._is_known = True
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
@@ -32,7 +35,7 @@ class Presence:
             Denied: the scheduler does not take the token; later it is only logged.
         """
         try:
-            self._scheduler.register(self._inventory)
+            self._register()
         except (Unreachable, LeaseLost) as error:
             self._note(is_known=False, why=str(error))
         self._thread.start()
@@ -47,11 +50,14 @@ class Presence:
 
     def _beat(self) -> None:
         try:
-            self._scheduler.register(self._inventory)
+            self._register()
         except WorkerError as error:
             self._note(is_known=False, why=str(error))
         else:
             self._note(is_known=True)
+
+    def _register(self) -> None:
+        self._scheduler.register(self._inventory.model_copy(update={"fault": self._fault()}))
 
     def _note(self, *, is_known: bool, why: str = "") -> None:
         if is_known != self._is_known:

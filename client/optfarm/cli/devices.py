@@ -65,4 +65,6 @@ def health_text(health: "DeviceHealth") -> str:
     if health.reason is not None and health.since is not None:
         since = health.since.strftime("%Y-%m-%d %H:%M UTC")
         return f"{health.state} since {since}: {health.reason}; {health.good_in_a_row} good since"
+    if health.reason is not None:
+        return f"{health.state}: {health.reason}"
     return f"{health.state} ({health.good} canaries)" if health.good else str(health.state)

@@ -121,8 +121,8 @@ def _summed_up(made: Plan) -> SweepPlan:
 def _planned(farm: Parts, sweep_id: str, spec: SweepSpec, *, compare: Callable[..., Plan], meant: Meant) -> Plan:
     """The tasks of a sweep that observes, or of one that compares, planned by `compare`; with what keeps it waiting."""
     made = _made(farm, sweep_id, spec, compare=compare, meant=meant)
-    quarantined = farm.devices.quarantined()
-    waits = [in_quarantine(each.name, quarantined[each.name]) for each in made.devices if each.name in quarantined]
+    meant_there = {each.name for each in made.devices}
+    waits = [in_quarantine(each) for each in farm.devices.known() if each.is_quarantined and each.name in meant_there]
     return replace(made, warnings=(*made.warnings, *waits))
 
 

@@ -77,6 +77,8 @@ class KnownDevice:
 
     def can_take(self, task: OpenTask) -> bool:
         """Whether it offers what the task needs, and is trusted if the task measures."""
+        if self.inventory.fault:
+            return False
         return not (task.kind.needs_trust and self.is_quarantined) and offered(self.inventory, task.needs) is not None
 
 

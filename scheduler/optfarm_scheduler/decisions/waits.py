@@ -12,6 +12,8 @@ from optfarm_scheduler.planning.toolchains import lacking, offered
 from optfarm_tasks.schema.sweep import TaskState
 from optfarm_tasks.schema.waiting import Waiting, WaitsFor
 
+_RELEASE = "optfarm devices release"
+
 
 def waits(
     tasks: Iterable[OpenTask], devices: Iterable[KnownDevice], now: float, *, rules: Rules = RULES
@@ -150,14 +152,13 @@ def _for_a_worker_to_return(able: Sequence[KnownDevice]) -> Waiting:
 
 
 def _for_a_release(device: KnownDevice, *, since: datetime | None) -> Waiting:
-    return Waiting(
-        reason=WaitsFor.QUARANTINE, message=in_quarantine(device.name, device.health.reason or ""), since=since
-    )
+    return Waiting(reason=WaitsFor.QUARANTINE, message=in_quarantine(device), since=since)
 
 
-def in_quarantine(device: str, reason: str) -> str:
+def in_quarantine(device: KnownDevice) -> str:
     """Says of a device that it measures nothing now, why, and what ends that."""
-    return f"{device} is in quarantine ({reason}); `optfarm devices release {device}` ends that"
+    ends = "it ends as soon as that is mended" if device.inventory.fault else f"`{_RELEASE} {device.name}` ends that"
+    return f"{device.name} is in quarantine ({device.health.reason or ''}); {ends}"
 
 
 def _shown(task: OpenTask) -> str:

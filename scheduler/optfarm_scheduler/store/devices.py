@@ -1,5 +1,6 @@
 """The devices that have registered: what each is, when it was there last, and its health."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from optfarm_scheduler.store.database import Database
 from optfarm_scheduler.store.device_health import health_of, lineage, release
 from optfarm_scheduler.store.tables import DEVICES, TASKS
 from optfarm_tasks.schema.device import Inventory
-from optfarm_tasks.schema.health import Device, HealthState
+from optfarm_tasks.schema.health import Device, DeviceHealth, HealthState
 from optfarm_tasks.schema.sweep import TaskState
 
 _KNOWN = TypeAdapter(KnownDevice)
@@ -65,10 +66,6 @@ class Devices:
             for device in self.known()
         )
 
-    def quarantined(self) -> dict[str, str]:
-        """The devices in quarantine, with the reason."""
-        return {each.name: each.health.reason or "" for each in self.known() if each.is_quarantined}
-
     def find(self, name: str, *, now: float) -> Device:
         """One device.
 
@@ -85,9 +82,12 @@ class Devices:
 
         Raises:
             NotFound: it never registered.
-            Conflict: it is in no quarantine, and nothing is to be forgotten.
+            Conflict: it is in no quarantine, and nothing is to be forgotten; or its worker says that it is gone.
         """
-        state = self.find(name, now=now).health.state
+        found = self.find(name, now=now)
+        if found.inventory.fault:
+            raise Conflict(f"{name} cannot be released, for its worker says: {found.inventory.fault}")
+        state = found.health.state
         if not anew and state is not HealthState.QUARANTINED:
             raise Conflict(f"{name} is in no quarantine; anew forgets what its canaries usually take")
         with self._database.writing() as connection:
@@ -102,7 +102,16 @@ class Devices:
 def known_devices(connection: Connection) -> tuple[KnownDevice, ...]:
     """Every device, as decisions see it, within a transaction."""
     rows = connection.execute(select(DEVICES).order_by(DEVICES.c.name))
-    return tuple(_KNOWN.validate_python(row._asdict() | {"health": health_of(row.health)}) for row in rows)
+    found = (_KNOWN.validate_python(row._asdict() | {"health": health_of(row.health)}) for row in rows)
+    return tuple(replace(each, health=_health(each)) for each in found)
+
+
+def _health(device: KnownDevice) -> DeviceHealth:
+    """A device of which its worker says that nothing can run there is in quarantine for as long as that lasts."""
+    fault = device.inventory.fault
+    if not fault:
+        return device.health
+    return device.health.model_copy(update={"state": HealthState.QUARANTINED, "reason": fault})
 
 
 def _changed(before: dict[str, Any], now_there: Inventory, now: float) -> dict[str, Any]:

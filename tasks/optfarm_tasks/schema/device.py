@@ -54,6 +54,8 @@ class Inventory(WireMessage):
     toolchains: tuple[Toolchain, ...]
     worker: str = ""
     """Names the worker's process: another one after each start."""
+    fault: str = ""
+    """Why nothing can run there now, as long as that lasts: a GPU that is gone."""
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ class HealthState(StrEnum):
     """Too few have run to know what is usual; the device is trusted."""
     GOOD = "good"
     QUARANTINED = "quarantined"
-    """Its canary left the band: it converts, but measures nothing."""
+    """Its canary left the band, and it converts but measures nothing; or its worker says that nothing can run there."""
 
 
 class Chart(Value):

@@ -111,6 +111,17 @@ def test_a_gpu_that_was_divided_anew_is_not_taken_for_another(gpus: ScriptedNvml
         gpu.environment("gpu:1")
 
 
+def test_a_gpu_that_is_gone_or_another_is_a_fault_as_long_as_that_lasts(gpus: ScriptedNvml) -> None:
+    assert gpu.fault("gpu:1") == ""
+
+    gpus.become(TWO, {"1.lost": 1})
+    assert gpu.fault("gpu:1").startswith("gpu:1 is not there: it has fallen off the bus")
+    gpus.become(TWO, {"1.uuid": "GPU-other"})
+    assert gpu.fault("gpu:1") == "gpu:1 is another GPU than it was (NVIDIA H200, GPU-other); start its worker again"
+    gpus.become(TWO)
+    assert gpu.fault("gpu:1") == ""
+
+
 def test_the_cores_are_those_near_the_gpu_that_this_process_has(gpus: ScriptedNvml) -> None:
     own = os.sched_getaffinity(0)
     gpus.become(TWO, {"0.cores": 1 << min(own), "1.cores": 1 << 63})

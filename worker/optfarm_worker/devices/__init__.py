@@ -34,6 +34,10 @@ class DeviceDriver(Protocol):
         """
         ...
 
+    def fault(self, name: str) -> str:
+        """Why nothing can run on the device now; nothing where something can."""
+        ...
+
     def strangers(self, name: str) -> tuple[Holder, ...]:
         """The processes that compute on the device while this worker has none there.
 

@@ -42,6 +42,11 @@ def environment(_name: str) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": "-1"}
 
 
+def fault(_name: str) -> str:
+    """It is there as long as the worker is."""
+    return ""
+
+
 def strangers(_name: str) -> tuple[Holder, ...]:
     """None: who else computes is in every measurement's noise."""
     return ()

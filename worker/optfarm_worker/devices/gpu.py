@@ -9,6 +9,9 @@ from optfarm_worker.devices import cpu
 from optfarm_worker.errors import NoDevice
 from optfarm_worker.lock_holders import name_of
 
+_FIRST_SEEN: dict[str, str] = {}
+"""Device → the UUID under which this process met it."""
+
 
 def names() -> tuple[str, ...]:
     """gpu:0, gpu:1, … in the order of the PCI bus; the instances of a divided one are gpu:0-0, gpu:0-1, …"""
@@ -58,6 +61,15 @@ def environment(name: str) -> dict[str, str]:
     return shown | ({nvml.LIBRARY: library} if library else {})
 
 
+def fault(name: str) -> str:
+    """What has become of the GPU, if it is not there as it was."""
+    try:
+        _named(name)
+    except NoDevice as error:
+        return str(error)
+    return ""
+
+
 def strangers(name: str) -> tuple[Holder, ...]:
     """Who has a context on the GPU, with what the driver and the system tell of it."""
     try:
@@ -81,6 +93,8 @@ def _named(name: str) -> Gpu:
     gpu = next((gpu for gpu in _gpus() if _name(gpu) == name), None)
     if gpu is None:
         raise NoDevice(f"{name} is not there: {absence(name) or 'it was taken out, or divided anew (MIG)'}")
+    if gpu.uuid != _FIRST_SEEN.setdefault(name, gpu.uuid):
+        raise NoDevice(f"{name} is another GPU than it was ({gpu.name}, {gpu.uuid}); start its worker again")
     return gpu
 
 

@@ -10,7 +10,7 @@ from optfarm_scheduler.decisions.snapshot import KnownDevice, OpenTask
 from optfarm_scheduler.decisions.waits import waits
 from optfarm_tasks.schema.sweep import TaskState
 from optfarm_tasks.schema.waiting import Waiting, WaitsFor
-from tests.unit.occupied import NOW, QUARANTINED, benchmark, canary, convert, device
+from tests.unit.occupied import NOW, QUARANTINED, benchmark, canary, convert, device, faulty
 
 RUNNING, DISPATCHED = TaskState.RUNNING, TaskState.DISPATCHED
 
@@ -86,6 +86,16 @@ def test_a_device_in_quarantine_is_told_with_the_way_out() -> None:
 
     assert found.reason is WaitsFor.QUARANTINE
     assert "optfarm devices release x.cpu" in found.message
+
+
+def test_a_device_that_is_gone_takes_no_conversion_either_and_says_when_that_ends() -> None:
+    gone = replace(faulty("x.cpu", "the GPU fell off the bus"), health=QUARANTINED)
+
+    found = of(convert("a"), devices=[gone])
+
+    assert found.reason is WaitsFor.QUARANTINE
+    assert found.message.endswith("; it ends as soon as that is mended")
+    assert "release" not in found.message
 
 
 def test_a_toolchain_that_went_away_is_told_by_what_is_lacking() -> None:
