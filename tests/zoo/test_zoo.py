@@ -58,6 +58,7 @@ ONCE_WRONG = {
     ("tflite_sparse", "onnx"): "refused",
     ("tflite_sparse", "openvino"): "refused",
     ("tflite_state", "openvino"): "refused",
+    ("unrolled", "openvino-compress-weights"): "done",
     **{(name, "baseline"): "done" for name in RECORDED},
     **{(name, recipe): "done" for name in TAUGHT for recipe in ("prune(epochs=1, min_weights=256)", "qat(epochs=1)")},
     **{(name, "baseline"): "done" for name in FILES if name.startswith("names_")},

@@ -45,7 +45,7 @@ class Model:
         self._inputs = _places(read.inputs, [each.name for each in signature.inputs])
         self._outputs = _places(read.outputs, [each.name for each in signature.outputs])
         self._shapes = _fixed_shapes(read.inputs)
-        self._compile()
+        self._compile(read)
 
     @property
     def precision(self) -> str:
@@ -83,16 +83,21 @@ class Model:
         return Model(self._read.clone(), settings=self._settings | overflow.WITHOUT_INTEGERS, signature=self.signature)
 
     def _specialise(self, shapes: Shapes) -> None:
-        # Kernels for sizes that are known are faster than those that find them out at each request.
+        """Compiles for sizes that are known, whose kernels are faster than those that find them out at each request."""
+        fixed = self._read.clone()
         with blaming(BadModel, f"OpenVINO cannot take inputs of the shapes {list(shapes.values())}"):
-            self._read.reshape({place: list(shape) for place, shape in shapes.items()})
-            self._compile()
+            fixed.reshape({place: list(shape) for place, shape in shapes.items()})
+        try:
+            self._compile(fixed)
+        except RuntimeError:
+            # OpenVINO fails to compile some models for known sizes that it runs with the sizes left open.
+            self._compile(self._read)
         self._shapes = shapes
 
-    def _compile(self) -> None:
+    def _compile(self, read: Any) -> None:
         import openvino
 
-        self._compiled = openvino.Core().compile_model(self._read, "CPU", self._settings)
+        self._compiled = openvino.Core().compile_model(read, "CPU", self._settings)
         self._request = self._compiled.create_infer_request()
 
 
