@@ -43,7 +43,7 @@ check: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
-# Every technique on every model that people may bring; an hour of two cores. It goes on where it was ended.
+# Every technique on every model that people may bring; two hours of two cores. It goes on where it was ended.
 zoo: setup
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.zoo --page
 
