@@ -122,6 +122,15 @@ def test_a_gpu_that_is_gone_or_another_is_a_fault_as_long_as_that_lasts(gpus: Sc
     assert gpu.fault("gpu:1") == ""
 
 
+@pytest.mark.parametrize("mode", [2, 3])
+def test_a_gpu_that_lets_no_two_processes_in_is_a_fault_with_the_way_out(mode: int, gpus: ScriptedNvml) -> None:
+    gpus.become(TWO, {"1.compute_mode": mode})
+
+    assert gpu.fault("gpu:1") == (
+        "gpu:1 lets no two processes in, and in a measurement two take turns; `nvidia-smi -i 1 -c DEFAULT` has it share"
+    )
+
+
 def test_the_cores_are_those_near_the_gpu_that_this_process_has(gpus: ScriptedNvml) -> None:
     own = os.sched_getaffinity(0)
     gpus.become(TWO, {"0.cores": 1 << min(own), "1.cores": 1 << 63})

@@ -62,11 +62,16 @@ def environment(name: str) -> dict[str, str]:
 
 
 def fault(name: str) -> str:
-    """What has become of the GPU, if it is not there as it was."""
+    """What has become of the GPU, if it is not there as it was, or is of no use as it is set."""
     try:
-        _named(name)
+        gpu = _named(name)
     except NoDevice as error:
         return str(error)
+    if not gpu.is_shared:
+        return (
+            f"{name} lets no two processes in, and in a measurement two take turns; "
+            f"`nvidia-smi -i {gpu.index} -c DEFAULT` has it share"
+        )
     return ""
 
 

@@ -38,6 +38,8 @@ class Gpu:
     pcie_generation: int | None
     pcie_width: int | None
     numa_node: int | None
+    is_shared: bool
+    """Whether several processes may compute there at a time, as its compute mode has it."""
     cores: frozenset[int]
     """Of the processor, those that are near."""
 
@@ -169,6 +171,7 @@ def _described(nvml: Any, handle: Any, whole: Any, *, index: int, instance: int 
         pcie_generation=told(nvml, nvml.nvmlDeviceGetMaxPcieLinkGeneration, whole),
         pcie_width=told(nvml, nvml.nvmlDeviceGetMaxPcieLinkWidth, whole),
         numa_node=told(nvml, nvml.nvmlDeviceGetNumaNodeId, whole),
+        is_shared=told(nvml, nvml.nvmlDeviceGetComputeMode, whole) in (None, nvml.NVML_COMPUTEMODE_DEFAULT),
         cores=_cores(told(nvml, nvml.nvmlDeviceGetCpuAffinity, whole, _CORES // _BITS) or ()),
     )
 
