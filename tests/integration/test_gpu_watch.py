@@ -75,6 +75,7 @@ def test_a_quiet_gpu_is_described_and_flagged_by_nothing(tmp_path: Path) -> None
     assert candidate.gpu is not None
     assert (candidate.gpu.sm_mhz, candidate.gpu.memory_mhz) == ((2040, 2040), (6251, 6251))
     assert (candidate.gpu.power_w, candidate.gpu.temperature_c, candidate.gpu.strangers) == (60.0, 45, 0)
+    assert candidate.gpu.held_bytes == 512 << 20
     assert not {Flag.THROTTLED, Flag.FOREIGN_PID, Flag.CLOCKS_UNLOCKED} & set(candidate.flags)
     assert candidate.energy is not None
     # The scripted counter runs at 60 W, and a request takes a millisecond or somewhat more.
@@ -140,14 +141,14 @@ def test_what_came_and_went_between_two_blocks_is_not_held_against_the_second(gp
     gpus.become(own)
     with watched((os.getpid(),)) as watch:
         gpus.become(own, {"0.reasons": "0x08", "0.sm_mhz": 900})
-        until(lambda: watch.use(0, watch.counters()).reasons == 0x08, deadline_s=10)
+        until(lambda: watch.use(0, 0, watch.counters()).reasons == 0x08, deadline_s=10)
         gpus.become(own, {"0.violation_1": 7})
         _await_samples(watch)
         before, begun_ns = watch.counters(), time.perf_counter_ns()
         _await_samples(watch)
-        quiet = watch.use(begun_ns, before)
+        quiet = watch.use(os.getpid(), begun_ns, before)
         gpus.become(own, {"0.violation_1": 9})
-        hot = watch.use(begun_ns, before)
+        hot = watch.use(os.getpid(), begun_ns, before)
 
     assert (quiet.reasons, quiet.sm_low_mhz, quiet.hot_ns, quiet.strangers) == (0, 2040, 0, 0)
     assert hot.hot_ns == 2

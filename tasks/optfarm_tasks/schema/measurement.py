@@ -112,6 +112,8 @@ class GpuConditions(Value):
     """By the limit of its power."""
     strangers: int | None
     """Processes of others there; null where the driver's pids are not this machine's, so that it cannot be told."""
+    held_bytes: int | None
+    """The most of its memory that a process of the variant held."""
 
 
 class Axis(StrEnum):

@@ -45,6 +45,8 @@ class GpuUse:
     temperature_c: int
     strangers: int | None
     """Processes there that are not timed; None where that cannot be told."""
+    held_bytes: int | None
+    """The most of its memory that the timed process held."""
 
 
 NAMES = tuple(f"{PREFIX}{field.name}" for field in fields(GpuUse))
@@ -71,6 +73,7 @@ def conditions(columns: Mapping[str, NDArray[Any]], counts: NDArray[np.bool_]) -
         is_slowed=bool(bits & _SLOWDOWNS) or _is_positive(seen["hot_ns"]),
         is_capped=bool(bits & _CAPPED) or _is_positive(seen["capped_ns"]),
         strangers=None if np.isnan(seen["strangers"]).any() else int(seen["strangers"].max()),
+        held_bytes=None if np.isnan(seen["held_bytes"]).any() else int(seen["held_bytes"].max()),
     )
 
 

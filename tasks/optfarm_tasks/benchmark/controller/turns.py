@@ -227,7 +227,7 @@ def stretch(
         process_cpu_ns=timed.process_cpu_ns,
         energy_uj=energy_uj,
         held_bytes=memory.held_bytes(resident.pid),
-        gpu=None if gpu is None or slowed is None else gpu.use(asked_ns, slowed),
+        gpu=None if gpu is None or slowed is None else gpu.use(resident.pid, asked_ns, slowed),
     )
     return used, table_of(timed.samples, rows)
 

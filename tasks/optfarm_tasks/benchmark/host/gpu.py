@@ -93,14 +93,20 @@ class GpuWatch:
         known = [each for each in (by_heat, by_board) if each is not None]
         return Counters(sum(known) if known else None, capped_ns)
 
-    def use(self, begun_ns: int, before: Counters) -> GpuUse:
+    def use(self, pid: int, begun_ns: int, before: Counters) -> GpuUse:
         """What was seen since a moment and its counters; where there is no sample since, the last one before it counts.
+
+        Args:
+            pid: the process that was timed.
+            begun_ns: the moment.
+            before: the counters at that moment.
 
         Raises:
             NoGpu: the GPU does not answer any more.
         """
         after, since = self.counters(), [each for each in self._samples if each.at_ns >= begun_ns]
         seen = since or self._samples[-1:]
+        held = [each.holders.get(pid) for each in seen]
         powers = [each.power_mw for each in seen if each.power_mw is not None]
         return GpuUse(
             reasons=_union(each.reasons for each in seen),
@@ -113,6 +119,7 @@ class GpuWatch:
             power_w=sum(powers) / len(powers) / 1000 if powers else None,
             temperature_c=max(each.temperature_c for each in seen),
             strangers=self._strangers(seen),
+            held_bytes=max((each for each in held if each is not None), default=None),
         )
 
     def _strangers(self, seen: Sequence[Sample]) -> int | None:

@@ -11,9 +11,9 @@ from optfarm_tasks.schema.measurement import Flag, GpuConditions, Noise, Verdict
 
 QUIET = GpuUse(
     reasons=0x02, hot_ns=0, capped_ns=0, sm_low_mhz=2040, sm_high_mhz=2040, memory_low_mhz=6251, memory_high_mhz=6251,
-    power_w=60.0, temperature_c=45, strangers=0,
+    power_w=60.0, temperature_c=45, strangers=0, held_bytes=1 << 20,
 )  # fmt: skip
-UNTOLD = replace(QUIET, hot_ns=None, capped_ns=None, power_w=None, strangers=None)
+UNTOLD = replace(QUIET, hot_ns=None, capped_ns=None, power_w=None, strangers=None, held_bytes=None)
 
 
 def conditions(*uses: GpuUse) -> GpuConditions:
@@ -39,6 +39,7 @@ def test_what_was_seen_in_several_stretches_is_taken_together() -> None:
     assert found == GpuConditions(
         sm_mhz=(1500, 2040), memory_mhz=(6251, 6251), power_w=70.0, temperature_c=60,
         reasons=("idle", "clocks set by an application"), is_slowed=False, is_capped=False, strangers=0,
+        held_bytes=1 << 20,
     )  # fmt: skip
 
 
@@ -75,4 +76,5 @@ def test_what_is_seen_once_decides(seen: dict[str, int | None], judged: Verdict,
 def test_what_the_driver_does_not_tell_is_null() -> None:
     found = conditions(UNTOLD)
 
-    assert (found.power_w, found.strangers, found.is_slowed, found.is_capped) == (None, None, False, False)
+    assert (found.power_w, found.strangers, found.held_bytes) == (None, None, None)
+    assert (found.is_slowed, found.is_capped) == (False, False)
