@@ -13,6 +13,7 @@ from tests.zoo.recipes import AGREEMENT, TOLERANCE, Kind, ZooRecipe
 
 _DUMP = re.compile(
     r"\b(?:Attribute|Key|Index|Type|Assertion|NameError|Unbound|NotImplemented|ZeroDivision|Overflow)\w*Error\b|Traceback"
+    r"|in user code|ONNXRuntimeError|/tmp/|line \d+, in "
     r"|check error log|Check '|FrontEnd API failed|Exception from|Full object config|0x[0-9a-f]{6}"
 )
 """What a framework says where it met what it did not foresee; no reason that people can act on."""

@@ -19,6 +19,8 @@ _EXTRAS = {
 }
 _HEAD_CHARACTERS, _TAIL_CHARACTERS = 140, 260
 """Of a long message; frameworks begin with what they did and end with why it failed."""
+_TRACED, _CALL = "in user code:", "Call arguments received"
+_CAUSE = re.compile(r"^ +\w+(?:Error|Exception): ", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -72,9 +74,17 @@ def is_exhaustion(error: BaseException) -> bool:
     return False
 
 
+def _in_traced_code(text: str) -> str:
+    """The cause of an error in code that TensorFlow traced, without the places that it passed through."""
+    if not text.startswith(_TRACED):
+        return text
+    cause = _CAUSE.split(text)[-1]
+    return cause.partition(_CALL)[0]
+
+
 def line_of(error: BaseException) -> str:
     """What an error says, as one line of bounded length and without colours."""
-    line = " ".join(_COLOUR.sub("", str(error)).split())
+    line = " ".join(_in_traced_code(_COLOUR.sub("", str(error))).split())
     if len(line) <= _HEAD_CHARACTERS + _TAIL_CHARACTERS:
         return line
     return f"{line[:_HEAD_CHARACTERS]} … {line[-_TAIL_CHARACTERS:]}"

@@ -10,7 +10,6 @@ Traps: no smaller, for weights stay float32. float16 is for GPUs: CPUs have few 
 at the end is computed in the narrow type too. `amp` decides node by node, and takes models without Keras as well.
 """
 
-import importlib
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -51,9 +50,6 @@ def run(work: Work, params: PARAMS) -> Done:
     policy = f"mixed_{params.dtype}"
     with blaming(BadModel, f"{library} cannot rebuild the model under {policy}"):
         config, changed = _under(model.get_config(), policy)
-        if library == "keras":
-            # Layers that hold code (Lambda) were trusted when the model was loaded, in this sandbox.
-            importlib.import_module(library).config.enable_unsafe_deserialization()
         twin = type(model).from_config(config)
         if not twin.built:
             twin.build(model.input_shape)

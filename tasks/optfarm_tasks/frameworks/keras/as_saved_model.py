@@ -120,6 +120,8 @@ def _refuse_unknown(error: BaseException, library: str) -> None:
 def _load(file: Path, library: str) -> Any:
     # Code inside a model may run here: this process is the sandbox that is made for it.
     module = importlib.import_module(library)
+    # Where a model is rebuilt from its configuration later, its Lambda layers are trusted as they are here.
+    (module.__internal__ if library == _KERAS_2 else module.config).enable_unsafe_deserialization()
     known = own_classes() if library == _KERAS_2 else {}
     with module.utils.custom_object_scope(known), _by_right_name(file) as named:
         model = module.models.load_model(named, compile=False, safe_mode=False)

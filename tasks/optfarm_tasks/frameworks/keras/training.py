@@ -1,11 +1,13 @@
 """Fine-tunes Keras models, for all techniques that train: a model of any Keras is read, model.h5 is written."""
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from numpy.typing import NDArray
 from pydantic import Field
 
 from optfarm_tasks import formats
@@ -160,26 +162,24 @@ def save(model: Any, work: Work, *, notes: dict[str, Any]) -> Done:
 
 
 def _batches(samples: TrainingSet, model: Any, *, seed: int) -> Any:
-    import tf_keras
+    """The batches of one epoch after another, whose shapes are known when the training step is traced."""
+    import tensorflow as tf
 
-    class Batches(tf_keras.utils.Sequence):  # type: ignore[misc]  # tf_keras has no types
-        """The batches of one epoch after another."""
+    epochs = itertools.count()
 
-        def __init__(self) -> None:
-            self._epoch = 0
-            self._order = samples.order(seed, epoch=0)
+    def epoch() -> Iterator[Any]:
+        for rows in samples.order(seed, epoch=next(epochs)):
+            yield samples.batch(rows, model)
 
-        def __len__(self) -> int:
-            return len(self._order)
+    first = samples.batch(samples.order(seed, epoch=0)[0], model)
+    signature = tf.nest.map_structure(lambda array: tf.TensorSpec(array.shape, _dtype(array)), first)
+    return tf.data.Dataset.from_generator(epoch, output_signature=signature)
 
-        def __getitem__(self, index: int) -> Any:
-            return samples.batch(self._order[index], model)
 
-        def on_epoch_end(self) -> None:
-            self._epoch += 1
-            self._order = samples.order(seed, epoch=self._epoch)
+def _dtype(array: NDArray[Any]) -> Any:
+    import tensorflow as tf
 
-    return Batches()
+    return tf.string if array.dtype.kind in "OSU" else tf.as_dtype(array.dtype)
 
 
 def _watch(on_progress: OnProgress, steps: int) -> Any:

@@ -52,10 +52,11 @@ class TrainingSet:
         starts = range(0, self.count, self.batch_size)
         return [np.take(shuffled, range(start, start + self.batch_size), mode="wrap") for start in starts]
 
-    def batch(self, rows: NDArray[np.intp], model: Any) -> tuple[list[Any], list[Any]]:
-        """Inputs in the model's order and types, and targets."""
+    def batch(self, rows: NDArray[np.intp], model: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Inputs in the model's order and types, one alone or a tuple, and targets."""
         inputs = arranged(model, {name: array[rows] for name, array in self.inputs.items()})
-        return inputs, [target[rows] for target in self.targets]
+        targets = tuple(target[rows] for target in self.targets)
+        return tuple(inputs) if isinstance(inputs, list) else inputs, targets
 
     @property
     def notes(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from optfarm_tasks.technique import Work
 OLDEST_OPSET, NEWEST_OPSET = 13, 18
 """The versions of ONNX's ops that tf2onnx writes and ONNX Runtime quantises per channel."""
 
+_NAMED = 3
 _INLINING = "function"
 _SWITCHES = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
 _COLLECTION_THRESHOLDS = (500, 1, 1)
@@ -54,6 +55,7 @@ def _from_graph(work: Work, opset: int) -> tuple[Any, str, tuple[str, ...]]:
     inputs = {info.name: key for key, info in sorted(ends.inputs.items())}
     outputs = _distinct(graph.graph_def, dict(sorted(ends.outputs.items())), set(inputs))
     _refuse_shared(inputs, outputs)
+    _refuse_bfloat16(graph.graph_def)
     _spell_out_erfc(graph.graph_def)
     # tf2onnx reads loops and branches as functions; lowered to switches and merges it refuses them.
     lower_control_flow(graph.graph_def, is_lowered=False)
@@ -109,6 +111,20 @@ def _refuse_shared(inputs: Names, outputs: Names) -> None:
         raise UnsupportedOp(
             f"an input and an output are both named {both[0]}, and ONNX has one value of a name; rename one of them"
         )
+
+
+def _refuse_bfloat16(definition: Any) -> None:
+    """tf2onnx takes it for float16 in one place and for itself in another."""
+    import tensorflow as tf
+
+    narrow = [
+        f"{node.op} ({node.name})"
+        for node in definition.node
+        if any(value.type == tf.bfloat16.as_datatype_enum for value in node.attr.values())
+    ]
+    if narrow:
+        shown = ", ".join(narrow[:_NAMED])
+        raise UnsupportedOp(f"tf2onnx does not convert bfloat16, in which {len(narrow)} nodes compute, such as {shown}")
 
 
 def _optimised(definition: Any, inputs: Names, outputs: Names) -> Any:

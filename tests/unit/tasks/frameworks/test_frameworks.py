@@ -44,3 +44,24 @@ def test_a_message_is_one_line_without_colours_and_of_bounded_length() -> None:
 def test_an_absent_module_is_told_with_who_wants_it() -> None:
     with pytest.raises(MissingToolchain, match=r"the any runtime imports no_such_framework, which .*python.* does not"):
         require(("json", "no_such_framework"), user="the any runtime")
+
+
+def test_of_an_error_in_traced_code_the_cause_is_told_and_not_the_way_to_it() -> None:
+    said = """in user code:
+
+    File "training.py", line 1398, in train_function  *
+        return step_function(self, iterator)
+    File "traceback_utils.py", line 70, in error_handler
+        raise e.with_traceback(filtered_tb) from None
+
+    ValueError: Exception encountered when calling layer 'lstm_1' (type LSTM).
+
+    Unrolling requires a fixed number of timesteps.
+
+    Call arguments received by layer 'lstm_1' (type LSTM):
+      • inputs=tf.Tensor(shape=(None, None, None), dtype=float32)
+"""
+
+    assert line_of(ValueError(said)) == (
+        "Exception encountered when calling layer 'lstm_1' (type LSTM). Unrolling requires a fixed number of timesteps."
+    )
