@@ -111,6 +111,8 @@ def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature
         read = openvino.Core().read_model if work.format is Format.OPENVINO else openvino.convert_model
         model = read(place)
     inputs, outputs = _ends(signature, work)
+    if work.format is Format.TFLITE:
+        outputs |= _given_again(model, signature_tensors.ends_of(work.model).outputs, signature)
     _set_apart(model, {name for name, end in outputs.items() if name in inputs and end.name == inputs[name].name})
     in_order = {"inputs": _matched(model.inputs, inputs), "outputs": _matched(model.outputs, outputs)}
     ordered = signature.model_copy(update=in_order)
@@ -145,6 +147,31 @@ def _set_apart(model: Any, alike: set[str]) -> None:
         model.remove_result(result)
         given.set_names(set(given.get_names()) - set(apart.output(0).get_names()) or given.get_names())
         model.add_results([apart])
+
+
+def _given_again(model: Any, tensors: dict[str, str], signature: Signature) -> Ends:
+    """Outputs that give a tensor which another gives already: each gets a copy of it, for a tensor is one output alone.
+
+    Args:
+        model: changed in place.
+        tensors: output → the tensor that it gives.
+        signature: what the outputs are.
+    """
+    from openvino import opset13 as ops
+
+    last = {tensor: name for name, tensor in tensors.items()}
+    found = {}
+    for output in signature.outputs:
+        tensor = tensors[output.name]
+        if last[tensor] == output.name:
+            continue
+        given = next(port for port in model.outputs if tensor in port.names).get_node().input_value(0)
+        again = ops.result(ops.convert(given, given.get_element_type().get_type_name()))
+        name = f"{tensor}/{output.name}"
+        again.output(0).set_names({name})
+        model.add_results([again])
+        found[name] = output
+    return found
 
 
 def _name_ends(model: Any, signature: Signature) -> None:
