@@ -8,7 +8,8 @@ When it helps: nearly always on CPUs with int8 instructions; often the fastest v
 
 Traps: too few or unlike calibration samples give wrong ranges, and a regression head has nothing to hide that behind:
 look at the quality column. On CPUs without VNNI or AMX the kernels for 8 bits overflow; where such a device is timed,
-`overflow_fix` is `all` unless it is given. `openvino-int8-accuracy` takes back what costs too much.
+`overflow_fix` is `all` unless it is given. At single batches of small dense layers other kernels are wrong too: where a
+model is of such a batch it is refused. `openvino-int8-accuracy` takes back what costs too much.
 """
 
 from optfarm_tasks.frameworks.openvino import compression, conversion, quantisation
