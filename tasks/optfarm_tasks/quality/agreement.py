@@ -23,6 +23,8 @@ class Spread:
     def add(self, rows: Numbers) -> None:
         """Takes rows (N, W); each of the W columns has a mean of its own."""
         count = len(rows)
+        if not count:
+            return
         mean = rows.mean(axis=0)
         apart = mean - self._mean
         total = self.count + count

@@ -123,3 +123,13 @@ def test_outputs_that_never_differ_lose_nothing_however_constant_they_are() -> N
 
     assert agreement(constant, constant).interval.ci95 == (0, 0)
     assert agreement(constant, constant + 0.1).interval.reason == "the baseline's output is constant"
+
+
+def test_an_output_without_elements_agrees() -> None:
+    found = Agreement()
+
+    found.add(np.zeros((4, 0)), np.zeros((4, 0)))
+    found.add(np.zeros((4, 0)), np.zeros((4, 0)))
+
+    assert (found.nmse, found.max_abs, found.values) == (0.0, 0.0, 0)
+    assert found.interval.ci95 is None or found.interval.ci95[0] <= 0
