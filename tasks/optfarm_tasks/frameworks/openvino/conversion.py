@@ -87,6 +87,8 @@ def convert(work: Work, *, halve: bool = False, precision: str | None = None) ->
         NothingToDo: nothing of the model can be narrower.
         UnsupportedOp: see `source`.
     """
+    import openvino
+
     with source(work) as (model, signature, warnings):
         if precision is not None:
             unchanged.refuse_light(model)
@@ -94,6 +96,8 @@ def convert(work: Work, *, halve: bool = False, precision: str | None = None) ->
         elif halve:
             unchanged.refuse_narrow(model)
         write(model, signature, work, halve=halve)
+        if halve:
+            unchanged.refuse_whole(openvino.Core().read_model(work.output / FILE), model)
         return Done(warnings=warnings, notes={"nodes_after": counts(model)})
 
 

@@ -10,7 +10,7 @@ HEAVY = (
 )  # fmt: skip
 """Ops whose weights are what a model consists of, and whose products take its time."""
 _DOUBLE = "f64"
-_WIDE = ("f32", _DOUBLE)
+_WIDE, _HALF = ("f32", _DOUBLE), "f16"
 
 
 def refuse_double(model: Any) -> None:
@@ -47,6 +47,22 @@ def refuse_narrow(model: Any) -> None:
     types = {_type(node) for node in _nodes(model) if node.get_type_name() == "Constant"}
     if types.isdisjoint(_WIDE):
         raise NothingToDo(f"no weight can be halved: the model's constants are {', '.join(sorted(types)) or 'none'}")
+
+
+def refuse_whole(written: Any, before: Any) -> None:
+    """Passes when more constants of a model that was written are halves than before: scales and ranges are kept wide.
+
+    Raises:
+        NothingToDo: none are; the types of its constants are named.
+    """
+    if _halves(written) <= _halves(before):
+        types = {_type(node) for node in _nodes(written) if node.get_type_name() == "Constant"}
+        there = ", ".join(sorted(types)) or "none"
+        raise NothingToDo(f"no weight was halved, for scales are kept wide; the model's constants are {there}")
+
+
+def _halves(model: Any) -> int:
+    return sum(node.get_type_name() == "Constant" and _type(node) == _HALF for node in _nodes(model))
 
 
 def refuse_same(before: dict[str, int], after: dict[str, int], *, what: str) -> None:
