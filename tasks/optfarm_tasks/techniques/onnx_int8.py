@@ -27,6 +27,10 @@ CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0
 
 _WEIGHTY = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Gather")
 
+_WHOLE = "whole.onnx"
+_CHANNELS_SINCE = 13
+"""The version of ONNX's ops from which on a scale may have an axis."""
+
 
 class PARAMS(Calibrated):
     """What it watches, and the integers it computes in."""
@@ -61,8 +65,8 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (file, signature, warnings):
         samples = calibration_of(work, signature, params.calibration_samples)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            by_channel = _quantise(file, target, _Reader(samples.observed(work.on_progress)), params)
-        said = (*warnings, *samples.warnings, *(() if by_channel else (unchanged.BY_TENSOR,)))
+            said = _quantise(file, target, _Reader(samples.observed(work.on_progress)), params)
+        said = (*warnings, *samples.warnings, *said)
         conversion.save(onnx.load(target), target, signature=signature.name)
         done = conversion.done(work, file, said, calibration_samples=samples.count)
         if _quantised(done.notes["nodes_after"]) == _quantised(done.notes["nodes_before"]):
@@ -74,30 +78,42 @@ def _quantised(counts: dict[str, int]) -> int:
     return counts.get("QuantizeLinear", 0) + counts.get("DequantizeLinear", 0)
 
 
-def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> bool:
-    """Quantises a file; gives whether weights have a scale per channel."""
+def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> tuple[str, ...]:
+    """Quantises a file; gives warnings where weights have no scale per channel."""
+    import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     is_symmetric = params.activations == "int8"
-    prepared = target.with_name("prepared.onnx")
+    prepared, opset = target.with_name("prepared.onnx"), _opset(file)
+    # What prepares a file looks for weights that lie apart where it copied the file to.
+    onnx.save(onnx.load(file), file.with_name(_WHOLE))
     # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
-    quant_pre_process(file, prepared, skip_symbolic_shape=True)
+    quant_pre_process(file.with_name(_WHOLE), prepared, skip_symbolic_shape=True)
     _set_apart(prepared)
-    by_channel = unchanged.takes_channels(prepared)
+    warnings = () if unchanged.takes_channels(prepared) else (unchanged.BY_TENSOR,)
+    if opset < _CHANNELS_SINCE:
+        warnings = (f"weights have one scale a tensor: opset {opset} has none per channel, {_CHANNELS_SINCE} has",)
     quantize_static(
         prepared,
         target,
         reader,
         quant_format=QuantFormat.QDQ,
-        per_channel=by_channel,
+        per_channel=not warnings,
         reduce_range=params.reduce_range,
         activation_type=QuantType.QInt8 if is_symmetric else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         extra_options={"ActivationSymmetric": is_symmetric, "WeightSymmetric": True},
     )
     prepared.unlink()
-    return by_channel
+    return warnings
+
+
+def _opset(file: Path) -> int:
+    import onnx
+
+    model = onnx.load(file, load_external_data=False)
+    return next((int(each.version) for each in model.opset_import if not each.domain), 1)
 
 
 def _set_apart(file: Path) -> None:
