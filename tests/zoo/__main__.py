@@ -33,10 +33,20 @@ def main() -> None:
     ]
     _judge(wanted, options)
     if options.page:
-        known = {pair: each for pair, each in stored(STORE).items() if pair[0] in ENTRIES}
-        _judge([(model, PLAINLY + recipe) for model, recipe in known if _is_refused(known[model, recipe])], options)
-        known = {pair: each for pair, each in stored(STORE).items() if pair[0] in ENTRIES}
-        PAGE.write_text(page.page(*_parted(known)))
+        refused = [pair for pair, verdict in _known().items() if _is_refused(verdict)]
+        _judge([(model, PLAINLY + recipe) for model, recipe in refused], options)
+        PAGE.write_text(page.page(*_parted(_known())))
+
+
+def _known() -> dict[pool.Pair, dict[str, Any]]:
+    """The verdicts on pairs that are still run."""
+    run = {(name, recipe) for name, entry in ENTRIES.items() for recipe in recipes_of(entry.tags)}
+    found = stored(STORE)
+    return {(model, recipe): found[model, recipe] for model, recipe in found if _of_farm(model, recipe) in run}
+
+
+def _of_farm(model: str, recipe: str) -> pool.Pair:
+    return model, recipe.removeprefix(PLAINLY)
 
 
 def _judge(wanted: list[pool.Pair], options: argparse.Namespace) -> None:
