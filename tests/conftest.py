@@ -12,6 +12,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from optfarm_storage.location import S3Location
+from optfarm_tasks.benchmark.host import nvml
+from tests.nvml import TWO, ScriptedNvml
 from tests.servers import S3Server, serving
 
 HERE = Path(__file__).parent
@@ -69,3 +71,18 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def s3(s3_server: S3Server) -> S3Location:
     """A fresh bucket."""
     return s3_server.bucket()
+
+
+@pytest.fixture(scope="session")
+def scripted_nvml(tmp_path_factory: pytest.TempPathFactory) -> ScriptedNvml:
+    """The one that this process loads, for the first that is loaded stays."""
+    return ScriptedNvml(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def gpus(scripted_nvml: ScriptedNvml, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedNvml]:
+    """Two GPUs, until a test has them be others; none after it."""
+    monkeypatch.setenv(nvml.LIBRARY, str(scripted_nvml.library))
+    scripted_nvml.become(TWO)
+    yield scripted_nvml
+    scripted_nvml.become({"fail_init": 12})

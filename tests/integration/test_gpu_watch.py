@@ -25,20 +25,13 @@ OTHER = 4194303
 """A pid that no process here has."""
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ScriptedNvml:
-    return ScriptedNvml(tmp_path_factory.mktemp("nvml"))
-
-
 @pytest.fixture
-def gpus(library: ScriptedNvml, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedNvml]:
-    """The first GPU is that of this process and its children; none is there after the test."""
-    monkeypatch.setenv(nvml.LIBRARY, str(library.library))
+def pinned(gpus: ScriptedNvml, monkeypatch: pytest.MonkeyPatch) -> ScriptedNvml:
+    """The first GPU is that of this process and its children."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", L4)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    library.become(PINNED)
-    yield library
-    library.become({"fail_init": 12})
+    gpus.become(PINNED)
+    return gpus
 
 
 def measured(folder: Path, *, pair_s: float = 0.5) -> tuple[Measurement, raw.Columns]:
@@ -68,7 +61,7 @@ def later() -> Iterator[Callable[[float, Callable[[], None]], None]]:
         timer.cancel()
 
 
-@pytest.mark.usefixtures("gpus")
+@pytest.mark.usefixtures("pinned")
 def test_a_quiet_gpu_is_described_and_flagged_by_nothing(tmp_path: Path) -> None:
     candidate, columns = measured(tmp_path)
 
@@ -91,9 +84,9 @@ def test_a_quiet_gpu_is_described_and_flagged_by_nothing(tmp_path: Path) -> None
     ],
 )
 def test_heat_or_a_stranger_in_the_midst_makes_it_invalid(
-    state: dict[str, object], flag: Flag, gpus: ScriptedNvml, tmp_path: Path
+    state: dict[str, object], flag: Flag, pinned: ScriptedNvml, tmp_path: Path
 ) -> None:
-    gpus.become(PINNED, state)
+    pinned.become(PINNED, state)
 
     candidate, _ = measured(tmp_path)
 
@@ -101,8 +94,10 @@ def test_heat_or_a_stranger_in_the_midst_makes_it_invalid(
     assert flag in candidate.flags
 
 
-def test_where_own_processes_are_not_listed_it_cannot_be_told_who_is_there(gpus: ScriptedNvml, tmp_path: Path) -> None:
-    gpus.become(TWO, {"0.processes": OTHER})
+def test_where_own_processes_are_not_listed_it_cannot_be_told_who_is_there(
+    pinned: ScriptedNvml, tmp_path: Path
+) -> None:
+    pinned.become(TWO, {"0.processes": OTHER})
 
     candidate, _ = measured(tmp_path)
 
@@ -111,8 +106,8 @@ def test_where_own_processes_are_not_listed_it_cannot_be_told_who_is_there(gpus:
     assert Flag.FOREIGN_PID in candidate.flags
 
 
-def test_raw_samples_keep_what_was_seen(gpus: ScriptedNvml, tmp_path: Path) -> None:
-    gpus.become(PINNED, {"fail.GetPowerUsage": 3, "fail.GetViolationStatus": 3})
+def test_raw_samples_keep_what_was_seen(pinned: ScriptedNvml, tmp_path: Path) -> None:
+    pinned.become(PINNED, {"fail.GetPowerUsage": 3, "fail.GetViolationStatus": 3})
     candidate, columns = measured(tmp_path)
 
     raw.write(tmp_path / "raw", columns, estimator="clean_p50")
@@ -124,9 +119,9 @@ def test_raw_samples_keep_what_was_seen(gpus: ScriptedNvml, tmp_path: Path) -> N
 
 
 def test_a_gpu_that_falls_off_in_the_midst_loses_the_worker_its_task(
-    gpus: ScriptedNvml, tmp_path: Path, later: Callable[[float, Callable[[], None]], None]
+    pinned: ScriptedNvml, tmp_path: Path, later: Callable[[float, Callable[[], None]], None]
 ) -> None:
-    later(6, lambda: gpus.become(PINNED, {"0.lost": 1}))
+    later(6, lambda: pinned.become(PINNED, {"0.lost": 1}))
 
     with pytest.raises(WorkerLost, match="the GPU cannot be watched: it has fallen off the bus"):
         measured(tmp_path, pair_s=30)
@@ -136,18 +131,18 @@ def watched(own: tuple[int, ...] = ()) -> AbstractContextManager[GpuWatch]:
     return GpuWatch(L4, own)
 
 
-def test_what_came_and_went_between_two_blocks_is_not_held_against_the_second(gpus: ScriptedNvml) -> None:
+def test_what_came_and_went_between_two_blocks_is_not_held_against_the_second(pinned: ScriptedNvml) -> None:
     own = TWO | {"0.processes": os.getpid()}
-    gpus.become(own)
+    pinned.become(own)
     with watched((os.getpid(),)) as watch:
-        gpus.become(own, {"0.reasons": "0x08", "0.sm_mhz": 900})
+        pinned.become(own, {"0.reasons": "0x08", "0.sm_mhz": 900})
         until(lambda: watch.use(0, 0, watch.counters()).reasons == 0x08, deadline_s=10)
-        gpus.become(own, {"0.violation_1": 7})
+        pinned.become(own, {"0.violation_1": 7})
         _await_samples(watch)
         before, begun_ns = watch.counters(), time.perf_counter_ns()
         _await_samples(watch)
         quiet = watch.use(os.getpid(), begun_ns, before)
-        gpus.become(own, {"0.violation_1": 9})
+        pinned.become(own, {"0.violation_1": 9})
         hot = watch.use(os.getpid(), begun_ns, before)
 
     assert (quiet.reasons, quiet.sm_low_mhz, quiet.hot_ns, quiet.strangers) == (0, 2040, 0, 0)
@@ -160,7 +155,7 @@ def _await_samples(watch: GpuWatch) -> None:
     until(lambda: watch._samples[-1].at_ns > now_ns, deadline_s=10)
 
 
-@pytest.mark.usefixtures("gpus")
+@pytest.mark.usefixtures("pinned")
 def test_it_goes_on_sampling_at_least_ten_times_a_second() -> None:
     assert EVERY_S <= 0.1
     with watched() as watch:
@@ -168,8 +163,8 @@ def test_it_goes_on_sampling_at_least_ten_times_a_second() -> None:
         _await_samples(watch)
 
 
-def test_a_gpu_that_is_not_there_cannot_be_watched(gpus: ScriptedNvml) -> None:
-    gpus.become({})
+def test_a_gpu_that_is_not_there_cannot_be_watched(pinned: ScriptedNvml) -> None:
+    pinned.become({})
 
     with pytest.raises(nvml.NoGpu, match="not there any more"), watched():
         pass

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from optfarm_tasks.benchmark.host import nvml
 from optfarm_tasks.errors import Reason
 from optfarm_tasks.schema.waiting import Waiting, WaitsFor
 from tests.integration.programs import SUCCEEDS
@@ -19,20 +18,6 @@ from tests.waiting import until
 
 TELLS = SUCCEEDS.replace('"made"', "json.dumps(dict(__import__('os').environ))")
 """Its output is its environment."""
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ScriptedNvml:
-    return ScriptedNvml(tmp_path_factory.mktemp("nvml"))
-
-
-@pytest.fixture
-def gpus(library: ScriptedNvml, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedNvml]:
-    """Two GPUs, and none after the test."""
-    monkeypatch.setenv(nvml.LIBRARY, str(library.library))
-    library.become(TWO)
-    yield library
-    library.become({"fail_init": 12})
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """GPUs as devices, told by the real binding over a scripted NVML."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,21 +16,6 @@ from tests.nvml import H200, L4, TWO, ScriptedNvml
 TOKEN = "of a farm"  # noqa: S105 (no farm's)
 DIVIDED = {"1.mig": 1, "1.instances": "MIG-a,MIG-b", "1.instance_name": "NVIDIA H200 MIG 1g.18gb",
            "1.instance_memory": 18 << 30}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ScriptedNvml:
-    """The one that this process loads: the first stays."""
-    return ScriptedNvml(tmp_path_factory.mktemp("nvml"))
-
-
-@pytest.fixture
-def gpus(library: ScriptedNvml, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedNvml]:
-    """Two GPUs, until a test has them be others; none after it, for the library stays loaded."""
-    monkeypatch.setenv(nvml.LIBRARY, str(library.library))
-    library.become(TWO)
-    yield library
-    library.become({"fail_init": 12})
 
 
 @pytest.mark.usefixtures("gpus")
@@ -54,10 +38,9 @@ def test_attributes_are_what_the_driver_tells_beside_the_processor() -> None:
     assert not {"ecc", "numa_node"} & set(gpu.attributes("gpu:1"))
 
 
-@pytest.mark.usefixtures("gpus")
-def test_a_child_sees_its_gpu_alone_by_its_uuid(library: ScriptedNvml) -> None:
+def test_a_child_sees_its_gpu_alone_by_its_uuid(gpus: ScriptedNvml) -> None:
     assert gpu.environment("gpu:1") == {
-        "CUDA_VISIBLE_DEVICES": H200, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", nvml.LIBRARY: str(library.library),
+        "CUDA_VISIBLE_DEVICES": H200, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", nvml.LIBRARY: str(gpus.library),
     }  # fmt: skip
 
 
