@@ -1,7 +1,7 @@
 """A farm folder that an earlier version left behind, under the present code: sweeps, reports and cache are there."""
 
 import json
-import tarfile
+import shutil
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -35,8 +35,7 @@ RUNNING = "7f0589a50c9e"
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """The recorded farm, started by the present code; its one device is played by a worker that does no work."""
     folder = tmp_path_factory.mktemp("upgrade")
-    with tarfile.open(FOLDER / "farm.tar.xz") as packed:
-        packed.extractall(folder, filter="data")
+    shutil.unpack_archive(FOLDER / "farm.tar.xz", folder)
     cli = Cli(folder / "farm")
     # The recorded ports may be another farm's by now.
     recorded = layout.load(cli.folder)
