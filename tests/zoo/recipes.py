@@ -79,8 +79,8 @@ RECIPES = {
 }
 """Text → recipe: every technique, and some chains."""
 
-_OF_KERAS = {"baseline", "mixed-precision", "prune-units", "qat", "truncate", *TRAINED}
-"""Techniques that read what Keras saved; the others take the SavedModel that it is exported as."""
+_OF_KERAS = {"baseline", "cluster", "mixed-precision", "prune", "qat", "truncate"}
+"""One technique for each way in which a Keras file is read; the others follow one of these."""
 
 
 def recipes_of(tags: frozenset[str]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from optfarm_tasks.errors import BadModel
 from optfarm_tasks.formats.raw import MAIN
 from optfarm_tasks.frameworks import saved_names
 from optfarm_tasks.frameworks.imports import blaming, line_of, require
-from optfarm_tasks.frameworks.keras import emulation
+from optfarm_tasks.frameworks.keras import emulation, operations
 from optfarm_tasks.frameworks.keras.counterpart import own_classes
 from optfarm_tasks.frameworks.keras.weights import finalise
 
@@ -123,6 +123,8 @@ def _load(file: Path, library: str) -> Any:
     # Where a model is rebuilt from its configuration later, its Lambda layers are trusted as they are here.
     (module.__internal__ if library == _KERAS_2 else module.config).enable_unsafe_deserialization()
     known = own_classes() if library == _KERAS_2 else {}
+    if library == _KERAS_3 and formats.detect(file) is Format.H5:
+        known = operations.classes()
     with module.utils.custom_object_scope(known), _by_right_name(file) as named:
         model = module.models.load_model(named, compile=False, safe_mode=False)
     finalise(model)

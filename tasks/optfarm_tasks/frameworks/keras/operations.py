@@ -1,10 +1,12 @@
 """What a bare operation of Keras 3 (x + 1, keras.ops.relu) is in TensorFlow, for graphs that tf_keras rebuilds."""
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optfarm_tasks.errors import BadModel
 
+_MODULES = ("core", "image", "linalg", "math", "nn", "numpy")
 _PLAIN = {
     "Add": "math.add", "Subtract": "math.subtract", "Multiply": "math.multiply", "Divide": "math.divide",
     "TrueDivide": "math.divide", "Power": "math.pow", "Maximum": "math.maximum", "Minimum": "math.minimum",
@@ -38,6 +40,18 @@ _SET: Mapping[str, tuple[str, Callable[[Any, Sequence[Any]], Sequence[Any]]]] = 
     "Clip": ("clip_by_value", lambda op, args: (args[0], op.x_min, op.x_max)),
 }
 """Operations with settings of their own → TensorFlow's function and its arguments."""
+
+
+def classes() -> dict[str, Any]:
+    """The bare operations of Keras 3 that no layer has the name of: Keras writes them into .h5, and reads none."""
+    import keras
+    from keras.src.ops.operation import Operation
+
+    modules = (importlib.import_module(f"keras.src.ops.{name}") for name in _MODULES)
+    found = {name: each for module in modules for name, each in vars(module).items() if isinstance(each, type)}
+    return {
+        name: each for name, each in found.items() if issubclass(each, Operation) and not hasattr(keras.layers, name)
+    }
 
 
 def applied(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
