@@ -30,11 +30,21 @@ _STATE = "OpenVINO converts it and drops the state; the outputs of this one do n
 _ONE_NAME = "ONNX has one value of a name, and tf2onnx gives the output another one without a word"
 _TABLE = "ONNX is made of the frozen graph, which has no tables; tf2onnx reads those of a SavedModel itself"
 _SLOW = "convolutions and tables are left alone by default, for they become slower so; `ops=all` takes them"
+_FLOAT = "the plain converter leaves these ops in float without a word; that is `tflite-int8-float`"
+_SAME = "the plain tool leaves the model as it is, and says nothing"
+_SMALL = "kernels this small are left alone by default; `min_weights=1` takes them"
+_FEW = "so few weights are float32 that the file stays as large; the plain tool writes it all the same"
 REASONS: dict[tuple[str, str], str] = {
     ("openvino", "keeps state"): _STATE,
     ("openvino-int8", "keeps state"): _STATE,
-    **{(name, "both named"): _ONE_NAME for name in ("onnx", "onnx-dynamic", "onnx-int8")},
-    **{(name, "reads a table"): _TABLE for name in ("onnx", "onnx-dynamic", "onnx-int8")},
+    **{(name, "both named"): _ONE_NAME for name in ("onnx", "onnx-dynamic", "onnx-float16", "onnx-int8")},
+    **{(name, "reads a table"): _TABLE for name in ("onnx", "onnx-dynamic", "onnx-float16", "onnx-int8")},
+    ("tflite-int8", "no int8 kernel for"): _FLOAT,
+    ("tflite-dynamic-range", "no weight became int8"): _SAME,
+    ("tflite-float16", "no weight became float16"): _SAME,
+    ("prune(epochs=1, min_weights=256)", "no kernel has"): _SMALL,
+    ("cluster(epochs=1, min_weights=256)", "no kernel has"): _SMALL,
+    ("onnx-float16", "nothing to halve"): _FEW,
     ("onnx-dynamic", "it has no MatMul"): _SLOW,
 }
 """Recipe and words of a refusal → why it stands although the plain tool makes something right; written by hand."""
