@@ -9,7 +9,7 @@ from optfarm.api import Api
 from optfarm.download import fetch
 from optfarm.errors import Broken
 from optfarm_tasks.benchmark.analysis import raw
-from optfarm_tasks.schema.measurement import Axis
+from optfarm_tasks.schema.ladder import Axis
 from optfarm_tasks.schema.result import BenchmarkResult, Result
 from optfarm_tasks.schema.spec import Auto, Kind
 from optfarm_tasks.schema.sweep import Row, SweepStatus, TaskState, TaskStatus

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from optfarm.columns import label_mse, percent_text, rate_text
 from optfarm.loss import Gate, gate_of, loss_ci95, samples_to_decide, why_no_interval
-from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
+from optfarm_tasks.schema.ladder import Axis, Ladder, Rung, Stop
 from optfarm_tasks.schema.result import Failure
 from optfarm_tasks.schema.sweep import Row, SweepReport, TaskState
 

@@ -22,7 +22,8 @@ from optfarm_tasks.benchmark.controller.server_scenario import measure_server
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield
 from optfarm_tasks.errors import OutOfMemory
-from optfarm_tasks.schema.measurement import Axis, ServerRates, Stop
+from optfarm_tasks.schema.ladder import Axis, Stop
+from optfarm_tasks.schema.measurement import ServerRates
 from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Benchmark, Effort, Limits, Scenario, Task
 from tests.integration.children import lay_out, run

@@ -14,7 +14,7 @@ from optfarm_tasks.benchmark.analysis.usage import Stretch, columns_of
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting, Setting
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, rung_columns
 from optfarm_tasks.benchmark.process.queries import arrivals_ns
-from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
+from optfarm_tasks.schema.ladder import Axis, Ladder, Rung, Stop
 from optfarm_tasks.schema.result import BenchmarkResult
 from optfarm_tasks.schema.spec import Benchmark, Effort, Scenario
 from optfarm_tasks.schema.tree import File, Tree

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from optfarm_tasks.schema.ladder import Ladder
 from optfarm_tasks.schema.spec import Effort, Scenario
 from optfarm_tasks.schema.value import Value, reads_former
 
@@ -114,54 +115,6 @@ class GpuConditions(Value):
     """Processes of others there; null where the driver's pids are not this machine's, so that it cannot be told."""
     held_bytes: int | None
     """The most of its memory that a process of the variant held."""
-
-
-class Axis(StrEnum):
-    """What grows from rung to rung of a ladder."""
-
-    BATCH_SIZE = "batch_size"
-    THREADS = "threads"
-
-
-class Stop(StrEnum):
-    """Why a ladder was climbed no further."""
-
-    GAIN = "gain"
-    """The last rung gained less than 5%."""
-    FIXED_BATCH = "fixed_batch"
-    """The model takes no other batch."""
-    MEMORY = "memory"
-    """The next rung would pass, or passed, the memory that the task may use."""
-    CORES = "cores"
-    """The device has no more."""
-    LARGEST = "largest"
-    """No larger batch is taken."""
-    TIME = "time"
-    """The next rung would take too long."""
-    REFUSED = "refused"
-    """The runtime did not take the next rung, though the model's signature allows it."""
-
-
-class Rung(Value):
-    """One setting that was tried, in a short unpaired run: it chooses a setting, and is no measurement."""
-
-    threads: int
-    batch_size: int
-    throughput_per_s: float
-    """Samples: batch_size over the median latency."""
-    p50_ns: int
-    gain: float | None
-    """In throughput over the rung before, as a fraction; null of the first."""
-
-
-class Ladder(Value):
-    """The settings of one axis that were tried, in that order."""
-
-    axis: Axis
-    rungs: tuple[Rung, ...]
-    stop: Stop
-    detail: str | None = None
-    """What the runtime said of the rung that it did not take."""
 
 
 class Trial(Value):

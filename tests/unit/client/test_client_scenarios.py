@@ -6,7 +6,8 @@ from optfarm.columns import cells_of, columns_of
 from optfarm.notes import ladder_text, notes_of
 from optfarm.ranking import latency_ns
 from optfarm.table import markdown_text, values_of
-from optfarm_tasks.schema.measurement import Axis, Ladder, Ratio, Rung, ServerRates, Stop
+from optfarm_tasks.schema.ladder import Axis, Ladder, Rung, Stop
+from optfarm_tasks.schema.measurement import Ratio, ServerRates
 from optfarm_tasks.schema.spec import Scenario
 from tests.unit.reports import measurement, report, row
 

@@ -8,7 +8,7 @@ import numpy as np
 from optfarm_tasks.benchmark.analysis import raw
 from optfarm_tasks.benchmark.analysis.pairs import Side
 from optfarm_tasks.errors import BadData
-from optfarm_tasks.schema.measurement import Axis, Ladder, Rung, Stop
+from optfarm_tasks.schema.ladder import Axis, Ladder, Rung, Stop
 from optfarm_tasks.schema.spec import LARGEST_BATCH, Benchmark, Effort, Scenario
 
 Ladders = tuple[Ladder, ...]

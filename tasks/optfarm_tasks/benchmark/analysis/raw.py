@@ -11,7 +11,7 @@ from optfarm_tasks.benchmark.analysis import gpu_use
 from optfarm_tasks.benchmark.analysis.stats import MAX_PAIRS, Samples
 from optfarm_tasks.data_sets import npz
 from optfarm_tasks.errors import BadData
-from optfarm_tasks.schema.measurement import Axis
+from optfarm_tasks.schema.ladder import Axis
 
 FILE = "raw.npz"
 

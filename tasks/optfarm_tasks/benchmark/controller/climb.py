@@ -16,7 +16,7 @@ from optfarm_tasks.benchmark.controller.resident import Resident, table_of
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import protocol, shield
 from optfarm_tasks.errors import BadInput, OutOfMemory
-from optfarm_tasks.schema.measurement import Ladder, Rung, Stop
+from optfarm_tasks.schema.ladder import Ladder, Rung, Stop
 from optfarm_tasks.technique import OnProgress
 
 _SHARE_OF_MEMORY = 0.4

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from optfarm_tasks.benchmark.analysis import usage
 from optfarm_tasks.benchmark.analysis.raw import AXES, Columns
 from optfarm_tasks.benchmark.controller.turns import Block, Pair, Start
-from optfarm_tasks.schema.measurement import Ladder
+from optfarm_tasks.schema.ladder import Ladder
 
 
 def pair_columns(pairs: Sequence[Pair]) -> Columns:

@@ -16,11 +16,12 @@ from optfarm_tasks.benchmark.analysis.usage import Stretch
 from optfarm_tasks.benchmark.analysis.variant_stats import ServerSetting
 from optfarm_tasks.benchmark.controller.attempts import Clock, until_valid
 from optfarm_tasks.benchmark.controller.columns import joined, query_columns, warm_columns
+from optfarm_tasks.benchmark.controller.gpu_watch import watching
 from optfarm_tasks.benchmark.controller.host_noise import host_noise_of
 from optfarm_tasks.benchmark.controller.paired_scenarios import Measured, MeasurementPlan
 from optfarm_tasks.benchmark.controller.resident import Resident
 from optfarm_tasks.benchmark.controller.summary import Summary, disturbances, setting_of, summary_of
-from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord, finish, gpu_watch, prepare, stretch
+from optfarm_tasks.benchmark.controller.turns import PairSetup, ProcessRecord, finish, prepare, stretch
 from optfarm_tasks.benchmark.host import noise
 from optfarm_tasks.benchmark.host.gpu import GpuWatch
 from optfarm_tasks.benchmark.process.protocol import Serve
@@ -126,7 +127,7 @@ def _search(setup: PairSetup, side: Side, server: ServerSetting, *, seed: int) -
         resident = stack.enter_context(Resident(setup.variants[side], cores=setup.cores, threads=setup.threads))
         start = prepare(resident, setup, side)
         watch = noise.Watch([resident.pid], setup.cores)
-        gpu = stack.enter_context(gpu_watch(setup, [resident.pid]))
+        gpu = stack.enter_context(watching(setup.device, [resident.pid]))
         while rate := rates.next_rate(
             rates.outcomes([each.sent.trial for each in served]),
             1e9 / start.request_ns,

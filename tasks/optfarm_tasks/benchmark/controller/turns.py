@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 from optfarm_tasks.benchmark.analysis import pairs
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Amount, BlockPlan, Side
 from optfarm_tasks.benchmark.analysis.usage import Stretch
+from optfarm_tasks.benchmark.controller.gpu_watch import watching
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant, table_of
 from optfarm_tasks.benchmark.host import memory, noise
 from optfarm_tasks.benchmark.host.energy import Absent, Meter
 from optfarm_tasks.benchmark.host.gpu import GpuWatch
-from optfarm_tasks.benchmark.host.nvml import NoGpu
 from optfarm_tasks.benchmark.process import protocol
 from optfarm_tasks.benchmark.process.protocol import Command, Finished, Loaded, Timed
 from optfarm_tasks.benchmark.process.repeat import repeats_of
-from optfarm_tasks.errors import WorkerLost
-from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.spec import Scenario
 
 _NO_METER = Absent("it was not asked for")
@@ -143,7 +142,7 @@ def take_pair(setup: PairSetup, order: tuple[Side, Side], rng: random.Random, on
         sample_ns = both[0].sample_ns, both[1].sample_ns
         plan = pairs.block_plan(sample_ns, setup.amount, settle_ns=setup.settle_ns)
         watch = noise.Watch([resident.pid for resident in residents.values()], setup.cores)
-        gpu = stack.enter_context(gpu_watch(setup, [resident.pid for resident in residents.values()]))
+        gpu = stack.enter_context(watching(setup.device, [resident.pid for resident in residents.values()]))
         blocks = tuple(_blocks(residents, both, plan, setup=setup, gpu=gpu, rng=rng, on_fraction=on_fraction))
         surroundings = watch.stop()
         baseline, candidate = (
@@ -180,23 +179,6 @@ def finish(resident: Resident, start: Start) -> Finished:
         TaskError: the resident refused or died.
     """
     return resident.ask(protocol.Finish(repeats_of(start.request_ns)))
-
-
-@contextlib.contextmanager
-def gpu_watch(setup: PairSetup, pids: Sequence[int]) -> Iterator[GpuWatch | None]:
-    """Watches the GPU on which variants are timed, if they are.
-
-    Raises:
-        WorkerLost: the GPU does not answer any more.
-    """
-    if setup.device.kind is not DeviceKind.GPU or setup.device.uuid is None:
-        yield None
-        return
-    try:
-        with GpuWatch(setup.device.uuid, pids) as watch:
-            yield watch
-    except NoGpu as error:
-        raise WorkerLost(f"the GPU cannot be watched: {error}") from error
 
 
 def stretch(

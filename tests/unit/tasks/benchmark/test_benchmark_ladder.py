@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from optfarm_tasks.benchmark.analysis import ladder
 from optfarm_tasks.benchmark.analysis.ladder import AMOUNTS, Steps, TriedRung, batch_steps, next_step, thread_steps
-from optfarm_tasks.schema.measurement import Axis, Ladder, Stop
+from optfarm_tasks.schema.ladder import Axis, Ladder, Stop
 from optfarm_tasks.schema.spec import LARGEST_BATCH, Effort
 
 AMOUNT = AMOUNTS[Effort.QUICK]
