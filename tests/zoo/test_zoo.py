@@ -28,6 +28,8 @@ ONCE_WRONG = {
     ("empty_part", "tflite-float32"): "refused",
     ("echo", "openvino-bfloat16"): "refused",
     ("echo", "openvino-int8"): "refused",
+    ("float64_h5", "prune(epochs=1, min_weights=256)"): "done",
+    ("float64_h5", "prune-2-4(epochs=1, min_weights=256)"): "refused",
     ("grouped", "onnx"): "done",
     ("layer_norms", "onnx"): "done",
     ("lambda_h5", "mixed-precision"): "done",

@@ -11,7 +11,9 @@ from optfarm_tasks.frameworks.keras import kernels, training
 
 _UPDATES = 8
 """How often the schedule raises the sparsity; each time sorts every kernel."""
-_FLOAT = "float32"
+_FLOATS = ("float32", "float64")
+_IN_GROUPS = "sparsity_m_by_n"
+"""The toolkit's argument for so many zeros in each group, which it counts in float32 alone."""
 _RISE = 0.6
 """The fraction of the steps in which it rises; the others make up for it."""
 
@@ -54,10 +56,11 @@ def pruned(model: Any, trainer: training.Trainer, wrappings: Mapping[str, Mappin
     def wrapped(layer: Any) -> Any:
         return toolkit.prune_low_magnitude(layer, **wrappings[layer.name]) if layer.name in wrappings else layer
 
-    other = [layer for layer in model.layers if layer.name in wrappings and layer.compute_dtype != _FLOAT]
+    taken = _FLOATS[:1] if any(_IN_GROUPS in each for each in wrappings.values()) else _FLOATS
+    other = [layer for layer in model.layers if layer.name in wrappings and layer.compute_dtype not in taken]
     if other:
         there = ", ".join(f"{layer.name} ({layer.compute_dtype})" for layer in other)
-        raise BadModel(f"the toolkit prunes layers that compute in {_FLOAT} alone, and there are {there}")
+        raise BadModel(f"the toolkit prunes layers that compute in {' or '.join(taken)} alone, and there are {there}")
     with blaming(BadModel, "the model cannot be pruned"):
         whole = with_layers(model, wrapped)
     return trainer.fine_tune(whole, callbacks=[toolkit.UpdatePruningStep()])
