@@ -142,13 +142,13 @@ class GpuWatch:
             reasons=ask.nvmlDeviceGetCurrentClocksEventReasons(handle),
             sm_mhz=ask.nvmlDeviceGetClockInfo(handle, ask.NVML_CLOCK_SM),
             memory_mhz=ask.nvmlDeviceGetClockInfo(handle, ask.NVML_CLOCK_MEM),
-            power_mw=nvml.told(ask, ask.nvmlDeviceGetPowerUsage, handle),
+            power_mw=nvml.if_known(ask, ask.nvmlDeviceGetPowerUsage, handle),
             temperature_c=ask.nvmlDeviceGetTemperature(handle, ask.NVML_TEMPERATURE_GPU),
             holders=nvml.holders(ask, handle),
         )
 
     def _slowed_ns(self, policy: int) -> int | None:
-        found = nvml.told(self._nvml, self._nvml.nvmlDeviceGetViolationStatus, self._handle, policy)
+        found = nvml.if_known(self._nvml, self._nvml.nvmlDeviceGetViolationStatus, self._handle, policy)
         return None if found is None else int(found.violationTime)
 
 

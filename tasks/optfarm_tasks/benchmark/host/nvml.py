@@ -128,7 +128,7 @@ def holders(nvml: Any, handle: Any) -> dict[int, int | None]:
         nvml.nvmlDeviceGetGraphicsRunningProcesses,
         nvml.nvmlDeviceGetMPSComputeRunningProcesses,
     )
-    return {each.pid: each.usedGpuMemory for ask in asked for each in told(nvml, ask, handle) or ()}
+    return {each.pid: each.usedGpuMemory for ask in asked for each in if_known(nvml, ask, handle) or ()}
 
 
 def _answering(nvml: Any, index: int) -> tuple[Gpu, ...]:
@@ -140,7 +140,7 @@ def _answering(nvml: Any, index: int) -> tuple[Gpu, ...]:
 
 def _of(nvml: Any, index: int) -> Iterator[Gpu]:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    mode = told(nvml, nvml.nvmlDeviceGetMigMode, handle)
+    mode = if_known(nvml, nvml.nvmlDeviceGetMigMode, handle)
     if mode is None or not mode[0]:
         yield _described(nvml, handle, handle, index=index, instance=None)
         return
@@ -155,8 +155,8 @@ def _of(nvml: Any, index: int) -> Iterator[Gpu]:
 def _described(nvml: Any, handle: Any, whole: Any, *, index: int, instance: int | None) -> Gpu:
     """Of an instance, what the driver tells of the whole GPU alone is told of that."""
     major, minor = nvml.nvmlDeviceGetCudaComputeCapability(whole)
-    cuda, ecc = nvml.nvmlSystemGetCudaDriverVersion_v2(), told(nvml, nvml.nvmlDeviceGetEccMode, whole)
-    limit_mw = told(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, whole)
+    cuda, ecc = nvml.nvmlSystemGetCudaDriverVersion_v2(), if_known(nvml, nvml.nvmlDeviceGetEccMode, whole)
+    limit_mw = if_known(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, whole)
     return Gpu(
         index=index,
         instance=instance,
@@ -168,11 +168,11 @@ def _described(nvml: Any, handle: Any, whole: Any, *, index: int, instance: int 
         cuda=f"{cuda // 1000}.{cuda % 1000 // 10}",
         has_ecc=None if ecc is None else bool(ecc[0]),
         power_limit_w=None if limit_mw is None else limit_mw / 1000,
-        pcie_generation=told(nvml, nvml.nvmlDeviceGetMaxPcieLinkGeneration, whole),
-        pcie_width=told(nvml, nvml.nvmlDeviceGetMaxPcieLinkWidth, whole),
-        numa_node=told(nvml, nvml.nvmlDeviceGetNumaNodeId, whole),
-        is_shared=told(nvml, nvml.nvmlDeviceGetComputeMode, whole) in (None, nvml.NVML_COMPUTEMODE_DEFAULT),
-        cores=_cores(told(nvml, nvml.nvmlDeviceGetCpuAffinity, whole, _CORES // _BITS) or ()),
+        pcie_generation=if_known(nvml, nvml.nvmlDeviceGetMaxPcieLinkGeneration, whole),
+        pcie_width=if_known(nvml, nvml.nvmlDeviceGetMaxPcieLinkWidth, whole),
+        numa_node=if_known(nvml, nvml.nvmlDeviceGetNumaNodeId, whole),
+        is_shared=if_known(nvml, nvml.nvmlDeviceGetComputeMode, whole) in (None, nvml.NVML_COMPUTEMODE_DEFAULT),
+        cores=_cores(if_known(nvml, nvml.nvmlDeviceGetCpuAffinity, whole, _CORES // _BITS) or ()),
     )
 
 
@@ -180,7 +180,7 @@ def _cores(words: Any) -> frozenset[int]:
     return frozenset(at * _BITS + bit for at, word in enumerate(words) for bit in range(_BITS) if word >> bit & 1)
 
 
-def told(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
+def if_known(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
     """The answer, or None where this GPU or this driver has none to give."""
     try:
         return ask(*arguments)
