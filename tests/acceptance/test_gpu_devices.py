@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from optfarm_tasks.benchmark.host import nvml
@@ -86,6 +87,26 @@ def test_all_gpus_serves_each_from_another_host_until_it_is_stopped(gpu_farm: Cl
 
     assert others.returncode == 0, said
     assert said.count("worker ended") == 2
+
+
+def test_the_workers_of_all_gpus_end_with_their_parent_however_that_ends(gpu_farm: Cli, library: ScriptedNvml) -> None:
+    others = gpu_farm.start(
+        "--all-gpus",
+        "--host",
+        "gamma",
+        program="optfarm-worker",
+        OPTFARM_CONFIG=str(gpu_farm.folder / "optfarm.toml"),
+        **{nvml.LIBRARY: str(library.library)},
+    )
+    until(lambda: {"gamma.gpu-0", "gamma.gpu-1"} <= names_of(gpu_farm), deadline_s=30)
+    workers = psutil.Process(others.pid).children()
+
+    others.kill()
+    others.communicate(timeout=20)
+
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert len(workers) == 2
+    assert not alive
 
 
 def test_a_gpu_that_is_lost_is_in_quarantine_until_it_is_back(gpu_farm: Cli, library: ScriptedNvml) -> None:

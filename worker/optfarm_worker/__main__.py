@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from optfarm_storage.s3 import S3Store
+from optfarm_tasks.benchmark.process import shield
 from optfarm_worker import all_gpus, confinement, devices
 from optfarm_worker.app import Consumer
 from optfarm_worker.context import worker_context
@@ -54,6 +55,8 @@ def _run(parsed: dict[str, Any], given: list[str]) -> int:
         if parsed["device"] is not None:
             raise BadSettings("--all-gpus and --device exclude each other")
         return all_gpus.serve([word for word in given if word != _ALL_GPUS])
+    if parent := parsed.pop("parent"):
+        shield.die_with_parent(parent)
     return serve(read_settings(**parsed))
 
 
@@ -116,6 +119,7 @@ def _parsed(arguments: Sequence[str]) -> dict[str, Any]:
     )
     parser.add_argument("--device", help="cpu (the default), gpu:0, or gpu:UUID of a GPU or a MIG instance")
     parser.add_argument(_ALL_GPUS, action="store_true", help="a worker for each GPU of this machine, or MIG instance")
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--list-devices", action="store_true", help="print what --device may name here, and end")
     parser.add_argument("--host", help="name of this machine in the farm; the default is its host name")
     parser.add_argument("--url", help="the scheduler, http://host:port")

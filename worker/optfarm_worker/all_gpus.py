@@ -1,5 +1,6 @@
 """One worker for each GPU of this machine, under one parent that ends with the last of them."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -59,10 +60,10 @@ class _Worker:
 
     def __init__(self, device: str, arguments: Sequence[str]) -> None:
         self.device, self.code = device, 0
-        self._command = [sys.executable, "-m", "optfarm_worker", "--device", device, *arguments]
+        end_with = ("--parent", str(os.getpid()))
+        self._command = [sys.executable, "-m", "optfarm_worker", "--device", device, *end_with, *arguments]
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
-        self._changing = threading.Lock()
 
     def run(self) -> None:
         """Until it ends otherwise than to be started again."""
@@ -84,4 +85,7 @@ class _Worker:
             return None
         # A group of its own, so that Ctrl-C comes once, from here.
         self._process = subprocess.Popen(self._command, process_group=0)
+        if self._stopping.is_set():
+            # The signal came while it was started.
+            self._process.terminate()
         return self._process
