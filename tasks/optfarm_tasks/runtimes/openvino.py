@@ -45,13 +45,15 @@ class Model:
         self._inputs = _places(read.inputs, [each.name for each in signature.inputs])
         self._outputs = _places(read.outputs, [each.name for each in signature.outputs])
         self._shapes = _fixed_shapes(read.inputs)
+        self._has_open_sizes = False
         self._compile(read)
 
     @property
     def precision(self) -> str:
-        """The types that the engine says it computes its layers in."""
+        """The types that the engine says it computes its layers in, and whether it had to leave sizes open."""
         layers = (each.get_rt_info() for each in self._compiled.get_runtime_model().get_ordered_ops())
-        return precision_of((layer["layerType"].astype(str), layer["primitiveType"].astype(str)) for layer in layers)
+        kernels = ((layer["layerType"].astype(str), layer["primitiveType"].astype(str)) for layer in layers)
+        return precision_of(kernels) + ("; open sizes" if self._has_open_sizes else "")
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the signature's types by the number of the input; compiles the model for their shapes."""
@@ -89,9 +91,11 @@ class Model:
             fixed.reshape({place: list(shape) for place, shape in shapes.items()})
         try:
             self._compile(fixed)
+            self._has_open_sizes = False
         except RuntimeError:
             # OpenVINO fails to compile some models for known sizes that it runs with the sizes left open.
             self._compile(self._read)
+            self._has_open_sizes = True
         self._shapes = shapes
 
     def _compile(self, read: Any) -> None:
