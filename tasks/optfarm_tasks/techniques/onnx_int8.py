@@ -27,7 +27,6 @@ CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0
 
 _WEIGHTY = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Gather")
 
-_WHOLE = "whole.onnx"
 _CHANNELS_SINCE = 13
 """The version of ONNX's ops from which on a scale may have an axis."""
 
@@ -85,13 +84,14 @@ def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> tupl
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     is_symmetric = params.activations == "int8"
-    prepared, opset = target.with_name("prepared.onnx"), _opset(file)
+    prepared, whole, model = target.with_name("prepared.onnx"), file.with_name("whole.onnx"), onnx.load(file)
     # What prepares a file looks for weights that lie apart where it copied the file to.
-    onnx.save(onnx.load(file), file.with_name(_WHOLE))
+    onnx.save(model, whole)
     # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
-    quant_pre_process(file.with_name(_WHOLE), prepared, skip_symbolic_shape=True)
+    quant_pre_process(whole, prepared, skip_symbolic_shape=True)
     _set_apart(prepared)
     warnings = () if unchanged.takes_channels(prepared) else (unchanged.BY_TENSOR,)
+    opset = next((int(each.version) for each in model.opset_import if not each.domain), 1)
     if opset < _CHANNELS_SINCE:
         warnings = (f"weights have one scale a tensor: opset {opset} has none per channel, {_CHANNELS_SINCE} has",)
     quantize_static(
@@ -107,13 +107,6 @@ def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> tupl
     )
     prepared.unlink()
     return warnings
-
-
-def _opset(file: Path) -> int:
-    import onnx
-
-    model = onnx.load(file, load_external_data=False)
-    return next((int(each.version) for each in model.opset_import if not each.domain), 1)
 
 
 def _set_apart(file: Path) -> None:

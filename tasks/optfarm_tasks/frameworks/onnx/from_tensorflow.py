@@ -1,6 +1,7 @@
 """Turns a TensorFlow graph or a .tflite into an ONNX model whose inputs and outputs have the names of its signature."""
 
 import gc
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,9 +118,10 @@ def _refuse_bfloat16(definition: Any) -> None:
     """tf2onnx takes it for float16 in one place and for itself in another."""
     import tensorflow as tf
 
+    bodies = (function.node_def for function in definition.library.function)
     narrow = [
         f"{node.op} ({node.name})"
-        for node in definition.node
+        for node in itertools.chain(definition.node, *bodies)
         if any(value.type == tf.bfloat16.as_datatype_enum for value in node.attr.values())
     ]
     if narrow:
