@@ -37,5 +37,5 @@ def run(work: Work, params: PARAMS) -> Done:
         quantisation.refuse_miscomputed(quantised, check)
         conversion.write(quantised.model, signature, work)
         notes = {"calibration_samples": calibration.count} | quantised.notes
-        said = (*warnings, *calibration.warnings, *quantised.warnings, *compression.left_wide(model))
+        said = (*warnings, *calibration.warnings, *quantised.warnings)
         return Done(warnings=said, notes=notes | compression.notes(before, quantised.model))

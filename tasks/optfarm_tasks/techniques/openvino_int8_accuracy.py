@@ -67,12 +67,5 @@ def run(work: Work, params: PARAMS) -> Done:
     losses = {"loss": loss, "measured_by": validation.kind, "validation_samples": validation.count}
     float_again = (_FLOAT_AGAIN,) if after["nodes_after"] == before else ()
     notes = {"calibration_samples": calibration.count, "ranges": begun.rule} | losses | after
-    said = (
-        *calibration.warnings,
-        *compression.left_wide(model),
-        *begun.warnings,
-        *validation.warnings,
-        *kept,
-        *float_again,
-    )
+    said = (*calibration.warnings, *begun.warnings, *validation.warnings, *kept, *float_again)
     return Done(warnings=(*warnings, *said), notes=notes)

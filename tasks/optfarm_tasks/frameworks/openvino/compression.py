@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 MODULES = (*conversion.MODULES, "nncf")
 card = partial(conversion.card, modules=MODULES)
 """The card of a technique that NNCF carries out."""
-_RECURRENT = frozenset({"GRUSequence", "LSTMSequence", "RNNSequence"})
 WITHOUT_OVERFLOW = {"overflow_fix": "all"}
 """Weights in 7 bits: their products with bytes fit in 16 bits, two by two."""
 
@@ -57,18 +56,8 @@ def settings(work: Work, model: Any, signature: Signature, params: Quantised) ->
         "subset_size": len(feeds),
         "preset": nncf.QuantizationPreset(params.preset),
         "fast_bias_correction": params.bias_correction == "fast",
-        "ignored_scope": nncf.IgnoredScope(types=_recurrent(model)),
+        "ignored_scope": nncf.IgnoredScope(types=sorted(unchanged.RECURRENT & set(conversion.counts(model)))),
     }
-
-
-def left_wide(model: Any) -> tuple[str, ...]:
-    """What is said of the ops that stay in float32."""
-    ops = ", ".join(_recurrent(model))
-    return (f"{ops} stays in float32: OpenVINO's kernels for integers compute it wrong",) if ops else ()
-
-
-def _recurrent(model: Any) -> list[str]:
-    return sorted(set(conversion.counts(model)) & _RECURRENT)
 
 
 def quieten() -> None:

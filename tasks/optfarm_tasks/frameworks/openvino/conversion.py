@@ -93,8 +93,6 @@ def convert(work: Work, *, halve: bool = False, precision: str | None = None) ->
         if precision is not None:
             unchanged.refuse_light(model)
             model.set_rt_info(precision, list(PRECISION_PATH))
-        elif halve:
-            unchanged.refuse_narrow(model)
         write(model, signature, work, halve=halve)
         if halve:
             unchanged.refuse_whole(openvino.Core().read_model(work.output / FILE), model)
@@ -135,22 +133,27 @@ def _set_apart(model: Any, alike: set[str]) -> None:
     Raises:
         UnsupportedOp: the input holds strings, which OpenVINO only looks up.
     """
-    from openvino import opset13 as ops
-
     for result in model.get_results():
         given = result.input_value(0)
         names = set(result.output(0).get_names()) | set(given.get_names())
         if given.get_node().get_type_name() != "Parameter" or names & alike:
             continue
-        kind = given.get_element_type()
-        if kind.get_type_name() == "string":
-            raise UnsupportedOp(f"OpenVINO hands no input of strings on ({given.get_node().get_friendly_name()})")
-        apart = ops.result(ops.convert(given, kind.get_type_name()))
+        apart = _copied(given)
         apart.output(0).set_names(result.output(0).get_names())
         # The old one has given its name to the input's tensor for good.
         model.remove_result(result)
         given.set_names(set(given.get_names()) - set(apart.output(0).get_names()) or given.get_names())
         model.add_results([apart])
+
+
+def _copied(given: Any) -> Any:
+    """A result that gives a copy of a tensor, with names of its own."""
+    from openvino import opset13 as ops
+
+    kind = given.get_element_type().get_type_name()
+    if kind == "string":
+        raise UnsupportedOp(f"OpenVINO hands no strings on as they are ({given.get_node().get_friendly_name()})")
+    return ops.result(ops.convert(given, kind))
 
 
 def _given_again(model: Any, tensors: dict[str, str], signature: Signature) -> Ends:
@@ -160,9 +163,10 @@ def _given_again(model: Any, tensors: dict[str, str], signature: Signature) -> E
         model: changed in place.
         tensors: output → the tensor that it gives.
         signature: what the outputs are.
-    """
-    from openvino import opset13 as ops
 
+    Raises:
+        UnsupportedOp: the tensor holds strings.
+    """
     last = {tensor: name for name, tensor in tensors.items()}
     found = {}
     for output in signature.outputs:
@@ -170,7 +174,7 @@ def _given_again(model: Any, tensors: dict[str, str], signature: Signature) -> E
         if last[tensor] == output.name:
             continue
         given = next(port for port in model.outputs if tensor in port.names).get_node().input_value(0)
-        again = ops.result(ops.convert(given, given.get_element_type().get_type_name()))
+        again = _copied(given)
         name = f"{tensor}/{output.name}"
         again.output(0).set_names({name})
         model.add_results([again])

@@ -32,6 +32,8 @@ class Quantised:
     losses: dict[str, float] = field(default_factory=dict)
     """Rule → NMSE on the calibration samples."""
     corrects_biases: bool = True
+    left: tuple[str, ...] = ()
+    """What is said of ops that stay in float32."""
 
     @property
     def notes(self) -> dict[str, Any]:
@@ -41,7 +43,7 @@ class Quantised:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was left out."""
-        return () if self.corrects_biases else (_UNCORRECTED,)
+        return (*self.left, *(() if self.corrects_biases else (_UNCORRECTED,)))
 
 
 def quantise(model: Any, settings: Settings, validation: Validation, *, overflow_fix: str) -> Quantised:
@@ -61,9 +63,10 @@ def quantise(model: Any, settings: Settings, validation: Validation, *, overflow
     before = conversion.counts(model)
     with _naming_branches():
         made = {rule: _by(rule, model, settings, overflow_fix=overflow_fix) for rule in RULES}
-    unchanged.refuse_same(before, conversion.counts(made[RULES[0]].model), what="quantised")
+    after, left = conversion.counts(made[RULES[0]].model), unchanged.left_wide(before)
+    unchanged.refuse_same(before, after, what="quantised", left=left)
     losses = {rule: validation.loss(each.model) for rule, each in made.items()}
-    return replace(made[min(RULES, key=lambda rule: losses[rule])], losses=losses)
+    return replace(made[min(RULES, key=lambda rule: losses[rule])], losses=losses, left=left)
 
 
 def refuse_miscomputed(quantised: Quantised, validation: Validation) -> None:

@@ -1,5 +1,6 @@
 """Refuses models of which OpenVINO's tools would change nothing, or make what its CPU plugin does not run."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from optfarm_tasks.errors import NothingToDo, UnsupportedOp
@@ -10,7 +11,9 @@ HEAVY = (
 )  # fmt: skip
 """Ops whose weights are what a model consists of, and whose products take its time."""
 _DOUBLE = "f64"
-_WIDE, _HALF = ("f32", _DOUBLE), "f16"
+_HALF = "f16"
+RECURRENT = frozenset({"GRUSequence", "LSTMSequence", "RNNSequence"})
+"""Ops that are not quantised."""
 
 
 def refuse_double(model: Any) -> None:
@@ -38,47 +41,43 @@ def refuse_light(model: Any) -> None:
         raise NothingToDo(f"no op of the model computes in bfloat16: it has {', '.join(sorted(ops)) or 'none'}")
 
 
-def refuse_narrow(model: Any) -> None:
-    """Passes when a model has a constant that can be halved.
-
-    Raises:
-        NothingToDo: it has none; their types are named.
-    """
-    types = {_type(node) for node in _nodes(model) if node.get_type_name() == "Constant"}
-    if types.isdisjoint(_WIDE):
-        raise NothingToDo(f"no weight can be halved: the model's constants are {', '.join(sorted(types)) or 'none'}")
-
-
 def refuse_whole(written: Any, before: Any) -> None:
-    """Passes when more constants of a model that was written are halves than before: scales and ranges are kept wide.
+    """Passes when more constants of a model that was written are halves than before: scales of integers stay wide.
 
     Raises:
         NothingToDo: none are; the types of its constants are named.
     """
     if _halves(written) <= _halves(before):
         types = {_type(node) for node in _nodes(written) if node.get_type_name() == "Constant"}
-        there = ", ".join(sorted(types)) or "none"
-        raise NothingToDo(f"no weight was halved, for scales are kept wide; the model's constants are {there}")
+        raise NothingToDo(f"no weight was halved: the model's constants are {', '.join(sorted(types)) or 'none'}")
 
 
 def _halves(model: Any) -> int:
     return sum(node.get_type_name() == "Constant" and _type(node) == _HALF for node in _nodes(model))
 
 
-def refuse_same(before: dict[str, int], after: dict[str, int], *, what: str) -> None:
+def refuse_same(before: dict[str, int], after: dict[str, int], *, what: str, left: Iterable[str] = ()) -> None:
     """Passes when the nodes of a model were changed.
 
     Args:
         before: nodes by op.
         after: those of the result.
         what: what was to be done.
+        left: what is said of ops that were left out on purpose.
 
     Raises:
         NothingToDo: they are the same; what the model has is named.
     """
     if before == after:
         there = ", ".join(sorted(set(before) - {"total", "Parameter", "Result"}))
-        raise NothingToDo(f"nothing of the model was {what}: NNCF takes none of its ops, which are {there or 'none'}")
+        said = "; ".join([f"its ops are {there or 'none'}", *left])
+        raise NothingToDo(f"nothing of the model was {what}: {said}")
+
+
+def left_wide(ops: Collection[str]) -> tuple[str, ...]:
+    """What is said of the ops of a model that stay in float32 when it is quantised."""
+    left = ", ".join(sorted(RECURRENT & set(ops)))
+    return (f"{left} stays in float32: OpenVINO's kernels for integers compute it wrong",) if left else ()
 
 
 def _nodes(model: Any) -> list[Any]:
