@@ -62,6 +62,8 @@ ONCE_WRONG = {
     ("stateful_h5", "qat(epochs=1)"): "done",
     ("classes_as_integers", "prune(epochs=1, min_weights=256)"): "done",
     ("convnext", "qat(epochs=1)"): "done",
+    ("fixed_batch_of_4", "openvino-int8"): "done",
+    ("fixed_batch_of_4", "openvino-int8-accuracy"): "done",
     ("handed_on", "openvino"): "done",
     ("tflite_handed_on", "onnx"): "done",
     ("tflite_signatures", "onnx"): "refused",
@@ -76,14 +78,11 @@ ONCE_WRONG = {
     **{(name, "baseline"): "done" for name in FILES if name.startswith("names_")},
 }
 """Pairs that ended otherwise before they were mended → what they are."""
-BY_PROCESSOR = (("fixed_batch_of_4", "openvino-int8"),)
-"""Done where the kernels for integers compute it right, refused where they do not, as those with VNNI at this batch."""
 PAIRS = sorted(
     {
         *((model, recipe) for model in GRAPHS for recipe in QUICK),
         *((model, "baseline") for model in FILES[::8]),
         *ONCE_WRONG,
-        *BY_PROCESSOR,
     }
 )
 """Models that need no export run many techniques in the time in which one Keras file is loaded."""

@@ -9,6 +9,7 @@ from typing import Any
 from optfarm_tasks import formats
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.openvino import snippets
 from optfarm_tasks.profiler import Event, Inference, PlainSession, wall_ns
 from optfarm_tasks.runtimes import openvino as runtime
 from optfarm_tasks.schema.device import CPU, DeviceSpec
@@ -49,11 +50,10 @@ class Session(PlainSession):
     def _counting(self, feed: Mapping[int, Any]) -> Any:
         import openvino
 
-        core = openvino.Core()
-        read = core.read_model(str(self._file))
+        read = openvino.Core().read_model(str(self._file))
         read.reshape({place: list(array.shape) for place, array in feed.items()})
         settings = {**runtime.settings_for(read, self._threads), "PERF_COUNT": True}
-        return core.compile_model(read, "CPU", settings).create_infer_request()
+        return snippets.compiled(read, settings)[0].create_infer_request()
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:

@@ -13,7 +13,7 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.formats import openvino as openvino_format
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
-from optfarm_tasks.frameworks.openvino import overflow
+from optfarm_tasks.frameworks.openvino import overflow, snippets
 from optfarm_tasks.runtime import Arrays, check_device
 from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
@@ -50,10 +50,11 @@ class Model:
 
     @property
     def precision(self) -> str:
-        """The types that the engine says it computes its layers in, and whether it had to leave sizes open."""
+        """The types that the engine says it computes its layers in, and what it had to do without to run the model."""
         layers = (each.get_rt_info() for each in self._compiled.get_runtime_model().get_ordered_ops())
         kernels = ((layer["layerType"].astype(str), layer["primitiveType"].astype(str)) for layer in layers)
-        return precision_of(kernels) + ("; open sizes" if self._has_open_sizes else "")
+        without = ("; open sizes" if self._has_open_sizes else "", "; no snippets" if self._has_no_snippets else "")
+        return precision_of(kernels) + "".join(without)
 
     def feed(self, inputs: Arrays) -> Any:
         """Arrays of the signature's types by the number of the input; compiles the model for their shapes."""
@@ -99,9 +100,7 @@ class Model:
         self._shapes = shapes
 
     def _compile(self, read: Any) -> None:
-        import openvino
-
-        self._compiled = openvino.Core().compile_model(read, "CPU", self._settings)
+        self._compiled, self._has_no_snippets = snippets.compiled(read, self._settings)
         self._request = self._compiled.create_infer_request()
 
 

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from optfarm_tasks.errors import BadModel
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.openvino import compression, conversion, quantisation
+from optfarm_tasks.frameworks.openvino import compression, conversion, quantisation, snippets
 from optfarm_tasks.frameworks.openvino.validation import Validation, validation_of
 from optfarm_tasks.technique import Done, Work
 
@@ -48,7 +48,7 @@ def run(work: Work, params: PARAMS) -> Done:
         validation = validation_of(work, model, signature, asked=params.validation_samples)
         check = Validation(model, calibration, None)
         begun = quantisation.quantise(model, settings, check, overflow_fix=params.overflow_fix)
-        with blaming(BadModel, "NNCF cannot quantise the model"):
+        with blaming(BadModel, "NNCF cannot quantise the model"), snippets.wherever_compiled():
             quantised = nncf.quantize_with_accuracy_control(
                 model.clone(),
                 validation_dataset=nncf.Dataset(validation.items, validation.feed),

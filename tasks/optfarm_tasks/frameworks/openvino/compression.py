@@ -56,7 +56,7 @@ def settings(work: Work, model: Any, signature: Signature, params: Quantised) ->
         "subset_size": len(feeds),
         "preset": nncf.QuantizationPreset(params.preset),
         "fast_bias_correction": params.bias_correction == "fast",
-        "ignored_scope": nncf.IgnoredScope(types=sorted(unchanged.RECURRENT & set(conversion.counts(model)))),
+        "ignored_scope": nncf.IgnoredScope(types=sorted(unchanged.MISCOMPUTED & set(conversion.counts(model)))),
     }
 
 

@@ -11,14 +11,12 @@ from typing import Any
 
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.openvino import conversion, overflow, unchanged
+from optfarm_tasks.frameworks.openvino import conversion, unchanged
 from optfarm_tasks.frameworks.openvino.validation import Validation
 
 RULES = ("mean", "extremes")
 """NNCF's own rule first: it stays where both lose the same."""
 _UNCORRECTED = "biases are not corrected: NNCF takes one number that is added to a product for a bias of each channel"
-_LOST, _SHARE = 0.5, 0.1
-"""An NMSE at which nothing is left of a model, and how much less of it says that the kernels are to blame."""
 Settings = Mapping[str, Any]
 """Arguments of NNCF's quantisations."""
 
@@ -67,25 +65,6 @@ def quantise(model: Any, settings: Settings, validation: Validation, *, overflow
     unchanged.refuse_same(before, after, what="quantised", left=left)
     losses = {rule: validation.loss(each.model) for rule, each in made.items()}
     return replace(made[min(RULES, key=lambda rule: losses[rule])], losses=losses, left=left)
-
-
-def refuse_miscomputed(quantised: Quantised, validation: Validation) -> None:
-    """Passes unless kernels for integers compute a model wrong that is right without them: some do so at some batches.
-
-    Where they overflow on this processor it passes too, for that is looked after elsewhere.
-
-    Raises:
-        UnsupportedOp: they do; the batch and both losses are named.
-    """
-    loss = quantised.losses[quantised.rule]
-    if loss < _LOST or overflow.is_seen():
-        return
-    exact = validation.loss(quantised.model, with_integers=False)
-    if exact < _SHARE * loss:
-        raise UnsupportedOp(
-            f"OpenVINO's kernels for integers compute this model wrong at its batch of {validation.batch_size}: NMSE "
-            f"{loss:.2g}, and {exact:.1g} without them; a model whose batch is open may do, or openvino-int8-accuracy"
-        )
 
 
 @contextmanager

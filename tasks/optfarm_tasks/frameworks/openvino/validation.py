@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from optfarm_tasks.data_sets import data
 from optfarm_tasks.data_sets.calibration import Calibration
 from optfarm_tasks.description import Signature, Split
-from optfarm_tasks.frameworks.openvino import overflow
+from optfarm_tasks.frameworks.openvino import snippets
 from optfarm_tasks.quality import labels
 from optfarm_tasks.quality.agreement import Agreement
 from optfarm_tasks.quality.score import Scoring
@@ -31,7 +31,7 @@ class Validation:
         self._feeds = list(samples.feeds())
         self._names = [each.name for each in samples.signature.outputs]
         self._truth = truth
-        self.batch_size = samples.batch_size
+        self._batch_size = samples.batch_size
         self.items = range(len(self._feeds))
 
     @property
@@ -54,9 +54,9 @@ class Validation:
         """What NNCF asks for: 1 for the original, less by the loss for others; layers it ranks by their outputs."""
         return 1 - self._loss_of(compiled, list(items)), None
 
-    def loss(self, model: Any, *, with_integers: bool = True) -> float:
+    def loss(self, model: Any) -> float:
         """What a model loses: a share of right classes, growth of the mean square error, or NMSE; see the technique."""
-        return self._loss_of(_compiled(model, with_integers=with_integers), list(self.items))
+        return self._loss_of(_compiled(model), list(self.items))
 
     @cached_property
     def _expected(self) -> list[Outputs]:
@@ -70,13 +70,13 @@ class Validation:
     def _labels(self, item: int) -> Array:
         if self._truth is None:
             raise ValueError("there are no labels")
-        start = item * self.batch_size
-        return self._truth[start : start + self.batch_size]
+        start = item * self._batch_size
+        return self._truth[start : start + self._batch_size]
 
     def _outputs(self, compiled: Any, item: int) -> Outputs:
         """The outputs by name, without those of samples that only fill a fixed batch up."""
         raw = compiled(self._feeds[item])
-        real = min(self.batch_size, self.count - item * self.batch_size)
+        real = min(self._batch_size, self.count - item * self._batch_size)
         arrays = {name: np.array(raw[place]) for place, name in enumerate(self._names)}
         return {name: array[:real] if array.ndim else array for name, array in arrays.items()}
 
@@ -128,12 +128,9 @@ def _has_labels(split: Split | None) -> bool:
     return split is not None and split.labels is not None
 
 
-def _compiled(model: Any, *, with_integers: bool = True) -> Any:
-    import openvino
-
+def _compiled(model: Any) -> Any:
     # Against bfloat16, the loss of int8 would look smaller than it is.
-    settings = {"INFERENCE_PRECISION_HINT": "f32"} | ({} if with_integers else overflow.WITHOUT_INTEGERS)
-    return openvino.Core().compile_model(model, "CPU", settings)
+    return snippets.compiled(model, {"INFERENCE_PRECISION_HINT": "f32"})[0]
 
 
 def _nmse(agreement: Agreement) -> float:
