@@ -32,6 +32,7 @@ _TABLE = "ONNX is made of the frozen graph, which has no tables; tf2onnx reads t
 _SLOW = "convolutions and tables are left alone by default, for they become slower so; `ops=all` takes them"
 _FLOAT = "the plain converter leaves these ops in float without a word; that is `tflite-int8-float`"
 _SAME = "the plain tool leaves the model as it is, and says nothing"
+_EMPTY = "it takes its ranges from an empty table, and clips what others reach; the limit allows so much by chance"
 _SMALL = "kernels this small are left alone by default; `min_weights=1` takes them"
 _FEW = "so few weights are float32 that the file stays as large; the plain tool writes it all the same"
 REASONS: dict[tuple[str, str], str] = {
@@ -40,6 +41,7 @@ REASONS: dict[tuple[str, str], str] = {
     **{(name, "both named"): _ONE_NAME for name in ("onnx", "onnx-dynamic", "onnx-float16", "onnx-int8")},
     **{(name, "reads a table"): _TABLE for name in ("onnx", "onnx-dynamic", "onnx-float16", "onnx-int8")},
     ("tflite-int8", "no int8 kernel for"): _FLOAT,
+    **{(name, "finds the table empty"): _EMPTY for name in ("tflite-int8", "tflite-int8-float")},
     ("tflite-dynamic-range", "no weight became int8"): _SAME,
     ("tflite-float16", "no weight became float16"): _SAME,
     ("prune(epochs=1, min_weights=256)", "no kernel has"): _SMALL,

@@ -48,13 +48,15 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Loads the .tflite of a folder; see optfarm_tasks.runtimes.litert.load for what it raises.
 
     Raises:
-        UnsupportedOp: it takes strings, which cannot be handed over.
+        UnsupportedOp: it takes strings, which cannot be handed over, or runs without XNNPACK; the profiler does not.
     """
     file = formats.file_of(model)
     plain = runtime.load(model, threads=threads, device=device)
     strings = [each.name for each in plain.signature.inputs if each.dtype == "string"]
     if strings:
         raise UnsupportedOp(f"LiteRT's profiler takes no strings, and the input {strings[0]} is one")
+    if plain.remark:
+        raise UnsupportedOp(f"LiteRT's profiler computes with XNNPACK alone, and this model runs {plain.remark}")
     return Session(plain, file, threads=threads)
 
 

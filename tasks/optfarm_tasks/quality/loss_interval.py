@@ -131,7 +131,7 @@ def _newcombe(*, both: int, lost: int, won: int, neither: int) -> Interval:
     phi = _phi(both, lost, won, neither)
     down = _root((first - lower_1) ** 2 - 2 * phi * (first - lower_1) * (upper_2 - second) + (upper_2 - second) ** 2)
     up = _root((upper_1 - first) ** 2 - 2 * phi * (upper_1 - first) * (second - lower_2) + (second - lower_2) ** 2)
-    return first - second - down, first - second + up
+    return max(-1.0, first - second - down), min(1.0, first - second + up)
 
 
 def _phi(both: int, lost: int, won: int, neither: int) -> float:

@@ -1,6 +1,7 @@
 """LiteRT: runs a .tflite with the interpreter of ai-edge-litert and its CPU kernels (XNNPACK)."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ _NOT_WORK = {"QUANTIZE", "DEQUANTIZE", "CAST", "DELEGATE"}
 """Ops that convert, and the node of a delegate, which stands beside those that it replaces."""
 _NUMBERS = {"float16", "float32", "float64", "int8", "uint8", "int16"}
 
+_FAILED = "without XNNPACK, which fails on it"
+_MISREAD = "without XNNPACK, which takes an empty slice for a whole axis"
+
 Indices = Mapping[str, int]
 
 
@@ -46,10 +50,12 @@ class Model:
     ) -> None:
         """Takes an interpreter, whether its tensors are there, and what is to be said of how it computes."""
         self.signature = signature
-        self.precision = precision_of(_ops(interpreter)) + remark
+        self.remark = remark
+        self.precision = "; ".join(each for each in (precision_of(_ops(interpreter)), remark) if each)
         self._interpreter = interpreter
         self._inputs = dict(inputs)
-        self._outputs = dict(outputs)
+        self._empty = _empty(interpreter, outputs)
+        self._outputs = {name: index for name, index in outputs.items() if name not in self._empty}
         details = {each["index"]: tuple(each["shape"]) for each in interpreter.get_input_details()}
         # What is not allocated yet is at the first inputs.
         self._shapes = {name: details[index] for name, index in self._inputs.items()} if is_allocated else {}
@@ -69,7 +75,7 @@ class Model:
             for index, array in feed:
                 interpreter.set_tensor(index, array)
             interpreter.invoke()
-            return {name: interpreter.get_tensor(index) for name, index in self._outputs.items()}
+            return self._empty | {name: interpreter.get_tensor(index) for name, index in self._outputs.items()}
         except Exception as error:
             raise blamed(error, BadModel, "LiteRT cannot run the model") from error
 
@@ -126,19 +132,34 @@ def _interpreter(file: str, threads: int | None) -> tuple[Any, bool, str]:
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(model_path=file, num_threads=threads)
+    fast = partial(Interpreter, model_path=file, num_threads=threads)
+    plain = partial(fast, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    interpreter, remark = (plain(), _MISREAD) if _has_empty_slice(plain()) else (fast(), "")
     if any((each["shape_signature"][1:] < 0).any() for each in interpreter.get_input_details()):
-        return interpreter, False, ""
+        return interpreter, False, remark
     try:
         interpreter.allocate_tensors()
     except RuntimeError as error:
         if "XNNPack" not in str(error):
             raise
-        plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        interpreter = Interpreter(model_path=file, num_threads=threads, experimental_op_resolver_type=plain)
+        interpreter, remark = plain(), _FAILED
         interpreter.allocate_tensors()
-        return interpreter, True, "; without XNNPACK, which fails on it"
-    return interpreter, True, ""
+    return interpreter, True, remark
+
+
+def _empty(interpreter: Any, outputs: Indices) -> dict[str, NDArray[Any]]:
+    """The outputs that never have elements, by name: LiteRT does not give those that are constants."""
+    details = {each["index"]: each for each in interpreter.get_output_details()}
+    shapes = {name: list(details[index]["shape_signature"]) for name, index in outputs.items()}
+    never = {name: shape for name, shape in shapes.items() if 0 in shape and -1 not in shape}
+    return {name: np.empty(shape, details[outputs[name]]["dtype"]) for name, shape in never.items()}
+
+
+def _has_empty_slice(interpreter: Any) -> bool:
+    """Whether an op takes a part without elements."""
+    shapes = {each["index"]: list(each["shape_signature"]) for each in interpreter.get_tensor_details()}
+    ops = interpreter._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
+    return any(0 in shapes.get(op["outputs"][0], ()) for op in ops if op["op_name"] == "STRIDED_SLICE")
 
 
 def ends(model: Path) -> tuple[str, ...]:

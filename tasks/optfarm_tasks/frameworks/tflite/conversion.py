@@ -107,21 +107,7 @@ def _convert(source: Path, work: Work, configure: Configure, *, signature: Signa
     configure(tf, converter)
     with blaming(BadModel, "TensorFlow cannot convert the model"), _naming_ops():
         model = converter.convert()
-    _refuse_empty_slices(model)
     (work.output / "model.tflite").write_bytes(model)
-
-
-def _refuse_empty_slices(model: bytes) -> None:
-    """LiteRT takes a slice that ends at 0 for the whole axis, in spite of the shape that the file gives it."""
-    interpreter = _interpreter(model)
-    shapes = {each["index"]: (each["name"], list(each["shape_signature"])) for each in interpreter.get_tensor_details()}
-    ops = interpreter._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
-    for op in (each for each in ops if each["op_name"] == "STRIDED_SLICE"):
-        name, shape = shapes.get(op["outputs"][0], ("", []))
-        if 0 in shape:
-            raise UnsupportedOp(
-                f"LiteRT reads an empty slice as a whole axis: STRIDED_SLICE ({name}) gives no elements"
-            )
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -28,6 +28,7 @@ def test_one_share_has_wilson_s_interval(hits: int, misses: int) -> None:
 
 
 @given(both=counts, lost=counts, won=counts, neither=counts)
+@example(both=0, lost=0, won=48, neither=0)
 def test_a_difference_lies_in_its_interval_and_turns_with_the_sides(
     both: int, lost: int, won: int, neither: int
 ) -> None:
