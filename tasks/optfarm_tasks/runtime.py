@@ -1,6 +1,7 @@
 """What a runtime is: one module in runtimes/ that loads an artifact and runs it; its file name registers it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +46,45 @@ class Session(Protocol):
     def exact(self) -> "Session | None":
         """The same artifact by kernels that cannot overflow, where those it runs by do; None where they do not."""
         ...
+
+
+@dataclass(frozen=True)
+class DeviceTime:
+    """What a request took on its device, by the device's own events."""
+
+    compute_ns: int
+    """Its kernels."""
+    copies_ns: int
+    """What went to the device and came back."""
+
+
+class InFlight(Protocol):
+    """A request on a device that works beside the host."""
+
+    def result(self) -> Any:
+        """Blocks until the last of its events, and gives what run() gives."""
+        ...
+
+    def is_over(self) -> bool:
+        """Asks the device whether it has passed the last event; never blocks."""
+        ...
+
+    def device_time(self) -> DeviceTime:
+        """What its events say, once it is over."""
+        ...
+
+
+class AsynchronousSession(Session, Protocol):
+    """A session on a device that works beside the host; its run() is enqueue() and the result of that."""
+
+    def enqueue(self, feed: Any) -> InFlight:
+        """Hands a request over, copies there and back included, and does not wait for the device."""
+        ...
+
+
+def enqueue_of(session: Session) -> Callable[[Any], InFlight] | None:
+    """How requests are handed to the device of a session; None where run() computes on the host itself."""
+    return getattr(session, "enqueue", None)
 
 
 class Runtime(Protocol):

@@ -117,6 +117,21 @@ class GpuConditions(Value):
     """The most of its memory that a process of the variant held."""
 
 
+class DeviceClock(Value):
+    """What the clock of a device that works beside the host says of a request: medians, in nanoseconds."""
+
+    enqueue_p50_ns: int
+    """Until the host had handed the request over."""
+    compute_p50_ns: int
+    """Its kernels, by the device's events."""
+    copies_p50_ns: int
+    """What went to the device and came back, by its events."""
+    explained: float
+    """What share of the time from end to end kernels and copies are."""
+    ratio: Ratio | None
+    """The paired speed-up by kernels alone; null of the baseline, or where either has no such clock."""
+
+
 class Trial(Value):
     """One rate at which queries were sent."""
 
@@ -191,6 +206,8 @@ class Measurement(Value):
     energy: Energy | None = None
     gpu: GpuConditions | None = None
     """Null where it was not timed on one."""
+    device_clock: DeviceClock | None = None
+    """Null where the runtime computes on the host, or says nothing of its device's events."""
     ratio: Ratio
     noise: Noise
     shielded: bool

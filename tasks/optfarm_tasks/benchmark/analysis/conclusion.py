@@ -178,6 +178,7 @@ def _measurement(
         else observed.peak_rss_bytes - observed.floor_rss_bytes,
         energy=Energy(per_request_mj=used.energy_mj, source=observed.meter, reason=reason),
         gpu=used.gpu,
+        device_clock=variant.device_clock,
         ratio=judged.ratio,
         noise=_noise(variant, observed),
         shielded=observed.is_shielded,

@@ -21,6 +21,8 @@ AXES = (Axis.BATCH_SIZE, Axis.THREADS)
 """What the numbers of `rung_axis` stand for."""
 
 _TIMED = ("pair", "block", "group", "side", "dropped", "requests", "wall_ns", "cpu_ns", "switches")
+CLOCKS = ("enqueue_ns", "compute_ns", "copies_ns")
+"""Columns of requests on a device that has a clock of its own; -1 where only the other variant's has."""
 _SENT = ("pair", "side", "trial", "rate_per_s", "arrival_ns", "start_ns", "end_ns", "cpu_ns", "switches")
 _LATENCY_LIMIT = "bound_ms"
 """The name in stored files, which stays."""
@@ -60,7 +62,8 @@ def read(path: Path) -> tuple[Columns, str]:
     """
     stated = {each.key: each for each in npz.scan(path)}
     main = _SENT if has_queries(stated) else _TIMED
-    groups = [main, _WARM, (*_PLACE, *_USED, *(gpu_use.NAMES if set(gpu_use.NAMES) & set(stated) else ()))]
+    clocks = CLOCKS if main is _TIMED and set(CLOCKS) & set(stated) else ()
+    groups = [(*main, *clocks), _WARM, (*_PLACE, *_USED, *(gpu_use.NAMES if set(gpu_use.NAMES) & set(stated) else ()))]
     groups += [_RUNGS] if set(_RUNGS) & set(stated) else []
     single = (_ESTIMATOR, _LATENCY_LIMIT) if main is _SENT else (_ESTIMATOR,)
     names = {*single, *(name for group in groups for name in group)}

@@ -1,15 +1,15 @@
 """Computes the statistics of each variant and their ratio from the raw samples of pairs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optfarm_tasks.benchmark.analysis import raw, stats
+from optfarm_tasks.benchmark.analysis import device_clock, raw, stats
 from optfarm_tasks.benchmark.analysis.pairs import BASELINE, CANDIDATE, Side
 from optfarm_tasks.benchmark.analysis.rates import SearchAmount
 from optfarm_tasks.benchmark.analysis.stats import Estimator, Integers, Samples
 from optfarm_tasks.benchmark.analysis.usage import Usage, usage
-from optfarm_tasks.schema.measurement import Interval, ServerRates
+from optfarm_tasks.schema.measurement import DeviceClock, Interval, ServerRates
 from optfarm_tasks.schema.spec import Effort, Scenario
 
 
@@ -52,6 +52,7 @@ class VariantStats:
     p50_ci95_ns: Interval | None
     throughput_per_s: float
     usage: Usage
+    device_clock: DeviceClock | None = None
     server_rates: ServerRates | None = None
 
 
@@ -76,6 +77,10 @@ def of_pairs(columns: raw.Columns, setting: Setting) -> PairedStats:
     baseline, candidate = (
         _variant_stats(columns, samples, setting, estimator, side=side) for side in (BASELINE, CANDIDATE)
     )
+    if candidate.device_clock is not None:
+        by_kernels = device_clock.ratio_of(columns, samples, batch_sizes=setting.batch_sizes)
+        clock = candidate.device_clock.model_copy(update={"ratio": by_kernels})
+        candidate = replace(candidate, device_clock=clock)
     return PairedStats((baseline, candidate), estimator, ratios, count=len(ratios), half_width=setting.half_width)
 
 
@@ -101,4 +106,5 @@ def _variant_stats(
         p50_ci95_ns=stats.process_interval(own, of_median),
         throughput_per_s=setting.batch_sizes[side] / float(np.mean(own.wall_ns)) * 1e9,
         usage=usage(columns, side, requests=int(columns["requests"][columns["side"] == side].sum())),
+        device_clock=device_clock.of_variant(columns, side),
     )

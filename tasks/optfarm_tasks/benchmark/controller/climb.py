@@ -133,7 +133,7 @@ def _begin(resident: Resident, setup: PairSetup, side: Side, budget: LadderBudge
 def _rung(resident: Resident, amount: RungAmount, batch_size: int) -> tuple[NDArray[np.int64], int]:
     min_ns, max_ns = int(amount.timed_s * 1e9), int(amount.max_s * 1e9)
     timed = resident.ask(protocol.TimeRung(batch_size, min_ns, amount.min_requests, max_ns))
-    return table_of(timed.samples, 3)[0], timed.peak_rss_bytes
+    return table_of(timed.samples, 1)[0], timed.peak_rss_bytes
 
 
 def _climb(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from optfarm_tasks.benchmark.analysis import usage
+from optfarm_tasks.benchmark.analysis import device_clock, usage
 from optfarm_tasks.benchmark.analysis.raw import AXES, Columns
 from optfarm_tasks.benchmark.controller.turns import Block, Pair, Start
 from optfarm_tasks.schema.ladder import Ladder
@@ -17,6 +17,11 @@ def pair_columns(pairs: Sequence[Pair]) -> Columns:
         (number, index, block, pair) for number, pair in enumerate(pairs) for index, block in enumerate(pair.blocks)
     ]
     found = [_block_columns(number, index, block, pair) for number, index, block, pair in numbered]
+    if any(record.start.has_device_clock for pair in pairs for record in pair.processes):
+        found = [
+            each | device_clock.columns_of(block.samples)
+            for each, (_, _, block, _) in zip(found, numbered, strict=True)
+        ]
     used = [usage.columns_of(number, index, block.side, block.used) for number, index, block, _ in numbered]
     warm = [
         warm_columns(number, side, pair.processes[side].start) for number, pair in enumerate(pairs) for side in (0, 1)
@@ -72,7 +77,7 @@ def joined(parts: Sequence[Columns]) -> Columns:
 
 
 def _block_columns(number: int, index: int, block: Block, pair: Pair) -> Columns:
-    wall_ns, cpu_ns, switches = block.samples
+    wall_ns, cpu_ns, switches = block.samples[:3]
     size = wall_ns.size
     return {
         "pair": np.full(size, number, np.int16),

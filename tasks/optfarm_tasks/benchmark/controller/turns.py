@@ -102,7 +102,7 @@ class Block:
     side: Side
     group: int
     samples: NDArray[np.int64]
-    """Wall time, CPU time, switches (3, N), the dropped ones first."""
+    """See `protocol.Timed`; the dropped ones first."""
     used: Stretch
 
 
@@ -163,7 +163,7 @@ def prepare(resident: Resident, setup: PairSetup, side: Side) -> Start:
     warm = resident.ask(protocol.WarmUp(int(setup.amount.warm_s * 1e9)))
     return Start(
         **vars(loaded),
-        first_ns=int(table_of(first.samples, 3)[0, 0]),
+        first_ns=int(np.frombuffer(first.samples, np.int64)[0]),
         warm_ns=table_of(warm.samples, 1)[0],
         is_steady=warm.is_steady,
         request_ns=warm.request_ns,
@@ -230,7 +230,7 @@ def _blocks(
         group = len(taken) // 4
         for side in pairs.group_order(rng):
             command = block_command(plan, starts[side], setup.amount, dropped=plan.dropped[side])
-            used, table = stretch(residents[side], setup, command, rows=3, gpu=gpu)
+            used, table = stretch(residents[side], setup, command, rows=starts[side].rows, gpu=gpu)
             taken.append(Block(side, group, table, used))
         timed_s = sum(block.used.elapsed_ns for block in taken) / 1e9
         on_fraction(min(1.0, timed_s / setup.amount.pair_s))

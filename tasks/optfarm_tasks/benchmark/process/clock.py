@@ -37,11 +37,14 @@ class Timed:
     """From the first request's start to the last one's end, the clocks' own cost included."""
     process_cpu_ns: int
     """CPU time of all threads of the process over the same stretch."""
+    device_ns: NDArray[np.int64] | None = None
+    """Of an asynchronous device (3, N): until the request was enqueued, its kernels, its copies."""
 
     @property
     def table(self) -> NDArray[np.int64]:
-        """The samples as an array (3, N)."""
-        return np.stack([self.wall_ns, self.cpu_ns, self.switches])
+        """The samples as an array (3, N), or (6, N) with those of a device."""
+        host = np.stack([self.wall_ns, self.cpu_ns, self.switches])
+        return host if self.device_ns is None else np.concatenate([host, self.device_ns])
 
 
 def group_size(request_ns: float) -> int:

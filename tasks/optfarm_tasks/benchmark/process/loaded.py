@@ -16,6 +16,7 @@ from optfarm_tasks.benchmark.host import memory
 from optfarm_tasks.benchmark.host.memory import Account
 from optfarm_tasks.benchmark.process import feeds, protocol
 from optfarm_tasks.benchmark.process.clock import Span, Timed, capacity, group_size, time_requests
+from optfarm_tasks.benchmark.process.flights import time_flights
 from optfarm_tasks.benchmark.process.queries import arrivals_ns, serve
 from optfarm_tasks.benchmark.process.repeat import is_repeated
 from optfarm_tasks.benchmark.process.warmup import warm_up
@@ -23,7 +24,7 @@ from optfarm_tasks.data_sets import data, images
 from optfarm_tasks.description import Split
 from optfarm_tasks.errors import BadParameter, MissingToolchain
 from optfarm_tasks.frameworks.imports import require
-from optfarm_tasks.runtime import Runtime, Session
+from optfarm_tasks.runtime import Runtime, Session, enqueue_of
 from optfarm_tasks.schema.device import DeviceSpec
 
 
@@ -46,6 +47,7 @@ class LoadedVariant:
             self._feeds = _pool(self._session, drawn)
             del drawn
         self._group = 1
+        self._enqueue = enqueue_of(self._session)
 
     def answer(self, command: Any) -> Any:
         """Carries out a command; its reply."""
@@ -63,11 +65,17 @@ class LoadedVariant:
     def introduction(self) -> protocol.Loaded:
         """What is known once the artifact is loaded."""
         inputs = tuple(str(tensor) for tensor in self._session.signature.inputs)
-        return protocol.Loaded(self._load_ns, self._session.precision, inputs, self._warnings)
+        return protocol.Loaded(
+            self._load_ns,
+            self._session.precision,
+            inputs,
+            self._warnings,
+            has_device_clock=self._enqueue is not None,
+        )
 
     def _warm_up(self, command: protocol.WarmUp) -> protocol.WarmedUp:
         warm = warm_up(lambda span, expected_ns: self._time(span, expected_ns=expected_ns), max_ns=command.max_ns)
-        self._group = group_size(warm.request_ns)
+        self._group = group_size(warm.request_ns) if self._enqueue is None else 1
         return protocol.WarmedUp(warm.steady, warm.request_ns, self._group, warm.wall_ns.tobytes())
 
     def _time_block(self, command: protocol.TimeBlock) -> protocol.Timed:
@@ -85,7 +93,7 @@ class LoadedVariant:
         warm = self._time(Span(command.min_ns // 4, 2, command.max_ns), expected_ns=1e6)
         span = Span(command.min_ns, command.min_requests, command.max_ns)
         timed = self._time(span, expected_ns=float(np.median(warm.wall_ns)))
-        return protocol.RungTimed(memory.peak_rss_bytes(), timed.table.tobytes())
+        return protocol.RungTimed(memory.peak_rss_bytes(), timed.wall_ns.tobytes())
 
     def _serve(self, command: protocol.Serve) -> protocol.Timed:
         arrivals = arrivals_ns(command.queries, command.rate_per_s, seed=command.seed)
@@ -105,6 +113,8 @@ class LoadedVariant:
     def _time(self, span: Span, *, expected_ns: float) -> Timed:
         room = capacity(span, expected_ns * self._group)
         with _no_collection():
+            if self._enqueue is not None:
+                return time_flights(self._enqueue, self._feeds, span, room=room)
             if self._group == 1:
                 return time_requests(self._session.run, self._feeds, span, room=room)
             timed = time_requests(self._run_each, _in_groups(self._feeds, self._group), span, room=room)

@@ -54,6 +54,13 @@ class Loaded:
     precision: str
     inputs: tuple[str, ...]
     warnings: tuple[str, ...]
+    has_device_clock: bool
+    """Whether its device works beside the host, and has a clock of its own."""
+
+    @property
+    def rows(self) -> int:
+        """Those of the table of a block."""
+        return 6 if self.has_device_clock else 3
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,8 @@ class Timed:
     """The samples of a block or of a trial."""
 
     samples: bytes
-    """int64; (3, N) of a block: wall ns, CPU ns, switches; (5, N) of a trial: see queries.serve."""
+    """int64; of a block wall ns, CPU ns, switches (3, N), and with a device's clock (6, N) ns until it was enqueued, of
+    kernels, of copies; of a trial (5, N): see queries.serve."""
     elapsed_ns: int | None = None
     process_cpu_ns: int | None = None
     """CPU time of all threads; None where it was not read."""
@@ -139,7 +147,7 @@ class RungTimed:
 
     peak_rss_bytes: int
     samples: bytes
-    """Wall ns, CPU ns, switches, int64 (3, N)."""
+    """Wall ns, int64 (N,)."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ MESSAGES = (
     protocol.Finish(repeats=3),
     protocol.Quit(),
     protocol.Placed(is_shielded=True),
-    protocol.Loaded(load_ns=1, precision="int8", inputs=("x",), warnings=()),
+    protocol.Loaded(load_ns=1, precision="int8", inputs=("x",), warnings=(), has_device_clock=True),
     protocol.WarmedUp(is_steady=False, request_ns=1.5, group=2, samples=b"\0\1"),
     protocol.Timed(b"\0\1\2"),
     protocol.Timed(b"", elapsed_ns=1, process_cpu_ns=2),

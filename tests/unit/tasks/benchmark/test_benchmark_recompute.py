@@ -147,3 +147,44 @@ def test_raw_samples_name_their_estimator(tmp_path: Path) -> None:
 
     with pytest.raises(BadData, match="names no estimator"):
         raw.read(tmp_path / raw.FILE)
+
+
+def clocked(samples: raw.Columns, *, silent: int | None = None) -> raw.Columns:
+    """The same on a device whose kernels take 0.8 of each request and its copies 0.1; one variant may have no clock."""
+    heard = samples["side"] != silent
+    parts = zip(raw.CLOCKS, (0.05, 0.8, 0.1), strict=True)
+    return samples | {name: np.where(heard, (samples["wall_ns"] * part).astype(np.int64), -1) for name, part in parts}
+
+
+def test_the_clock_of_a_device_is_computed_again_too(tmp_path: Path) -> None:
+    samples = clocked(columns(1.7))
+    result = benchmark(samples, ARTIFACT)
+    raw.write(tmp_path, samples, estimator=result.candidate.estimator)
+
+    stored, _ = raw.read(tmp_path / raw.FILE)
+    again = recompute(result, TASK, stored)
+
+    clock = again.candidate.device_clock
+    assert again.candidate == result.candidate
+    assert clock is not None
+    assert clock.ratio is not None
+    assert clock.ratio.value == pytest.approx(1.7, rel=0.01)
+    assert clock.explained == pytest.approx(0.9, rel=1e-3)
+    assert clock.compute_p50_ns == pytest.approx(0.8 * again.candidate.latency_ns.p50, rel=1e-3)
+
+
+def test_a_device_that_has_no_clock_says_nothing_beside_one_that_has() -> None:
+    found = benchmark(clocked(columns(), silent=0), ARTIFACT)
+
+    assert found.baseline.device_clock is None
+    assert found.candidate.device_clock is not None
+    assert found.candidate.device_clock.ratio is None
+    assert benchmark(columns(), ARTIFACT).candidate.device_clock is None
+
+
+def test_a_clock_of_a_part_of_the_requests_is_refused(tmp_path: Path) -> None:
+    samples = clocked(columns())
+    raw.write(tmp_path, samples | {"compute_ns": samples["compute_ns"][1:]}, estimator="p50")
+
+    with pytest.raises(BadData, match="not of one length"):
+        raw.read(tmp_path / raw.FILE)
