@@ -12,7 +12,14 @@ from tests.zoo.graphs import weights
 
 
 def onnx_file(
-    name: str, feeds: Feeds, *, opset: int, ir: int, apart: bool = False, truth: Truth | None = None
+    name: str,
+    feeds: Feeds,
+    *,
+    opset: int,
+    ir: int,
+    apart: bool = False,
+    says_shapes: bool = False,
+    truth: Truth | None = None,
 ) -> Callable[[Callable[[Any], Any]], Any]:
     """The decorated function gives nodes, constants and outputs; its inputs have the names of the feeds."""
 
@@ -23,7 +30,9 @@ def onnx_file(
             nodes, constants, outputs = make(onnx.helper)
             inputs = [_input(onnx.helper, key, each) for key, each in feeds.items()]
             given = [onnx.numpy_helper.from_array(array, key) for key, array in constants.items()]
-            graph = onnx.helper.make_graph(nodes, "zoo", inputs, outputs, given)
+            # PyTorch's exporter says the shapes of weights a second time.
+            shapes = [_value(onnx.helper, key, *array.shape) for key, array in constants.items()] if says_shapes else []
+            graph = onnx.helper.make_graph(nodes, "zoo", inputs, outputs, given, value_info=shapes)
             model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=ir)
             place = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0} if apart else {}
             onnx.save(model, folder / "model.onnx", **place)
@@ -133,6 +142,19 @@ def onnx_gather(helper: Any) -> Any:
         helper.make_node("ReduceMean", ["rows"], ["y"], axes=[1], keepdims=0),
     ]
     return nodes, {"table": weights(40, 32)}, [_value(helper, "y", "N", 32)]
+
+
+@onnx_file("onnx_tied", {"x": real(24)}, opset=20, ir=10, says_shapes=True)
+def onnx_tied(helper: Any) -> Any:
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["first"], transB=1),
+        helper.make_node("Relu", ["first"], ["relu"]),
+        helper.make_node("Gemm", ["relu", "w", "b"], ["second"], transB=1),
+        helper.make_node("MatMul", ["second", "w"], ["third"]),
+        helper.make_node("Gemm", ["third", "head"], ["y"], transB=1),
+    ]
+    constants = {"w": weights(24, 24), "b": weights(24), "head": weights(3, 24)}
+    return nodes, constants, [_value(helper, "y", "N", 3)]
 
 
 @onnx_file("onnx_double", {"x": real(24, dtype="float64")}, opset=17, ir=8)

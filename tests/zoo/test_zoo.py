@@ -50,6 +50,8 @@ ONCE_WRONG = {
     ("onnx_newest", "onnx-int8"): "done",
     ("onnx_of_newer_ir", "baseline"): "refused",
     ("onnx_of_newer_opset", "baseline"): "refused",
+    ("onnx_tied", "onnx-dynamic"): "done",
+    ("onnx_tied", "onnx-int8"): "done",
     ("onnx_vector_scale", "openvino-float16"): "refused",
     ("onnx_old", "onnx-int8"): "done",
     ("operations", "truncate"): "refused",
