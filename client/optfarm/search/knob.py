@@ -61,7 +61,7 @@ def _range(name: str, default: float, bounds: Bounds, *, is_whole: bool) -> Rang
     is_log = False
     if default > 0 and lower is not None and lower >= 0:
         near, far = max(lower, default / _REACH), min(upper or inf, default * _REACH)
-        if upper is None or upper / near >= _WIDE:
+        if near > 0 and (upper is None or upper >= _WIDE * near):
             lower, upper, is_log = ceil(near) if is_whole else near, floor(far) if is_whole else far, True
     if lower is None or upper is None:
         return None

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from optfarm.search.knob import Choice, Range, knob_of
@@ -212,6 +212,7 @@ def test_a_tidy_number_stays_in_its_range(one: float, other: float, number: floa
     st.booleans(),
     st.booleans(),
 )
+@example(numbers=[0.0, 5e-324, 1.0], is_lower_open=False, is_upper_open=False)
 def test_a_range_holds_its_default_and_keeps_within_its_bounds(
     numbers: list[float], is_lower_open: bool, is_upper_open: bool
 ) -> None:
