@@ -4,24 +4,36 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
+TOOLCHAINS := build/toolchains
 RECORDING := build/pilotnet/recording.npz
 
-.PHONY: setup demo test check bench zoo compat lock clean
+.PHONY: setup toolchain-torch demo test check bench zoo compat lock clean
 
 setup: $(STAMP)
 
-# --no-deps: the lock is whole, and tf-keras would otherwise pull a second TensorFlow beside tensorflow-cpu.
-$(STAMP): requirements/dev.lock requirements/models.txt pyproject.toml
+# --no-deps: the locks are whole, and tf-keras would otherwise pull a second TensorFlow beside tensorflow-cpu.
+# $(1) is the folder of an environment, $(2) what is installed into it.
+define install
 	@if command -v uv >/dev/null; then \
-	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
-	  uv pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps -r requirements/dev.lock -r requirements/models.txt && \
-	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(1) && \
+	  uv pip install --quiet --python $(1)/bin/python --compile-bytecode --no-deps $(2) && \
+	  uv pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation --editable .; \
 	else \
-	  $(PYTHON) -m venv $(VENV) && \
-	  $(BIN)/python -m pip install --quiet --no-deps -r requirements/dev.lock -r requirements/models.txt && \
-	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
+	  $(PYTHON) -m venv $(1) && \
+	  $(1)/bin/python -m pip install --quiet --no-deps $(2) && \
+	  $(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	fi
 	@touch $@
+endef
+
+$(STAMP): requirements/dev.lock requirements/models.txt pyproject.toml
+	$(call install,$(VENV),-r requirements/dev.lock -r requirements/models.txt)
+
+# An environment of its own for what cannot stand beside the rest, or is too large for every host.
+toolchain-torch: $(TOOLCHAINS)/torch/.installed
+
+$(TOOLCHAINS)/%/.installed: requirements/%.lock pyproject.toml
+	$(call install,$(@D),-r $<)
 
 $(RECORDING): | setup
 	$(BIN)/python examples/pilotnet/record.py $@
@@ -30,7 +42,7 @@ demo: setup $(RECORDING)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/pilotnet/run.sh $(RECORDING)
 
 # Two at a time: the tests of the command line beside the others, in the order in which they are found.
-test: setup
+test: setup toolchain-torch
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 check: setup
@@ -55,6 +67,7 @@ compat: setup
 lock:
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra dev pyproject.toml -o requirements/dev.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino pyproject.toml -o requirements/worker.lock
+	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino --extra torch pyproject.toml -o requirements/torch.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --extra server pyproject.toml -o requirements/server.lock
 
 clean:

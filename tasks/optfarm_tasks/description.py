@@ -22,6 +22,7 @@ class Format(StrEnum):
     FROZEN_GRAPH = "frozen_graph"
     ONNX = "onnx"
     OPENVINO = "openvino"
+    PT2 = "pt2"
     CODED = "coded"
 
 
@@ -121,7 +122,9 @@ class ModelDescription(Value):
 
 _ONNX = "QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul ConvInteger MatMulInteger"
 _OTHER = "QUANTIZE DEQUANTIZE FakeQuantize FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel"
-_QUANTISED = frozenset(f"{_ONNX} {_OTHER}".split())
+_TORCH = "quantize_per_tensor quantize_per_channel dequantize_per_tensor dequantize_per_channel"
+_DECOMPOSED = " ".join(f"quantized_decomposed.{each}" for each in _TORCH.split())
+_QUANTISED = frozenset(f"{_ONNX} {_OTHER} {_DECOMPOSED}".split())
 
 
 class Split(Value):

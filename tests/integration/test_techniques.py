@@ -8,7 +8,7 @@ import pytest
 
 from optfarm_tasks import registry
 from optfarm_tasks.description import Format
-from tests.integration.scripts import runs_of
+from tests.integration.scripts import python_of, runs_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = registry.technique_names()
@@ -20,8 +20,9 @@ CASES = [(name, kind) for name in SUITED for kind in sorted(registry.technique(n
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
     """What came of every technique on every format that it accepts."""
-    folder = tmp_path_factory.mktemp("techniques")
-    return {(run["technique"], run["given"]): run for run in runs_of("technique_runs.py", folder, timeout_s=560)}
+    made = runs_of("technique_runs.py", tmp_path_factory.mktemp("techniques"), timeout_s=560)
+    made += runs_of("torch_runs.py", tmp_path_factory.mktemp("torch"), timeout_s=560, python=python_of("torch"))
+    return {(run["technique"], run["given"]): run for run in made}
 
 
 @pytest.mark.parametrize("name", NAMES)

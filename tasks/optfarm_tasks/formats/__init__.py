@@ -18,15 +18,16 @@ _SUFFIXES = {
     ".pb": Format.FROZEN_GRAPH,
     ".onnx": Format.ONNX,
     ".xml": Format.OPENVINO,
+    ".pt2": Format.PT2,
     ".coded": Format.CODED,
 }
-_NOT_YET = {".pt": "PyTorch", ".pt2": "PyTorch", ".pth": "PyTorch"}
+_PICKLED = frozenset({".pt", ".pth", ".pkl"})
 _KEEPING_APART = frozenset({Format.ONNX, Format.OPENVINO})
 """Formats whose one file may keep its weights in others beside it."""
 _KERAS_HEADS = {b"PK\x03\x04": Format.KERAS, b"\x89HDF": Format.H5}
 """Keras 2.12 saved HDF5 under .keras as well, so of these two the content tells the format."""
 _GRAPH_FILE = "saved_model.pb"
-_TAKEN = "a SavedModel folder (with saved_model.pb), or one file .keras, .h5, .hdf5, .tflite, .onnx, .xml or .pb"
+_TAKEN = "a SavedModel folder (with saved_model.pb), or one file .keras, .h5, .hdf5, .tflite, .onnx, .xml, .pt2 or .pb"
 
 
 def detect(folder: Path) -> Format:
@@ -137,23 +138,26 @@ def _nothing(folder: Path) -> str:
     if below:
         return f"{folder} holds no model itself; did you mean {below[0]}?"
     for entry in entries:
-        if entry.suffix.lower() in _NOT_YET:
-            return _not_yet(entry)
+        if entry.suffix.lower() in _PICKLED:
+            return _pickled(entry)
     seen = ", ".join(entry.name for entry in entries[:5]) + (" …" if len(entries) > 5 else "")  # noqa: PLR2004 (a line)
     return f"{folder} holds no model, but {seen}; a model is {_TAKEN}"
 
 
 def _by_suffix(path: Path) -> Format:
     suffix = path.suffix.lower()
-    if suffix in _NOT_YET:
-        raise BadModel(_not_yet(path))
+    if suffix in _PICKLED:
+        raise BadModel(_pickled(path))
     if suffix not in _SUFFIXES:
         raise BadModel(f"{path} has the suffix {suffix!r}; a model is {_TAKEN}")
     return _format(path)
 
 
-def _not_yet(path: Path) -> str:
-    return f"{path} is of {_NOT_YET[path.suffix.lower()]}, which is not taken yet; a model is {_TAKEN}"
+def _pickled(path: Path) -> str:
+    return (
+        f"{path} is a pickle of PyTorch: it has no graph, and reading it runs code; export the model and save that "
+        f"with torch.export.save as .pt2"
+    )
 
 
 def _listed(folder: Path, *, files_only: bool = True) -> list[Path]:

@@ -1,7 +1,7 @@
 """The model as it is, which every variant is compared with.
 
-A SavedModel, a frozen graph (.pb), a .tflite, an .onnx or an OpenVINO model is taken file by file. A Keras file is
-exported to a SavedModel with the same input names, so that it runs without Keras; the numbers do not change.
+A SavedModel, a frozen graph (.pb), a .tflite, an .onnx, a .pt2 or an OpenVINO model is taken file by file. A Keras file
+is exported to a SavedModel with the same input names, so that it runs without Keras; the numbers do not change.
 
 When it helps: always; a sweep adds it by itself. As the first step of a recipe it turns a Keras file into a SavedModel.
 
@@ -25,6 +25,7 @@ YIELDS = {
     Format.FROZEN_GRAPH: Format.FROZEN_GRAPH,
     Format.ONNX: Format.ONNX,
     Format.OPENVINO: Format.OPENVINO,
+    Format.PT2: Format.PT2,
     Format.KERAS: Format.SAVED_MODEL,
     Format.H5: Format.SAVED_MODEL,
 }

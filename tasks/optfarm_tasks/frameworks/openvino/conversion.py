@@ -109,13 +109,13 @@ def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature
     import openvino
 
     work.on_progress("converting", 0.3)
-    with blaming(BadModel, "OpenVINO cannot convert the model"), _naming_ops():
+    with blaming(BadModel, "OpenVINO cannot convert the model"), naming_ops():
         read = openvino.Core().read_model if work.format is Format.OPENVINO else openvino.convert_model
         model = read(place)
     inputs, outputs = _ends(signature, work)
     if work.format is Format.TFLITE:
         outputs |= _given_again(model, signature_tensors.ends_of(work.model).outputs, signature)
-    _set_apart(model, {name for name, end in outputs.items() if name in inputs and end.name == inputs[name].name})
+    set_apart(model, {name for name, end in outputs.items() if name in inputs and end.name == inputs[name].name})
     in_order = {"inputs": _matched(model.inputs, inputs), "outputs": _matched(model.outputs, outputs)}
     ordered = signature.model_copy(update=in_order)
     _name_ends(model, ordered)
@@ -123,7 +123,7 @@ def _read(place: Path, signature: Signature, work: Work) -> tuple[Any, Signature
     return model, ordered
 
 
-def _set_apart(model: Any, alike: set[str]) -> None:
+def set_apart(model: Any, alike: set[str]) -> None:
     """Gives each output that hands an input on a tensor of its own: the names of both would be those of one tensor.
 
     Args:
@@ -227,7 +227,8 @@ def _matched(ports: Iterable[Any], ends: Ends) -> tuple[Tensor, ...]:
 
 
 @contextmanager
-def _naming_ops() -> Iterator[None]:
+def naming_ops() -> Iterator[None]:
+    """Turns OpenVINO's words about an op that it cannot convert into UnsupportedOp with its name."""
     try:
         yield
     except Exception as error:

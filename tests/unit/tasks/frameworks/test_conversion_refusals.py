@@ -46,7 +46,7 @@ def refusal(said: str, within: AbstractContextManager[None]) -> TaskError:
     ],
 )
 def test_openvino_names_the_op(said: str, wanted: str) -> None:
-    found = refusal(said, openvino._naming_ops())
+    found = refusal(said, openvino.naming_ops())
 
     assert isinstance(found, UnsupportedOp)
     assert wanted in str(found)
@@ -73,5 +73,5 @@ def test_onnx_runtime_tells_which_version_it_takes(said: str, wanted: str) -> No
 
 
 def test_what_names_no_op_is_left_to_whoever_blames() -> None:
-    with pytest.raises(RuntimeError, match="out of luck"), openvino._naming_ops():
+    with pytest.raises(RuntimeError, match="out of luck"), openvino.naming_ops():
         raise RuntimeError("out of luck")

@@ -1,0 +1,1 @@
+"""What the techniques and the runtime of PyTorch share."""

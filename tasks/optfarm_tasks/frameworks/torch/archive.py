@@ -1,0 +1,103 @@
+"""Loads and stores exported programs (.pt2), with how the runtime is to run them."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict
+
+from optfarm_tasks import formats
+from optfarm_tasks.errors import BadModel
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.schema.value import Value
+from optfarm_tasks.technique import Work
+
+FILE = "model.pt2"
+MODULES = ("torch",)
+
+_SETTINGS = "optfarm.json"
+_PICKLES = (".pt", ".pkl")
+_PASSING = ("from_node", "stack_trace")
+_OBJECTS = ("custom_obj", "opaque_obj")
+
+
+class Running(Value):
+    """How an exported program is run, as an extra file of the archive says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    compile: str | None = None
+    """The mode of torch.compile; None runs it op by op."""
+    autocast: str | None = None
+    """The type in which layers compute that are good enough in it."""
+
+
+def load(model: Path) -> tuple[Any, Running]:
+    """The ExportedProgram of a model's folder, and how it is run.
+
+    Raises:
+        BadModel: it holds a pickle that could run code, or PyTorch cannot read it.
+    """
+    import torch
+
+    file = formats.file_of(model)
+    with blaming(BadModel, "PyTorch cannot read the model"):
+        _refuse_pickles(file)
+        extra = {_SETTINGS: ""}
+        program = torch.export.load(file, extra_files=extra)
+        stored = extra[_SETTINGS]
+        return program, Running.model_validate_json(stored) if stored else Running()
+
+
+def save(program: Any, work: Work, running: Running | None = None) -> None:
+    """Stores an ExportedProgram, without the inputs that it was exported with.
+
+    Raises:
+        BadModel: PyTorch cannot store it.
+    """
+    import torch
+
+    work.on_progress("writing", 0.95)
+    program.example_inputs = None
+    # Addresses in memory and places in files: equal programs would give other files.
+    for node in program.graph.nodes:
+        for key in _PASSING:
+            node.meta.pop(key, None)
+    extra = {} if running is None else {_SETTINGS: running.model_dump_json()}
+    with blaming(BadModel, "PyTorch cannot store the model"):
+        torch.export.save(program, work.output / FILE, extra_files=extra)
+
+
+def _refuse_pickles(file: Path) -> None:
+    """Passes when all pickles of an archive hold tensors alone; PyTorch would read others with whatever they call.
+
+    Raises:
+        BadModel: one does not.
+    """
+    import torch
+
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            leaf = name.rpartition("/")[2]
+            if leaf.startswith(_OBJECTS):
+                raise BadModel(f"the model keeps an object of a class of its own as a pickle, which runs code: {leaf}")
+            is_read = "/data/" in name and archive.getinfo(name).file_size > 0
+            if not is_read or not (leaf.endswith(_PICKLES) or _is_pickled(archive, name)):
+                continue
+            try:
+                torch.load(io.BytesIO(archive.read(name)), weights_only=True)
+            except Exception as error:
+                raise BadModel(
+                    f"the model keeps a pickle that is not of tensors alone, and reading it could run code: {leaf}; "
+                    f"set example_inputs of the exported program to None and save it again"
+                ) from error
+
+
+def _is_pickled(archive: zipfile.ZipFile, name: str) -> bool:
+    """Whether the list of weights or constants beside a member says that it is a pickle."""
+    folder, _, leaf = name.rpartition("/")
+    lists = [each for each in archive.namelist() if each.startswith(f"{folder}/") and each.endswith("_config.json")]
+    entries = [entry for each in lists for entry in json.loads(archive.read(each))["config"].values()]
+    return any(entry["path_name"] == leaf and entry["use_pickle"] for entry in entries)

@@ -1,0 +1,66 @@
+"""Quantises exported programs by PyTorch's PT2E, for the integer kernels that Inductor has for x86."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from optfarm_tasks import instruction_sets
+from optfarm_tasks.errors import BadModel, NothingToDo
+from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.torch import conversion
+from optfarm_tasks.frameworks.torch.calling import blank, set_state, state_of, tensors_of
+
+MODULES = ("torch", "torchao")
+
+
+def quantised(source: conversion.Source, feeds: Iterable[Mapping[str, NDArray[Any]]], *, is_dynamic: bool) -> Any:
+    """The program with ops that quantise and dequantise, exported again.
+
+    Args:
+        source: is not changed.
+        feeds: samples that show the ranges of activations.
+        is_dynamic: whether activations get their ranges while it runs; then there are no samples.
+
+    Raises:
+        BadModel: PyTorch cannot quantise it.
+        NothingToDo: it has no layer that is quantised; its ops are named.
+    """
+    import torch
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+    from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer
+
+    quantizer = x86_inductor_quantizer.X86InductorQuantizer()
+    # Weights of 7 bits where the products of bytes overflow.
+    is_narrow = instruction_sets.overflow(instruction_sets.here())
+    config = x86_inductor_quantizer.get_default_x86_inductor_quantization_config(
+        is_dynamic=is_dynamic, reduce_range=is_narrow
+    )
+    quantizer.set_global(config)
+    before = conversion.counts(source.program)
+    with blaming(BadModel, "PyTorch cannot quantise the model"), torch.no_grad():
+        plain = source.program.module()
+        state = state_of(plain, source.state)
+        prepared = prepare_pt2e(plain, quantizer)
+        for feed in feeds or [blank(source.signature)]:
+            args, kwargs = source.caller.arguments(tensors_of(feed))
+            prepared(*args, **kwargs)
+        module = convert_pt2e(prepared)
+    set_state(module, state)
+    _drop_unread(module)
+    made = source.exported(module)
+    if not conversion.is_quantised(made):
+        raise NothingToDo(
+            f"no layer of the model is quantised: its ops are {', '.join(sorted(before.keys() - {'total'}))}"
+        )
+    return made
+
+
+def _drop_unread(module: Any) -> None:
+    """Takes out the weights that no node reads any more: PT2E leaves those in float32, and the file would grow."""
+    read = {node.target for node in module.graph.nodes if node.op == "get_attr"}
+    named = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
+    for name in named:
+        if name not in read:
+            parent, _, leaf = name.rpartition(".")
+            delattr(module.get_submodule(parent), leaf)

@@ -1,0 +1,100 @@
+"""Exported programs of PyTorch: what is read of them, what they give, and what becomes of them in every form."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.scripts import python_of, runs_of
+
+EXACT, HALF, INT8 = 1e-8, 1e-2, 0.05
+NEAR = {
+    "torch-bfloat16": HALF, "torch-int8": INT8, "torch-int8-dynamic": INT8, "onnx-dynamic": INT8, "onnx-int8": INT8,
+    "onnx-float16": HALF, "openvino-int8": INT8, "openvino-float16": HALF,
+}  # fmt: skip
+"""Step → how far outputs may be; the others give what PyTorch does, but for rounding."""
+KINDS = {
+    "torch-compile": "float32", "torch-bfloat16": "bfloat16", "torch-bfloat16 -> torch-compile": "bfloat16",
+    "torch-int8": "int8", "torch-int8-dynamic": "int8", "torch-onnx": "float32", "torch-tflite(batch=4)": "float32",
+}  # fmt: skip
+STATE = "unsupported_op: the model keeps state between calls in calls, which {} loses"
+REFUSED = {
+    ("channels_last", "torch-channels-last"): "no convolution of images has weights in another order",
+    ("named", "torch-channels-last"): "no convolution of images",
+    ("recurrent", "torch-channels-last"): "no convolution of images",
+    ("encoder", "torch-channels-last"): "no convolution of images",
+    ("constant", "torch-channels-last"): "no convolution of images",
+    ("counting", "torch-channels-last"): "no convolution of images",
+    ("counting", "torch-onnx -> onnx-dynamic"): STATE.format("torch-onnx"),
+    ("counting", "torch-openvino"): STATE.format("torch-openvino"),
+    ("counting", "torch-tflite(batch=4)"): STATE.format("torch-tflite"),
+    (
+        "images",
+        "torch-bfloat16 -> torch-onnx",
+    ): "bad_parameter: torch-bfloat16 says how PyTorch computes, and torch-onnx",
+    ("images", "torch-compile -> torch-openvino"): "bad_parameter: torch-compile says how PyTorch computes, and torch-",
+}
+SHAPES = {
+    "images": {"x": [None, 3, 32, 32]},
+    "channels_last": {"x": [None, 3, 32, 32]},
+    "fixed_batch": {"x": [4, 3, 32, 32]},
+    "named": {"given_x": [None, 8], "given_count": [None, 3]},
+    "recurrent": {"x": [None, 12, 8]},
+    "encoder": {"ids": [None, 10]},
+    "constant": {"x": [None, 8], "shift": [None, 4]},
+    "counting": {"x": [None, 8]},
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What came of all models and recipes."""
+    folder = tmp_path_factory.mktemp("torch")
+    return runs_of("torch_models_runs.py", folder, timeout_s=580, python=python_of("torch"))
+
+
+@pytest.mark.parametrize("model", SHAPES)
+def test_inputs_are_read_without_pytorch(model: str, found: Any) -> None:
+    description = found["models"][model]["description"]
+
+    assert {each["name"]: each["shape"] for each in description["signatures"][0]["inputs"]} == SHAPES[model]
+
+
+def test_outputs_have_the_names_that_the_model_gives_them(found: Any) -> None:
+    outputs = {name: each["runs"]["baseline"]["outputs"] for name, each in found["models"].items()}
+
+    assert outputs["named"] == ["logits", "total", "twice"]
+    assert outputs["constant"] == ["output_0", "output_1"]
+    assert outputs["images"] == ["output"]
+
+
+def test_state_is_seen_and_reset(found: Any) -> None:
+    states = {name: each["description"].get("state", []) for name, each in found["models"].items()}
+    first, second, reset = found["resets"]
+
+    assert states == {name: [] for name in SHAPES} | {"counting": ["calls"]}
+    assert second == pytest.approx([value + 1 for value in first])
+    assert reset == first
+
+
+@pytest.mark.parametrize("model", SHAPES)
+def test_every_form_gives_what_pytorch_gives_or_is_refused_for_its_reason(model: str, found: Any) -> None:
+    for recipe, run in found["models"][model]["runs"].items():
+        if reason := REFUSED.get((model, recipe)):
+            assert reason in run["refused"]
+            continue
+        steps = [step.partition("(")[0] for step in recipe.split(" -> ")]
+        assert "refused" not in run, (recipe, run)
+        assert run["nmse"] <= max(NEAR.get(step, EXACT) for step in steps), recipe
+        batch = 4 if "torch-tflite" in steps else None
+        assert run["shapes"] == {name: [shape[0] or batch, *shape[1:]] for name, shape in SHAPES[model].items()}
+        assert run["outputs"] == found["models"][model]["runs"]["baseline"]["outputs"]
+
+
+@pytest.mark.parametrize("recipe", KINDS)
+def test_the_precision_is_read_back(recipe: str, found: Any) -> None:
+    assert found["models"]["images"]["runs"][recipe]["precision"] == KINDS[recipe]
+
+
+def test_a_pickle_that_would_run_code_is_refused_and_not_read(found: Any) -> None:
+    assert "reading it could run code: model.pt" in found["hostile"]
+    assert not found["has_run"]

@@ -1,0 +1,267 @@
+"""Runs recipes on exported programs of many shapes: PYTHON torch_models_runs.py FOLDER, by the toolchain torch.
+
+FOLDER/runs.json has by model what the farm reads of it, and by recipe how far the outputs are from what PyTorch gives,
+or why it was refused.
+"""
+
+import io
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils import _pytree
+
+from optfarm_tasks import formats, registry
+from optfarm_tasks.actions import convert
+from optfarm_tasks.errors import TaskError
+from optfarm_tasks.formats import pt2
+from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.schema.recipe import Recipe
+
+BATCH = torch.export.Dim("batch", min=1, max=256)
+TAKEN = 4
+"""Samples of a request."""
+OF_IMAGES = (
+    "baseline", "torch-channels-last", "torch-bfloat16", "torch-compile", "torch-bfloat16 -> torch-compile",
+    "torch-int8", "torch-int8-dynamic", "torch-onnx", "torch-onnx -> onnx-dynamic", "torch-onnx -> onnx-int8",
+    "torch-onnx -> onnx-float16", "torch-onnx -> openvino", "torch-openvino", "torch-openvino -> openvino-int8",
+    "torch-openvino -> openvino-float16", "torch-tflite(batch=4)", "torch-int8 -> torch-onnx",
+    "torch-bfloat16 -> torch-onnx", "torch-compile -> torch-openvino",
+)  # fmt: skip
+FEWER = (
+    "baseline", "torch-channels-last", "torch-compile", "torch-int8", "torch-onnx -> onnx-dynamic", "torch-openvino",
+    "torch-tflite(batch=4)",
+)  # fmt: skip
+
+
+class Images(nn.Module):
+    """Convolutions and batch norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+        second = nn.Sequential(nn.Conv2d(16, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU())
+        self.body, self.head = nn.Sequential(first, second), nn.Linear(32, 10)
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.body(x).mean((2, 3)))
+
+
+class Named(nn.Module):
+    """A dict in and a dict out, with whole numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(8, 32), nn.BatchNorm1d(32), nn.Linear(32, 4)
+
+    def forward(self, given: Any) -> Any:
+        hidden = self.norm(self.first(given["x"])).relu()
+        return {
+            "logits": self.last(hidden),
+            "total": hidden.sum(1, keepdim=True),
+            "twice": given["count"].float() * 2,
+        }
+
+
+class Recurrent(nn.Module):
+    """An LSTM over time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells, self.head = nn.LSTM(8, 16, batch_first=True), nn.Linear(16, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.cells(x)[0][:, -1])
+
+
+class Encoder(nn.Module):
+    """A Transformer encoder of two layers, which begin with equal weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True, dropout=0.0)
+        self.table, self.head = nn.Embedding(50, 32), nn.Linear(32, 5)
+        self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, ids: Any) -> Any:
+        return self.head(self.layers(self.table(ids)).mean(1))
+
+
+class Constant(nn.Module):
+    """A number among its arguments, a named argument, and an input that it hands on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 4)
+
+    def forward(self, x: Any, scale: float = 2.0, *, shift: Any = None) -> Any:
+        return self.layer(x) * scale + shift, x
+
+
+class Counting(nn.Module):
+    """Adds how often it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 4)
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: Any) -> Any:
+        self.calls.add_(1)
+        return self.layer(x) + self.calls
+
+
+def programs() -> Iterator[tuple[str, Any]]:
+    """Exported programs by name."""
+    torch.manual_seed(0)
+    images, batch = torch.randn(2, 3, 32, 32), ({0: BATCH},)
+    yield "images", torch.export.export(Images().eval(), (images,), dynamic_shapes=batch)
+    last = Images().eval().to(memory_format=torch.channels_last)
+    laid_out = images.to(memory_format=torch.channels_last)
+    yield "channels_last", torch.export.export(last, (laid_out,), dynamic_shapes=batch)
+    yield "fixed_batch", torch.export.export(Images().eval(), (torch.randn(TAKEN, 3, 32, 32),))
+    given = {"x": torch.randn(2, 8), "count": torch.zeros(2, 3, dtype=torch.int32)}
+    yield (
+        "named",
+        torch.export.export(Named().eval(), (given,), dynamic_shapes=({"x": {0: BATCH}, "count": {0: BATCH}},)),
+    )
+    yield "recurrent", torch.export.export(Recurrent().eval(), (torch.randn(2, 12, 8),), dynamic_shapes=batch)
+    ids = torch.zeros(2, 10, dtype=torch.int64)
+    yield "encoder", torch.export.export(Encoder().eval(), (ids,), dynamic_shapes=batch)
+    sizes = {"x": {0: BATCH}, "scale": None, "shift": {0: BATCH}}
+    yield (
+        "constant",
+        torch.export.export(
+            Constant().eval(), (torch.randn(2, 8), 3.0), {"shift": torch.randn(2, 4)}, dynamic_shapes=sizes
+        ),
+    )
+    yield "counting", torch.export.export(Counting().eval(), (torch.randn(2, 8),), dynamic_shapes=batch)
+
+
+def drawn(signature: Any, count: int, seed: int) -> dict[str, Any]:
+    """Arrays for each input."""
+    random = np.random.default_rng(seed)
+    shapes = {each.name: (count, *each.shape[1:]) for each in signature.inputs}
+    return {
+        each.name: random.integers(0, 40, shapes[each.name]).astype(each.dtype)
+        if "int" in each.dtype
+        else random.normal(size=shapes[each.name]).astype(each.dtype)
+        for each in signature.inputs
+    }
+
+
+def truth(program: Any, arrays: dict[str, Any]) -> list[Any]:
+    """What PyTorch gives: the arrays stand where the exported inputs did."""
+    args, kwargs = program.example_inputs
+    leaves, spec = _pytree.tree_flatten((args, kwargs))
+    fed = iter(arrays.values())
+    leaves = [torch.from_numpy(next(fed)) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+    args, kwargs = _pytree.tree_unflatten(leaves, spec)
+    with torch.no_grad():
+        return [each.numpy() for each in _pytree.tree_leaves(program.module()(*args, **kwargs))]
+
+
+def found(folder: Path, arrays: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """What an artifact gives in its own runtime, and in which precision."""
+    session = registry.runtime(registry.runtime_for(formats.detect(folder))).load(folder, threads=1)
+    outputs = {name: np.array(each) for name, each in session.outputs(session.run(session.feed(arrays))).items()}
+    return outputs, session.precision
+
+
+def outcome(recipe: str, folder: Path, arrays: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    """How far the worst output is, or why it was refused."""
+    output = folder.parent / f"{folder.name}-{recipe}".replace(" ", "")
+    output.mkdir()
+    try:
+        convert.chain(
+            Recipe.parse(recipe), folder, output, data=folder.parent / f"{folder.name}-data", seed=0,
+            on_progress=lambda *_: None,
+        )  # fmt: skip
+        outputs, precision = found(output, arrays)
+    except TaskError as error:
+        return {"refused": f"{error.reason}: {error}"}
+    losses = {}
+    for name, array in right.items():
+        agreement = Agreement()
+        agreement.add(array, outputs[name])
+        losses[name] = agreement.nmse
+    shapes = {each.name: each.shape for each in formats.describe(output).signature.inputs}
+    return {"nmse": max(losses.values()), "precision": precision, "outputs": sorted(outputs), "shapes": shapes}
+
+
+def resets(folder: Path) -> list[list[float]]:
+    """Three requests of a model that counts its calls, the last after a reset."""
+    session = registry.runtime("torch").load(folder, threads=1)
+    feed = session.feed({"x": np.zeros((1, 8), np.float32)})
+    taken = [session.outputs(session.run(feed))["output"].ravel().tolist() for _ in range(2)]
+    session.reset()
+    return [*taken, session.outputs(session.run(feed))["output"].ravel().tolist()]
+
+
+class Hostile:
+    """Writes a file when it is read."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.system, (f"touch {self.mark}",)
+
+
+def hostile(folder: Path, given: Path, mark: Path) -> str:
+    """Why a program is refused that has a pickle for its sample inputs."""
+    pickled = io.BytesIO()
+    torch.save(Hostile(mark), pickled)
+    with zipfile.ZipFile(given / "model.pt2") as good, zipfile.ZipFile(folder / "model.pt2", "w") as evil:
+        for each in good.infolist():
+            is_sample = "sample_inputs" in each.filename
+            evil.writestr(each.filename, pickled.getvalue() if is_sample else good.read(each.filename))
+    try:
+        registry.runtime("torch").load(folder, threads=1)
+    except TaskError as error:
+        return str(error)
+    return "it was loaded"
+
+
+def runs(folder: Path) -> dict[str, Any]:
+    """What came of everything."""
+    models: dict[str, Any] = {}
+    for name, program in programs():
+        place = folder / name
+        place.mkdir()
+        torch.export.save(program, place / "model.pt2")
+        signature = formats.describe(place).signature
+        arrays = drawn(signature, TAKEN, 0)
+        data = folder / f"{name}-data"
+        data.mkdir()
+        samples = [drawn(signature, 64, 1)] if signature.fixed_batch is None else [drawn(signature, TAKEN * 16, 1)]
+        np.savez(data / "data.npz", **{f"calibration/{each}": array for each, array in samples[0].items()})
+        names = [leaf.name for leaf in pt2.ends(place / "model.pt2").outputs]
+        right = dict(zip(names, truth(program, arrays), strict=True))
+        models[name] = {
+            "description": formats.describe(place).model_dump(mode="json"),
+            "runs": {
+                recipe: outcome(recipe, place, arrays, right) for recipe in (OF_IMAGES if name == "images" else FEWER)
+            },
+        }
+    (folder / "hostile").mkdir()
+    mark = folder / "mark"
+    refusal = hostile(folder / "hostile", folder / "named", mark)
+    return {
+        "models": models,
+        "resets": resets(folder / "counting"),
+        "hostile": refusal,
+        "has_run": mark.exists(),
+    }
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    (target / "runs.json").write_text(json.dumps(runs(target)))
