@@ -95,6 +95,10 @@ def test_the_precision_is_read_back(recipe: str, found: Any) -> None:
     assert found["models"]["images"]["runs"][recipe]["precision"] == KINDS[recipe]
 
 
+def test_an_op_of_somebody_s_own_is_named(found: Any) -> None:
+    assert found["unknown"].startswith("unsupported_op: PyTorch does not know the op their_own.relu: the package that")
+
+
 def test_a_pickle_that_would_run_code_is_refused_and_not_read(found: Any) -> None:
     assert "reading it could run code: model.pt" in found["hostile"]
     assert not found["has_run"]

@@ -215,6 +215,27 @@ class Hostile:
         return os.system, (f"touch {self.mark}",)
 
 
+def refusal(folder: Path) -> str:
+    """Why a program is refused."""
+    try:
+        registry.runtime("torch").load(folder, threads=1)
+    except TaskError as error:
+        return f"{error.reason}: {error}"
+    return "it was loaded"
+
+
+def of_unknown_op(folder: Path, given: Path) -> str:
+    """Why a program is refused that has an op of somebody's own."""
+    folder.mkdir()
+    with zipfile.ZipFile(given / "model.pt2") as good, zipfile.ZipFile(folder / "model.pt2", "w") as other:
+        for each in good.infolist():
+            data = good.read(each.filename)
+            if each.filename.endswith("models/model.json"):
+                data = data.replace(b"torch.ops.aten.relu.default", b"torch.ops.their_own.relu.default")
+            other.writestr(each.filename, data)
+    return refusal(folder)
+
+
 def hostile(folder: Path, given: Path, mark: Path) -> str:
     """Why a program is refused that has a pickle for its sample inputs."""
     pickled = io.BytesIO()
@@ -223,11 +244,7 @@ def hostile(folder: Path, given: Path, mark: Path) -> str:
         for each in good.infolist():
             is_sample = "sample_inputs" in each.filename
             evil.writestr(each.filename, pickled.getvalue() if is_sample else good.read(each.filename))
-    try:
-        registry.runtime("torch").load(folder, threads=1)
-    except TaskError as error:
-        return str(error)
-    return "it was loaded"
+    return refusal(folder)
 
 
 def runs(folder: Path) -> dict[str, Any]:
@@ -253,11 +270,11 @@ def runs(folder: Path) -> dict[str, Any]:
         }
     (folder / "hostile").mkdir()
     mark = folder / "mark"
-    refusal = hostile(folder / "hostile", folder / "named", mark)
     return {
         "models": models,
         "resets": resets(folder / "counting"),
-        "hostile": refusal,
+        "hostile": hostile(folder / "hostile", folder / "named", mark),
+        "unknown": of_unknown_op(folder / "unknown", folder / "named"),
         "has_run": mark.exists(),
     }
 

@@ -1,11 +1,12 @@
 """The settings of a worker: where the farm is, which device it serves, where its folders are."""
 
+import json
 import os
 import re
 import socket
 import sys
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -17,6 +18,7 @@ from optfarm_worker.errors import BadSettings
 from optfarm_worker.idle import shared_lock
 
 GIB = 1 << 30
+_EXAMPLE = """{"torch": "/opt/torch/bin/python"}"""
 
 
 def _this_host() -> str:
@@ -43,8 +45,8 @@ class WorkerSettings(FarmSettings):
     device: str = "cpu"
     """cpu, gpu:NUMBER, gpu:NUMBER-INSTANCE, or a GPU or an instance by its UUID: gpu:UUID."""
     labels: dict[str, str] = Field(default_factory=dict)
-    toolchains: dict[str, Path] = Field(default_factory=lambda: {"default": Path(sys.executable)})
-    """Name → Python interpreter in which optfarm is installed."""
+    toolchains: dict[str, Path] = Field(default_factory=dict, validate_default=True)
+    """Name → Python interpreter in which optfarm is installed; `default` is this one unless it is given."""
 
     cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("optfarm") / "blobs")
     """Shared by all workers of a host."""
@@ -84,6 +86,14 @@ class WorkerSettings(FarmSettings):
         if value is not None:
             os.environ[nvml.LIBRARY] = str(value.absolute())
         return value
+
+    @field_validator("toolchains", mode="before")
+    @classmethod
+    def _toolchains_are_named(cls, value: Any) -> Any:
+        try:
+            return {"default": sys.executable} | (json.loads(value) if isinstance(value, str) else value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"is {value!r}, no JSON object; write {_EXAMPLE}") from error
 
     @field_validator("device")
     @classmethod

@@ -10,7 +10,7 @@ from optfarm.embedded.layout import FarmLayout
 from optfarm.embedded.place import run_folder
 
 _LOOPBACK = "127.0.0.1"
-_TAKEN = ("canary_every_s", "canary_again_s", "canary_idle_s", "nvml_library")
+_TAKEN = ("canary_every_s", "canary_again_s", "canary_idle_s", "nvml_library", "toolchains")
 """Settings that are taken from the environment of whoever starts the farm."""
 
 

@@ -1,5 +1,6 @@
 """Settings that are wrong are refused with the variable that is to be set."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ TOKEN: dict[str, Any] = {"worker_token": "t"}
         ({"worker_token": "t", "device": "gpu:0"}, "OPTFARM_DEVICE"),
         ({"worker_token": "t", "host": "a.b"}, "OPTFARM_HOST"),
         ({"worker_token": "t", "toolchains": {"old": "/nowhere/python"}}, "/nowhere/python"),
+        ({"worker_token": "t", "toolchains": "torch=/bin/python"}, r'no JSON object; write \{"torch": '),
+        ({"worker_token": "t", "toolchains": ["torch"]}, r'write \{"torch": '),
         ({"worker_token": "t", "cache_bytes": -1}, "OPTFARM_CACHE_BYTES"),
     ],
 )
@@ -78,3 +81,14 @@ def test_an_order_carries_the_limits_of_its_task(tmp_path: Path) -> None:
     assert (order.timeout_s, order.memory_bytes) == (7, 1 << 30)
     assert order.data_bytes == hard_limit(1 << 30) > 1 << 30
     assert order.argv[-1] == str(tmp_path)
+
+
+def test_the_worker_s_own_toolchain_stands_beside_those_given(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.touch()
+
+    given = read_settings(**TOKEN, toolchains=json.dumps({"torch": str(python)}))
+    replaced = read_settings(**TOKEN, toolchains={"default": python})
+
+    assert given.toolchains == {"default": Path(sys.executable), "torch": python}
+    assert replaced.toolchains == {"default": python}

@@ -1,15 +1,19 @@
 """Loads and stores exported programs (.pt2), with how the runtime is to run them."""
 
+import contextlib
 import io
 import json
+import logging
+import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict
 
 from optfarm_tasks import formats
-from optfarm_tasks.errors import BadModel
+from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.schema.value import Value
 from optfarm_tasks.technique import Work
@@ -20,6 +24,7 @@ MODULES = ("torch",)
 _SETTINGS = "optfarm.json"
 _PICKLES = (".pt", ".pkl")
 _PASSING = ("from_node", "stack_trace")
+_UNKNOWN = re.compile(r"failed to resolve torch\.ops\.(\w+\.\w+)")
 _OBJECTS = ("custom_obj", "opaque_obj")
 
 
@@ -39,11 +44,13 @@ def load(model: Path) -> tuple[Any, Running]:
 
     Raises:
         BadModel: it holds a pickle that could run code, or PyTorch cannot read it.
+        UnsupportedOp: an op of it is not registered here; it is named.
     """
     import torch
+    import torch.ao.quantization.fx._decomposed  # registers the ops that quantise
 
     file = formats.file_of(model)
-    with blaming(BadModel, "PyTorch cannot read the model"):
+    with blaming(BadModel, "PyTorch cannot read the model"), _naming_causes():
         _refuse_pickles(file)
         extra = {_SETTINGS: ""}
         program = torch.export.load(file, extra_files=extra)
@@ -68,6 +75,39 @@ def save(program: Any, work: Work, running: Running | None = None) -> None:
     extra = {} if running is None else {_SETTINGS: running.model_dump_json()}
     with blaming(BadModel, "PyTorch cannot store the model"):
         torch.export.save(program, work.output / FILE, extra_files=extra)
+
+
+@contextlib.contextmanager
+def _naming_causes() -> Iterator[None]:
+    """PyTorch raises what says nothing, and logs why."""
+    said = _Said()
+    logger = logging.getLogger("torch.export")
+    logger.addHandler(said)
+    try:
+        yield
+    except RuntimeError as error:
+        cause = said.error
+        while cause is not None and cause.__cause__ is not None:
+            cause = cause.__cause__
+        if found := _UNKNOWN.search(str(cause)):
+            raise UnsupportedOp(
+                f"PyTorch does not know the op {found[1]}: the package that registers it is not in this toolchain"
+            ) from error
+        if isinstance(cause, Exception):
+            raise cause from error
+        raise
+    finally:
+        logger.removeHandler(said)
+
+
+class _Said(logging.Handler):
+    """Keeps the error that was logged last."""
+
+    error: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes it from the record."""
+        self.error = record.exc_info[1] if record.exc_info else self.error
 
 
 def _refuse_pickles(file: Path) -> None:

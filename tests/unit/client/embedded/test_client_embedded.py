@@ -82,13 +82,19 @@ def test_the_object_store_listens_on_loopback_and_sets_every_port(tmp_path: Path
 def test_settings_survive_a_folder_with_odd_letters(tmp_path: Path) -> None:
     folder = tmp_path / 'a "b" ü'
 
-    environment = {"OPTFARM_CANARY_EVERY_S": "0", "OPTFARM_URL": "http://elsewhere"}
+    toolchains = '{"torch": "/opt/a b/python"}'
+    environment = {
+        "OPTFARM_CANARY_EVERY_S": "0",
+        "OPTFARM_TOOLCHAINS": toolchains,
+        "OPTFARM_URL": "http://elsewhere",
+    }
 
     found = tomllib.loads(settings_toml(PLAN, folder, environment=environment))
 
     assert found["scratch_dir"] == str(folder / "scratch")
     assert found["url"] == "http://127.0.0.1:20000"
     assert found["canary_every_s"] == "0"
+    assert found["toolchains"] == toolchains
 
 
 def test_supervision_names_every_part_and_no_path() -> None:
