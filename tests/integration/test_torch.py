@@ -95,6 +95,20 @@ def test_the_precision_is_read_back(recipe: str, found: Any) -> None:
     assert found["models"]["images"]["runs"][recipe]["precision"] == KINDS[recipe]
 
 
+def test_ops_and_compiled_kernels_are_observed(found: Any) -> None:
+    plain, compiled = (found["observed"][name] for name in ("images", "images-torch-compile"))
+
+    assert plain["ops"] == [
+        *("aten::conv2d", "aten::batch_norm", "aten::relu") * 2,
+        "aten::mean",
+        "aten::linear",
+    ]
+    assert any(op.startswith("cpp_fused_") for op in compiled["ops"])
+    assert "aten::batch_norm" not in compiled["ops"]
+    for each in (plain, compiled):
+        assert 0 < each["total_ns"] <= each["wall_ns"]
+
+
 def test_an_op_of_somebody_s_own_is_named(found: Any) -> None:
     assert found["unknown"].startswith("unsupported_op: PyTorch does not know the op their_own.relu: the package that")
 

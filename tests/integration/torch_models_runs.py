@@ -22,6 +22,7 @@ from optfarm_tasks import formats, registry
 from optfarm_tasks.actions import convert
 from optfarm_tasks.errors import TaskError
 from optfarm_tasks.formats import pt2
+from optfarm_tasks.profilers import torch as profiler
 from optfarm_tasks.quality.agreement import Agreement
 from optfarm_tasks.schema.recipe import Recipe
 
@@ -215,6 +216,16 @@ class Hostile:
         return os.system, (f"touch {self.mark}",)
 
 
+def observed(folder: Path) -> dict[str, Any]:
+    """The ops of a request, how long they took together, and how long it took."""
+    probe = profiler.load(folder, threads=1)
+    feed = probe.feed(drawn(probe.signature, TAKEN, 0))
+    probe.run(feed)
+    (inference,) = probe.observe(feed, 1)
+    total = sum(event.duration_ns for event in inference.events)
+    return {"ops": [event.op for event in inference.events], "total_ns": total, "wall_ns": inference.wall_ns}
+
+
 def refusal(folder: Path) -> str:
     """Why a program is refused."""
     try:
@@ -273,6 +284,7 @@ def runs(folder: Path) -> dict[str, Any]:
     return {
         "models": models,
         "resets": resets(folder / "counting"),
+        "observed": {name: observed(folder / name) for name in ("images", "images-torch-compile")},
         "hostile": hostile(folder / "hostile", folder / "named", mark),
         "unknown": of_unknown_op(folder / "unknown", folder / "named"),
         "has_run": mark.exists(),
