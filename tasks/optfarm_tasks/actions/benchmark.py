@@ -90,12 +90,15 @@ def _measured(plan: MeasurementPlan, action: Benchmark, on_progress: OnPhase) ->
 
 
 def _identity(task: Task, setup: PairSetup, found: Measured) -> dict[str, Any]:
+    measured = found.summary.baseline, found.summary.candidate
     return {
         "threads": setup.threads,
         "batch_size": setup.batch_size,
         "digests": {str(role): tree.digest for role, tree in task.inputs.items()},
         "seed": setup.seed,
-        "precision": {variant.role: found.starts[side].precision for side, variant in enumerate(setup.variants)},
+        "precision": {
+            variant.role: each.engine_precision for variant, each in zip(setup.variants, measured, strict=True)
+        },
         "inputs": {variant.role: found.starts[side].inputs for side, variant in enumerate(setup.variants)},
     }
 

@@ -1,9 +1,9 @@
 """PyTorch: runs an exported program (.pt2) on the CPU, op by op or compiled, as its file says."""
 
-import contextlib
 import shutil
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,23 +39,30 @@ class Model:
         self._plain, self._running = program.module(), running
         self._caller = Caller(program, ends)
         self._state = calling.state_of(self._plain, described.state)
-        self._module = self._plain
+        self._computing = _autocast(running.autocast) if running.autocast else _without_gradients
+        self._call: Any = self._plain
+        self._codes: list[str] = []
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._arguments: Any = None
 
-    @cached_property
+    @property
     def precision(self) -> str:
-        """The types in which the layers of a request computed that was watched, or of the code that was compiled.
+        """The types in which the layers of a request computed that is watched, or of the code that was compiled.
 
         Raises:
             BadModel: it does not run.
         """
         if self._arguments is None:
             self.feed(blank(self.signature))
-        with self._computing():
-            found = precision.of_call(self._module, self._arguments, is_compiled=self._running.compile is not None)
-        self.reset()
-        return found
+        if self._running.compile is None:
+            with precision.watching() as watched:
+                self.run(self._arguments)
+            self.reset()
+            return precision.of_types(watched)
+        if not self._codes:
+            self.run(self._arguments)
+            self.reset()
+        return precision.of_code(self._codes)
 
     def feed(self, inputs: Arrays) -> Any:
         """The arguments of a call; compiles the program for their shapes."""
@@ -72,7 +79,7 @@ class Model:
         args, kwargs = feed
         try:
             with self._computing():
-                return self._module(*args, **kwargs)
+                return self._call(*args, **kwargs)
         except Exception as error:
             raise blamed(error, BadModel, "PyTorch cannot run the model") from error
 
@@ -87,16 +94,8 @@ class Model:
     def exact(self) -> None:
         """Nothing: PyTorch asks for weights of 7 bits where its kernels overflow."""
 
-    @contextlib.contextmanager
-    def _computing(self) -> Iterator[None]:
-        import torch
-
-        kind = self._running.autocast
-        with torch.no_grad(), torch.autocast("cpu", getattr(torch, kind or "bfloat16"), enabled=kind is not None):
-            yield
-
     def _specialise(self) -> None:
-        """Drops what was compiled for other shapes: PyTorch compiles for the first ones that come."""
+        """Has the program compiled for the shapes of the next request, and forgets what was compiled for others."""
         if self._running.compile is None:
             return
         import torch
@@ -105,7 +104,39 @@ class Model:
         torch.compiler.reset()
         # Without it weights are read anew at each request, and nothing that is quantised runs in integers.
         torch._inductor.config.freezing = True  # noqa: SLF001 (the documented switch has no other place)
-        self._module = torch.compile(self._plain, mode=self._running.compile, dynamic=False, fullgraph=True)
+        self._codes, compiled = (
+            [],
+            torch.compile(self._plain, mode=self._running.compile, dynamic=False, fullgraph=True),
+        )
+        self._call = partial(self._compile, compiled)
+
+    def _compile(self, compiled: Any, *args: Any, **kwargs: Any) -> Any:
+        """The first request, which compiles the program; keeps the code that came of it."""
+        from torch._inductor.utils import run_and_get_code
+
+        found, self._codes = run_and_get_code(compiled, *args, **kwargs)
+        self._call = compiled
+        return found
+
+
+def _autocast(kind: str) -> Callable[[], AbstractContextManager[Any]]:
+    """Computes in a narrower type where that is good enough."""
+    import torch
+
+    dtype = getattr(torch, kind)
+
+    @contextmanager
+    def computing() -> Iterator[None]:
+        with torch.inference_mode(), torch.autocast("cpu", dtype):
+            yield
+
+    return computing
+
+
+def _without_gradients() -> Any:
+    import torch
+
+    return torch.inference_mode()
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:

@@ -71,7 +71,7 @@ def _observed(setup: PairSetup, side: Side, processes: Sequence[ProcessRecord], 
     highest = max(ends, key=lambda end: end.peak_rss_bytes)
     return Observed(
         runtime=setup.variants[side].runtime.rpartition(".")[2],
-        precision=starts[0].precision,
+        precision=ends[0].precision,
         load_ms=float(np.median([start.load_ns for start in starts])) / 1e6,
         first_ms=float(np.median([start.first_ns for start in starts])) / 1e6,
         peak_rss_bytes=highest.peak_rss_bytes,

@@ -67,7 +67,6 @@ class LoadedVariant:
         inputs = tuple(str(tensor) for tensor in self._session.signature.inputs)
         return protocol.Loaded(
             self._load_ns,
-            self._session.precision,
             inputs,
             self._warnings,
             has_device_clock=self._enqueue is not None,
@@ -108,7 +107,7 @@ class LoadedVariant:
         # Memory first: looking at outputs takes some that no request does.
         peak_bytes, floor_bytes = self._memory.peak_rss_bytes, self._memory.floor_rss_bytes
         is_deterministic = is_repeated(self._session, self._feeds[0], command.repeats)
-        return protocol.Finished(peak_bytes, floor_bytes, is_deterministic=is_deterministic)
+        return protocol.Finished(peak_bytes, floor_bytes, self._session.precision, is_deterministic=is_deterministic)
 
     def _time(self, span: Span, *, expected_ns: float) -> Timed:
         room = capacity(span, expected_ns * self._group)

@@ -51,7 +51,6 @@ class Loaded:
     """What is known of a variant once it is loaded; warnings say how the data were changed to fit its inputs."""
 
     load_ns: int
-    precision: str
     inputs: tuple[str, ...]
     warnings: tuple[str, ...]
     has_device_clock: bool
@@ -167,6 +166,8 @@ class Finished:
     peak_rss_bytes: int
     floor_rss_bytes: int
     """The same with the runtime's library loaded and no model."""
+    precision: str
+    """In which the engine computed; some know it once they have."""
     is_deterministic: bool
 
 

@@ -1,6 +1,8 @@
 """Reads back in which types a program's layers compute, by watching a call or by the code that was compiled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,21 +21,26 @@ _INTEGERS = ("qconv", "qlinear", "_weight_int8pack_mm", "_int_mm")
 _HALVES = {"torch.bfloat16": "bfloat16", "torch.float16": "float16"}
 
 
-def of_call(module: Any, arguments: tuple[Sequence[Any], Any], *, is_compiled: bool) -> str:
-    """The types, sorted and joined: float32; bfloat16; int8.
+@dataclass
+class Watched:
+    """The floating types that ops gave, of those that take a model's time and of all others."""
 
-    Args:
-        module: is called once.
-        arguments: positional and named.
-        is_compiled: whether it is what torch.compile gave; then its code is read.
-    """
-    args, kwargs = arguments
-    if is_compiled:
-        return _of_code(module, args, kwargs)
-    watch = _watch()
-    with watch:
-        module(*args, **kwargs)
-    return "; ".join(sorted(watch.heavy or watch.light)) or "no floating point"
+    heavy: set[str] = field(default_factory=set)
+    light: set[str] = field(default_factory=set)
+
+
+def of_types(watched: Watched) -> str:
+    """The types of the ops that take the time, or of all if there are none: float32; bfloat16."""
+    return "; ".join(sorted(watched.heavy or watched.light)) or "no floating point"
+
+
+def of_code(codes: Sequence[str]) -> str:
+    """The type in which the code that Inductor wrote computes: int8, bfloat16, float32."""
+    code = "\n".join(codes)
+    if any(each in code for each in _INTEGERS):
+        return "int8"
+    halves = {name for spelled, name in _HALVES.items() if spelled in code}
+    return "; ".join(sorted(halves)) or "float32"
 
 
 def array_of(tensor: Any) -> NDArray[Any]:
@@ -45,39 +52,25 @@ def array_of(tensor: Any) -> NDArray[Any]:
     return array
 
 
-def _of_code(module: Any, args: Sequence[Any], kwargs: Any) -> str:
-    import torch
-    from torch._inductor.utils import run_and_get_code
-
-    torch.compiler.reset()
-    _, codes = run_and_get_code(module, *args, **kwargs)
-    code = "\n".join(codes)
-    if any(each in code for each in _INTEGERS):
-        return "int8"
-    halves = {name for spelled, name in _HALVES.items() if spelled in code}
-    return "; ".join(sorted(halves)) or "float32"
-
-
-def _watch() -> Any:
-    """A mode that records the floating types which ops compute in."""
+@contextmanager
+def watching() -> Iterator[Watched]:
+    """Records the types of what ops give meanwhile."""
     import torch
     from torch.utils import _pytree
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Watch(TorchDispatchMode):  # type: ignore[misc]  # PyTorch is not where this is checked
-        """Records types by the kind of the op."""
+    watched = Watched()
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.heavy: set[str] = set()
-            self.light: set[str] = set()
+    class Watch(TorchDispatchMode):  # type: ignore[misc]  # PyTorch is not where this is checked
+        """Looks at each op."""
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             found = func(*args, **(kwargs or {}))
             tensors = [each for each in _pytree.tree_leaves(found) if isinstance(each, torch.Tensor)]
             kinds = {str(each.dtype).removeprefix("torch.") for each in tensors if each.is_floating_point()}
             name = func._schema.name.partition("::")[2]  # noqa: SLF001 (an op has no other plain name)
-            (self.heavy if name in _HEAVY else self.light).update(kinds)
+            (watched.heavy if name in _HEAVY else watched.light).update(kinds)
             return found
 
-    return Watch()
+    with Watch():
+        yield watched

@@ -21,13 +21,13 @@ MESSAGES = (
     protocol.Finish(repeats=3),
     protocol.Quit(),
     protocol.Placed(is_shielded=True),
-    protocol.Loaded(load_ns=1, precision="int8", inputs=("x",), warnings=(), has_device_clock=True),
+    protocol.Loaded(load_ns=1, inputs=("x",), warnings=(), has_device_clock=True),
     protocol.WarmedUp(is_steady=False, request_ns=1.5, group=2, samples=b"\0\1"),
     protocol.Timed(b"\0\1\2"),
     protocol.Timed(b"", elapsed_ns=1, process_cpu_ns=2),
     protocol.Done(),
     protocol.RungTimed(peak_rss_bytes=1, samples=b"\xff"),
-    protocol.Finished(peak_rss_bytes=2, floor_rss_bytes=1, is_deterministic=True),
+    protocol.Finished(peak_rss_bytes=2, floor_rss_bytes=1, precision="int8", is_deterministic=True),
     protocol.Failed("bad_model", "it is é"),
 )
 
