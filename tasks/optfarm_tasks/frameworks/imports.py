@@ -8,13 +8,16 @@ from contextlib import contextmanager
 
 from optfarm_tasks.errors import MissingToolchain, OutOfMemory, TaskError
 
-_EXHAUSTED = "ResourceExhaustedError"
-"""TensorFlow's own word for want of memory; by name, so that it need not be imported to be recognised."""
+_EXHAUSTED = frozenset({"OutOfMemoryError", "ResourceExhaustedError"})
+"""What PyTorch and TensorFlow call want of memory; by name, so that neither need be imported to be recognised."""
+_NO_ROOM = "DefaultCPUAllocator: can't allocate memory"
+"""What a RuntimeError of PyTorch says of a processor's memory."""
 _CALLS_HOME = "openvino_telemetry"
 """What OpenVINO and NNCF report their use by; they do without where it does not import."""
 _EXTRAS = {
     **dict.fromkeys(("nncf", "openvino"), "openvino"),
     **dict.fromkeys(("onnx", "onnxruntime", "tf2onnx"), "onnx"),
+    **dict.fromkeys(("litert_torch", "onnxscript", "torch", "torchao"), "torch"),
     "zstandard": "worker",
 }
 _HEAD_CHARACTERS, _TAIL_CHARACTERS = 140, 260
@@ -68,7 +71,8 @@ def is_exhaustion(error: BaseException) -> bool:
     """Whether an error, or one that it was raised for, says that memory ran out: Keras wraps errors in new ones."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, MemoryError) or any(each.__name__ == _EXHAUSTED for each in type(cause).__mro__):
+        kinds = {each.__name__ for each in type(cause).__mro__}
+        if isinstance(cause, MemoryError) or _EXHAUSTED & kinds or _NO_ROOM in str(cause):
             return True
         cause = cause.__cause__ or cause.__context__
     return False

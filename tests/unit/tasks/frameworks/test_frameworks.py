@@ -20,7 +20,19 @@ def test_the_farms_own_errors_pass_unchanged() -> None:
         raise BadData("no split")
 
 
-@pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError("OOM when allocating")])
+class OutOfMemoryError(RuntimeError):
+    """PyTorch's, of a GPU."""
+
+
+NO_ROOM = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), ResourceExhaustedError("OOM when allocating"), OutOfMemoryError("CUDA"), RuntimeError(NO_ROOM)],
+)
 def test_want_of_memory_is_nobodys_fault(error: Exception) -> None:
     with pytest.raises(OutOfMemory, match="it cannot load: "), blaming(BadModel, "it cannot load"):
         raise error
