@@ -35,6 +35,8 @@ RECIPES = {
     "prune": f"prune(sparsity=0.3, {_SLOWLY})",
     "prune-2-4": "prune-2-4(epochs=16, learning_rate=0.001)",
     "resize-input": "resize-input(height=12, width=12)",
+    "torch-prune": f"torch-prune(sparsity=0.3, {_SLOWLY})",
+    "torch-prune-2-4": "torch-prune-2-4(epochs=16, learning_rate=0.001)",
 }
 """Techniques whose defaults are nothing for this model, whose random weights are hard to learn anew."""
 UNSUITED = () if "bf16" in Path("/proc/cpuinfo").read_text() else ("amp",)

@@ -22,6 +22,7 @@ from optfarm_tasks import formats, registry
 from optfarm_tasks.actions import convert
 from optfarm_tasks.errors import TaskError
 from optfarm_tasks.formats import pt2
+from optfarm_tasks.frameworks.torch import precision
 from optfarm_tasks.profilers import torch as profiler
 from optfarm_tasks.quality.agreement import Agreement
 from optfarm_tasks.schema.recipe import Recipe
@@ -37,8 +38,8 @@ OF_IMAGES = (
     "torch-bfloat16 -> torch-onnx", "torch-compile -> torch-openvino",
 )  # fmt: skip
 FEWER = (
-    "baseline", "torch-channels-last", "torch-compile", "torch-int8", "torch-onnx -> onnx-dynamic", "torch-openvino",
-    "torch-tflite(batch=4)",
+    "baseline", "torch-channels-last", "torch-bfloat16", "torch-compile", "torch-int8", "torch-onnx -> onnx-dynamic",
+    "torch-openvino", "torch-tflite(batch=4)",
 )  # fmt: skip
 
 
@@ -106,6 +107,24 @@ class Constant(nn.Module):
         return self.layer(x) * scale + shift, x
 
 
+class Narrow(nn.Module):
+    """Two layers in another type than float32."""
+
+    def __init__(self, dtype: Any) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4)).to(dtype)
+
+    def forward(self, x: Any) -> Any:
+        return self.layers(x)
+
+
+class Light(nn.Module):
+    """Nothing that takes a model's time."""
+
+    def forward(self, x: Any) -> Any:
+        return x.relu() + 1
+
+
 class Counting(nn.Module):
     """Adds how often it was called."""
 
@@ -143,6 +162,9 @@ def programs() -> Iterator[tuple[str, Any]]:
             Constant().eval(), (torch.randn(2, 8), 3.0), {"shift": torch.randn(2, 4)}, dynamic_shapes=sizes
         ),
     )
+    for name, dtype in (("halves", torch.float16), ("brain", torch.bfloat16), ("double", torch.float64)):
+        yield name, torch.export.export(Narrow(dtype).eval(), (torch.randn(2, 8).to(dtype),), dynamic_shapes=batch)
+    yield "light", torch.export.export(Light().eval(), (torch.randn(2, 8),), dynamic_shapes=batch)
     yield "counting", torch.export.export(Counting().eval(), (torch.randn(2, 8),), dynamic_shapes=batch)
 
 
@@ -163,10 +185,10 @@ def truth(program: Any, arrays: dict[str, Any]) -> list[Any]:
     args, kwargs = program.example_inputs
     leaves, spec = _pytree.tree_flatten((args, kwargs))
     fed = iter(arrays.values())
-    leaves = [torch.from_numpy(next(fed)) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+    leaves = [torch.from_numpy(next(fed)).to(leaf) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
     args, kwargs = _pytree.tree_unflatten(leaves, spec)
     with torch.no_grad():
-        return [each.numpy() for each in _pytree.tree_leaves(program.module()(*args, **kwargs))]
+        return [precision.array_of(each) for each in _pytree.tree_leaves(program.module()(*args, **kwargs))]
 
 
 def found(folder: Path, arrays: dict[str, Any]) -> tuple[dict[str, Any], str]:

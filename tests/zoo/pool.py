@@ -12,6 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+_LARGE_BYTES = 5 << 30
 Pair = tuple[str, str]
 """Model and recipe."""
 ROOT = Path(__file__).parents[2]
@@ -38,6 +41,11 @@ class Worker:
         word, detail = ("crash", self._ended()) if ready else ("hang", f"no end after {self._limit_s:.0f} s")
         self.close()
         return {"model": pair[0], "recipe": pair[1], "word": word, "detail": detail, "seconds": 0.0}
+
+    def close_if_large(self) -> None:
+        """Ends a process that grew: TensorFlow keeps what was trained, 13 GB after some hundred models."""
+        if self._process is not None and psutil.Process(self._process.pid).memory_info().rss > _LARGE_BYTES:
+            self.close()
 
     def close(self) -> None:
         """Ends the process."""
@@ -86,6 +94,7 @@ def judged(pairs: Iterable[Pair], *, workers: int, limit_s: float, on_answer: Ca
             answer = worker.judge(pair)
             with lock:
                 on_answer(answer)
+            worker.close_if_large()
         worker.close()
 
     threads = [threading.Thread(target=work) for _ in range(workers)]

@@ -10,13 +10,12 @@ Traps: a model without convolutions is left as it is (nothing_to_do). Layers tha
 """
 
 from optfarm_tasks.errors import NothingToDo
-from optfarm_tasks.frameworks.torch import conversion
+from optfarm_tasks.frameworks.torch import conversion, weights
 from optfarm_tasks.technique import Done, Params, Work
 
 CARD = conversion.card(tolerance_nmse=1e-8)
 PARAMS = Params
 
-_CONVOLUTIONS = ("aten.conv2d", "aten.convolution", "aten.conv_transpose2d")
 _IMAGE_AXES = 4
 
 
@@ -29,21 +28,14 @@ def run(work: Work, _: Params) -> Done:
     import torch
 
     source = conversion.Source(work)
-    weights = {
-        node.args[1].target if node.args[1].op == "get_attr" else node.args[1].name
-        for node in source.program.graph.nodes
-        if node.op == "call_function" and str(node.target).startswith(_CONVOLUTIONS)
-    }
-    named = {**source.program.graph_signature.inputs_to_parameters, **source.program.graph_signature.inputs_to_buffers}
-    state, changed = source.program.state_dict, 0
-    for key in sorted({named[name] for name in weights if name in named}):
-        tensor = state[key]
-        if tensor.dim() == _IMAGE_AXES and not tensor.is_contiguous(memory_format=torch.channels_last):
-            laid_out = tensor.detach().contiguous(memory_format=torch.channels_last)
-            is_parameter = isinstance(tensor, torch.nn.Parameter)
-            state[key] = torch.nn.Parameter(laid_out, tensor.requires_grad) if is_parameter else laid_out
-            changed += 1
-    if not changed:
+    state = source.program.state_dict
+    names = [
+        name
+        for name in weights.of_layers(source.program, weights.CONVOLUTIONS)
+        if state[name].dim() == _IMAGE_AXES and not state[name].is_contiguous(memory_format=torch.channels_last)
+    ]
+    if not names:
         raise NothingToDo("no convolution of images has weights in another order")
+    weights.change(source.program, names, lambda _, each: each.contiguous(memory_format=torch.channels_last))
     source.save(source.program, work)
-    return Done(notes={"weights_laid_out": changed})
+    return Done(notes={"weights_laid_out": len(names)})

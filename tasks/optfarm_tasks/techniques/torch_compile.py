@@ -29,4 +29,6 @@ class PARAMS(Params):
 
 def run(work: Work, params: PARAMS) -> Done:
     """Writes down how to compile."""
-    return conversion.rerun(work, lambda running: running.model_copy(update={"compile": params.mode}))
+    source = conversion.Source(work)
+    source.save(source.program, work, source.running.model_copy(update={"compile": params.mode}))
+    return Done()

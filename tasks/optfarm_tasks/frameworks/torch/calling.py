@@ -18,9 +18,18 @@ class Caller:
     def __init__(self, program: Any, ends: Ends) -> None:
         """Takes an ExportedProgram and what its file says that it takes and gives."""
         self._spec = program.call_spec.in_spec
-        self._inputs = [leaf.name if leaf.tensor else None for leaf in ends.inputs]
+        self._inputs = [leaf if leaf.tensor else None for leaf in ends.inputs]
         self._outputs = [leaf.name if leaf.tensor else None for leaf in ends.outputs]
         self._constants = _constants(program)
+
+    def typed(self, tensors: Mapping[str, Any]) -> Tensors:
+        """The same, in bfloat16 where the program takes that."""
+        return {name: tensor.bfloat16() if name in self.narrow else tensor for name, tensor in tensors.items()}
+
+    @property
+    def narrow(self) -> tuple[str, ...]:
+        """The inputs that are bfloat16."""
+        return tuple(leaf.name for leaf in self._inputs if leaf is not None and leaf.is_brain)
 
     @property
     def has_constants(self) -> bool:
@@ -31,8 +40,8 @@ class Caller:
         """Positional and named arguments of a call."""
         from torch.utils import _pytree
 
-        constants = iter(self._constants)
-        leaves = [next(constants) if name is None else tensors[name] for name in self._inputs]
+        constants, typed = iter(self._constants), self.typed(tensors)
+        leaves = [next(constants) if leaf is None else typed[leaf.name] for leaf in self._inputs]
         args, kwargs = _pytree.tree_unflatten(leaves, self._spec)
         return args, kwargs
 

@@ -1,7 +1,6 @@
 """What the techniques on exported programs share: cards, the program with its signature, exporting it again."""
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.torch import archive
 from optfarm_tasks.frameworks.torch.archive import Running
 from optfarm_tasks.frameworks.torch.calling import Caller, blank, by_name, tensors_of
-from optfarm_tasks.technique import Card, Done, Work
+from optfarm_tasks.technique import Card, Work
 
 ACCEPTS = frozenset({Format.PT2})
 card = partial(Card, accepts=ACCEPTS, yields={Format.PT2: Format.PT2}, modules=archive.MODULES)
@@ -42,10 +41,12 @@ class Source:
 
         Raises:
             BadParameter: it is to compute in another type, or is compiled and not quantised.
-            UnsupportedOp: it keeps state.
+            UnsupportedOp: it keeps state, or takes bfloat16.
         """
         if self.state:
             raise UnsupportedOp(f"the model keeps state between calls in {', '.join(self.state)}, which {user} loses")
+        if self.caller.narrow:
+            raise UnsupportedOp(f"the input {self.caller.narrow[0]} is bfloat16, which {user} does not feed")
         if self.running.autocast is not None:
             raise BadParameter(f"torch-bfloat16 says how PyTorch computes, and {user} loses it; leave it out")
         if self.running.compile is not None and not is_quantised(self.program):
@@ -82,7 +83,7 @@ class Source:
 
     def _sample(self) -> dict[str, Any]:
         # PyTorch takes a size of 1 for one that never varies.
-        return tensors_of(blank(self.signature, varying=2))
+        return self.caller.typed(tensors_of(blank(self.signature, varying=2)))
 
     def _varying(self, tensor: Tensor) -> dict[int, Any]:
         """Axis → that its size varies, if the rest of the program allows it."""
@@ -108,13 +109,6 @@ def _exported(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], sizes:
 
     with blaming(BadModel, "PyTorch cannot export what was made of the model"):
         return torch.export.export(module, args, kwargs, dynamic_shapes=sizes)
-
-
-def rerun(work: Work, change: Callable[[Running], Running]) -> Done:
-    """The same program, run otherwise."""
-    source = Source(work)
-    source.save(source.program, work, change(source.running))
-    return Done()
 
 
 def is_quantised(program: Any) -> bool:

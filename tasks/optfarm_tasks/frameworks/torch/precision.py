@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_HEAVY = frozenset(
+HEAVY = frozenset(
     {
         *("addbmm", "addmm", "baddbmm", "bmm", "conv1d", "conv2d", "conv3d", "convolution", "linear", "matmul", "mm"),
         *("mkldnn_rnn_layer", "gru", "lstm", "rnn_tanh", "rnn_relu", "scaled_dot_product_attention"),
@@ -18,7 +18,8 @@ _HEAVY = frozenset(
 """Ops that take a model's time; of a model without any, all ops count."""
 _INTEGERS = ("qconv", "qlinear", "_weight_int8pack_mm", "_int_mm")
 """What Inductor's code calls where it computes in integers."""
-_HALVES = {"torch.bfloat16": "bfloat16", "torch.float16": "float16"}
+_OTHERS = {"torch.bfloat16": "bfloat16", "torch.float16": "float16", "torch.float64": "float64", "double*": "float64"}
+"""How Inductor's code spells types other than float32."""
 
 
 @dataclass
@@ -39,8 +40,7 @@ def of_code(codes: Sequence[str]) -> str:
     code = "\n".join(codes)
     if any(each in code for each in _INTEGERS):
         return "int8"
-    halves = {name for spelled, name in _HALVES.items() if spelled in code}
-    return "; ".join(sorted(halves)) or "float32"
+    return "; ".join(sorted({name for spelled, name in _OTHERS.items() if spelled in code})) or "float32"
 
 
 def array_of(tensor: Any) -> NDArray[Any]:
@@ -69,7 +69,7 @@ def watching() -> Iterator[Watched]:
             tensors = [each for each in _pytree.tree_leaves(found) if isinstance(each, torch.Tensor)]
             kinds = {str(each.dtype).removeprefix("torch.") for each in tensors if each.is_floating_point()}
             name = func._schema.name.partition("::")[2]  # noqa: SLF001 (an op has no other plain name)
-            (watched.heavy if name in _HEAVY else watched.light).update(kinds)
+            (watched.heavy if name in HEAVY else watched.light).update(kinds)
             return found
 
     with Watch():

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from optfarm_tasks import instruction_sets
 from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.torch import conversion
+from optfarm_tasks.frameworks.torch import conversion, weights
 from optfarm_tasks.frameworks.torch.calling import blank, set_state, state_of, tensors_of
 
 MODULES = ("torch", "torchao")
+_OTHERS = frozenset({"float16", "float64"})
+"""Types of layers that its ops do not quantise."""
 
 
 def quantised(source: conversion.Source, feeds: Iterable[Mapping[str, NDArray[Any]]], *, is_dynamic: bool) -> Any:
@@ -24,12 +26,14 @@ def quantised(source: conversion.Source, feeds: Iterable[Mapping[str, NDArray[An
 
     Raises:
         BadModel: PyTorch cannot quantise it.
+        UnsupportedOp: its layers compute in a type that is not quantised.
         NothingToDo: it has no layer that is quantised; its ops are named.
     """
     import torch
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
     from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer
 
+    weights.refuse_types(source.program, _OTHERS, user="PyTorch's quantisation")
     quantizer = x86_inductor_quantizer.X86InductorQuantizer()
     # Weights of 7 bits where the products of bytes overflow.
     is_narrow = instruction_sets.overflow(instruction_sets.here())

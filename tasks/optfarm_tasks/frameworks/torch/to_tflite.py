@@ -9,8 +9,12 @@ from pathlib import Path
 from optfarm_tasks.description import Tensor
 from optfarm_tasks.errors import BadModel, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.torch import weights
 from optfarm_tasks.frameworks.torch.calling import by_name, tensors_of
 from optfarm_tasks.frameworks.torch.conversion import Source
+
+_OTHERS = frozenset({"bfloat16", "float16", "float64"})
+"""Types of layers that it has no kernels for."""
 
 
 def write(source: Source, file: Path, *, batch: int) -> None:
@@ -18,11 +22,12 @@ def write(source: Source, file: Path, *, batch: int) -> None:
 
     Raises:
         BadModel: the converter fails on it.
-        UnsupportedOp: a size varies that is no batch.
+        UnsupportedOp: a size varies that is no batch, or a layer computes in another type than float32.
     """
     import litert_torch
     import numpy as np
 
+    weights.refuse_types(source.program, _OTHERS, user="TFLite")
     arrays = {each.name: np.zeros(_shape(each, batch), each.dtype) for each in source.signature.inputs}
     name = source.signature.name
     with blaming(BadModel, "LiteRT cannot convert the model"), _in_log():
