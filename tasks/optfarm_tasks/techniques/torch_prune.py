@@ -1,4 +1,4 @@
-"""Magnitude pruning in PyTorch: the smallest weights become zero while the model learns to do without them.
+"""Magnitude pruning in PyTorch: the smallest weights become zero while the model makes up for them.
 
 Convolutions and linear layers lose their smallest weights in several rounds, each a little sparser (a cubic schedule).
 The original model teaches the changed one between and after, so no labels are needed. The model keeps its shape and

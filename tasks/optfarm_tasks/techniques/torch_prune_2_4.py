@@ -1,4 +1,4 @@
-"""Structured 2:4 pruning in PyTorch: of every four weights along the inputs, the two smaller ones become zero.
+"""2:4 pruning in PyTorch: of every four weights along the inputs, the two smaller ones become zero.
 
 The pattern is chosen once, by magnitude, and the original model teaches the changed one under it. It applies to
 convolutions and linear layers whose number of inputs is a multiple of four; the others are left alone.
