@@ -77,7 +77,7 @@ def run(work: Work, params: PARAMS) -> Done:
 
 def _quantised(counts: dict[str, int]) -> int:
     """How many nodes quantise or compute in integers; others may change without that, as a Gemm to a MatMul."""
-    return sum(count for op, count in counts.items() if "Quantize" in op or op.endswith("Integer"))
+    return sum(count for op, count in counts.items() if "quantize" in op.lower() or op.endswith("Integer"))
 
 
 def _has_bodies(file: Path) -> bool:
