@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from optfarm_tasks import registry
 from tests.zoo.entries import ENTRIES
 from tests.zoo.pool import Pair
 from tests.zoo.recipes import RECIPES, recipes_of
@@ -19,7 +18,8 @@ _HEAD = """# The zoo
 
 Small models of the kinds that people bring, each with what it truly gives. Every technique and some chains are run on
 every model by `make zoo`, which writes this page; a part of it is among the tests (`tests/zoo`). Models that other
-versions of Keras saved (`make compat`, from Keras 2.2.4 on) are run through what reads their files.
+versions of Keras saved (`make compat`, from Keras 2.2.4 on) are run through what reads their files. Those of PyTorch
+are tried apart, in the toolchain that has it (`tests/integration/test_torch.py`).
 
 A pair is **done** when the outputs are near the truth: NMSE ≤ 1e-6 where numbers stay, ≤ 0.01 in 16 bits, ≤ 0.15 in
 int8; where a technique trains, when they are finite. It is **refused** when the technique does not take the format,
@@ -66,7 +66,8 @@ def page(verdicts: Verdicts, plain: Mapping[Pair, str]) -> str:
 def _counts(verdicts: Verdicts) -> str:
     words = Counter(_word(each) for each in verdicts.values())
     said = ", ".join(f"{count} {word}" for word, count in words.most_common())
-    every, pairs = len(registry.technique_names()), sum(len(recipes_of(entry.tags)) for entry in ENTRIES.values())
+    every = len({text.partition("(")[0] for text in RECIPES if "->" not in text})
+    pairs = sum(len(recipes_of(entry.tags)) for entry in ENTRIES.values())
     judged = f"Of {pairs} pairs {len(verdicts)} are judged: {said}."
     return f"{len(ENTRIES)} models, {every} techniques, {len(RECIPES)} recipes. {judged}\n"
 
