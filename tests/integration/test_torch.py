@@ -160,8 +160,9 @@ def test_every_float_form_of_a_trained_network_keeps_its_classes(pretrained: Any
     right = {recipe: sum(map(int.__eq__, run["classes"], labels)) for recipe, run in pretrained["runs"].items()}
 
     assert sum(map(int.__eq__, original, labels)) == 16
-    assert right == dict.fromkeys(right, 16)
     for recipe, run in pretrained["runs"].items():
-        others = sum(map(int.__ne__, run["classes"], original))
-        assert others <= ("torch-bfloat16" in recipe), recipe
+        # Which sums are rounded where in bfloat16 differs from processor to processor.
+        may_differ = 1 if recipe == "torch-bfloat16" else 0
+        assert sum(map(int.__ne__, run["classes"], original)) <= may_differ, recipe
+        assert right[recipe] >= 16 - may_differ
         assert run["nmse"] <= max(NEAR.get(step, EXACT) for step in recipe.split(" -> ")), recipe
