@@ -134,7 +134,9 @@ def _interpreter(file: str, threads: int | None) -> tuple[Any, bool, str]:
 
     fast = partial(Interpreter, model_path=file, num_threads=threads)
     plain = partial(fast, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-    interpreter, remark = (plain(), _MISREAD) if _has_empty_slice(plain()) else (fast(), "")
+    interpreter, remark = fast(), ""
+    if _has_empty_slice(interpreter):
+        interpreter, remark = plain(), _MISREAD
     if any((each["shape_signature"][1:] < 0).any() for each in interpreter.get_input_details()):
         return interpreter, False, remark
     try:
@@ -157,9 +159,10 @@ def _empty(interpreter: Any, outputs: Indices) -> dict[str, NDArray[Any]]:
 
 def _has_empty_slice(interpreter: Any) -> bool:
     """Whether an op takes a part without elements."""
-    shapes = {each["index"]: list(each["shape_signature"]) for each in interpreter.get_tensor_details()}
     ops = interpreter._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
-    return any(0 in shapes.get(op["outputs"][0], ()) for op in ops if op["op_name"] == "STRIDED_SLICE")
+    slices = {int(op["outputs"][0]) for op in ops if op["op_name"] == "STRIDED_SLICE"}
+    details = interpreter.get_tensor_details() if slices else ()
+    return any(0 in each["shape_signature"] for each in details if each["index"] in slices)
 
 
 def ends(model: Path) -> tuple[str, ...]:

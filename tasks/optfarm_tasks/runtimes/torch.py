@@ -92,7 +92,7 @@ class Model:
         calling.set_state(self._plain, self._state)
 
     def exact(self) -> None:
-        """Nothing: PyTorch asks for weights of 7 bits where its kernels overflow."""
+        """Nothing: PyTorch has no other kernels for integers; `torch-int8` keeps weights in 7 bits instead."""
 
     def _specialise(self) -> None:
         """Has the program compiled for the shapes of the next request, and forgets what was compiled for others."""

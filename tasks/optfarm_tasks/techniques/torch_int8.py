@@ -14,11 +14,22 @@ from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.frameworks.torch import conversion, quantisation
 from optfarm_tasks.technique import Done, Work
 
-CARD = conversion.card(modules=quantisation.MODULES, needs_calibration=True, is_reduced=True, tolerance_nmse=0.1)
-PARAMS = Calibrated
+CARD = conversion.card(
+    modules=quantisation.MODULES,
+    needs_calibration=True,
+    is_reduced=True,
+    where_overflowing=quantisation.WHERE_OVERFLOWING,
+    tolerance_nmse=0.1,
+)
 
 
-def run(work: Work, params: Calibrated) -> Done:
+class PARAMS(Calibrated):
+    """What it watches, and how many bits weights have."""
+
+    reduce_range: bool = quantisation.REDUCE_RANGE
+
+
+def run(work: Work, params: PARAMS) -> Done:
     """Watches ranges and quantises.
 
     Raises:
@@ -26,7 +37,9 @@ def run(work: Work, params: Calibrated) -> Done:
     """
     source = conversion.Source(work)
     samples = calibration_of(work, source.signature, params.calibration_samples)
-    made = quantisation.quantised(source, samples.observed(work.on_progress), is_dynamic=False)
+    made = quantisation.quantised(
+        source, samples.observed(work.on_progress), is_dynamic=False, reduce_range=params.reduce_range
+    )
     source.save(made, work, source.running.model_copy(update={"compile": "default"}))
     notes = {"calibration_samples": samples.count, "nodes_after": conversion.counts(made)}
     return Done(warnings=tuple(samples.warnings), notes=notes)

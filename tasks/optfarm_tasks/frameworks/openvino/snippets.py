@@ -7,7 +7,6 @@ quantised ones wrong there: outputs are near zero.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 WITHOUT = {"SNIPPETS_MODE": "DISABLE"}
 _SNIPPET, _CONSTANT, _BYTES = "Subgraph", "Const", frozenset({"i8", "u8"})
@@ -42,8 +41,12 @@ def wherever_compiled() -> Iterator[None]:
             raise ValueError(f"this is for the CPU, and not for {device_name}")
         return compiled(model, config or {})[0]
 
-    with mock.patch.object(openvino, "compile_model", compile_model):
+    given = openvino.compile_model
+    openvino.compile_model = compile_model
+    try:
         yield
+    finally:
+        openvino.compile_model = given
 
 
 def is_quantised(model: Any) -> bool:

@@ -119,12 +119,13 @@ def _refuse_pickles(file: Path) -> None:
     import torch
 
     with zipfile.ZipFile(file) as archive:
+        listed = _listed_pickles(archive)
         for name in archive.namelist():
             leaf = name.rpartition("/")[2]
             if leaf.startswith(_OBJECTS):
                 raise BadModel(f"the model keeps an object of a class of its own as a pickle, which runs code: {leaf}")
             is_read = "/data/" in name and archive.getinfo(name).file_size > 0
-            if not is_read or not (leaf.endswith(_PICKLES) or _is_pickled(archive, name)):
+            if not is_read or not (leaf.endswith(_PICKLES) or name in listed):
                 continue
             try:
                 torch.load(io.BytesIO(archive.read(name)), weights_only=True)
@@ -135,9 +136,16 @@ def _refuse_pickles(file: Path) -> None:
                 ) from error
 
 
-def _is_pickled(archive: zipfile.ZipFile, name: str) -> bool:
-    """Whether the list of weights or constants beside a member says that it is a pickle."""
-    folder, _, leaf = name.rpartition("/")
-    lists = [each for each in archive.namelist() if each.startswith(f"{folder}/") and each.endswith("_config.json")]
-    entries = [entry for each in lists for entry in json.loads(archive.read(each))["config"].values()]
-    return any(entry["path_name"] == leaf and entry["use_pickle"] for entry in entries)
+def _listed_pickles(archive: zipfile.ZipFile) -> frozenset[str]:
+    """The members that the lists of weights and constants say to be pickles."""
+    lists = {name.rpartition("/")[0]: json.loads(archive.read(name)) for name in archive.namelist() if _is_list(name)}
+    return frozenset(
+        f"{folder}/{entry['path_name']}"
+        for folder, found in lists.items()
+        for entry in found["config"].values()
+        if entry["use_pickle"]
+    )
+
+
+def _is_list(name: str) -> bool:
+    return "/data/" in name and name.endswith("_config.json")

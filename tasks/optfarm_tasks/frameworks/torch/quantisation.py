@@ -4,25 +4,33 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
+from pydantic import Field
 
-from optfarm_tasks import instruction_sets
 from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.torch import conversion, weights
 from optfarm_tasks.frameworks.torch.calling import blank, set_state, state_of, tensors_of
 
 MODULES = ("torch", "torchao")
+WHERE_OVERFLOWING = {"reduce_range": True}
+"""Parameters on processors where sums of products of bytes overflow: oneDNN's kernels are those of OpenVINO."""
+REDUCE_RANGE = Field(
+    default=False, description="weights in 7 bits, so that no kernel overflows on CPUs without VNNI or AMX"
+)
 _OTHERS = frozenset({"float16", "float64"})
 """Types of layers that its ops do not quantise."""
 
 
-def quantised(source: conversion.Source, feeds: Iterable[Mapping[str, NDArray[Any]]], *, is_dynamic: bool) -> Any:
+def quantised(
+    source: conversion.Source, feeds: Iterable[Mapping[str, NDArray[Any]]], *, is_dynamic: bool, reduce_range: bool
+) -> Any:
     """The program with ops that quantise and dequantise, exported again.
 
     Args:
         source: is not changed.
         feeds: samples that show the ranges of activations.
         is_dynamic: whether activations get their ranges while it runs; then there are no samples.
+        reduce_range: whether weights keep 7 bits.
 
     Raises:
         BadModel: PyTorch cannot quantise it.
@@ -35,10 +43,8 @@ def quantised(source: conversion.Source, feeds: Iterable[Mapping[str, NDArray[An
 
     weights.refuse_types(source.program, _OTHERS, user="PyTorch's quantisation")
     quantizer = x86_inductor_quantizer.X86InductorQuantizer()
-    # Weights of 7 bits where the products of bytes overflow.
-    is_narrow = instruction_sets.overflow(instruction_sets.here())
     config = x86_inductor_quantizer.get_default_x86_inductor_quantization_config(
-        is_dynamic=is_dynamic, reduce_range=is_narrow
+        is_dynamic=is_dynamic, reduce_range=reduce_range
     )
     quantizer.set_global(config)
     before = conversion.counts(source.program)
