@@ -58,12 +58,29 @@ def quantised(
         module = convert_pt2e(prepared)
     set_state(module, state)
     _drop_unread(module)
+    _hold_zero(module)
     made = source.exported(module)
     if not conversion.is_quantised(made):
         raise NothingToDo(
             f"no layer of the model is quantised: its ops are {', '.join(sorted(before.keys() - {'total'}))}"
         )
     return made
+
+
+def _hold_zero(module: Any) -> None:
+    """Has each range that is found at a request hold 0, in place: Inductor computes wrong where it does not.
+
+    The op itself widens the range, and Inductor 2.13 does not when it compiles it: inputs of 0.8 to 1 lost 0.6 in NMSE.
+    """
+    import torch
+
+    choosing = torch.ops.quantized_decomposed.choose_qparams.tensor
+    for node in list(module.graph.find_nodes(op="call_function", target=choosing)):
+        with module.graph.inserting_before(node):
+            flat = module.graph.call_function(torch.ops.aten.reshape.default, (node.args[0], [-1]))
+            padded = module.graph.call_function(torch.ops.aten.constant_pad_nd.default, (flat, [0, 1], 0.0))
+        node.replace_input_with(node.args[0], padded)
+    module.recompile()
 
 
 def _drop_unread(module: Any) -> None:
