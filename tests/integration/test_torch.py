@@ -1,9 +1,11 @@
 """Exported programs of PyTorch: what is read of them, what they give, and what becomes of them in every form."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from optfarm_tasks import instruction_sets
 from tests.integration.scripts import python_of, runs_of
 
 EXACT, HALF, INT8 = 1e-8, 1e-2, 0.05
@@ -166,3 +168,17 @@ def test_every_float_form_of_a_trained_network_keeps_its_classes(pretrained: Any
         assert sum(map(int.__ne__, run["classes"], original)) <= may_differ, recipe
         assert right[recipe] >= 16 - may_differ
         assert run["nmse"] <= max(NEAR.get(step, EXACT) for step in recipe.split(" -> ")), recipe
+
+
+def test_int8_is_right_on_every_processor_with_weights_in_7_bits_where_sums_overflow(
+    tmp_path: Path,
+) -> None:
+    losses = runs_of("torch_integers_runs.py", tmp_path, timeout_s=300, python=python_of("torch"))
+
+    for sets, of_recipes in losses.items():
+        assert of_recipes["torch-int8(reduce_range=true)"] < 1e-3, sets
+    assert losses["AVX512_CORE"]["torch-int8"] > 1
+    assert losses["AVX2"]["torch-int8"] > 1
+    if not instruction_sets.overflow(instruction_sets.here()):
+        assert losses["ALL"]["torch-int8"] < 1e-3
+        assert losses["ALL"]["torch-int8-dynamic"] < 1e-3
