@@ -58,7 +58,7 @@ class DeviceTime:
     """What went to the device and came back."""
 
 
-class InFlight(Protocol):
+class PendingRequest(Protocol):
     """A request on a device that works beside the host."""
 
     def result(self) -> Any:
@@ -77,12 +77,12 @@ class InFlight(Protocol):
 class AsynchronousSession(Session, Protocol):
     """A session on a device that works beside the host; its run() is enqueue() and the result of that."""
 
-    def enqueue(self, feed: Any) -> InFlight:
+    def enqueue(self, feed: Any) -> PendingRequest:
         """Hands a request over, copies there and back included, and does not wait for the device."""
         ...
 
 
-def enqueue_of(session: Session) -> Callable[[Any], InFlight] | None:
+def enqueue_of(session: Session) -> Callable[[Any], PendingRequest] | None:
     """How requests are handed to the device of a session; None where run() computes on the host itself."""
     return getattr(session, "enqueue", None)
 

@@ -14,7 +14,7 @@ import pyopencl
 from numpy.typing import NDArray
 
 from optfarm_tasks.description import Format, Signature, Tensor
-from optfarm_tasks.runtime import Arrays, DeviceTime, InFlight
+from optfarm_tasks.runtime import Arrays, DeviceTime, PendingRequest
 
 FORMATS: frozenset[Format] = frozenset()
 MODULES = ("pyopencl",)
@@ -75,7 +75,7 @@ class Settling:
         array = np.ascontiguousarray(inputs["x"], np.float32)
         return array, *(pyopencl.Buffer(self._context, pyopencl.mem_flags.READ_WRITE, array.nbytes) for _ in range(2))
 
-    def enqueue(self, feed: Any) -> InFlight:
+    def enqueue(self, feed: Any) -> PendingRequest:
         """Hands the three commands over."""
         array, given, made = feed
         found = np.empty_like(array)

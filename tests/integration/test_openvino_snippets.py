@@ -77,7 +77,7 @@ def test_snippets_are_done_without_wherever_they_are_wrong(dense: Any, quantised
 def test_what_compiles_by_itself_does_so_too(dense: Any, quantised: Any) -> None:
     import openvino
 
-    with snippets.wherever_compiled():
+    with snippets.patched_compile_model():
         found = {batch: openvino.compile_model(of_batch(quantised, batch), device_name="CPU") for batch in BATCHES}
 
     assert max(loss(dense, each, batch) for batch, each in found.items()) < 0.05

@@ -16,8 +16,8 @@ from optfarm_tasks.benchmark.controller.paired_scenarios import Clock, Measured,
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import protocol, shield
+from optfarm_tasks.benchmark.process.asynchronous import time_asynchronous
 from optfarm_tasks.benchmark.process.clock import Span
-from optfarm_tasks.benchmark.process.flights import time_flights
 from optfarm_tasks.errors import Internal
 from optfarm_tasks.schema.spec import Effort
 from tests.integration import opencl_runtime
@@ -129,7 +129,7 @@ def test_each_request_has_its_own_clocks() -> None:
     feeds = [session.feed({"x": np.zeros((count, WIDTH), np.float32)}) for count in (1, 4)]
     session.run(feeds[0])
 
-    timed = time_flights(session.enqueue, feeds, Span(0, 8, 10**12), room=8)
+    timed = time_asynchronous(session.enqueue, feeds, Span(0, 8, 10**12), room=8)
 
     assert timed.table.shape == (6, 8)
     assert timed.device_ns is not None

@@ -18,10 +18,10 @@ from optfarm_tasks.formats.raw import Malformed, reading
 
 _ZIP = b"PK\x03\x04"
 _MOST_JSON_BYTES = 256 << 20
-_BRAIN = "bfloat16"
+_BFLOAT16 = "bfloat16"
 _DTYPES = {
     1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64", 12: "bool",
-    13: _BRAIN, 28: "uint16", 34: "uint32", 35: "uint64",
+    13: _BFLOAT16, 28: "uint16", 34: "uint32", 35: "uint64",
 }  # fmt: skip
 """The numbers of ScalarType in the schema."""
 _OPS = "torch.ops."
@@ -40,7 +40,7 @@ class Leaf:
     name: str
     tensor: Tensor | None
     """None where it is a number, a word or nothing, which the model has by itself."""
-    is_brain: bool = False
+    is_bfloat16: bool = False
     """Whether it is bfloat16, which NumPy has not: it is fed and given as float32."""
 
 
@@ -160,8 +160,10 @@ def _leaf(graph: Any, arg: Mapping[str, Any], *, name: str) -> Leaf:
     if dtype is None:
         raise Malformed(f"{name} is of the type {value['dtype']}, which is not known")
     shape = tuple(size.get("as_int") for size in value["sizes"])
-    is_brain = dtype == _BRAIN
-    return Leaf(name, Tensor(name=name, dtype="float32" if is_brain else dtype, shape=shape), is_brain=is_brain)
+    is_bfloat16 = dtype == _BFLOAT16
+    return Leaf(
+        name, Tensor(name=name, dtype="float32" if is_bfloat16 else dtype, shape=shape), is_bfloat16=is_bfloat16
+    )
 
 
 def _paths(spec: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

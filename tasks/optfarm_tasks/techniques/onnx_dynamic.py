@@ -20,7 +20,7 @@ from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import conversion, tied, unchanged
+from optfarm_tasks.frameworks.onnx import conversion, unchanged, untie
 from optfarm_tasks.technique import Done, Params, Work
 
 CARD = conversion.card(is_reduced=True, tolerance_nmse=0.01)
@@ -64,7 +64,7 @@ def run(work: Work, params: PARAMS) -> Done:
         warnings += [] if by_channel else [unchanged.BY_TENSOR]
         settings = {"op_types_to_quantize": wanted, "per_channel": by_channel}
         settings |= {"reduce_range": params.reduce_range, "weight_type": QuantType.QInt8}
-        tied.set_apart(file)
+        untie.untie_weights(file)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
             quantize_dynamic(file, target, **settings)
         conversion.save(onnx.load(target), target, signature=signature.name)

@@ -20,7 +20,7 @@ from pydantic import Field
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import conversion, tied, unchanged
+from optfarm_tasks.frameworks.onnx import conversion, unchanged, untie
 from optfarm_tasks.technique import Done, Work
 
 CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0.05)
@@ -87,7 +87,7 @@ def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> tupl
     prepared, whole, model = target.with_name("prepared.onnx"), file.with_name("whole.onnx"), onnx.load(file)
     # What prepares a file looks for weights that lie apart where it copied the file to.
     onnx.save(model, whole)
-    tied.set_apart(whole)
+    untie.untie_weights(whole)
     # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
     quant_pre_process(whole, prepared, skip_symbolic_shape=True)
     _set_apart(prepared)

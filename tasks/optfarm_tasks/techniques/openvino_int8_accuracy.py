@@ -48,7 +48,7 @@ def run(work: Work, params: PARAMS) -> Done:
         validation = validation_of(work, model, signature, asked=params.validation_samples)
         check = Validation(model, calibration, None)
         begun = quantisation.quantise(model, settings, check, overflow_fix=params.overflow_fix)
-        with blaming(BadModel, "NNCF cannot quantise the model"), snippets.wherever_compiled():
+        with blaming(BadModel, "NNCF cannot quantise the model"), snippets.patched_compile_model():
             quantised = nncf.quantize_with_accuracy_control(
                 model.clone(),
                 validation_dataset=nncf.Dataset(validation.items, validation.feed),

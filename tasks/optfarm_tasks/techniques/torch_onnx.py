@@ -26,7 +26,7 @@ PARAMS = Params
 def run(work: Work, _: Params) -> Done:
     """Exports, names the ends, and checks that ONNX Runtime loads the result."""
     source = conversion.Source(work)
-    source.refuse_elsewhere(user="torch-onnx")
+    source.refuse_lossy_export(user="torch-onnx")
     work.on_progress("converting", 0.3)
     to_onnx.write(source, work.output / onnx_conversion.FILE)
     return onnx_conversion.done(work, None, ())

@@ -31,10 +31,10 @@ def run(work: Work, _: Params) -> Done:
     import openvino
 
     source = conversion.Source(work)
-    source.refuse_elsewhere(user="torch-openvino")
+    source.refuse_lossy_export(user="torch-openvino")
     work.on_progress("converting", 0.3)
     with blaming(BadModel, "OpenVINO cannot convert the model"), openvino_conversion.naming_ops():
-        model = openvino.convert_model(source.of_tensors)
+        model = openvino.convert_model(source.tensor_only_program)
     ends = len(source.signature.inputs), len(source.signature.outputs)
     if (len(model.inputs), len(model.outputs)) != ends:
         raise BadModel(

@@ -12,13 +12,13 @@ Without enough steps (epochs times samples over batch size) the model has no tim
 
 from pydantic import Field
 
-from optfarm_tasks.frameworks.torch import conversion, pruning, teaching
+from optfarm_tasks.frameworks.torch import conversion, distillation, pruning
 from optfarm_tasks.technique import Done, Work
 
-CARD = conversion.card(needs_training_data=True, memory=teaching.MEMORY, tolerance_nmse=0.5)
+CARD = conversion.card(needs_training_data=True, memory=distillation.MEMORY, tolerance_nmse=0.5)
 
 
-class PARAMS(teaching.Teaching):
+class PARAMS(distillation.Training):
     """How sparse, and how the model recovers."""
 
     sparsity: float = Field(default=0.5, gt=0, lt=1, description="fraction of a layer's weights that become zero")

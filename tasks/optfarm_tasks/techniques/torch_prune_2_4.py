@@ -9,13 +9,13 @@ Traps: CPUs gain no time. The first convolution of an image model has three inpu
 """
 
 from optfarm_tasks.errors import NothingToDo
-from optfarm_tasks.frameworks.torch import conversion, pruning, teaching
+from optfarm_tasks.frameworks.torch import conversion, distillation, pruning
 from optfarm_tasks.technique import Done, Work
 
-CARD = conversion.card(needs_training_data=True, memory=teaching.MEMORY, tolerance_nmse=0.6)
+CARD = conversion.card(needs_training_data=True, memory=distillation.MEMORY, tolerance_nmse=0.6)
 
 
-class PARAMS(teaching.Teaching):
+class PARAMS(distillation.Training):
     """How the model recovers."""
 
     min_weights: int = pruning.MIN_WEIGHTS

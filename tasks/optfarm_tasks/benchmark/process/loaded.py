@@ -15,8 +15,8 @@ import numpy as np
 from optfarm_tasks.benchmark.host import memory
 from optfarm_tasks.benchmark.host.memory import Account
 from optfarm_tasks.benchmark.process import feeds, protocol
+from optfarm_tasks.benchmark.process.asynchronous import time_asynchronous
 from optfarm_tasks.benchmark.process.clock import Span, Timed, capacity, group_size, time_requests
-from optfarm_tasks.benchmark.process.flights import time_flights
 from optfarm_tasks.benchmark.process.queries import arrivals_ns, serve
 from optfarm_tasks.benchmark.process.repeat import is_repeated
 from optfarm_tasks.benchmark.process.warmup import warm_up
@@ -113,7 +113,7 @@ class LoadedVariant:
         room = capacity(span, expected_ns * self._group)
         with _no_collection():
             if self._enqueue is not None:
-                return time_flights(self._enqueue, self._feeds, span, room=room)
+                return time_asynchronous(self._enqueue, self._feeds, span, room=room)
             if self._group == 1:
                 return time_requests(self._session.run, self._feeds, span, room=room)
             timed = time_requests(self._run_each, _in_groups(self._feeds, self._group), span, room=room)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets import data
+from optfarm_tasks.data_sets.training import training_samples
 from optfarm_tasks.errors import BadData, BadModel
 from optfarm_tasks.frameworks.keras import as_saved_model, losses
 from optfarm_tasks.technique import Work
@@ -85,7 +86,7 @@ def training_set_of(work: Work, model: Any, loss: str, batch_size: int) -> Train
         BadParameter: the loss wants labels and there are none.
     """
     _refuse_whole_numbers(model)
-    inputs, labels, split = _samples(work)
+    inputs, labels, split = training_samples(work, formats.describe(work.model).signature)
     size = fixed_batch(model) or min(batch_size, max(1, ACTIVATION_BYTES // activation_bytes(model, inputs)))
     if labels is None:
         return _distilled(work, model, inputs, loss=loss, split=split, batch_size=size)
@@ -151,19 +152,6 @@ def forget_state(model: Any) -> None:
         forget = getattr(layer, "reset_states", None) or getattr(layer, "reset_state", None)
         if getattr(layer, "stateful", False) and forget is not None:
             forget()
-
-
-def _samples(work: Work) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None, str]:
-    splits = {} if work.data is None else data.describe_data(work.data).splits
-    split = data.training_split(splits)
-    if work.data is None or split is None:
-        raise BadData(
-            f"fine-tuning takes a data set with a {data.TRAIN} or a {data.CALIBRATION} split; there is "
-            f"{', '.join(sorted(splits)) or 'none'}"
-        )
-    arrays, labels = data.load_split(work.data, split)
-    pairs = data.fit(formats.describe(work.model).signature, splits[split])
-    return {name: arrays[array] for name, array in pairs.items()}, labels, split
 
 
 def _distilled(

@@ -61,7 +61,7 @@ def quantise(model: Any, settings: Settings, validation: Validation, *, overflow
     before = conversion.counts(model)
     with _naming_branches():
         made = {rule: _by(rule, model, settings, overflow_fix=overflow_fix) for rule in RULES}
-    after, left = conversion.counts(made[RULES[0]].model), unchanged.left_wide(before)
+    after, left = conversion.counts(made[RULES[0]].model), unchanged.kept_float32(before)
     unchanged.refuse_same(before, after, what="quantised", left=left)
     losses = {rule: validation.loss(each.model) for rule, each in made.items()}
     return replace(made[min(RULES, key=lambda rule: losses[rule])], losses=losses, left=left)

@@ -32,7 +32,7 @@ def compiled(model: Any, settings: Mapping[Any, Any]) -> tuple[Any, bool]:
 
 
 @contextmanager
-def wherever_compiled() -> Iterator[None]:
+def patched_compile_model() -> Iterator[None]:
     """NNCF compiles models by itself, and takes no settings: what it compiles is compiled as here."""
     import openvino
 

@@ -74,7 +74,7 @@ def refuse_same(before: dict[str, int], after: dict[str, int], *, what: str, lef
         raise NothingToDo(f"nothing of the model was {what}: {said}")
 
 
-def left_wide(ops: Collection[str]) -> tuple[str, ...]:
+def kept_float32(ops: Collection[str]) -> tuple[str, ...]:
     """What is said of the ops of a model that stay in float32 when it is quantised."""
     left = ", ".join(sorted(MISCOMPUTED & set(ops)))
     return (f"{left} stays in float32: OpenVINO's kernels for integers compute it wrong",) if left else ()

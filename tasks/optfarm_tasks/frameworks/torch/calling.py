@@ -24,12 +24,12 @@ class Caller:
 
     def typed(self, tensors: Mapping[str, Any]) -> Tensors:
         """The same, in bfloat16 where the program takes that."""
-        return {name: tensor.bfloat16() if name in self.narrow else tensor for name, tensor in tensors.items()}
+        return {name: tensor.bfloat16() if name in self.bfloat16_inputs else tensor for name, tensor in tensors.items()}
 
     @property
-    def narrow(self) -> tuple[str, ...]:
+    def bfloat16_inputs(self) -> tuple[str, ...]:
         """The inputs that are bfloat16."""
-        return tuple(leaf.name for leaf in self._inputs if leaf is not None and leaf.is_brain)
+        return tuple(leaf.name for leaf in self._inputs if leaf is not None and leaf.is_bfloat16)
 
     @property
     def has_constants(self) -> bool:

@@ -36,7 +36,7 @@ class Source:
         self.state = described.state
         self.caller = Caller(self.program, pt2.ends(formats.file_of(work.model)))
 
-    def refuse_elsewhere(self, *, user: str) -> None:
+    def refuse_lossy_export(self, *, user: str) -> None:
         """Passes unless another engine than PyTorch would lose what the model or its file has.
 
         Raises:
@@ -45,15 +45,15 @@ class Source:
         """
         if self.state:
             raise UnsupportedOp(f"the model keeps state between calls in {', '.join(self.state)}, which {user} loses")
-        if self.caller.narrow:
-            raise UnsupportedOp(f"the input {self.caller.narrow[0]} is bfloat16, which {user} does not feed")
+        if self.caller.bfloat16_inputs:
+            raise UnsupportedOp(f"the input {self.caller.bfloat16_inputs[0]} is bfloat16, which {user} does not feed")
         if self.running.autocast is not None:
             raise BadParameter(f"torch-bfloat16 says how PyTorch computes, and {user} loses it; leave it out")
         if self.running.compile is not None and not is_quantised(self.program):
             raise BadParameter(f"torch-compile says how PyTorch computes, and {user} loses it; leave it out")
 
     @property
-    def of_tensors(self) -> Any:
+    def tensor_only_program(self) -> Any:
         """The program; where some of its arguments are no tensors, one that takes the others in their order.
 
         Raises:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from optfarm_tasks.errors import NothingToDo
-from optfarm_tasks.frameworks.torch import teaching, weights
+from optfarm_tasks.frameworks.torch import distillation, weights
 from optfarm_tasks.frameworks.torch.conversion import Source
 from optfarm_tasks.technique import Done, Work
 
@@ -40,11 +40,11 @@ def chosen(source: Source, *, min_weights: int, user: str) -> tuple[str, ...]:
     return large
 
 
-def pruned(work: Work, source: Source, params: teaching.Teaching, masks: Mapping[str, Mask]) -> Done:
+def pruned(work: Work, source: Source, params: distillation.Training, masks: Mapping[str, Mask]) -> Done:
     """Fine-tunes a program under masks, stores it, and says what came of it."""
     import torch
 
-    lessons = teaching.lessons_of(work, source, params)
+    samples = distillation.training_set_of(work, source, params)
     module = source.program.module()
     kernels = {name: each for name, each in module.named_parameters() if name in masks}
 
@@ -53,12 +53,12 @@ def pruned(work: Work, source: Source, params: teaching.Teaching, masks: Mapping
             for name, kernel in kernels.items():
                 kernel.mul_(masks[name](kernel, done))
 
-    losses = teaching.fine_tune(module, source, lessons, params, work, after_step=mask)
+    losses = distillation.fine_tune(module, source, samples, params, work, after_step=mask)
     learnt = dict(module.named_parameters())
     weights.change(source.program, [name for name in source.program.state_dict if name in learnt], _of(learnt))
     source.save(source.program, work)
     sparsity = {name: round(float((each == 0).float().mean()), 4) for name, each in kernels.items()}
-    return Done(notes={"sparsity": sparsity, "loss": losses, **lessons.notes})
+    return Done(notes={"sparsity": sparsity, "loss": losses, **samples.notes})
 
 
 def _of(learnt: Mapping[str, Any]) -> Callable[[str, Any], Any]:

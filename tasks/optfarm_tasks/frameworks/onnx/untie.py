@@ -11,7 +11,7 @@ from pathlib import Path
 _WEIGHTS_AT = 1
 
 
-def set_apart(file: Path) -> None:
+def untie_weights(file: Path) -> None:
     """Changes a file in place; weights that lie in other files stay there."""
     import onnx
 

@@ -14,13 +14,15 @@ import numpy as np
 
 from optfarm_tasks.benchmark.process.clock import Span, Timed
 from optfarm_tasks.errors import Internal
-from optfarm_tasks.runtime import InFlight
+from optfarm_tasks.runtime import PendingRequest
 
 _COLUMNS = 6
 """Wall time, CPU time, switches; time until enqueued, of kernels, of copies."""
 
 
-def time_flights(enqueue: Callable[[Any], InFlight], feeds: Sequence[Any], span: Span, *, room: int) -> Timed:
+def time_asynchronous(
+    enqueue: Callable[[Any], PendingRequest], feeds: Sequence[Any], span: Span, *, room: int
+) -> Timed:
     """Runs requests, one in flight, rotating the feeds; room limits their number.
 
     Raises:
@@ -42,7 +44,7 @@ def time_flights(enqueue: Callable[[Any], InFlight], feeds: Sequence[Any], span:
 
 
 def _fill(
-    enqueue: Callable[[Any], InFlight], feeds: Sequence[Any], span: Span, *, columns: tuple["array[int]", ...]
+    enqueue: Callable[[Any], PendingRequest], feeds: Sequence[Any], span: Span, *, columns: tuple["array[int]", ...]
 ) -> tuple[int, int]:
     wall, cpu, switches, enqueued, computed, copied = columns
     room, rotation = len(wall), len(feeds)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from optfarm_tasks.data_sets import data
+from optfarm_tasks.data_sets.training import training_samples
 from optfarm_tasks.errors import BadData, BadModel, BadParameter
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.torch import archive
@@ -22,7 +22,7 @@ MEMORY = Memory(base_bytes=2_000_000_000, factor=5.0)
 _LEAST_VARIANCE = 1e-12
 
 
-class Teaching(Params):
+class Training(Params):
     """Parameters of techniques that fine-tune."""
 
     epochs: int = Field(default=2, ge=1, le=1000, description="how often all samples of the split are learnt from")
@@ -31,7 +31,7 @@ class Teaching(Params):
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingSet:
     """Samples, and what the original makes of them."""
 
     inputs: dict[str, NDArray[Any]]
@@ -66,28 +66,20 @@ class Lessons:
         }
 
 
-def lessons_of(work: Work, source: Source, params: Teaching) -> Lessons:
+def training_set_of(work: Work, source: Source, params: Training) -> TrainingSet:
     """What a data set holds for a program to learn.
 
     Raises:
         BadData: there is no split to learn from, it does not fit the model, or the original gives no numbers for it.
         BadModel: it gives whole numbers alone.
     """
-    splits = {} if work.data is None else data.describe_data(work.data).splits
-    split = data.training_split(splits)
-    if work.data is None or split is None:
-        raise BadData(
-            f"fine-tuning takes a data set with a {data.TRAIN} or a {data.CALIBRATION} split; there is "
-            f"{', '.join(sorted(splits)) or 'none'}"
-        )
-    arrays, _ = data.load_split(work.data, split)
-    pairs = data.fit(source.signature, splits[split])
-    inputs = {each.name: arrays[pairs[each.name]].astype(each.dtype, copy=False) for each in source.signature.inputs}
-    lessons = Lessons(inputs, {}, split, source.signature.fixed_batch or params.batch_size)
-    return Lessons(inputs, _answers(work, source, lessons), split, lessons.batch_size)
+    arrays, _, split = training_samples(work, source.signature)
+    inputs = {each.name: arrays[each.name].astype(each.dtype, copy=False) for each in source.signature.inputs}
+    untaught = TrainingSet(inputs, {}, split, source.signature.fixed_batch or params.batch_size)
+    return replace(untaught, answers=_answers(work, source, untaught))
 
 
-def _answers(work: Work, source: Source, lessons: Lessons) -> dict[str, Any]:
+def _answers(work: Work, source: Source, samples: TrainingSet) -> dict[str, Any]:
     import torch
 
     original = work.original or work.model
@@ -96,16 +88,16 @@ def _answers(work: Work, source: Source, lessons: Lessons) -> dict[str, Any]:
     state = state_of(module, source.state)
     found: dict[str, list[Any]] = {}
     with torch.no_grad(), blaming(BadModel, "PyTorch cannot run the original model"):
-        for start in range(0, lessons.count, lessons.batch_size):
-            rows = np.arange(start, start + lessons.batch_size) % lessons.count
-            args, kwargs = source.caller.arguments(lessons.batch(rows))
+        for start in range(0, samples.count, samples.batch_size):
+            rows = np.arange(start, start + samples.batch_size) % samples.count
+            args, kwargs = source.caller.arguments(samples.batch(rows))
             for name, answer in source.caller.named(module(*args, **kwargs)).items():
                 if answer.is_floating_point():
                     found.setdefault(name, []).append(answer)
             set_state(module, state)
     if not found:
         raise BadModel("nothing can be learnt by whole numbers, and the model gives no others")
-    answers = {name: torch.cat(each)[: lessons.count] for name, each in found.items()}
+    answers = {name: torch.cat(each)[: samples.count] for name, each in found.items()}
     if not all(torch.isfinite(each).all() for each in answers.values()):
         raise BadData(
             "the original model gives NaN or infinite outputs for this split; nothing can be learnt from them"
@@ -114,7 +106,13 @@ def _answers(work: Work, source: Source, lessons: Lessons) -> dict[str, Any]:
 
 
 def fine_tune(
-    module: Any, source: Source, lessons: Lessons, params: Teaching, work: Work, *, after_step: Callable[[float], None]
+    module: Any,
+    source: Source,
+    samples: TrainingSet,
+    params: Training,
+    work: Work,
+    *,
+    after_step: Callable[[float], None],
 ) -> list[float]:
     """Trains a program's module in place, and gives the mean loss of each epoch.
 
@@ -123,7 +121,7 @@ def fine_tune(
     Args:
         module: what ExportedProgram.module() gave.
         source: knows how it is called.
-        lessons: what it learns.
+        samples: what it learns.
         params: how.
         work: its seed and its progress.
         after_step: called with the fraction done, 0 before the first step.
@@ -137,17 +135,17 @@ def fine_tune(
     torch.manual_seed(work.seed)
     learnt = [each for each in module.parameters() if each.is_floating_point()]
     optimizer = torch.optim.Adam(learnt, lr=params.learning_rate)
-    weights = {name: 1 / max(float(each.float().var()), _LEAST_VARIANCE) for name, each in lessons.answers.items()}
+    weights = {name: 1 / max(float(each.float().var()), _LEAST_VARIANCE) for name, each in samples.answers.items()}
     state = state_of(module, source.state)
-    steps, step, losses = params.epochs * math.ceil(lessons.count / lessons.batch_size), 0, []
+    steps, step, losses = params.epochs * math.ceil(samples.count / samples.batch_size), 0, []
     after_step(0.0)
     with blaming(BadModel, "PyTorch cannot train the model"):
         for epoch in range(params.epochs):
             taken = []
-            for rows in lessons.order(work.seed, epoch=epoch):
-                args, kwargs = source.caller.arguments(lessons.batch(rows))
+            for rows in samples.order(work.seed, epoch=epoch):
+                args, kwargs = source.caller.arguments(samples.batch(rows))
                 given = source.caller.named(module(*args, **kwargs))
-                wanted = {name: answer[torch.from_numpy(rows)] for name, answer in lessons.answers.items()}
+                wanted = {name: answer[torch.from_numpy(rows)] for name, answer in samples.answers.items()}
                 loss = sum(
                     weights[name] * torch.nn.functional.mse_loss(given[name].float(), each.float())
                     for name, each in wanted.items()
