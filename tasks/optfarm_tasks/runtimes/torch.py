@@ -1,8 +1,7 @@
 """PyTorch: runs an exported program (.pt2) on the CPU, op by op or compiled, as its file says."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,12 +34,15 @@ class Model:
 
     def __init__(self, program: Any, running: Running, *, described: ModelDescription, ends: pt2.Ends) -> None:
         """Takes an ExportedProgram, and what its file says of it."""
+        import torch
+
         self.signature = described.signature
         self._plain, self._running = program.module(), running
         self._caller = Caller(program, ends)
         self._state = calling.state_of(self._plain, described.state)
-        self._computing = _autocast(running.autocast) if running.autocast else _without_gradients
-        self._call: Any = self._plain
+        self._narrowed = _autocast(running.autocast)
+        self._call: Any = self._narrowed(self._plain)
+        self._inference = torch.inference_mode
         self._codes: list[str] = []
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._arguments: Any = None
@@ -78,7 +80,7 @@ class Model:
         """Computes from the arrays as they lie in memory."""
         args, kwargs = feed
         try:
-            with self._computing():
+            with self._inference():
                 return self._call(*args, **kwargs)
         except Exception as error:
             raise blamed(error, BadModel, "PyTorch cannot run the model") from error
@@ -104,11 +106,8 @@ class Model:
         torch.compiler.reset()
         # Without it weights are read anew at each request, and nothing that is quantised runs in integers.
         torch._inductor.config.freezing = True  # noqa: SLF001 (the documented switch has no other place)
-        self._codes, compiled = (
-            [],
-            torch.compile(self._plain, mode=self._running.compile, dynamic=False, fullgraph=True),
-        )
-        self._call = partial(self._compile, compiled)
+        compiled = torch.compile(self._plain, mode=self._running.compile, dynamic=False, fullgraph=True)
+        self._codes, self._call = [], partial(self._compile, self._narrowed(compiled))
 
     def _compile(self, compiled: Any, *args: Any, **kwargs: Any) -> Any:
         """The first request, which compiles the program; keeps the code that came of it."""
@@ -119,24 +118,11 @@ class Model:
         return found
 
 
-def _autocast(kind: str) -> Callable[[], AbstractContextManager[Any]]:
-    """Computes in a narrower type where that is good enough."""
+def _autocast(kind: str | None) -> Callable[[Any], Any]:
+    """Has a module compute in a narrower type where that is good enough; None changes nothing."""
     import torch
 
-    dtype = getattr(torch, kind)
-
-    @contextmanager
-    def computing() -> Iterator[None]:
-        with torch.inference_mode(), torch.autocast("cpu", dtype):
-            yield
-
-    return computing
-
-
-def _without_gradients() -> Any:
-    import torch
-
-    return torch.inference_mode()
+    return torch.autocast("cpu", getattr(torch, kind)) if kind else lambda module: module
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def write(source: Source, file: Path, *, batch: int) -> None:
     weights.refuse_types(source.program, _OTHERS, user="TFLite")
     arrays = {each.name: np.zeros(_shape(each, batch), each.dtype) for each in source.signature.inputs}
     name = source.signature.name
-    with blaming(BadModel, "LiteRT cannot convert the model"), _in_log():
+    with blaming(BadModel, "LiteRT cannot convert the model"), _quiet():
         module = by_name(source.program.module(), source.caller)
         made = litert_torch.signature(name, module, sample_kwargs=tensors_of(arrays)).convert(strict_export=False)
         made.export(str(file))
@@ -54,8 +53,7 @@ def _shape(tensor: Tensor, batch: int) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
-def _in_log() -> Iterator[None]:
-    """The converter draws its progress on the standard output, which is not for that."""
+def _quiet() -> Iterator[None]:
+    """Discards the progress that the converter draws on the standard output."""
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         yield
-    sys.stdout.flush()
