@@ -9,6 +9,9 @@ from optfarm_tasks.description import Signature
 from optfarm_tasks.errors import BadData
 from optfarm_tasks.technique import Work
 
+ACTIVATION_BYTES = 800_000_000
+"""What the activations of one step may take, beside a few times the model's size."""
+
 
 def training_samples(work: Work, signature: Signature) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None, str]:
     """Samples (N, …) by model input, their labels (N, …) if there are some, and the name of the split.

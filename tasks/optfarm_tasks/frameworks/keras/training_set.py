@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets import data
-from optfarm_tasks.data_sets.training import training_samples
+from optfarm_tasks.data_sets.training import ACTIVATION_BYTES, training_samples
 from optfarm_tasks.errors import BadData, BadModel
 from optfarm_tasks.frameworks.keras import as_saved_model, losses
 from optfarm_tasks.technique import Work
@@ -17,8 +17,6 @@ from optfarm_tasks.technique import Work
 _TEACHING_BATCH = 32
 _PROBE = 97
 """A batch that no size of a kernel is a multiple of."""
-ACTIVATION_BYTES = 800_000_000
-"""What the activations of one step may take; a conversion may take 2.5 GB and four times the model's size."""
 _LEAST_VARIANCE = 1e-12
 
 
