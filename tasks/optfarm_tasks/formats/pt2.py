@@ -50,6 +50,8 @@ class Ends:
 
     inputs: tuple[Leaf, ...]
     outputs: tuple[Leaf, ...]
+    containers: frozenset[str]
+    """Classes that arguments and results are put into: builtins.dict, or a library's own."""
 
 
 def describe(path: Path, *, size_bytes: int) -> ModelDescription:
@@ -147,9 +149,10 @@ def _ends(program: Any) -> Ends:
     made = [each["user_output"]["arg"] for each in signature["output_specs"] if "user_output" in each]
     graph = _graph(program)
     inputs = [_leaf(graph, arg, name=next(iter(_names(arg)), "")) for arg in given]
-    paths = list(_paths(json.loads(called["out_spec"])[1]))
+    specs = [json.loads(called[name])[1] for name in ("in_spec", "out_spec")]
+    paths = list(_paths(specs[1]))
     outputs = [_leaf(graph, arg, name=name) for arg, name in zip(made, _output_names(paths), strict=True)]
-    return Ends(tuple(inputs), tuple(outputs))
+    return Ends(tuple(inputs), tuple(outputs), frozenset(name for spec in specs for name in _containers(spec)))
 
 
 def _leaf(graph: Any, arg: Mapping[str, Any], *, name: str) -> Leaf:
@@ -167,17 +170,23 @@ def _leaf(graph: Any, arg: Mapping[str, Any], *, name: str) -> Leaf:
 
 
 def _paths(spec: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Where each value of a result lies: its keys in dicts, its places in tuples and lists."""
+    """Where each value of a result lies: its keys in dicts and what is like them, its places in tuples and lists."""
     children = spec["children_spec"]
     if spec["type"] is None:
         yield path
         return
-    is_dict = spec["type"] in ("builtins.dict", "collections.OrderedDict", "collections.defaultdict")
-    keys = json.loads(spec["context"]) if is_dict else []
-    if len(keys) != len(children):
-        keys = list(range(len(children)))
+    context = json.loads(spec["context"])
+    has_keys = isinstance(context, list) and len(context) == len(children)
+    keys = context if has_keys else range(len(children))
     for key, child in zip(keys, children, strict=True):
         yield from _paths(child, (*path, str(key)))
+
+
+def _containers(spec: Mapping[str, Any]) -> Iterator[str]:
+    if spec["type"] is not None:
+        yield str(spec["type"])
+    for child in spec["children_spec"]:
+        yield from _containers(child)
 
 
 def _output_names(paths: list[tuple[str, ...]]) -> list[str]:

@@ -14,7 +14,9 @@ from pydantic import ConfigDict
 
 from optfarm_tasks import formats
 from optfarm_tasks.errors import BadModel, UnsupportedOp
+from optfarm_tasks.formats import pt2
 from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.torch import containers
 from optfarm_tasks.schema.value import Value
 from optfarm_tasks.technique import Work
 
@@ -52,6 +54,7 @@ def load(model: Path) -> tuple[Any, Running]:
     file = formats.file_of(model)
     with blaming(BadModel, "PyTorch cannot read the model"), _naming_causes():
         _refuse_pickles(file)
+        containers.register(pt2.ends(file).containers)
         extra = {_SETTINGS: ""}
         program = torch.export.load(file, extra_files=extra)
         stored = extra[_SETTINGS]
