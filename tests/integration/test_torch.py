@@ -58,6 +58,7 @@ SHAPES = {
     "named": {"given_x": [None, 8], "given_count": [None, 3]},
     "recurrent": {"x": [None, 12, 8]},
     "encoder": {"ids": [None, 10]},
+    "language": {"input_ids": [None, 12]},
     "constant": {"x": [None, 8], "shift": [None, 4]},
     "counting": {"x": [None, 8]},
     "halves": {"x": [None, 8]},
@@ -85,6 +86,7 @@ def test_outputs_have_the_names_that_the_model_gives_them(found: Any) -> None:
     outputs = {name: each["runs"]["baseline"]["outputs"] for name, each in found["models"].items()}
 
     assert outputs["named"] == ["logits", "total", "twice"]
+    assert outputs["language"] == ["logits"]
     assert outputs["constant"] == ["output_0", "output_1"]
     assert outputs["images"] == ["output"]
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils import _pytree
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from optfarm_tasks import formats, registry
 from optfarm_tasks.actions import convert
@@ -41,6 +42,9 @@ FEWER = (
     "baseline", "torch-channels-last", "torch-bfloat16", "torch-compile", "torch-int8", "torch-onnx -> onnx-dynamic",
     "torch-openvino", "torch-tflite(batch=4)",
 )  # fmt: skip
+LANGUAGE = ("baseline", "torch-bfloat16", "torch-onnx -> onnx-int8", "torch-openvino -> openvino-int8")
+
+RECIPES = {"images": OF_IMAGES, "language": LANGUAGE}
 
 
 class Images(nn.Module):
@@ -138,6 +142,18 @@ class Counting(nn.Module):
         return self.layer(x) + self.calls
 
 
+def language_model() -> Any:
+    """A small Llama as its library makes it: a result of the library's own class, and a mask over what comes later."""
+
+    config = LlamaConfig(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=128,
+        vocab_size=100, use_cache=False, initializer_range=0.15,
+    )  # fmt: skip
+    ids = {"input_ids": torch.zeros(2, 12, dtype=torch.int64)}
+    sizes = {"input_ids": {0: BATCH}}
+    return torch.export.export(LlamaForCausalLM(config).eval(), (), ids, dynamic_shapes=sizes, strict=False)
+
+
 def programs() -> Iterator[tuple[str, Any]]:
     """Exported programs by name."""
     torch.manual_seed(0)
@@ -165,6 +181,7 @@ def programs() -> Iterator[tuple[str, Any]]:
     for name, dtype in (("halves", torch.float16), ("brain", torch.bfloat16), ("double", torch.float64)):
         yield name, torch.export.export(Narrow(dtype).eval(), (torch.randn(2, 8).to(dtype),), dynamic_shapes=batch)
     yield "light", torch.export.export(Light().eval(), (torch.randn(2, 8),), dynamic_shapes=batch)
+    yield "language", language_model()
     yield "counting", torch.export.export(Counting().eval(), (torch.randn(2, 8),), dynamic_shapes=batch)
 
 
@@ -297,9 +314,7 @@ def runs(folder: Path) -> dict[str, Any]:
         right = dict(zip(names, truth(program, arrays), strict=True))
         models[name] = {
             "description": formats.describe(place).model_dump(mode="json"),
-            "runs": {
-                recipe: outcome(recipe, place, arrays, right) for recipe in (OF_IMAGES if name == "images" else FEWER)
-            },
+            "runs": {recipe: outcome(recipe, place, arrays, right) for recipe in RECIPES.get(name, FEWER)},
         }
     (folder / "hostile").mkdir()
     mark = folder / "mark"

@@ -108,6 +108,14 @@ def attention(keras: Any, a: Tensor) -> Any:
     return layers.Dense(3, name="y")(layers.GlobalAveragePooling1D()(hidden))
 
 
+@functional("attention_causal", "keras.keras", a=real(10, 16))
+@functional("attention_causal_tf_keras", "tf_keras.keras", a=real(10, 16))
+def attention_causal(keras: Any, a: Tensor) -> Any:
+    layers, large = keras.layers, keras.initializers.RandomNormal(stddev=0.5, seed=1)
+    attended = layers.MultiHeadAttention(2, 16, kernel_initializer=large)(a, a, use_causal_mask=True)
+    return layers.Dense(3, name="y")(layers.LayerNormalization()(layers.Add()([a, attended])))
+
+
 @functional("attention_of_length", "keras.keras", a=real(10, 16, declared=(None, 16)))
 def attention_of_length(keras: Any, a: Tensor) -> Any:
     layers = keras.layers

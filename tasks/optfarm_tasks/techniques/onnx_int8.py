@@ -5,10 +5,11 @@ that into integer kernels when it loads it. Inputs and outputs stay float32.
 
 When it helps: convolutional models on CPUs with int8 instructions, and any model that has to be a quarter of its size.
 
-Traps: an outlier among the samples widens a range for all others; `percentile` cuts it off. Ops without an integer
-kernel stay in float32 with conversions around them. Engines that take symmetric quantisation only want
-`activations: int8`. On CPUs without VNNI or AMX the fast kernels overflow; the farm runs exact ones there, which are
-slower, and a deployment has to ask for them too (`session.x64quantprecision`), or take `reduce_range`.
+Traps: an outlier among the samples widens a range for all others; `percentile` cuts it off. The mask of attention is
+such an outlier in every sample, so it and its softmax stay in float32, as do ops without an integer kernel, with
+conversions around them. Engines that take symmetric quantisation only want `activations: int8`. On CPUs without VNNI or
+AMX the fast kernels overflow; the farm runs exact ones there, which are slower, and a deployment has to ask for them
+too (`session.x64quantprecision`), or take `reduce_range`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from pydantic import Field
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import conversion, unchanged, untie
+from optfarm_tasks.frameworks.onnx import conversion, masks, unchanged, untie
 from optfarm_tasks.technique import Done, Work
 
 CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0.05)
@@ -90,7 +91,7 @@ def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> tupl
     untie.untie_weights(whole)
     # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
     quant_pre_process(whole, prepared, skip_symbolic_shape=True)
-    _set_apart(prepared)
+    masking = _set_apart(prepared)
     warnings = () if unchanged.takes_channels(prepared) else (unchanged.BY_TENSOR,)
     opset = next((int(each.version) for each in model.opset_import if not each.domain), 1)
     if opset < _CHANNELS_SINCE:
@@ -104,14 +105,15 @@ def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> tupl
         reduce_range=params.reduce_range,
         activation_type=QuantType.QInt8 if is_symmetric else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
+        nodes_to_exclude=masking,
         extra_options={"ActivationSymmetric": is_symmetric, "WeightSymmetric": True},
     )
     prepared.unlink()
     return warnings
 
 
-def _set_apart(file: Path) -> None:
-    """Renames constants, so that no value has the name of one followed by a number.
+def _set_apart(file: Path) -> list[str]:
+    """Renames constants, so that no value has the name of one followed by a number; gives the nodes to leave in float.
 
     ONNX Runtime quantises a bias that several nodes share once for each, under such names, and takes what has one
     already for its own.
@@ -125,7 +127,11 @@ def _set_apart(file: Path) -> None:
     for each in (*model.graph.initializer, *model.graph.input):
         each.name = names.get(each.name, each.name)
     _rename_inputs(model.graph, names)
+    masking = masks.masking_nodes(model.graph)
+    for number, node in enumerate(masking):
+        node.name = node.name or f"{node.op_type}/{number}"
     onnx.save(model, file)
+    return [node.name for node in masking]
 
 
 def _rename_inputs(graph: Any, names: dict[str, str]) -> None:

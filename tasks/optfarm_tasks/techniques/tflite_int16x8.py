@@ -26,7 +26,7 @@ def run(work: Work, params: PARAMS) -> Done:
     Raises:
         UnsupportedOp: an op has no kernel of this kind, or one that crashes.
     """
-    done = conversion.convert_calibrated(work, params, _configure)
+    done = conversion.convert_calibrated(work, params, _configure, integers_only=16)
     trial.refuse_crash(work.output)
     return done
 

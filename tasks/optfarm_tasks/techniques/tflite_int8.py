@@ -7,8 +7,8 @@ When it helps: the fastest TFLite variant on CPUs with int8 instructions, and th
 integer-only accelerators.
 
 Traps: an output that is int8 has 256 values, which ruins regression over a wide range; too few or unlike calibration
-samples do the same. Look at the quality column. An op that would stay in float is an error (unsupported_op);
-`tflite-int8-float` lets it stay.
+samples do the same. Look at the quality column. An op that would stay in float is an error (unsupported_op), as is attention
+that is masked, whose mask leaves no integers for its scores; `tflite-int8-float` lets them stay.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ PARAMS = Calibrated
 
 def run(work: Work, params: PARAMS) -> Done:
     """Converts, and checks that nothing was left in float."""
-    done = conversion.convert_calibrated(work, params, _configure)
+    done = conversion.convert_calibrated(work, params, _configure, integers_only=8)
     left = conversion.float_ops((work.output / "model.tflite").read_bytes())
     if left:
         raise UnsupportedOp(f"no int8 kernel for {', '.join(left)}; tflite-int8-float leaves such ops in float")

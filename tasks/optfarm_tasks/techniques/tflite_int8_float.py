@@ -1,7 +1,7 @@
 """TFLite in int8 where there is a kernel, in float32 elsewhere; float inputs and outputs.
 
-As `tflite-int8`, but an op without an int8 kernel stays in float32, with conversions around it, and the model takes
-and gives float32.
+As `tflite-int8`, but an op without an int8 kernel stays in float32, with conversions around it, as does the softmax of
+attention that is masked, and the model takes and gives float32.
 
 When it helps: the speed of int8 for models with a few unusual ops, and a drop-in for the float model, since its
 signature does not change.
@@ -20,4 +20,4 @@ PARAMS = Calibrated
 
 def run(work: Work, params: PARAMS) -> Done:
     """Converts with calibration and the converter's own choice of kernels."""
-    return conversion.convert_calibrated(work, params, lambda _tf, _converter: None)
+    return conversion.convert_calibrated(work, params, lambda _tf, _converter: None, integers_only=None)

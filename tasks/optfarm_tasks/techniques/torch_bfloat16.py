@@ -10,6 +10,8 @@ Traps: each weight is cast at each request, unless `torch-compile` comes after i
 instructions it is slower than float32.
 """
 
+from typing import Any
+
 from optfarm_tasks.errors import NothingToDo
 from optfarm_tasks.frameworks.torch import conversion, precision, weights
 from optfarm_tasks.technique import Done, Params, Work
@@ -19,6 +21,9 @@ PARAMS = Params
 
 _TAKEN = frozenset({"float16", "float32"})
 """Types in whose place autocast computes in bfloat16."""
+
+
+_ASSERTED = "aten._assert_tensor_metadata.default"
 
 
 def run(work: Work, _: Params) -> Done:
@@ -34,5 +39,13 @@ def run(work: Work, _: Params) -> Done:
     kinds = {weights.type_of(source.program, name) for name in weights.of_layers(source.program, weights.LAYERS)}
     if kinds and not kinds & _TAKEN:
         raise NothingToDo(f"autocast leaves {', '.join(sorted(kinds))} as it is, which the layers compute in")
+    _drop_asserted_types(source.program)
     source.save(source.program, work, source.running.model_copy(update={"autocast": "bfloat16"}))
     return Done()
+
+
+def _drop_asserted_types(program: Any) -> None:
+    """Takes out the ops by which export holds casts to the types that it saw, which autocast changes."""
+    for node in [each for each in program.graph.nodes if str(each.target) == _ASSERTED]:
+        program.graph.erase_node(node)
+    program.graph_module.recompile()

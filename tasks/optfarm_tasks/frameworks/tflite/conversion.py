@@ -13,6 +13,7 @@ from optfarm_tasks.description import Format, Signature
 from optfarm_tasks.errors import BadModel, NothingToDo, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, state
+from optfarm_tasks.frameworks.tflite import masks
 from optfarm_tasks.technique import Card, Done, Work
 
 ACCEPTS = graph_edit.ACCEPTS
@@ -20,6 +21,13 @@ YIELDS = dict.fromkeys(ACCEPTS, Format.TFLITE)
 MODULES = (*graph_edit.MODULES, "ai_edge_litert")
 card = partial(Card, accepts=ACCEPTS, yields=YIELDS, modules=MODULES)
 """The card of a technique that makes a .tflite."""
+
+FILE = "model.tflite"
+
+_MASKED = (
+    "a softmax is masked by numbers near minus infinity, and no integers hold them and its scores; tflite-int8-float "
+    "leaves it in float32"
+)
 
 _NEEDS_OP = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither a custom op nor a flex op|ot yet supported for op: '(\w+)'")
 _UNWATCHED = re.compile(r"Failed for tensor (\S+)")
@@ -43,26 +51,44 @@ def convert(work: Work, configure: Configure) -> Done:
     return Done(warnings=warnings)
 
 
-def convert_calibrated(work: Work, params: Calibrated, configure: Configure) -> Done:
+def convert_calibrated(work: Work, params: Calibrated, configure: Configure, *, integers_only: int | None) -> Done:
     """As `convert`, with the activations of calibration samples watched.
+
+    Args:
+        work: the model and where it goes.
+        params: how many samples.
+        configure: as there.
+        integers_only: bits of the activations, where all have to be integers; None leaves in float32 what has to be.
 
     Raises:
         BadData: there is no calibration split, or it does not fit the model.
-        UnsupportedOp: as there; or the model keeps state and has a loop.
+        UnsupportedOp: as there; or the model keeps state and has a loop; or it masks attention, and all has to be
+            integers.
     """
     with graph_edit.saved_model(work) as (source, warnings):
         state.refuse_state_in_loops(source, user="TensorFlow's calibration")
         state.refuse_tables(source, user="TensorFlow's calibration")
         signature = formats.describe(source).signature
         samples = calibration_of(work, signature, params.calibration_samples)
-
-        def configured(tf: Any, converter: Any) -> None:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: samples.observed(work.on_progress)
-            configure(tf, converter)
-
-        _convert(source, work, configured, signature=signature)
+        watching = partial(_watching, configure=configure, feeds=lambda: samples.observed(work.on_progress))
+        target = work.output / FILE
+        _convert(source, work, watching, signature=signature)
+        masked = masks.masked_values(target.read_bytes(), bits=integers_only or masks.BITS)
+        if masked and integers_only:
+            raise UnsupportedOp(_MASKED)
+        if masked:
+            _convert(source, work, partial(watching, ranges_only=True), signature=signature)
+            watched = target.read_bytes()
+            target.write_bytes(masks.quantised_around(watched, masks.masked_values(watched)))
     return Done(warnings=(*warnings, *samples.warnings), notes={"calibration_samples": samples.count})
+
+
+def _watching(tf: Any, converter: Any, *, configure: Configure, feeds: Any, ranges_only: bool = False) -> None:
+    """Sets a converter up to watch activations, and to quantise by their ranges unless it is to note them alone."""
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = feeds
+    converter._experimental_calibrate_only = ranges_only  # noqa: SLF001 (as TensorFlow's own debugger asks for it)
+    configure(tf, converter)
 
 
 def refuse_unchanged(folder: Path, dtype: str) -> None:
@@ -71,7 +97,7 @@ def refuse_unchanged(folder: Path, dtype: str) -> None:
     Raises:
         NothingToDo: it holds none; the types that there are are named.
     """
-    tensors = _interpreter(formats.file_of(folder).read_bytes()).get_tensor_details()
+    tensors = plain_interpreter(formats.file_of(folder).read_bytes()).get_tensor_details()
     types = sorted({each["dtype"].__name__ for each in tensors})
     if dtype not in types:
         raise NothingToDo(
@@ -81,11 +107,11 @@ def refuse_unchanged(folder: Path, dtype: str) -> None:
 
 def float_ops(model: bytes) -> tuple[str, ...]:
     """The ops of a .tflite that read or write floating-point numbers."""
-    ops = _interpreter(model)._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
+    ops = plain_interpreter(model)._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
     return tuple(sorted({op["op_name"] for op in ops if _has_floats(op)}))
 
 
-def _interpreter(model: bytes) -> Any:
+def plain_interpreter(model: bytes) -> Any:
     """A .tflite as it is, without delegates, whose nodes stand beside those that they replace."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -107,7 +133,7 @@ def _convert(source: Path, work: Work, configure: Configure, *, signature: Signa
     configure(tf, converter)
     with blaming(BadModel, "TensorFlow cannot convert the model"), _naming_ops():
         model = converter.convert()
-    (work.output / "model.tflite").write_bytes(model)
+    (work.output / FILE).write_bytes(model)
 
 
 @contextmanager

@@ -1,0 +1,56 @@
+"""Finds where a model masks attention: numbers near minus infinity, beside which 8 bits have no room for scores.
+
+A mask adds a large negative number (-1e4, -1e9, the least float32) to the scores that a softmax shall pass over. One
+range for both would give all scores one integer, and what is left of attention is a mean.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+LARGE = 4.0 * 2**8
+"""Past it a step of 8 bits is 4 or more, of which a softmax takes one score for 55 times as likely as the next."""
+
+_SOFTMAX = frozenset({"Softmax", "LogSoftmax"})
+_BETWEEN = frozenset(
+    {"Add", "Sub", "Mul", "Div", "Where", "Cast", "Identity", "Reshape", "Expand", "Unsqueeze", "Squeeze", "Slice"}
+    | {"Transpose", "Concat", "Clip", "Min", "Max"}
+)
+"""Ops that may stand between a product of matrices, or a mask, and the softmax."""
+
+
+def masking_nodes(graph: Any) -> list[Any]:
+    """The nodes of an onnx.GraphProto that bring a mask to a softmax, and that softmax."""
+    producers = {output: node for node in graph.node for output in node.output}
+    large = {tensor.name for tensor in graph.initializer if _is_large(tensor)}
+    large |= {node.output[0] for node in graph.node if node.op_type == "Constant" and _is_large_constant(node)}
+    found: dict[str, Any] = {}
+    for softmax in (node for node in graph.node if node.op_type in _SOFTMAX):
+        before = list(_before(softmax, producers))
+        if any(name in large for node in before for name in node.input):
+            found |= {node.output[0]: node for node in (softmax, *before)}
+    return list(found.values())
+
+
+def _before(softmax: Any, producers: dict[str, Any]) -> Iterator[Any]:
+    """The nodes from which a softmax gets its input, back to what is not of `_BETWEEN`."""
+    names, seen = [softmax.input[0]], set()
+    while names:
+        node = producers.get(names.pop())
+        if node is None or node.output[0] in seen or node.op_type not in _BETWEEN:
+            continue
+        seen.add(node.output[0])
+        names += node.input
+        yield node
+
+
+def _is_large_constant(node: Any) -> bool:
+    return any(attribute.name == "value" and _is_large(attribute.t) for attribute in node.attribute)
+
+
+def _is_large(tensor: Any) -> bool:
+    """Whether a tensor of floats has a number past LARGE."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    array = numpy_helper.to_array(tensor)
+    return array.size > 0 and np.issubdtype(array.dtype, np.floating) and bool(np.abs(array).max() >= LARGE)
