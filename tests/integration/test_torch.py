@@ -10,12 +10,15 @@ from tests.integration.scripts import python_of, runs_of
 
 EXACT, HALF, INT8 = 1e-8, 1e-2, 0.05
 NEAR = {
-    "torch-bfloat16": HALF, "torch-int8": INT8, "torch-int8-dynamic": INT8, "onnx-dynamic": INT8, "onnx-int8": INT8,
+    "torch-bfloat16": HALF, "torch-float16": 1e-3, "torch-int8": INT8, "torch-int8-dynamic": INT8,
+    "torch-compress-weights": 1e-3, "onnx-dynamic": INT8, "onnx-int8": INT8,
     "onnx-float16": HALF, "openvino-int8": INT8, "openvino-float16": HALF,
 }  # fmt: skip
 """Step → how far outputs may be; the others give what PyTorch does, but for rounding."""
 KINDS = {
     "torch-compile": "float32", "torch-bfloat16": "bfloat16", "torch-bfloat16 -> torch-compile": "bfloat16",
+    "torch-float16": "float16", "torch-compress-weights": "float32",
+    "torch-compress-weights -> torch-onnx": "float32; int8 weights, float32 activations",
     "torch-int8": "int8", "torch-int8-dynamic": "int8", "torch-onnx": "float32", "torch-tflite(batch=4)": "float32",
 }  # fmt: skip
 STATE = "unsupported_op: the model keeps state between calls in calls, which {} loses"
@@ -49,6 +52,12 @@ REFUSED = {
         "images",
         "torch-bfloat16 -> torch-onnx",
     ): "bad_parameter: torch-bfloat16 says how PyTorch computes, and torch-onnx",
+    ("images", "torch-int8 -> torch-openvino"): "unsupported_op: torch-openvino does not take the ops by which PyTorch",
+    ("images", "torch-int8-dynamic -> torch-tflite"): "unsupported_op: torch-tflite does not take the ops by which",
+    ("images", "torch-compress-weights -> torch-int8"): "nothing_to_do: torch-int8 has nothing to do: PyTorch quant",
+    ("images", "torch-tf32"): "bad_parameter: torch-tf32 made this for GPUs, and the device is a CPU",
+    ("images", "torch-cuda-graph"): "bad_parameter: torch-cuda-graph made this for GPUs, and the device is a CPU",
+    ("images", "torch-tf32 -> torch-onnx"): "bad_parameter: torch-tf32 says how PyTorch computes, and torch-onnx loses",
     ("images", "torch-compile -> torch-openvino"): "bad_parameter: torch-compile says how PyTorch computes, and torch-",
 }
 SHAPES = {

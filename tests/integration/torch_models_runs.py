@@ -33,16 +33,22 @@ TAKEN = 4
 """Samples of a request."""
 OF_IMAGES = (
     "baseline", "torch-channels-last", "torch-bfloat16", "torch-compile", "torch-bfloat16 -> torch-compile",
-    "torch-int8", "torch-int8-dynamic", "torch-onnx", "torch-onnx -> onnx-dynamic", "torch-onnx -> onnx-int8",
-    "torch-onnx -> onnx-float16", "torch-onnx -> openvino", "torch-openvino", "torch-openvino -> openvino-int8",
-    "torch-openvino -> openvino-float16", "torch-tflite(batch=4)", "torch-int8 -> torch-onnx",
-    "torch-bfloat16 -> torch-onnx", "torch-compile -> torch-openvino",
+    "torch-float16", "torch-int8", "torch-int8-dynamic", "torch-compress-weights", "torch-onnx",
+    "torch-onnx -> onnx-dynamic", "torch-onnx -> onnx-int8", "torch-onnx -> onnx-float16", "torch-onnx -> openvino",
+    "torch-openvino", "torch-openvino -> openvino-int8", "torch-openvino -> openvino-float16", "torch-tflite(batch=4)",
+    "torch-int8 -> torch-onnx", "torch-compress-weights -> torch-onnx", "torch-compress-weights -> torch-compile",
+    "torch-bfloat16 -> torch-onnx", "torch-compile -> torch-openvino", "torch-int8 -> torch-openvino",
+    "torch-int8-dynamic -> torch-tflite", "torch-compress-weights -> torch-int8", "torch-tf32", "torch-cuda-graph",
+    "torch-tf32 -> torch-onnx",
 )  # fmt: skip
 FEWER = (
     "baseline", "torch-channels-last", "torch-bfloat16", "torch-compile", "torch-int8", "torch-onnx -> onnx-dynamic",
     "torch-openvino", "torch-tflite(batch=4)",
 )  # fmt: skip
-LANGUAGE = ("baseline", "torch-bfloat16", "torch-onnx -> onnx-int8", "torch-openvino -> openvino-int8")
+LANGUAGE = (
+    "baseline", "torch-bfloat16", "torch-compress-weights", "torch-onnx -> onnx-int8",
+    "torch-openvino -> openvino-int8",
+)  # fmt: skip
 
 RECIPES = {"images": OF_IMAGES, "language": LANGUAGE}
 

@@ -42,12 +42,13 @@ def write(folder: Path) -> Path:
 
 
 def runs(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every technique that takes it."""
+    """Every technique that takes it, and needs no GPU."""
     images = np.random.default_rng(0).random((128, 12, 12, 3)).astype(np.float32)
     np.savez(folder / "data.npz", **{"calibration/image": images})
     places = {Format.PT2: write(folder / "pt2")}
     for name in registry.technique_names():
-        if Format.PT2 in registry.technique(name).CARD.accepts:
+        card = registry.technique(name).CARD
+        if Format.PT2 in card.accepts and not card.needs_gpu:
             yield outcome(name, Format.PT2, places, folder, original=Format.PT2)
 
 

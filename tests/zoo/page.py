@@ -37,6 +37,7 @@ _SMALL = "kernels this small are left alone by default; `min_weights=1` takes th
 _FEW = "so few weights are float32 that the file stays as large; the plain tool writes it all the same"
 REASONS: dict[tuple[str, str], str] = {
     ("openvino", "keeps state"): _STATE,
+    ("openvino-compress-weights", "keeps state"): _STATE,
     ("openvino-int8", "keeps state"): _STATE,
     **{(name, "both named"): _ONE_NAME for name in ("onnx", "onnx-dynamic", "onnx-float16", "onnx-int8")},
     **{(name, "reads a table"): _TABLE for name in ("onnx", "onnx-dynamic", "onnx-float16", "onnx-int8")},

@@ -7,6 +7,7 @@ A process of its own, so that what crashes in a framework ends nothing else.
 import contextlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -32,6 +33,8 @@ def main() -> None:
             model, recipe = line.rstrip("\n").split("\t")
             begun = time.monotonic()
             if model not in built:
+                for other in built:
+                    shutil.rmtree(Path(folder, other), ignore_errors=True)
                 built.clear()
                 built[model] = _built(model, Path(folder, model))
             found = built[model]

@@ -32,9 +32,9 @@ class Session(PlainSession):
             return tuple(self._observed(feed) for _ in range(runs + 1))[1:]
 
     def _observed(self, feed: Any) -> Inference:
-        from torch.profiler import ProfilerActivity, profile
+        from torch.profiler import profile
 
-        with profile(activities=[ProfilerActivity.CPU], record_shapes=True, acc_events=True) as recorded:
+        with profile(record_shapes=True, acc_events=True) as recorded:
             taken_ns = wall_ns(lambda: self._plain.run(feed))
         outermost = (each for each in recorded.events() if each.cpu_parent is None)
         return Inference(taken_ns, tuple(_event(each) for each in ops(outermost)))

@@ -7,8 +7,8 @@ When it helps: the fastest TFLite variant on CPUs with int8 instructions, and th
 integer-only accelerators.
 
 Traps: an output that is int8 has 256 values, which ruins regression over a wide range; too few or unlike calibration
-samples do the same. Look at the quality column. An op that would stay in float is an error (unsupported_op), as is attention
-that is masked, whose mask leaves no integers for its scores; `tflite-int8-float` lets them stay.
+samples do the same. Look at the quality column. An op that would stay in float is an error (unsupported_op), and so is
+attention that is masked, whose mask leaves no integers for its scores; `tflite-int8-float` lets them stay.
 """
 
 from typing import Any

@@ -31,7 +31,7 @@ def run(work: Work, _: Params) -> Done:
     import openvino
 
     source = conversion.Source(work)
-    source.refuse_lossy_export(user="torch-openvino")
+    source.refuse_lossy_export(user="torch-openvino", instead="quantise after it: torch-openvino -> openvino-int8")
     work.on_progress("converting", 0.3)
     with blaming(BadModel, "OpenVINO cannot convert the model"), openvino_conversion.naming_ops():
         model = openvino.convert_model(source.tensor_only_program)

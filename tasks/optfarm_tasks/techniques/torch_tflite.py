@@ -32,7 +32,7 @@ class PARAMS(Params):
 def run(work: Work, params: PARAMS) -> Done:
     """Converts without quantising."""
     source = conversion.Source(work)
-    source.refuse_lossy_export(user="torch-tflite")
+    source.refuse_lossy_export(user="torch-tflite", instead="torch-onnx does")
     work.on_progress("converting", 0.3)
     to_tflite.write(source, work.output / "model.tflite", batch=params.batch)
     return Done()

@@ -39,6 +39,10 @@ class Running(Value):
     """The mode of torch.compile; None runs it op by op."""
     autocast: str | None = None
     """The type in which layers compute that are good enough in it."""
+    tf32: bool = False
+    """Whether a GPU may round the float32 that products and convolutions take to 10 bits of precision."""
+    cuda_graph: bool = False
+    """Whether a GPU records the kernels of a request once and replays them."""
 
 
 def load(model: Path) -> tuple[Any, Running]:

@@ -36,21 +36,31 @@ class Source:
         self.state = described.state
         self.caller = Caller(self.program, pt2.ends(formats.file_of(work.model)))
 
-    def refuse_lossy_export(self, *, user: str) -> None:
+    def refuse_lossy_export(self, *, user: str, instead: str = "") -> None:
         """Passes unless another engine than PyTorch would lose what the model or its file has.
+
+        Args:
+            user: the technique that exports.
+            instead: what quantises after it, where it does not take what PyTorch quantised.
 
         Raises:
             BadParameter: it is to compute in another type, or is compiled and not quantised.
-            UnsupportedOp: it keeps state, or takes bfloat16.
+            UnsupportedOp: it keeps state, or takes bfloat16, or has integers that the engine does not take.
         """
+        if instead and is_quantised(self.program):
+            raise UnsupportedOp(f"{user} does not take the ops by which PyTorch quantised the model; {instead}")
         if self.state:
             raise UnsupportedOp(f"the model keeps state between calls in {', '.join(self.state)}, which {user} loses")
         if self.caller.bfloat16_inputs:
             raise UnsupportedOp(f"the input {self.caller.bfloat16_inputs[0]} is bfloat16, which {user} does not feed")
-        if self.running.autocast is not None:
-            raise BadParameter(f"torch-bfloat16 says how PyTorch computes, and {user} loses it; leave it out")
-        if self.running.compile is not None and not is_quantised(self.program):
-            raise BadParameter(f"torch-compile says how PyTorch computes, and {user} loses it; leave it out")
+        wanted = {
+            f"torch-{self.running.autocast}": self.running.autocast is not None,
+            "torch-compile": self.running.compile is not None and not is_quantised(self.program),
+            "torch-tf32": self.running.tf32,
+            "torch-cuda-graph": self.running.cuda_graph,
+        }
+        for technique in (each for each, is_wanted in wanted.items() if is_wanted):
+            raise BadParameter(f"{technique} says how PyTorch computes, and {user} loses it; leave it out")
 
     @property
     def tensor_only_program(self) -> Any:

@@ -30,17 +30,28 @@ class Watched:
     light: set[str] = field(default_factory=set)
 
 
-def of_types(watched: Watched) -> str:
-    """The types of the ops that take the time, or of all if there are none: float32; bfloat16."""
-    return "; ".join(sorted(watched.heavy or watched.light)) or "no floating point"
+def of_types(watched: Watched, *, has_tf32: bool = False) -> str:
+    """The types of the ops that take the time, or of all if there are none: float32; bfloat16.
+
+    Args:
+        watched: what was seen.
+        has_tf32: whether products of float32 are rounded to TF32, which no type says.
+    """
+    found = _rounded(watched.heavy, has_tf32=has_tf32) or watched.light
+    return "; ".join(sorted(found)) or "no floating point"
 
 
-def of_code(codes: Sequence[str]) -> str:
-    """The type in which the code that Inductor wrote computes: int8, bfloat16, float32."""
+def of_code(codes: Sequence[str], *, has_tf32: bool = False) -> str:
+    """The type in which the code that Inductor wrote computes: int8, bfloat16, float32, tf32."""
     code = "\n".join(codes)
     if any(each in code for each in _INTEGERS):
         return "int8"
-    return "; ".join(sorted({name for spelled, name in _OTHERS.items() if spelled in code})) or "float32"
+    found = {name for spelled, name in _OTHERS.items() if spelled in code}
+    return "; ".join(sorted(found or _rounded({"float32"}, has_tf32=has_tf32)))
+
+
+def _rounded(kinds: set[str], *, has_tf32: bool) -> set[str]:
+    return {"tf32" if has_tf32 and kind == "float32" else kind for kind in kinds}
 
 
 def array_of(tensor: Any) -> NDArray[Any]:

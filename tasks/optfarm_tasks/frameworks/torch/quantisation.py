@@ -35,12 +35,14 @@ def quantised(
     Raises:
         BadModel: PyTorch cannot quantise it.
         UnsupportedOp: its layers compute in a type that is not quantised.
-        NothingToDo: it has no layer that is quantised; its ops are named.
+        NothingToDo: it has no layer that is quantised, its ops are named; or it was quantised before.
     """
     import torch
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
     from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer
 
+    if conversion.is_quantised(source.program):
+        raise NothingToDo("PyTorch quantised the model already")
     weights.refuse_types(source.program, _OTHERS, user="PyTorch's quantisation")
     quantizer = x86_inductor_quantizer.X86InductorQuantizer()
     config = x86_inductor_quantizer.get_default_x86_inductor_quantization_config(

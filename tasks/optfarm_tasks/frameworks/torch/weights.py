@@ -11,17 +11,18 @@ CONVOLUTIONS = ("aten.conv2d", "aten.convolution", "aten.conv_transpose2d")
 LAYERS = ("aten.linear", "aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.convolution")
 
 
-def of_layers(program: Any, ops: Collection[str]) -> tuple[str, ...]:
+def of_layers(program: Any, ops: Collection[str], *, at: int = _WEIGHTS_AT) -> tuple[str, ...]:
     """The names of the parameters that are weights of such ops: aten.linear; sorted.
 
     Args:
         program: an ExportedProgram.
         ops: without their overload.
+        at: which argument of the ops they are.
     """
     signature = program.graph_signature
     named = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     taken = {
-        node.args[_WEIGHTS_AT].name
+        node.args[at].name
         for node in program.graph.nodes
         if node.op == "call_function" and ".".join(str(node.target).split(".")[:2]) in ops
     }
