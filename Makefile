@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TOOLCHAINS := build/toolchains
 RECORDING := build/pilotnet/recording.npz
 
-.PHONY: setup toolchain-torch demo test check bench zoo compat lock clean
+.PHONY: setup demo test check bench gpu zoo compat lock clean
 
 setup: $(STAMP)
 
@@ -29,11 +29,12 @@ endef
 $(STAMP): requirements/dev.lock requirements/models.txt pyproject.toml
 	$(call install,$(VENV),-r requirements/dev.lock -r requirements/models.txt)
 
-# An environment of its own for what cannot stand beside the rest, or is too large for every host.
-toolchain-torch: $(TOOLCHAINS)/torch/.installed
+# An environment of its own for what cannot stand beside the rest, or is too large for every host: torch, torch-cuda …
+toolchain-%: $(TOOLCHAINS)/%/.installed ;
 
-$(TOOLCHAINS)/%/.installed: requirements/%.lock requirements/%-models.txt pyproject.toml
-	$(call install,$(@D),-r $< -r $(word 2,$^))
+.PRECIOUS: $(TOOLCHAINS)/%/.installed
+$(TOOLCHAINS)/%/.installed: requirements/%.lock $(wildcard requirements/*-models.txt) pyproject.toml
+	$(call install,$(@D),-r $< $(addprefix -r ,$(wildcard requirements/$*-models.txt)))
 
 $(RECORDING): | setup
 	$(BIN)/python examples/pilotnet/record.py $@
@@ -52,6 +53,11 @@ check: setup
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash deploy/check.sh
 
+# Needs a GPU; GPU_PYTHON names another interpreter with PyTorch, CUDA and torchvision.
+GPU_PYTHON ?= $(TOOLCHAINS)/torch-cuda/bin/python
+gpu: $(if $(filter $(TOOLCHAINS)/%,$(GPU_PYTHON)),toolchain-torch-cuda)
+	PYTHONPATH=.:tasks $(GPU_PYTHON) -m benchmarks.gpu --page
+
 bench: setup
 	$(BIN)/python -m benchmarks
 
@@ -64,11 +70,18 @@ compat: setup
 	$(BIN)/python -m tests.compat
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m tests.zoo --again --only recorded
 
+COMPILE := uv pip compile --quiet --no-annotate --no-header --python-version 3.11
+ON_CPU := --override requirements/overrides.txt
+TOOLCHAIN := --extra editable --extra worker
+
 lock:
-	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra dev pyproject.toml -o requirements/dev.lock
-	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino pyproject.toml -o requirements/worker.lock
-	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino --extra torch pyproject.toml -o requirements/torch.lock
-	uv pip compile --quiet --no-annotate --python-version 3.11 --extra server pyproject.toml -o requirements/server.lock
+	$(COMPILE) $(ON_CPU) --extra dev pyproject.toml -o requirements/dev.lock
+	$(COMPILE) $(ON_CPU) --extra worker --extra tensorflow --extra onnx --extra openvino pyproject.toml -o requirements/worker.lock
+	$(COMPILE) --extra server pyproject.toml -o requirements/server.lock
+	$(COMPILE) $(ON_CPU) $(TOOLCHAIN) --extra tensorflow --extra onnx --extra openvino --extra torch --torch-backend cpu pyproject.toml -o requirements/torch.lock
+	$(COMPILE) $(ON_CPU) $(TOOLCHAIN) --extra tensorflow --extra onnx --extra openvino --extra torch-cuda pyproject.toml -o requirements/torch-cuda.lock
+	$(COMPILE) $(ON_CPU) $(TOOLCHAIN) --extra tensorflow --extra onnx-cuda pyproject.toml -o requirements/ort-cuda.lock
+	$(COMPILE) --override requirements/overrides-cuda.txt $(TOOLCHAIN) --extra tensorflow-cuda --extra onnx --extra openvino pyproject.toml -o requirements/tf-cuda.lock
 
 clean:
 	rm -rf $(VENV) build dist

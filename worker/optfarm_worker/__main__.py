@@ -14,7 +14,7 @@ import structlog
 
 from optfarm_storage.s3 import S3Store
 from optfarm_tasks.benchmark.process import shield
-from optfarm_worker import all_gpus, confinement, devices
+from optfarm_worker import all_gpus, confinement, devices, toolchain_cli
 from optfarm_worker.app import Consumer
 from optfarm_worker.context import worker_context
 from optfarm_worker.errors import BadSettings, Denied
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.setswitchinterval(SWITCH_S)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = _run(_parsed(given), given)
+        is_toolchain = given[:1] == [toolchain_cli.COMMAND]
+        code = toolchain_cli.main(given[1:]) if is_toolchain else _run(_parsed(given), given)
     except (BadSettings, Denied) as error:
         print(f"optfarm-worker: {error}", file=sys.stderr)
         code = BAD_SETTINGS
@@ -116,6 +117,7 @@ def _parsed(arguments: Sequence[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser(
         prog="optfarm-worker",
         description="Serves one device. Other settings: OPTFARM_* variables, or a TOML file that OPTFARM_CONFIG names.",
+        epilog="optfarm-worker toolchain list|add|remove builds the Python environments that a worker offers.",
     )
     parser.add_argument("--device", help="cpu (the default), gpu:0, or gpu:UUID of a GPU or a MIG instance")
     parser.add_argument(_ALL_GPUS, action="store_true", help="a worker for each GPU of this machine, or MIG instance")

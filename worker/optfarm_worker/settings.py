@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 
 from optfarm_tasks.benchmark.host import nvml
 from optfarm_tasks.schema.settings import FarmSettings, config_file, settings_faults
 from optfarm_worker.devices import named
 from optfarm_worker.errors import BadSettings
 from optfarm_worker.idle import shared_lock
+from optfarm_worker.toolchains import built, default_folder
 
 GIB = 1 << 30
 _EXAMPLE = """{"torch": "/opt/torch/bin/python"}"""
@@ -45,6 +46,8 @@ class WorkerSettings(FarmSettings):
     device: str = "cpu"
     """cpu, gpu:NUMBER, gpu:NUMBER-INSTANCE, or a GPU or an instance by its UUID: gpu:UUID."""
     labels: dict[str, str] = Field(default_factory=dict)
+    toolchain_dir: Path = Field(default_factory=default_folder)
+    """Where `optfarm-worker toolchain add` builds them."""
     toolchains: dict[str, Path] = Field(default_factory=dict, validate_default=True)
     """Name → Python interpreter in which optfarm is installed; `default` is this one unless it is given."""
 
@@ -89,9 +92,10 @@ class WorkerSettings(FarmSettings):
 
     @field_validator("toolchains", mode="before")
     @classmethod
-    def _toolchains_are_named(cls, value: Any) -> Any:
+    def _toolchains_are_named(cls, value: Any, info: ValidationInfo) -> Any:
+        found = {"default": sys.executable} | built(info.data["toolchain_dir"])
         try:
-            return {"default": sys.executable} | (json.loads(value) if isinstance(value, str) else value)
+            return found | (json.loads(value) if isinstance(value, str) else value)
         except (TypeError, ValueError) as error:
             raise ValueError(f"is {value!r}, no JSON object; write {_EXAMPLE}") from error
 
