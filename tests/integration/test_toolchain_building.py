@@ -20,6 +20,7 @@ NEEDED = (
     "pyyaml", "typing-extensions", "typing-inspection",
 )  # fmt: skip
 """What optfarm's tasks import before any framework."""
+TOKEN: dict[str, Any] = {"worker_token": "t"}
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_what_was_built_is_offered_by_workers_until_it_is_removed(tmp_path: Path
     assert offered["versions"]["optfarm"]
     assert offered["versions"]["numpy"]
     assert listed(folder)["small"] == offered["python"] == str(folder / "small/bin/python")
-    settings = read_settings(**{"worker_token": "t", "toolchain_dir": folder})
+    settings = read_settings(**TOKEN, toolchain_dir=folder)
     assert settings.toolchains == {"default": Path(sys.executable), "small": folder / "small/bin/python"}
     assert "is built in" in toolchain("add", "small", "--folder", folder, "--lock", lock, "--yes").stderr
     assert toolchain("remove", "small", "--folder", folder, "--yes").returncode == 0
