@@ -75,6 +75,25 @@ def runtimes_of(model_format: Format, device: str = DeviceKind.CPU) -> tuple[str
     return tuple(name for name, each in found if model_format in each.FORMATS and device in each.DEVICES)
 
 
+def computes_on(name: str, device: str, versions: Mapping[str, str]) -> bool:
+    """Whether a runtime computes on a kind of device, as the distributions of an environment are built.
+
+    Args:
+        name: of a runtime that imports there.
+        device: a kind of devices.
+        versions: distribution → version, of the environment.
+    """
+    module = runtime(name)
+    if device not in module.DEVICES:
+        return False
+    if device == DeviceKind.CPU:
+        return True
+    builds = (build.partition("+") for build in getattr(module, "BUILT_FOR_CPUS", ()))
+    return not any(
+        versions.get(build, "").endswith(f"{plus}{label}") and build in versions for build, plus, label in builds
+    )
+
+
 def runtime_for(
     model_format: Format, *, device: str = DeviceKind.CPU, wanted: str | None = None, role: str = Role.CANDIDATE
 ) -> str:

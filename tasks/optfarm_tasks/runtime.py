@@ -95,6 +95,8 @@ class Runtime(Protocol):
     """Modules that load() imports."""
     DEVICES: frozenset[DeviceKind]
     """Kinds of devices that it computes on."""
+    BUILT_FOR_CPUS: tuple[str, ...]
+    """Of one that computes on GPUs too, the distributions that do not; torch+cpu is one of a version that ends so."""
     INSTRUCTION_SETS: frozenset[str]
     """Those by which it chooses kernels for integers and reduced precision whose results differ."""
 

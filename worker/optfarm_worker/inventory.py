@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from optfarm_tasks import instruction_sets
+from optfarm_tasks import instruction_sets, registry
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.faults import text_of
 from optfarm_worker.devices import kind_of
@@ -24,15 +24,23 @@ def inventory_of(settings: WorkerSettings) -> Inventory:
     Raises:
         BadSettings: an interpreter cannot run optfarm's tasks.
     """
+    kind = settings.slot.partition("-")[0]
+    found = (probe(name, python) for name, python in settings.toolchains.items())
     return Inventory(
         host=settings.host,
         slot=settings.slot,
         attributes=kind_of(settings.device).attributes(settings.device),
         instruction_sets=instruction_sets.here(),
         labels=settings.labels,
-        toolchains=tuple(probe(name, python) for name, python in settings.toolchains.items()),
+        toolchains=tuple(_for_device(each, kind) for each in found),
         worker=secrets.token_hex(8),
     )
+
+
+def _for_device(toolchain: Toolchain, kind: str) -> Toolchain:
+    """What a toolchain offers on a kind of device: some builds of a runtime compute on processors alone."""
+    runtimes = (each for each in toolchain.runtimes if registry.computes_on(each, kind, toolchain.versions))
+    return toolchain.model_copy(update={"runtimes": tuple(runtimes)})
 
 
 def probe(name: str, python: Path) -> Toolchain:

@@ -139,7 +139,7 @@ def _graph(program: Any) -> Any:
 
 
 def _ends(program: Any) -> Ends:
-    called = next(each for each in _graph_module(program)["module_call_graph"] if not each["fqn"])["signature"]
+    (called, *_) = [each["signature"] for each in _graph_module(program)["module_call_graph"] if not each["fqn"]]
     signature = _graph_module(program)["signature"]
     given = [
         each["user_input"]["arg"] if "user_input" in each else {}

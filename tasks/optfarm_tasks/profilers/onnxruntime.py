@@ -23,6 +23,11 @@ class Session(PlainSession):
 
     notes = ("ONNX Runtime reports times in whole microseconds",)
 
+    def __init__(self, plain: runtime.Model, file: Path, *, threads: int) -> None:
+        """Takes the model as the runtime loads it, whose providers are asked for again."""
+        super().__init__(plain, file, threads=threads)
+        self._providers = plain.providers
+
     def observe(self, feed: Any, runs: int) -> tuple[Inference, ...]:
         """Inferences of a session with the profiler; the first, which allocates its memory, is left out."""
         with tempfile.TemporaryDirectory() as folder, blaming(BadModel, "ONNX Runtime cannot profile the model"):
@@ -38,13 +43,12 @@ class Session(PlainSession):
         options = precision.options_for(self._threads)
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder, "profile"))
-        return onnxruntime.InferenceSession(str(self._file), options, providers=precision.PROVIDERS)
+        return onnxruntime.InferenceSession(str(self._file), options, providers=self._providers)
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:
     """Loads the .onnx of a folder; see optfarm_tasks.runtimes.onnxruntime.load for what it raises."""
-    file = formats.file_of(model)
-    return Session(runtime.load(model, threads=threads, device=device), file, threads=threads)
+    return Session(runtime.load(model, threads=threads, device=device), formats.file_of(model), threads=threads)
 
 
 def inferences(recorded: Iterable[dict[str, Any]]) -> Iterator[tuple[Event, ...]]:

@@ -1,6 +1,7 @@
-"""ONNX Runtime: runs an .onnx with its CPU kernels."""
+"""ONNX Runtime: runs an .onnx with its kernels for CPUs, or by CUDA."""
 
 import contextlib
+import json
 import subprocess
 import sys
 from functools import cached_property
@@ -18,13 +19,14 @@ from optfarm_tasks.formats import onnx_graph
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.raw import view
 from optfarm_tasks.frameworks.imports import blamed, require
-from optfarm_tasks.frameworks.onnx import precision
+from optfarm_tasks.frameworks.onnx import placement, precision
 from optfarm_tasks.runtime import Arrays, check_device
 from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.ONNX})
 MODULES = ("onnxruntime",)
-DEVICES = frozenset({DeviceKind.CPU})
+DEVICES = frozenset({DeviceKind.CPU, DeviceKind.GPU})
+BUILT_FOR_CPUS = ("onnxruntime",)
 INSTRUCTION_SETS = instruction_sets.REDUCED
 
 
@@ -35,14 +37,15 @@ class Model:
     says so: that is the engine's fault and not the model's.
     """
 
-    def __init__(self, file: Path, *, threads: int, signature: Signature) -> None:
+    def __init__(self, file: Path, *, threads: int, signature: Signature, providers: placement.Providers) -> None:
         """Loads a file with all optimisations that work.
 
         Raises:
             BadModel: the engine takes it with none of them.
+            MissingToolchain: it has no such provider.
         """
         self.signature = signature
-        self._file, self._threads = file, threads
+        self._file, self._threads, self.providers = file, threads, providers
         self._names = [each.name for each in signature.outputs]
         self._levels = list(precision.LEVELS)
         self._session = self._loaded()
@@ -56,7 +59,8 @@ class Model:
         """
         # The engine shows its graph only by storing it, weights and all; in this process that would count as the
         # model's own memory and loading time.
-        command = [sys.executable, "-I", "-m", precision.__name__, str(self._file), self._levels[0]]
+        asked = (str(self._file), self._levels[0], json.dumps(self.providers))
+        command = [sys.executable, "-I", "-m", precision.__name__, *asked]
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         if ended.returncode:
             raise BadModel(f"ONNX Runtime does not tell its graph: {ended.stderr.strip().rpartition(chr(10))[2]}")
@@ -98,11 +102,14 @@ class Model:
         while True:
             options = precision.options_for(self._threads, self._levels[0])
             try:
-                return onnxruntime.InferenceSession(str(self._file), options, providers=precision.PROVIDERS)
+                session = onnxruntime.InferenceSession(str(self._file), options, providers=self.providers)
             except Exception as error:
                 if len(self._levels) == 1:
                     raise blamed(error, BadModel, "ONNX Runtime cannot load the model") from error
                 self._levels.pop(0)
+                continue
+            placement.refuse_fallback(session, self.providers)
+            return session
 
     def reset(self) -> None:
         """Nothing: an ONNX model keeps nothing."""
@@ -112,15 +119,21 @@ class Model:
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
-    """Loads the .onnx of a folder, with as many threads within an op.
+    """Loads the .onnx of a folder, with as many threads within an op; what a GPU has no kernel for runs on the CPU.
 
     Raises:
         BadModel: ONNX Runtime refuses it.
-        MissingToolchain: ONNX Runtime does not import here.
+        MissingToolchain: ONNX Runtime does not import here, or cannot use the GPU.
     """
     check_device(device, DEVICES, user="the onnxruntime runtime")
+    return loaded(model, threads=threads, providers=placement.providers_of(device))
+
+
+def loaded(model: Path, *, threads: int, providers: placement.Providers) -> Model:
+    """As `load`, with given providers."""
     require(MODULES, user="the onnxruntime runtime")
-    return Model(formats.file_of(model), threads=threads, signature=formats.describe(model).signature)
+    described = formats.describe(model)
+    return Model(formats.file_of(model), threads=threads, signature=described.signature, providers=providers)
 
 
 def ends(model: Path) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""TensorFlow: runs the serving signature of a SavedModel, or a frozen graph from its placeholders to its ends."""
+"""TensorFlow: runs the serving signature of a SavedModel, or a frozen graph from its placeholders to its ends.
+
+On a GPU an op without a kernel there runs on the CPU, as TensorFlow places it; the op profile shows where.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +13,7 @@ from numpy.typing import NDArray
 from optfarm_tasks import formats, instruction_sets
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, ModelDescription, Signature, Tensor
-from optfarm_tasks.errors import BadModel, Internal
+from optfarm_tasks.errors import BadModel, Internal, MissingToolchain
 from optfarm_tasks.frameworks import saved_names
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
 from optfarm_tasks.frameworks.tensorflow import graph_file
@@ -19,7 +22,8 @@ from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
 FORMATS = frozenset({Format.SAVED_MODEL, Format.FROZEN_GRAPH})
 MODULES = ("tensorflow",)
-DEVICES = frozenset({DeviceKind.CPU})
+DEVICES = frozenset({DeviceKind.CPU, DeviceKind.GPU})
+BUILT_FOR_CPUS = ("tensorflow-cpu",)
 INSTRUCTION_SETS = instruction_sets.FLOATS
 
 
@@ -79,13 +83,15 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     Raises:
         BadModel: TensorFlow cannot load it.
         Internal: TensorFlow already runs in this process, with another number of threads.
-        MissingToolchain: TensorFlow does not import here.
+        MissingToolchain: TensorFlow does not import here, or sees no GPU and is to compute on one.
         UnsupportedOp: an end of a frozen graph gives outputs that its file does not name.
     """
     check_device(device, DEVICES, user="the tensorflow runtime")
     require(MODULES, user="the tensorflow runtime")
     import tensorflow as tf
 
+    if device.kind is DeviceKind.GPU:
+        _take_gpu(tf)
     described = formats.describe(model)
     _set_threads(tf.config.threading, threads)
     load_format = _load_frozen if described.format is Format.FROZEN_GRAPH else _load_saved
@@ -142,6 +148,21 @@ def _tensors(specs: dict[str, Any]) -> tuple[Tensor, ...]:
         Tensor(name=name, dtype=spec.dtype.name, shape=None if spec.shape.rank is None else tuple(spec.shape))
         for name, spec in sorted(specs.items())
     )
+
+
+def _take_gpu(tf: Any) -> None:
+    """Makes sure that there is a GPU, and that it computes float32 as such and takes memory as it needs it.
+
+    Raises:
+        MissingToolchain: TensorFlow sees none, and would compute on the CPU without a word.
+    """
+    found = tf.config.list_physical_devices("GPU")
+    if not found:
+        why = "its libraries of CUDA do not load" if tf.test.is_built_with_cuda() else "it is built without CUDA"
+        raise MissingToolchain(f"TensorFlow {tf.__version__} sees no GPU: {why}")
+    for each in found:
+        tf.config.experimental.set_memory_growth(each, enable=True)
+    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
 
 
 def _set_threads(threading: Any, threads: int) -> None:

@@ -19,6 +19,7 @@ from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 FORMATS = frozenset({Format.PT2})
 MODULES = archive.MODULES
 DEVICES = frozenset({DeviceKind.CPU, DeviceKind.GPU})
+BUILT_FOR_CPUS = ("torch+cpu",)
 INSTRUCTION_SETS = instruction_sets.REDUCED
 
 _COMPILERS = ("c++", "g++", "clang++")

@@ -118,3 +118,22 @@ def test_a_runtime_refuses_a_device_that_it_does_not_compute_on(name: str, tmp_p
     for kind in absent:
         with pytest.raises((BadParameter, BadModel)):
             registry.runtime(name).load(tmp_path, threads=1, device=DeviceSpec(kind=kind))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "versions", "computes"),
+    [
+        ("tensorflow", {"tensorflow-cpu": "2.21.0"}, False),
+        ("tensorflow", {"tensorflow": "2.21.0"}, True),
+        ("onnxruntime", {"onnxruntime": "1.31.1"}, False),
+        ("onnxruntime", {"onnxruntime-gpu": "1.31.1"}, True),
+        ("torch", {"torch": "2.13.0+cpu"}, False),
+        ("torch", {"torch": "2.13.0"}, True),
+        ("litert", {"ai-edge-litert": "2.3.0"}, False),
+    ],
+)
+def test_a_build_for_processors_alone_computes_on_no_gpu(
+    runtime: str, versions: dict[str, str], computes: bool
+) -> None:
+    assert registry.computes_on(runtime, "gpu", versions) is computes
+    assert registry.computes_on(runtime, "cpu", versions)

@@ -1,9 +1,10 @@
-"""Prints in which types ONNX Runtime computes a model: python -m optfarm_tasks.frameworks.onnx.precision FILE LEVEL.
+"""Prints in which types ONNX Runtime computes a model: python -m … .onnx.precision FILE LEVEL PROVIDERS (as JSON).
 
 The engine fuses and replaces nodes when it loads a file, and inserts casts where it has no kernel. So it is asked to
 store the graph that it ended up with, and that one is read.
 """
 
+import json
 import sys
 import tempfile
 from collections.abc import Collection, Iterable
@@ -14,8 +15,8 @@ from optfarm_tasks import instruction_sets
 from optfarm_tasks.formats.onnx import graph_of
 from optfarm_tasks.formats.onnx_graph import Graph, Node
 from optfarm_tasks.formats.raw import view
+from optfarm_tasks.frameworks.onnx import placement
 
-PROVIDERS = ["CPUExecutionProvider"]
 ALL = "ORT_ENABLE_ALL"
 LEVELS = (ALL, "ORT_ENABLE_BASIC", "ORT_DISABLE_ALL")
 """How far the engine changes a graph: by fused kernels, by what folds and drops nodes, not at all."""
@@ -97,8 +98,8 @@ def _plain(node: Node) -> str:
     return node.op.rpartition(".")[2]
 
 
-def main(file: Path, level: str) -> None:
-    """Prints the precision of a file that is loaded with optimisations of a level."""
+def main(file: Path, level: str, providers: placement.Providers) -> None:
+    """Prints the precision of a file that is loaded with optimisations of a level, and what does not run on the GPU."""
     import onnxruntime
 
     options = options_for(0, level)
@@ -106,11 +107,14 @@ def main(file: Path, level: str) -> None:
         stored = Path(folder, "engine.onnx")
         options.optimized_model_filepath = str(stored)
         options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "engine.bin")
-        onnxruntime.InferenceSession(str(file), options, providers=PROVIDERS)
+        placement.record(options)
+        session = onnxruntime.InferenceSession(str(file), options, providers=providers)
         found = precision_of(graph_of(stored, view(stored)))
+        elsewhere = "" if providers == [placement.CPU_PROVIDER] else placement.placed(session)
         fewer = "" if level == ALL else "; fewer optimisations, for the engine fails with all"
-        sys.stdout.write(f"{found}{_kernels(found, instruction_sets.here())}{fewer}")
+        kernels = _kernels(found, instruction_sets.here()) if elsewhere or providers == [placement.CPU_PROVIDER] else ""
+        sys.stdout.write(f"{found}{kernels}{fewer}{elsewhere and f'; {elsewhere}'}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))

@@ -14,6 +14,7 @@ from optfarm_tasks.errors import BadModel, NothingToDo, UnsupportedOp
 from optfarm_tasks.frameworks.imports import blaming
 from optfarm_tasks.frameworks.tensorflow import graph_edit, state
 from optfarm_tasks.frameworks.tflite import masks
+from optfarm_tasks.frameworks.tflite.interpreter import plain_interpreter
 from optfarm_tasks.technique import Card, Done, Work
 
 ACCEPTS = graph_edit.ACCEPTS
@@ -109,14 +110,6 @@ def float_ops(model: bytes) -> tuple[str, ...]:
     """The ops of a .tflite that read or write floating-point numbers."""
     ops = plain_interpreter(model)._get_ops_details()  # noqa: SLF001 (LiteRT has no other list of a graph's ops)
     return tuple(sorted({op["op_name"] for op in ops if _has_floats(op)}))
-
-
-def plain_interpreter(model: bytes) -> Any:
-    """A .tflite as it is, without delegates, whose nodes stand beside those that they replace."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    return Interpreter(model_content=model, experimental_op_resolver_type=plain)
 
 
 def _has_floats(op: dict[str, Any]) -> bool:

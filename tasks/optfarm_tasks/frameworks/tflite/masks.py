@@ -7,6 +7,8 @@ both, all scores become one integer, and what is left of attention is a mean.
 from collections.abc import Iterator
 from typing import Any
 
+from optfarm_tasks.frameworks.tflite.interpreter import plain_interpreter
+
 BITS = 8
 """Of the integers in which most variants compute."""
 
@@ -28,8 +30,6 @@ def masked_values(model: bytes, *, bits: int = BITS) -> tuple[str, ...]:
         model: a .tflite, in floats or integers.
         bits: of the integers.
     """
-    from optfarm_tasks.frameworks.tflite.conversion import plain_interpreter
-
     interpreter = plain_interpreter(model)
     interpreter.allocate_tensors()
     tensors = {int(each["index"]): each for each in interpreter.get_tensor_details()}
