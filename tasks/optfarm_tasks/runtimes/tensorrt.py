@@ -23,8 +23,14 @@ DEVICES = frozenset({DeviceKind.GPU})
 INSTRUCTION_SETS: frozenset[str] = frozenset()
 
 
-def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:  # noqa: ARG001 (none work on the host)
-    """Loads the engine of a folder onto the GPU that this process sees.
+def load(
+    model: Path,
+    *,
+    threads: int,  # noqa: ARG001 (none work on the host)
+    device: DeviceSpec = CPU,
+    as_graph: bool = True,
+) -> Session:
+    """Loads the engine of a folder onto the GPU that this process sees; as a CUDA graph where that was asked for.
 
     Raises:
         BadModel: its bytes are damaged, or its library refuses it.
@@ -34,7 +40,8 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Session:  # 
     """
     check_device(device, DEVICES, user="the tensorrt runtime")
     file = formats.file_of(model)
-    engine, signature = engine_format.read(file), formats.describe(model).signature
+    read, signature = engine_format.read(file), formats.describe(model).signature
+    engine = read.model_copy(update={"uses_cuda_graph": read.uses_cuda_graph and as_graph})
     found = library_of(engine)
     refuse_elsewhere(engine, cuda.gpu())
     return Session(found, engine, _context(found, engine, engine_format.whole(file, engine)), signature)

@@ -12,13 +12,16 @@ from pydantic import Field
 
 from optfarm_tasks import formats
 from optfarm_tasks.description import Format, ModelDescription
-from optfarm_tasks.errors import UnsupportedOp
+from optfarm_tasks.errors import NothingToDo, UnsupportedOp
 from optfarm_tasks.formats import tensorrt as engine_format
+from optfarm_tasks.formats.onnx import graph_of
+from optfarm_tasks.formats.raw import view
 from optfarm_tasks.formats.tensorrt import Builder, Sizes
 from optfarm_tasks.frameworks.tensorrt import profiles, targets
 from optfarm_tasks.frameworks.tensorrt.device import Gpu
 from optfarm_tasks.frameworks.tensorrt.library import MODULES, Library, library
-from optfarm_tasks.frameworks.tensorrt.network import Network, parsed
+from optfarm_tasks.frameworks.tensorrt.network import Network, parsed, refuse_other_ends
+from optfarm_tasks.frameworks.tensorrt.sparsity import sparse_weights
 from optfarm_tasks.technique import Bound, Card, Done, Params, Work
 
 FILE = "model.engine"
@@ -82,16 +85,19 @@ def build(work: Work, params: Building, typed: Typed, *, builder: Builder, allow
     Raises:
         BadModel: the library cannot read the graph, or fails on it.
         BadParameter: it builds for no such GPU, or the shapes do not fit the inputs.
+        NothingToDo: kernels for sparse weights are asked for, and there are none.
         OutOfMemory: memory ran out.
         UnsupportedOp: it does not take an op of the model, or the GPU not a type.
     """
+    if params.sparse and not sparse_weights(formats.file_of(work.model)):
+        raise NothingToDo("none of the weights has two zeros in each four; prune-2-4 and torch-prune-2-4 make them")
     work.on_progress("parsing", 0.5)
     found, described = library(builder), formats.describe(work.model)
     signature = described.signature.with_batch_axes(work.batch_axes)
     profile = profiles.profile_of(signature, batch=params.batch, max_batch=params.max_batch, shapes=params.shapes)
     gpu = targets.target_of(found, params.target, work.device)
     network = parsed(found, typed.file)
-    _refuse_shapes_as_values(network)
+    refuse_other_ends(network, signature)
     config = _config(found, network, params, gpu=gpu, profile=profile, allows_tf32=allows_tf32)
     work.on_progress("building", 0.6)
     data = network.builder.build_serialized_network(network.network, config)
@@ -99,7 +105,10 @@ def build(work: Work, params: Building, typed: Typed, *, builder: Builder, allow
         what = f"{found.name} builds no engine of {typed.precision} for compute capability {gpu.compute_capability}"
         raise found.failure(UnsupportedOp, what)
     _write(work, params, typed, found=found, gpu=gpu, described=described, profile=profile, data=data)
-    return Done(warnings=typed.warnings, notes=_notes(found, gpu, profile, network) | (typed.notes or {}))
+    return Done(
+        warnings=(*typed.warnings, *_said_of_doubles(work)),
+        notes=_notes(found, gpu, profile, network) | (typed.notes or {}),
+    )
 
 
 def _config(
@@ -122,18 +131,10 @@ def _config(
     return config
 
 
-def _refuse_shapes_as_values(network: Network) -> None:
-    """Passes when each input is computed with; one that only says a shape would have to stay on the host.
-
-    Raises:
-        UnsupportedOp: one says a shape.
-    """
-    shapes = [each.name for each in network.inputs() if each.is_shape_tensor]
-    if shapes:
-        raise UnsupportedOp(
-            f"the input {', '.join(shapes)} says a shape, which an engine has to know; give it one value when the "
-            f"model is pushed (--constant {shapes[0]}=VALUE)"
-        )
+def _said_of_doubles(work: Work) -> tuple[str, ...]:
+    file = formats.file_of(work.model)
+    doubles = [name for name, kind in graph_of(file, view(file)).types.items() if kind == "float64"]
+    return (f"{len(doubles)} values of float64 are computed in float32, such as {doubles[0]}",) if doubles else ()
 
 
 def _write(

@@ -1,7 +1,6 @@
 """Imports TensorRT or TensorRT-RTX, which have one API, and keeps what they log."""
 
 import importlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,11 +40,6 @@ def library(builder: Builder) -> Library:
     found = Library(builder, importlib.import_module(MODULES[builder]))
     found.logger = _logger(found.trt, found.errors)
     return found
-
-
-def members(enumeration: Any) -> Sequence[str]:
-    """The names in one of the library's enumerations, which differ between versions."""
-    return tuple(enumeration.__members__)
 
 
 def _logger(trt: Any, errors: list[str]) -> Any:

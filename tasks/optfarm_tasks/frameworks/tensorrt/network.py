@@ -1,15 +1,21 @@
 """Gives an ONNX file to TensorRT's parser, whose refusals name the node."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optfarm_tasks.description import Signature
 from optfarm_tasks.errors import BadModel, OutOfMemory, TaskError, UnsupportedOp
+from optfarm_tasks.frameworks.imports import line_of
 from optfarm_tasks.frameworks.tensorrt.library import Library
 
 _STRONGLY_TYPED = "STRONGLY_TYPED"
 _UNSUPPORTED = "UNSUPPORTED"
+_TYPES = {
+    "FLOAT": "float32", "HALF": "float16", "INT8": "int8", "UINT8": "uint8", "INT32": "int32", "INT64": "int64",
+    "BOOL": "bool",
+}  # fmt: skip
+"""What can be fed and fetched: NumPy has no other types of an engine's."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +25,6 @@ class Network:
     network: Any
     builder: Any
     parser: Any
-
-    def inputs(self) -> Iterator[Any]:
-        """What it takes, as the library describes it."""
-        return map(self.network.get_input, range(self.network.num_inputs))
 
 
 def parsed(found: Library, file: Path) -> Network:
@@ -45,16 +47,38 @@ def parsed(found: Library, file: Path) -> Network:
     return Network(network, builder, parser)
 
 
+def refuse_other_ends(made: Network, signature: Signature) -> None:
+    """Passes when a network takes and gives what a model does, and nothing but to compute with it.
+
+    Raises:
+        UnsupportedOp: the parser made another type of one, which would be fed wrongly; or an input says a shape.
+    """
+    network = made.network
+    ends = [*map(network.get_input, range(network.num_inputs)), *map(network.get_output, range(network.num_outputs))]
+    wanted = {each.name: each.dtype for each in (*signature.inputs, *signature.outputs)}
+    for end in ends:
+        kind = _TYPES.get(end.dtype.name, end.dtype.name)
+        if kind != wanted[end.name]:
+            raise UnsupportedOp(f"{end.name} is {wanted[end.name]}, and its engine would have {kind} in its place")
+    shapes = [each.name for each in ends[: network.num_inputs] if each.is_shape_tensor]
+    if shapes:
+        raise UnsupportedOp(
+            f"the input {', '.join(shapes)} says a shape, which an engine has to know; give it one value when the "
+            f"model is pushed (--constant {shapes[0]}=VALUE)"
+        )
+
+
 def _refusal(found: Library, errors: list[Any]) -> TaskError:
     if not errors:
         return found.failure(BadModel, f"{found.name} cannot read the model")
     found.errors.clear()
     first = errors[0]
     code = getattr(first.code(), "name", str(first.code()))
-    said = " ".join(str(first.desc()).split())
+    said = line_of(BadModel(first.desc()))
     if "MEM_ALLOC" in code:
         return OutOfMemory(f"{found.name} cannot read the model: {said}")
     if not first.node_operator():
         return BadModel(f"{found.name} cannot read the model: {said}")
     kind = UnsupportedOp if _UNSUPPORTED in code or "INVALID_NODE" in code else BadModel
-    return kind(f"{found.name} does not take the {first.node_operator()} {first.node_name()!r}: {said}")
+    named = f" {first.node_name()!r}" if first.node_name() else ""
+    return kind(f"{found.name} does not take the {first.node_operator()}{named}: {said}")

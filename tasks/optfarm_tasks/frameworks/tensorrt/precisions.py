@@ -8,9 +8,12 @@ from pydantic import Field
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.errors import BadModel
+from optfarm_tasks.formats.onnx import graph_of
+from optfarm_tasks.formats.onnx_graph import Graph
+from optfarm_tasks.formats.raw import view
 from optfarm_tasks.formats.tensorrt import Builder
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import narrowing
+from optfarm_tasks.frameworks.onnx import narrowing, precision
 from optfarm_tasks.frameworks.tensorrt import quantisation
 from optfarm_tasks.frameworks.tensorrt.building import Building, Typed, build, source
 from optfarm_tasks.technique import Done, Work
@@ -32,9 +35,21 @@ class Quantised(Building, Calibrated):
 
 def plain(work: Work, params: Plain, *, builder: Builder) -> Done:
     """An engine in the types that the model has."""
+    import onnx
+
     with source(work) as file:
-        stated = "float32 or TF32" if params.tf32 else "float32"
-        return build(work, params, Typed(file, stated), builder=builder, allows_tf32=params.tf32)
+        typed = file.with_name("typed.onnx")
+        _save(onnx.shape_inference.infer_shapes(onnx.load(file)), typed)
+        graph = graph_of(typed, view(typed))
+        return build(work, params, Typed(typed, _stated(graph, params)), builder=builder, allows_tf32=params.tf32)
+
+
+def _stated(graph: Graph, params: Plain) -> str:
+    """The types that a graph computes in, as its engine will."""
+    stated = precision.precision_of(graph)
+    if any(node.op == "QuantizeLinear" for node in graph.nodes):
+        stated = f"int8; {stated.rpartition(', ')[2].removesuffix(' activations')} elsewhere"
+    return stated.replace("float32", "float32 or TF32") if params.tf32 else stated
 
 
 def narrow(work: Work, params: Building, dtype: narrowing.Narrow, *, builder: Builder) -> Done:
