@@ -19,6 +19,7 @@ def write(folder: Path) -> dict[str, Path]:
     made = {
         "plain": graph([_product("x")], ["x float32 n 24"], ["y float32 n 8"], {"w": _WEIGHTS}),
         "images": images(),
+        "faint": images(strength=1e-3),
         "large": graph(
             [_product("x", "a"), _node("Relu", "a", "y")],
             ["x float32 n 24"],
@@ -49,12 +50,12 @@ def write(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in made}
 
 
-def images() -> Any:
-    """Convolutions with a shortcut, and a dense layer; with weights that are drawn."""
+def images(*, strength: float = 1) -> Any:
+    """Convolutions with a shortcut, and a dense layer; with weights that are drawn, of a strength."""
     drawn = np.random.default_rng(5)
     shapes = {"a": (16, 3, 3, 3), "b": (16, 16, 3, 3), "c": (16, 16, 3, 3), "d": (16, 10)}
     weights = {
-        name: (drawn.normal(size=shape) * np.sqrt(2 / np.prod(shape[1:]))).astype(np.float32)
+        name: (strength * drawn.normal(size=shape) * np.sqrt(2 / np.prod(shape[1:]))).astype(np.float32)
         for name, shape in shapes.items()
     }
     nodes = [

@@ -26,7 +26,7 @@ class Narrowed:
     """Ops that compute in the narrow type."""
     left: Counter[str]
     """Ops that take floats, and stay in float32."""
-    too_large: tuple[str, ...]
+    unheld: tuple[str, ...]
     """Constants that the narrow type cannot hold: their ops stay in float32."""
 
 
@@ -58,8 +58,8 @@ class _Rewriting:
 
     def run(self) -> Narrowed:
         """Rewrites the nodes, then the constants that they take."""
-        large = {name for name in self._constants if name in self._floats and not self._holds(name)}
-        chosen = [self._is_narrow(node) and not large & set(node.input) for node in self._graph.node]
+        unheld = {name for name in self._constants if name in self._floats and not self._holds(name)}
+        chosen = [self._is_narrow(node) and not unheld & set(node.input) for node in self._graph.node]
         pairs = list(zip(self._graph.node, chosen, strict=True))
         read = {each.name for each in self._graph.output}.union(*(self._reads(*pair) for pair in pairs))
         computed, left = (
@@ -72,7 +72,7 @@ class _Rewriting:
         self._convert_constants(read)
         del self._graph.node[:], self._graph.value_info[:]
         self._graph.node.extend([*fed, *nodes])
-        return Narrowed(computed, left, tuple(sorted(large)))
+        return Narrowed(computed, left, tuple(sorted(unheld)))
 
     def _hoist_constants(self) -> None:
         """Has constants lie in one place: those of nodes become initialisers."""
@@ -100,6 +100,12 @@ class _Rewriting:
         from onnx import TensorProto
 
         return frozenset(name for name, kind in self._types.items() if kind == TensorProto.FLOAT)
+
+    @cached_property
+    def _scales(self) -> frozenset[str]:
+        """What ops that quantise divide by."""
+        quantising = ("QuantizeLinear", "DequantizeLinear")
+        return frozenset(node.input[1] for node in self._graph.node if node.op_type in quantising)
 
     def _is_narrow(self, node: Any) -> bool:
         """Whether each type that a node takes and gives floats in may be narrow, and follows from what it takes."""
@@ -166,14 +172,17 @@ class _Rewriting:
         return f"{name}/{self._dtype}"
 
     def _holds(self, name: str) -> bool:
-        """Whether the narrow type holds each number of a constant that is one."""
+        """Whether the narrow type holds a constant: weights may become zero, an epsilon not, and a scale not coarse."""
         import numpy as np
         from onnx import numpy_helper
 
         if self._dtype == "bfloat16":
             return True
         array = numpy_helper.to_array(self._constants[name])
-        return not array.size or not (np.abs(array[np.isfinite(array)]) > np.finfo(np.float16).max).any()
+        size = np.abs(array[np.isfinite(array)])
+        limits = np.finfo(np.float16)
+        least = limits.tiny if name in self._scales else limits.smallest_subnormal if array.size == 1 else 0
+        return not ((size > limits.max) | ((size > 0) & (size < least))).any()
 
     def _convert_constants(self, read: set[str]) -> None:
         """Stores constants in the forms that something takes; files of old list constants among the inputs too."""

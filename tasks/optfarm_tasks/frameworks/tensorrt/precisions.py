@@ -94,8 +94,16 @@ def _narrowed(model: Any, target: Path, dtype: narrowing.Narrow) -> Typed:
     with blaming(BadModel, f"the model cannot be written in {dtype}"):
         made, found = narrowing.narrow(model, dtype)
     _save(made, target)
-    warnings = tuple(f"what takes {name} stays in float32: it has weights beyond ±65,504" for name in found.too_large)
-    return Typed(target, dtype, warnings, {f"in_{dtype}": dict(found.computed), "in_float32": dict(found.left)})
+    return Typed(
+        target, dtype, _said(found, dtype), {f"in_{dtype}": dict(found.computed), "in_float32": dict(found.left)}
+    )
+
+
+def _said(found: narrowing.Narrowed, dtype: Elsewhere) -> tuple[str, ...]:
+    if not found.unheld:
+        return ()
+    others = f" and {len(found.unheld) - 1} more" if len(found.unheld) > 1 else ""
+    return (f"{dtype} does not hold the numbers of {found.unheld[0]}{others}, so that what takes it stays in float32",)
 
 
 def _save(model: Any, file: Path) -> None:
