@@ -131,7 +131,7 @@ def pictures(count: int, *, seed: int) -> np.ndarray:
 
 
 def agreements(folder: Path, model: Path) -> dict[str, float | None]:
-    """Type → how far a graph in it, beside float16, is from the original; ONNX Runtime runs both as they are written."""
+    """Type → how far a graph in it, beside float16, is from the original; ONNX Runtime runs both as written."""
     original = model / "model.onnx"
     fed, watched = pictures(64, seed=7), pictures(128, seed=9)
     (expected,), found = outputs(original, fed), {}
