@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TOOLCHAINS := build/toolchains
 RECORDING := build/pilotnet/recording.npz
 
-.PHONY: setup toolchain-torch toolchain-tensorrt-rtx demo test check bench zoo compat lock clean
+.PHONY: setup toolchain-torch toolchain-tensorrt-rtx toolchain-tensorrt demo test check bench zoo compat lock clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,7 @@ $(STAMP): requirements/dev.lock requirements/models.txt pyproject.toml
 # An environment of its own for what cannot stand beside the rest, or is too large for every host.
 toolchain-torch: $(TOOLCHAINS)/torch/.installed
 toolchain-tensorrt-rtx: $(TOOLCHAINS)/tensorrt-rtx/.installed
+toolchain-tensorrt: $(TOOLCHAINS)/tensorrt/.installed
 
 .SECONDEXPANSION:
 $(TOOLCHAINS)/%/.installed: requirements/%.lock $$(wildcard requirements/$$*-models.txt) pyproject.toml
