@@ -73,7 +73,8 @@ class Session:
         arrays = model_inputs.fitted(inputs, self.signature)
         shapes = {name: array.shape for name, array in arrays.items()}
         self._check(shapes)
-        self._suit(shapes)
+        if shapes != self._shapes:
+            self._suit(shapes)
         pinned = {name: cuda.Pinned(array.shape, array.dtype) for name, array in arrays.items()}
         for name, array in arrays.items():
             pinned[name].array[...] = array
