@@ -20,6 +20,7 @@ def write(folder: Path) -> dict[str, Path]:
         "plain": graph([_product("x")], ["x float32 n 24"], ["y float32 n 8"], {"w": _WEIGHTS}),
         "images": images(),
         "faint": images(strength=1e-3),
+        "odd": odd(),
         "large": graph(
             [_product("x", "a"), _node("Relu", "a", "y")],
             ["x float32 n 24"],
@@ -70,6 +71,32 @@ def images(*, strength: float = 1) -> Any:
         _node("Gemm", "m d", "y"),
     ]
     return graph(nodes, ["x float32 n 3 32 32"], ["y float32 n 10"], weights)
+
+
+def odd() -> Any:
+    """A branch that takes values from outside, sizes that are always float32, casts, and an output that others take."""
+    taken, other = (
+        helper.make_graph([_node(op, inputs, name)], name, [], [_end(f"{name} float32 n 3 8 8")])
+        for op, inputs, name in (("Add", "a a", "doubled"), ("Sub", "a half", "less"))
+    )
+    nodes = [
+        _node("Constant", "", "half", value=numpy_helper.from_array(np.float32(0.5), "half")),
+        _node("Mul", "x half", "a"),
+        _node("Resize", "a roi scales", "r", mode="nearest"),
+        _node("ReduceMean", "r", "m", keepdims=0),
+        _node("Greater", "m zero", "g"),
+        _node("If", "g", "b", then_branch=taken, else_branch=other),
+        _node("Cast", "a", "i", to=Of.INT64),
+        _node("Cast", "i", "f", to=Of.FLOAT),
+        _node("Add", "b f", "y"),
+    ]
+    constants = {
+        "roi": np.zeros(0, np.float32),
+        "scales": np.float32([1, 1, 2, 2]),
+        "zero": np.float32(0),
+    }
+    outputs = ["y float32 n 3 8 8", "a float32 n 3 8 8", "r float32 n 3 16 16"]
+    return graph(nodes, ["x float32 n 3 8 8"], outputs, constants)
 
 
 def graph(nodes: list[Any], inputs: Sequence[str], outputs: Sequence[str], constants: Any = None) -> Any:

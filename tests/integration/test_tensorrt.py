@@ -170,6 +170,14 @@ def test_what_is_written_in_other_types_computes_nearly_the_same(found: Any) -> 
     assert {kind: loss for kind, loss in found["agreements"]["images"].items() if not loss < LOSSES[kind]} == {}
 
 
+def test_what_onnx_keeps_in_float32_and_what_branches_take_stays_as_it_is(found: Any) -> None:
+    odd = found["narrowed"]
+
+    assert max(odd["differences"]) < 0.02
+    assert odd["computed"] == {"Mul": 1, "Resize": 1, "ReduceMean": 1, "Greater": 1, "Cast": 1, "Add": 1}
+    assert odd["left"] == {}
+
+
 def test_scales_that_float16_is_too_coarse_for_stay_in_float32(found: Any) -> None:
     run = engines(found)["faint", f"{RTX}-int8(target=8.9)"]
 
