@@ -39,9 +39,10 @@ def plain(work: Work, params: Plain, *, builder: Builder) -> Done:
 
     with source(work) as file:
         typed = file.with_name("typed.onnx")
-        _save(onnx.shape_inference.infer_shapes(onnx.load(file)), typed)
-        graph = graph_of(typed, view(typed))
-        return build(work, params, Typed(typed, _stated(graph, params)), builder=builder, allows_tf32=params.tf32)
+        # Weights may lie apart and be too large for one file; nothing but types is read of this one.
+        _save(onnx.shape_inference.infer_shapes(onnx.load(file, load_external_data=False)), typed)
+        stated = _stated(graph_of(typed, view(typed)), params)
+        return build(work, params, Typed(file, stated), builder=builder, allows_tf32=params.tf32)
 
 
 def _stated(graph: Graph, params: Plain) -> str:

@@ -68,6 +68,13 @@ class Session:
         """The types that its network was given in, which it keeps, and whether its kernels run as one CUDA graph."""
         return self.engine.precision + ("; CUDA graph" if self.engine.uses_cuda_graph else "")
 
+    @property
+    def largest_batch(self) -> int | None:
+        """The largest that its profile has room for; None where no input has a batch that varies."""
+        inputs = {each.name: each.axis for each in self.signature.inputs}
+        taken = ((sizes, inputs[name]) for name, sizes in self.engine.profile.items())
+        return min((sizes.max[axis] for sizes, axis in taken if axis is not None), default=None)
+
     def feed(self, inputs: Arrays) -> Feed:
         """Arrays of the signature's types in pinned memory, the engine ready for their shapes."""
         arrays = model_inputs.fitted(inputs, self.signature)
