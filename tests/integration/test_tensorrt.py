@@ -52,7 +52,7 @@ REFUSED = {
     ("bytes", f"{RTX}(target=8.9)"): "unsupported_op: TensorRT-RTX 1.7.1.116 does not take the Add: ",
     ("words", f"{RTX}(target=8.9)"): "bad_model: TensorRT-RTX 1.7.1.116 cannot read the model: ",
     ("nonzero", f"{RTX}(target=8.9)"): "unsupported_op: TensorRT-RTX 1.7.1.116 does not take the NonZero: ",
-    ("determinant", f"{RTX}(target=8.9)"): "unsupported_op: TensorRT-RTX 1.7.1.116 does not take the Det 'the_det': ",
+    ("determinant", f"{RTX}(target=8.9)"): "unsupported_op: TensorRT-RTX 1.7.1.116 does not take the Det 'the_det'",
     (
         "reshaped",
         f"{RTX}(target=8.9)",

@@ -113,9 +113,12 @@ class _Rewriting:
 
         if any(each.name in ("to", "dtype") and each.i == TensorProto.FLOAT for each in node.attribute):
             return False
-        takes = {kind for name, kind in self._typed(node, node.input, "inputs") if name in self._floats}
-        gives = {kind for name, kind in self._typed(node, node.output, "outputs") if name in self._floats}
-        unknown = {kind for name, kind in self._typed(node, node.input, "inputs") if name not in self._types}
+        inputs, outputs = (
+            list(self._typed(node, *side)) for side in ((node.input, "inputs"), (node.output, "outputs"))
+        )
+        takes = {kind for name, kind in inputs if name in self._floats}
+        gives = {kind for name, kind in outputs if name in self._floats}
+        unknown = {kind for name, kind in (*inputs, *outputs) if name not in self._types}
         narrow = {kind for kind in takes if self._may_be_narrow(node, kind)}
         return bool(narrow) and gives <= narrow and not unknown & narrow and not list(_captured(node))
 

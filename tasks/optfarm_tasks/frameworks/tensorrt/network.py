@@ -11,6 +11,8 @@ from optfarm_tasks.frameworks.tensorrt.library import Library
 
 _STRONGLY_TYPED = "STRONGLY_TYPED"
 _UNSUPPORTED = "UNSUPPORTED"
+_NO_REASON = "false"
+"""What the parser says of an op that it has nothing for: the text of its own assertion."""
 _TYPES = {
     "FLOAT": "float32", "HALF": "float16", "INT8": "int8", "UINT8": "uint8", "INT32": "int32", "INT64": "int64",
     "BOOL": "bool",
@@ -81,4 +83,5 @@ def _refusal(found: Library, errors: list[Any]) -> TaskError:
         return BadModel(f"{found.name} cannot read the model: {said}")
     kind = UnsupportedOp if _UNSUPPORTED in code or "INVALID_NODE" in code else BadModel
     named = f" {first.node_name()!r}" if first.node_name() else ""
-    return kind(f"{found.name} does not take the {first.node_operator()}{named}: {said}")
+    why = "" if said == _NO_REASON else f": {said}"
+    return kind(f"{found.name} does not take the {first.node_operator()}{named}{why}")
