@@ -43,7 +43,7 @@ demo: setup $(RECORDING)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/pilotnet/run.sh $(RECORDING)
 
 # Two at a time: the tests of the command line beside the others, in the order in which they are found.
-test: setup toolchain-torch
+test: setup toolchain-torch toolchain-tensorrt-rtx
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 check: setup
@@ -81,6 +81,7 @@ lock:
 	$(COMPILE) $(ON_CPU) $(TOOLCHAIN) --extra tensorflow --extra onnx --extra openvino --extra torch --torch-backend cpu pyproject.toml -o requirements/torch.lock
 	$(COMPILE) $(ON_CPU) $(TOOLCHAIN) --extra tensorflow --extra onnx --extra openvino --extra torch-cuda pyproject.toml -o requirements/torch-cuda.lock
 	$(COMPILE) $(ON_CPU) $(TOOLCHAIN) --extra tensorflow --extra onnx-cuda pyproject.toml -o requirements/ort-cuda.lock
+	$(COMPILE) $(TOOLCHAIN) --extra tensorrt-rtx pyproject.toml -o requirements/tensorrt-rtx.lock
 	$(COMPILE) --override requirements/overrides-cuda.txt $(TOOLCHAIN) --extra tensorflow-cuda --extra onnx --extra openvino pyproject.toml -o requirements/tf-cuda.lock
 
 clean:

@@ -23,6 +23,7 @@ class Format(StrEnum):
     ONNX = "onnx"
     OPENVINO = "openvino"
     PT2 = "pt2"
+    TENSORRT = "tensorrt"
     CODED = "coded"
 
 

@@ -12,12 +12,14 @@ from tests.integration.scripts import python_of, runs_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = registry.technique_names()
-SUITED = [
+RUNNABLE = [
     name
-    for name in NAMES
-    if not registry.technique(name).CARD.needs_gpu and (name != "amp" or "bf16" in Path("/proc/cpuinfo").read_text())
+    for name, card in ((name, registry.technique(name).CARD) for name in NAMES)
+    if not (card.bound or card.needs_gpu)
 ]
-"""Techniques that have something to do on this machine; those for a GPU are tried where there is one (`make gpu`)."""
+"""Techniques whose artifacts run anywhere; engines of TensorRT are in test_tensorrt.py, the rest is for `make gpu`."""
+SUITED = [name for name in RUNNABLE if name != "amp" or "bf16" in Path("/proc/cpuinfo").read_text()]
+"""Techniques that have something to do on this machine."""
 CASES = [(name, kind) for name in SUITED for kind in sorted(registry.technique(name).CARD.accepts)]
 
 

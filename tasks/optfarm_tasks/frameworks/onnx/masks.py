@@ -5,6 +5,7 @@ range for both would give all scores one integer, and what is left of attention 
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 LARGE = 4.0 * 2**8
@@ -16,6 +17,18 @@ _BETWEEN = frozenset(
     | {"Transpose", "Concat", "Clip", "Min", "Max"}
 )
 """Ops that may stand between a product of matrices, or a mask, and the softmax."""
+
+
+def name_masking(file: Path) -> list[str]:
+    """The names of the nodes of an .onnx file that are to stay in float, each of which gets one if it has none."""
+    import onnx
+
+    model = onnx.load(file)
+    found = masking_nodes(model.graph)
+    for number, node in enumerate(found):
+        node.name = node.name or f"{node.op_type}/{number}"
+    onnx.save(model, file)
+    return [node.name for node in found]
 
 
 def masking_nodes(graph: Any) -> list[Any]:
