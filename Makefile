@@ -55,7 +55,8 @@ check: setup
 
 # Needs a GPU; GPU_PYTHON names another interpreter with PyTorch, CUDA and torchvision.
 GPU_PYTHON ?= $(TOOLCHAINS)/torch-cuda/bin/python
-gpu: $(if $(filter $(TOOLCHAINS)/%,$(GPU_PYTHON)),toolchain-torch-cuda)
+gpu: setup toolchain-tensorrt-rtx $(if $(filter $(TOOLCHAINS)/%,$(GPU_PYTHON)),toolchain-torch-cuda)
+	$(BIN)/pytest -m gpu
 	PYTHONPATH=.:tasks $(GPU_PYTHON) -m benchmarks.gpu --page
 
 bench: setup

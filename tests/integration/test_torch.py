@@ -193,3 +193,29 @@ def test_int8_is_right_on_every_processor_with_weights_in_7_bits_where_sums_over
     if not instruction_sets.overflow(instruction_sets.here()):
         assert losses["ALL"]["torch-int8"] < 1e-3
         assert losses["ALL"]["torch-int8-dynamic"] < 1e-3
+
+
+PRECISIONS = {
+    "torch-tf32": "tf32", "torch-float16": "float16", "torch-bfloat16": "bfloat16",
+    "torch-float16 -> torch-cuda-graph": "float16",
+}  # fmt: skip
+
+
+@pytest.mark.gpu
+def test_programs_give_on_a_gpu_what_they_give_on_the_processor(tmp_path: Path) -> None:
+    found = runs_of("torch_gpu_runs.py", tmp_path, timeout_s=580, python=python_of("torch-cuda"))
+
+    for model, of_recipes in found["models"].items():
+        for recipe, run in of_recipes.items():
+            assert "refused" not in run, (model, recipe, run)
+            assert run["nmse"] <= (HALF if recipe in PRECISIONS else EXACT), (model, recipe)
+            assert run["is_over"]
+            assert 0 < run["compute_ns"] <= run["wall_ns"], (model, recipe)
+    for recipe, precision in PRECISIONS.items():
+        assert found["models"]["images"][recipe]["precision"] == precision
+    assert found["exhausted"].startswith("out_of_memory: ")
+
+
+def test_a_build_without_cuda_computes_on_no_gpu(found: Any) -> None:
+    assert found["on a gpu"].startswith("missing_toolchain: PyTorch ")
+    assert "is built without CUDA" in found["on a gpu"]

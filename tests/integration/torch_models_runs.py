@@ -26,6 +26,7 @@ from optfarm_tasks.formats import pt2
 from optfarm_tasks.frameworks.torch import precision
 from optfarm_tasks.profilers import torch as profiler
 from optfarm_tasks.quality.agreement import Agreement
+from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 from optfarm_tasks.schema.recipe import Recipe
 
 BATCH = torch.export.Dim("batch", min=1, max=256)
@@ -271,10 +272,10 @@ def observed(folder: Path) -> dict[str, Any]:
     return {"ops": [event.op for event in inference.events], "total_ns": total, "wall_ns": inference.wall_ns}
 
 
-def refusal(folder: Path) -> str:
+def refusal(folder: Path, device: DeviceSpec = CPU) -> str:
     """Why a program is refused."""
     try:
-        registry.runtime("torch").load(folder, threads=1)
+        registry.runtime("torch").load(folder, threads=1, device=device)
     except TaskError as error:
         return f"{error.reason}: {error}"
     return "it was loaded"
@@ -329,6 +330,7 @@ def runs(folder: Path) -> dict[str, Any]:
         "resets": resets(folder / "counting"),
         "observed": {name: observed(folder / name) for name in ("images", "images-torch-compile")},
         "hostile": hostile(folder / "hostile", folder / "named", mark),
+        "on a gpu": refusal(folder / "named", DeviceSpec(kind=DeviceKind.GPU, index=0)),
         "unknown": of_unknown_op(folder / "unknown", folder / "named"),
         "has_run": mark.exists(),
     }
