@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
+import pytest
+
 from optfarm_scheduler.decisions.control_chart import Canary, Standing, judged
 from optfarm_tasks.actions import canary
 from optfarm_tasks.benchmark.analysis.rules import PrecisionTarget
@@ -18,6 +20,8 @@ from optfarm_tasks.benchmark.controller.paired_scenarios import MeasurementPlan,
 from optfarm_tasks.benchmark.controller.resident import Variant
 from optfarm_tasks.benchmark.controller.turns import PairSetup
 from optfarm_tasks.benchmark.process import shield
+from optfarm_tasks.errors import MissingToolchain
+from optfarm_tasks.schema.device import DeviceKind, DeviceSpec
 from optfarm_tasks.schema.measurement import Flag, Verdict
 from optfarm_tasks.schema.result import CanaryResult
 from optfarm_tasks.schema.spec import Canary as CanaryAction
@@ -80,7 +84,10 @@ def test_a_device_whose_core_is_kept_busy_leaves_its_band(tmp_path: Path) -> Non
 
 def test_a_measurement_is_compared_with_what_is_usual_on_its_device(tmp_path: Path) -> None:
     cores, _ = shield.choose_cores(os.sched_getaffinity(0), 1)
-    sides = Variant("baseline", tmp_path, canary.COMPUTE), Variant("candidate", tmp_path, canary.COMPUTE)
+    sides = (
+        Variant("baseline", tmp_path, canary.COMPUTE[DeviceKind.CPU]),
+        Variant("candidate", tmp_path, canary.COMPUTE[DeviceKind.CPU]),
+    )
     setup = PairSetup(sides, cores=cores, threads=1, batch_size=1, seed=0, amount=SHORT)
     plan = MeasurementPlan(
         setup, Effort.QUICK, PrecisionTarget(0.01), usual=Usual(memory_ns=1e4, null_ci95=(1.01, 1.02))
@@ -99,3 +106,10 @@ def test_what_is_not_known_to_be_usual_is_said_to_be_missing() -> None:
 
     assert unknown.canary_ratio is None
     assert unknown.canary_missing == "too few canaries have run on this device to know what is usual"
+
+
+def test_the_canary_of_a_gpu_says_what_keeps_it_from_the_gpu(tmp_path: Path) -> None:
+    gpu = Task(action=CanaryAction(), inputs={}, device=DeviceSpec(kind=DeviceKind.GPU, index=0))
+
+    with pytest.raises(MissingToolchain, match="the canary of a GPU imports torch"):
+        canary.run(tmp_path, gpu, lambda *_: None, amount=SHORT)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from optfarm_scheduler.decisions.snapshot import KnownDevice, OpenTask
 from optfarm_scheduler.decisions.states import ENDS, IN_FLIGHT
-from optfarm_tasks.schema.device import DeviceKind
+from optfarm_tasks.schema.device import DeviceKind, Inventory
 from optfarm_tasks.schema.health import HealthState
 from optfarm_tasks.schema.measurement import holds_one
 from optfarm_tasks.schema.spec import Kind
@@ -26,17 +26,23 @@ class CanaryRules:
 
 
 CANARY_RULES = CanaryRules()
-_KINDS = frozenset({DeviceKind.CPU})
-"""Kinds of device that there is a canary for: its loads are the processor's."""
+GPU_RUNTIME = "torch"
+"""What the canary of a GPU computes with; without it there is none."""
 
 
 def due_at(device: KnownDevice, rules: CanaryRules = CANARY_RULES) -> float | None:
     """When the next canary is due, in seconds since the epoch; None for never."""
-    if not rules.every_s or device.inventory.kind not in _KINDS:
+    if not rules.every_s or not has_canary(device.inventory):
         return None
     if device.canary_at < device.started_at:
         return device.started_at
     return device.canary_at + (rules.again_s if _is_doubtful(device) else rules.every_s)
+
+
+def has_canary(device: Inventory) -> bool:
+    """Whether there is fixed work for a device: a processor's needs nothing, a GPU's a toolchain that reaches it."""
+    offered = {name for toolchain in device.toolchains for name in toolchain.runtimes}
+    return device.kind == DeviceKind.CPU or GPU_RUNTIME in offered
 
 
 def wants_canary(device: KnownDevice, tasks: Iterable[OpenTask], now: float, rules: CanaryRules = CANARY_RULES) -> bool:

@@ -6,8 +6,8 @@ the logarithms of durations, because disturbances multiply.
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 _D2 = 1.128
@@ -27,6 +27,7 @@ class ChartRules:
     """A very still history does not make the band narrower than this share of its centre."""
     memory_half_width: float = 0.25
     """The same of memory: as much is allowed to it as to a measurement without the flag mem_contention."""
+    further_half_width: float = 0.25
     good_to_release: int = 3
 
 
@@ -41,6 +42,8 @@ class Canary:
     """Seconds since the epoch."""
     compute_ns: float
     memory_ns: float
+    further_ns: Mapping[str, float] = field(default_factory=dict)
+    """Work → duration, of what only some kinds of devices do."""
     is_disturbed: bool = False
     """Others took so much of the device that its times are no part of the band."""
 
@@ -102,6 +105,11 @@ def compute_band(good: Sequence[Canary], *, rules: ChartRules = CHART_RULES) -> 
     return _band([each.compute_ns for each in good], rules.compute_half_width, rules)
 
 
+def _further_band(good: Sequence[Canary], name: str, rules: ChartRules) -> Band | None:
+    durations_ns = [each.further_ns[name] for each in good if name in each.further_ns]
+    return _band(durations_ns, rules.further_half_width, rules)
+
+
 def _band(durations_ns: Sequence[float], least: float, rules: ChartRules) -> Band | None:
     if len(durations_ns) < rules.min_good:
         return None
@@ -117,7 +125,8 @@ def _faults(good: Sequence[Canary], canary: Canary, rules: ChartRules) -> Iterat
         ("compute", canary.compute_ns, compute_band(good, rules=rules)),
         ("memory", canary.memory_ns, memory_band(good, rules=rules)),
     )
-    for name, took_ns, band in found:
+    further = ((name, took_ns, _further_band(good, name, rules)) for name, took_ns in sorted(canary.further_ns.items()))
+    for name, took_ns, band in (*found, *further):
         if band is not None and not band.holds(took_ns):
             usual = f"{band.low_ns / 1e6:.3g} to {band.high_ns / 1e6:.3g} ms"
             yield f"its {name} canary took {took_ns / 1e6:.3g} ms, usual are {usual}"

@@ -8,12 +8,13 @@ from sqlalchemy import Connection, desc, insert, select, update
 
 from optfarm_scheduler.decisions import control_chart
 from optfarm_scheduler.decisions.actions import SendCanary
+from optfarm_scheduler.decisions.canaries import GPU_RUNTIME
 from optfarm_scheduler.planning.task_plan import TaskPlan
 from optfarm_scheduler.planning.toolchains import Needs
 from optfarm_scheduler.store.tables import CANARIES, DEVICES, TASKS
 from optfarm_scheduler.store.tasks import task_columns
 from optfarm_scheduler.store.transitions import cancel_tasks
-from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.device import DeviceKind, Inventory
 from optfarm_tasks.schema.health import Chart, DeviceHealth, HealthState
 from optfarm_tasks.schema.measurement import Verdict
 from optfarm_tasks.schema.recipe import BASELINE
@@ -34,12 +35,17 @@ def send_canary(connection: Connection, check: SendCanary, *, now: float) -> boo
         recipe=BASELINE,
         action=Canary(),
         inputs={},
-        needs=Needs(),
+        needs=Needs(runtimes=(GPU_RUNTIME,), gpu=True) if _is_gpu(connection, device) else Needs(),
         pinned_to=device,
         identity=device,
     )
     connection.execute(insert(TASKS).values(task_columns(canary, None, position=0, now=now)))
     return True
+
+
+def _is_gpu(connection: Connection, device: str) -> bool:
+    found = connection.execute(select(DEVICES.c.inventory).where(DEVICES.c.name == device)).scalar_one()
+    return Inventory.model_validate(found).kind == DeviceKind.GPU
 
 
 def judge_canary(connection: Connection, task_id: str, device: str, result: Result, *, now: float) -> None:
@@ -48,11 +54,13 @@ def judge_canary(connection: Connection, task_id: str, device: str, result: Resu
     row = connection.execute(select(DEVICES.c.health, DEVICES.c.band_from).where(DEVICES.c.name == device)).first()
     if row is None or not isinstance(facts, CanaryResult):
         return
-    canary = control_chart.Canary(now, facts.compute_ns, facts.memory_ns, is_disturbed=facts.verdict is Verdict.INVALID)
+    canary = control_chart.Canary(
+        now, facts.compute_ns, facts.memory_ns, facts.further_ns, is_disturbed=facts.verdict is Verdict.INVALID
+    )
     before = control_chart.Standing(_good(connection, device, since=row.band_from), _quarantine(health_of(row.health)))
     after = control_chart.judged(before, canary)
     values = {"task_id": task_id, "device": device, "at": now, "is_good": canary in after.good}
-    measured = {"compute_ns": facts.compute_ns, "memory_ns": facts.memory_ns}
+    measured = {"compute_ns": facts.compute_ns, "memory_ns": facts.memory_ns, "further_ns": facts.further_ns}
     connection.execute(insert(CANARIES).values(values | measured))
     _store(connection, device, _health(after, facts, now))
 
@@ -84,14 +92,18 @@ def health_of(stored: dict[str, Any] | None) -> DeviceHealth:
 
 def lineage(device: Inventory) -> tuple[object, ...]:
     """What canaries have to share to be compared: the machine, and the library that computes."""
-    return device.attributes, *(toolchain.versions.get("numpy") for toolchain in device.toolchains[:1])
+    library = GPU_RUNTIME if device.kind == DeviceKind.GPU else "numpy"
+    versions = (each.versions.get(library) for each in device.toolchains)
+    return device.attributes, next(filter(None, versions), None)
 
 
 def _good(connection: Connection, device: str, *, since: float) -> tuple[control_chart.Canary, ...]:
     ours = (CANARIES.c.device == device) & CANARIES.c.is_good & (CANARIES.c.at > since)
     latest = select(CANARIES).where(ours).order_by(desc(CANARIES.c.at)).limit(control_chart.CHART_RULES.window)
     rows = connection.execute(latest).all()
-    return tuple(control_chart.Canary(row.at, row.compute_ns, row.memory_ns) for row in reversed(rows))
+    return tuple(
+        control_chart.Canary(row.at, row.compute_ns, row.memory_ns, row.further_ns or {}) for row in reversed(rows)
+    )
 
 
 def _quarantine(health: DeviceHealth) -> control_chart.Quarantine | None:

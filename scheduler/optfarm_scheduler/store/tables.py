@@ -108,6 +108,7 @@ CANARIES = Table(
     Column("at", Float, nullable=False),
     Column("compute_ns", Float, nullable=False),
     Column("memory_ns", Float, nullable=False),
+    Column("further_ns", JSON, nullable=True),
     Column("is_good", Boolean, nullable=False),
     Index(None, "device", "at"),
 )

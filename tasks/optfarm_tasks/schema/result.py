@@ -129,9 +129,11 @@ class CanaryResult(Value):
 
     kind: Literal[Kind.CANARY] = Kind.CANARY
     compute_ns: float = Field(gt=0)
-    """One product of two matrices that lie in the caches, on one thread."""
+    """One product of two matrices: on one thread, of such that lie in the caches; or on the GPU."""
     memory_ns: float = Field(gt=0)
-    """One copy of a buffer that no cache holds."""
+    """One copy of a buffer that no cache holds, in the host's memory."""
+    further_ns: dict[str, float] = Field(default_factory=dict, exclude_if=lambda it: not it)
+    """Of a GPU: a copy in its memory, and a launch of next to nothing."""
     null_value: float | None
     """The ratio of the A/A twin: the product of matrices against itself."""
     null_ci95: Interval | None

@@ -7,6 +7,7 @@ import numpy as np
 from optfarm_tasks.benchmark.analysis.conclusion import HostNoise
 from optfarm_tasks.benchmark.controller.resident import Resident, Variant, table_of
 from optfarm_tasks.benchmark.process import protocol
+from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.measurement import holds_one
 from optfarm_tasks.schema.spec import Usual
 
@@ -31,9 +32,19 @@ def memory_ns(cores: tuple[int, ...]) -> float:
     Raises:
         TaskError: its process died.
     """
-    variant = Variant("memory canary", Path(), STREAM)
+    return work_ns(STREAM, cores)
+
+
+def work_ns(work: str, cores: tuple[int, ...], device: DeviceSpec = CPU) -> float:
+    """As `memory_ns`, of any of the canary's fixed works.
+
+    Raises:
+        TaskError: it cannot be done on the device, or its process died.
+    """
+    variant = Variant(f"canary {work.rpartition('.')[2]}", Path(), work)
     with Resident(variant, cores=cores[-1:], threads=1) as resident:
-        resident.ask(protocol.Load(STREAM, folder="", threads=1, batch_size=1, seed=0))
+        place = device.model_dump(mode="json")
+        resident.ask(protocol.Load(work, folder="", threads=1, batch_size=1, seed=0, device=place))
         first_ns = table_of(resident.ask(protocol.FIRST).samples, 3)[0, 0]
         block = protocol.TimeBlock(250_000_000, min_requests=9, max_ns=5_000_000_000, request_ns=float(first_ns))
         timed = resident.ask(block)

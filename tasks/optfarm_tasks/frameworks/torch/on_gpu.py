@@ -34,7 +34,7 @@ def loaded(
     """
     from torch.export.passes import move_to_device_pass
 
-    where = _place(device)
+    where = place_of(device)
     _set_precision(has_tf32=running.tf32)
     with blaming(BadModel, "PyTorch cannot move the model to the GPU"):
         moved = move_to_device_pass(program, where)
@@ -53,7 +53,7 @@ def _set_precision(*, has_tf32: bool) -> None:
         each.fp32_precision = wanted
 
 
-def _place(device: DeviceSpec) -> str:
+def place_of(device: DeviceSpec) -> str:
     """The name that PyTorch has for a GPU: cuda:0.
 
     Raises:

@@ -116,3 +116,15 @@ def test_the_band_follows_the_latest_good_canaries() -> None:
 
     assert standing.quarantine is None
     assert len(standing.good) == CHART_RULES.window
+
+
+def test_further_works_have_bands_of_their_own() -> None:
+    def gpu(at: int, launch_ms: float) -> Canary:
+        return Canary(float(at), MS, 5 * MS, {"copy": 2 * MS, "launch": launch_ms * MS})
+
+    usual = reduce(judged, [gpu(at, 0.01) for at in range(8)], Standing())
+
+    assert judged(usual, gpu(8, 0.012)).quarantine is None
+    late = judged(usual, gpu(8, 0.02)).quarantine
+    assert late is not None
+    assert late.reason == "its launch canary took 0.02 ms, usual are 0.008 to 0.0125 ms"

@@ -55,8 +55,15 @@ def test_a_canary_is_due_after_a_start_once_a_day_and_soon_when_in_doubt(there: 
     assert due_at(there, replace(RULES, every_s=0)) is None
 
 
-def test_a_kind_of_device_without_a_canary_of_its_own_gets_none() -> None:
-    assert due_at(aged("x.gpu-0", DAY)) is None
+def test_a_gpu_gets_a_canary_where_a_toolchain_reaches_it_and_no_other_kind_of_device_does() -> None:
+    gpu = aged("x.gpu-0", DAY)
+    (toolchain,) = gpu.inventory.toolchains
+    computing = toolchain.model_copy(update={"runtimes": (*toolchain.runtimes, "torch")})
+    reached = gpu.inventory.model_copy(update={"toolchains": (computing,)})
+
+    assert due_at(gpu) is None
+    assert due_at(replace(gpu, inventory=reached)) == NOW
+    assert due_at(aged("x.npu-0", DAY)) is None
 
 
 def test_a_due_canary_runs_while_its_device_has_nothing_else_to_do() -> None:
