@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TOOLCHAINS := build/toolchains
 RECORDING := build/pilotnet/recording.npz
 
-.PHONY: setup toolchain-torch demo test check bench zoo compat lock clean
+.PHONY: setup toolchain-torch toolchain-tftrt demo test test-tftrt check bench zoo compat lock clean
 
 setup: $(STAMP)
 
@@ -35,6 +35,12 @@ toolchain-torch: $(TOOLCHAINS)/torch/.installed
 $(TOOLCHAINS)/%/.installed: requirements/%.lock requirements/%-models.txt pyproject.toml
 	$(call install,$(@D),-r $< -r $(word 2,$^))
 
+# TensorFlow 2.17.1, the last with TF-TRT: 2 GB, so that `make test` does without.
+toolchain-tftrt: $(TOOLCHAINS)/tf217-trt/.installed
+
+$(TOOLCHAINS)/tf217-trt/.installed: requirements/tf217-trt.lock pyproject.toml
+	$(call install,$(@D),-r $<)
+
 $(RECORDING): | setup
 	$(BIN)/python examples/pilotnet/record.py $@
 
@@ -43,7 +49,10 @@ demo: setup $(RECORDING)
 
 # Two at a time: the tests of the command line beside the others, in the order in which they are found.
 test: setup toolchain-torch
-	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder --ignore tests/tftrt
+
+test-tftrt: setup toolchain-tftrt
+	$(BIN)/pytest tests/tftrt
 
 check: setup
 	$(BIN)/ruff check
@@ -68,6 +77,7 @@ lock:
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra dev pyproject.toml -o requirements/dev.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino pyproject.toml -o requirements/worker.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino --extra torch pyproject.toml -o requirements/torch.lock
+	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/tf217-trt-overrides.txt --extra worker --extra tftrt pyproject.toml requirements/build.txt -o requirements/tf217-trt.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --extra server pyproject.toml -o requirements/server.lock
 
 clean:

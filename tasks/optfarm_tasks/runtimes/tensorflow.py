@@ -84,10 +84,13 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """
     check_device(device, DEVICES, user="the tensorflow runtime")
     require(MODULES, user="the tensorflow runtime")
-    import tensorflow as tf
-
     described = formats.describe(model)
-    _set_threads(tf.config.threading, threads)
+    set_threads(threads)
+    return loaded(model, described)
+
+
+def loaded(model: Path, described: ModelDescription) -> Model:
+    """As `load`, onto whatever TensorFlow computes on in this process."""
     load_format = _load_frozen if described.format is Format.FROZEN_GRAPH else _load_saved
     return load_format(model, described)
 
@@ -96,8 +99,8 @@ def _load_saved(model: Path, described: ModelDescription) -> Model:
     import tensorflow as tf
 
     with blaming(BadModel, "TensorFlow cannot load the SavedModel"):
-        loaded = tf.saved_model.load(str(model))
-        function = loaded.signatures[described.signature.name]
+        whole = tf.saved_model.load(str(model))
+        function = whole.signatures[described.signature.name]
         specs, arguments = function.structured_input_signature[1], saved_names.arguments_of(function)
         signature = Signature(
             name=described.signature.name,
@@ -105,7 +108,7 @@ def _load_saved(model: Path, described: ModelDescription) -> Model:
             outputs=_tensors(function.structured_outputs),
         )
     return Model(
-        loaded,
+        whole,
         # Inputs may have names that no argument can have.
         lambda **named: function(**{arguments[name]: tensor for name, tensor in named.items()}),
         signature=signature,
@@ -144,7 +147,15 @@ def _tensors(specs: dict[str, Any]) -> tuple[Tensor, ...]:
     )
 
 
-def _set_threads(threading: Any, threads: int) -> None:
+def set_threads(threads: int) -> None:
+    """Has TensorFlow take as many threads within an op and between ops.
+
+    Raises:
+        Internal: it already runs in this process, with another number of threads.
+    """
+    from tensorflow import config
+
+    threading = config.threading
     if threading.get_intra_op_parallelism_threads() == threads == threading.get_inter_op_parallelism_threads():
         return
     try:
