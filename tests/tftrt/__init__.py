@@ -18,7 +18,7 @@ _NAMES = ("libnvinfer.so.8.6.1", "libnvinfer_plugin.so.8.6.1")
 
 
 def library(folder: Path, version: int | None = FITTING) -> Path:
-    """Compiles the library under the names that TensorFlow looks for, and gives its folder; None is nobody's library."""
+    """Compiles the library under the names that TensorFlow looks for, and gives their folder; None is nobody's."""
     folder.mkdir()
     flags = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-O1", "-Wl,-soname,libnvinfer.so.8"]
     defined = [] if version is None else [f"-DVERSION={version}"]

@@ -1,4 +1,4 @@
-"""Recipes with TF-TRT on models of many kinds: PYTHON conversion_runs.py FOLDER, with a libnvinfer on the loader's path.
+"""Recipes with TF-TRT on models of many kinds: PYTHON conversion_runs.py FOLDER, where the loader finds a libnvinfer.
 
 FOLDER/runs.json has for each recipe and model the notes, the warnings and what the artifact is, or why it was refused.
 """
@@ -29,19 +29,21 @@ SIZE = 8
 """Of what varies."""
 LATER = "build=first-request"
 RUNS = {
-    "mobilenet": [f"tftrt({LATER})", f"tftrt-float16({LATER}, batch=8)", "tftrt", "tftrt-int8"],
-    "resnet": [
-        f"tftrt({LATER})",
-        f"fold-batch-norms -> tftrt({LATER})",
-        f"fixed-batch(batch=4) -> tftrt({LATER}, batch=4)",
-    ],
+    "mobilenet": [f"tftrt-float16({LATER}, batch=8)", "tftrt-int8"],
+    "resnet": [f"fixed-batch(batch=4) -> tftrt({LATER}, batch=4)"],
     "recurrent": [f"tftrt({LATER})"],
     "encoder": [
         f"tftrt({LATER})",
         f"tftrt-float16({LATER}, shapes=static)",
         f"tftrt({LATER}, minimum_segment_size=90)",
     ],
-    "detector": [f"tftrt({LATER})", f"freeze-pb -> tftrt({LATER})", f"tftrt({LATER}, batch=2)"],
+    "detector": [
+        f"tftrt({LATER})",
+        "tftrt",
+        "tftrt(shapes=static)",
+        f"freeze-pb -> tftrt({LATER})",
+        f"tftrt({LATER}, batch=2)",
+    ],
     "words": [f"tftrt({LATER}, shapes=static)", f"tftrt-int8({LATER}, shapes=static)"],
     "table": [f"tftrt({LATER})"],
     "upper": [f"tftrt({LATER})"],
@@ -79,9 +81,8 @@ def converted(recipe: str, model: Path, output: Path, data: Path | None) -> dict
 def run(artifact: Path) -> dict[str, Any]:
     """Loads an artifact and has it compute zeros."""
     session = tftrt.load(artifact, threads=0, device=GPU)
-    kinds = {"string": object}
     feed = {
-        each.name: np.zeros([size or SIZE for size in each.shape or ()], kinds.get(each.dtype, each.dtype))
+        each.name: np.full([size or SIZE for size in each.shape or ()], b"1" if each.dtype == "string" else 1)
         for each in session.signature.inputs
     }
     return {"precision": session.precision, "refused": attempted(lambda: session.run(session.feed(feed)))["refused"]}

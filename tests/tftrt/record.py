@@ -1,4 +1,4 @@
-"""Records what TF-TRT says of models of many kinds: PYTHON tests/tftrt/record.py, with a libnvinfer on the loader's path.
+"""Records what TF-TRT says of models of many kinds: PYTHON tests/tftrt/record.py, where the loader finds a libnvinfer.
 
 Of each model tests/recorded/tftrt keeps the report in the log and the nodes of the graph that came out, without values.
 """

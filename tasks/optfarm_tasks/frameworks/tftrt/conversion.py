@@ -107,11 +107,10 @@ def make(work: Work, params: Engines, kind: str, *, here: Gpu, version: str, sam
         work.on_progress("writing", 0.9)
         with blaming(BadModel, "TF-TRT cannot store the model"):
             converter.save(str(work.output), save_gpu_specific_engines=params.build == "ahead")
-        before = formats.describe(Path(folder)).size_bytes
     check(work.output, kind, are_built=params.build == "ahead")
     tftrt.record(work.output, _built(params, here, version))
     said = () if calibration is None else tuple(calibration.warnings)
-    sizes = {"before": before, "after": formats.describe(work.output).size_bytes}
+    sizes = {"before": formats.describe(work.model).size_bytes, "after": formats.describe(work.output).size_bytes}
     notes = segmentation.notes() | {"precision": kind, "tensorrt": version, "gpu": here.name, "size_bytes": sizes}
     return Done(warnings=(*warnings, *said, *_left(segmentation)), notes=notes)
 

@@ -46,8 +46,13 @@ def version_said(answers: str, *, code: int, complaints: str, user: str) -> str:
     """
     said = dict(line.split(" ", 1) for line in answers.splitlines() if line.startswith((probe.LINKED, probe.LOADED)))
     linked, loaded = said.get(probe.LINKED), said.get(probe.LOADED)
+    why = complaints.strip().rpartition("\n")[2] or f"it ended with {code}"
+    if code < 0:
+        raise MissingToolchain(
+            f"{user}: TensorFlow ended the process that loaded TensorRT by {signal.Signals(-code).name}: {why}; the "
+            f"libnvinfer that the system's loader finds is none that this TensorFlow was built for"
+        )
     if linked is None:
-        why = complaints.strip().rpartition("\n")[2] or f"it ended with {code}"
         raise MissingToolchain(f"{user} runs on the toolchain tf217-trt alone: {sys.executable} has no TF-TRT: {why}")
     if linked == _NONE:
         raise MissingToolchain(
@@ -55,24 +60,17 @@ def version_said(answers: str, *, code: int, complaints: str, user: str) -> str:
             f"TensorRT, as all are after 2.17"
         )
     if loaded is None:
-        raise MissingToolchain(_absence(linked, code=code, user=user))
+        raise MissingToolchain(
+            f"{user} needs TensorRT {linked}, and no libnvinfer.so.{linked} and libnvinfer_plugin.so.{linked} are "
+            f"where the system's loader looks; install TensorRT {linked} for CUDA 12 and name its folder in "
+            f"/etc/ld.so.conf.d (then run ldconfig)"
+        )
     if not _fits(linked, loaded):
         raise MissingToolchain(
             f"{user} loads TensorRT {loaded}, and this TensorFlow was built for {linked}: it takes {linked} or a later "
             f"one of the same major version"
         )
     return loaded
-
-
-def _absence(linked: str, *, code: int, user: str) -> str:
-    names = f"libnvinfer.so.{linked} and libnvinfer_plugin.so.{linked}"
-    if code:
-        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with {code}"
-        return f"{user}: {names} are here, but the process that loaded them ended {how}: install TensorRT {linked} anew"
-    return (
-        f"{user} needs TensorRT {linked}, and no {names} is where the system's loader looks; install TensorRT {linked} "
-        f"for CUDA 12 and name its folder in /etc/ld.so.conf.d (then run ldconfig)"
-    )
 
 
 def _fits(linked: str, loaded: str) -> bool:
