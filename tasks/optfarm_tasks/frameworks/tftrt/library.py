@@ -45,34 +45,38 @@ def version_said(answers: str, *, code: int, complaints: str, user: str) -> str:
         MissingToolchain: as `loaded_version`.
     """
     said = dict(line.split(" ", 1) for line in answers.splitlines() if line.startswith((probe.LINKED, probe.LOADED)))
-    linked, loaded = said.get(probe.LINKED), said.get(probe.LOADED)
+    linked, loaded = said.get(probe.LINKED), said.get(probe.LOADED, "")
     why = complaints.strip().rpartition("\n")[2] or f"it ended with {code}"
     if code < 0:
         raise MissingToolchain(
             f"{user}: TensorFlow ended the process that loaded TensorRT by {signal.Signals(-code).name}: {why}; the "
             f"libnvinfer that the system's loader finds is none that this TensorFlow was built for"
         )
-    if linked is None:
-        raise MissingToolchain(f"{user} runs on the toolchain tf217-trt alone: {sys.executable} has no TF-TRT: {why}")
-    if linked == _NONE:
-        raise MissingToolchain(
-            f"{user} runs on the toolchain tf217-trt alone: the TensorFlow of {sys.executable} was built without "
-            f"TensorRT, as all are after 2.17"
+    if linked is None or linked == _NONE:
+        lacks = (
+            f"has no TF-TRT: {why}" if linked is None else "has a TensorFlow without TensorRT, as all are after 2.17"
         )
-    if loaded is None:
-        raise MissingToolchain(
-            f"{user} needs TensorRT {linked}, and no libnvinfer.so.{linked} and libnvinfer_plugin.so.{linked} are "
-            f"where the system's loader looks; install TensorRT {linked} for CUDA 12 and name its folder in "
-            f"/etc/ld.so.conf.d (then run ldconfig)"
-        )
+        raise MissingToolchain(f"{user} runs on the toolchain tf217-trt alone, and {sys.executable} {lacks}")
     if not _fits(linked, loaded):
-        raise MissingToolchain(
-            f"{user} loads TensorRT {loaded}, and this TensorFlow was built for {linked}: it takes {linked} or a later "
-            f"one of the same major version"
-        )
+        raise MissingToolchain(f"{user} {_misfit(linked, loaded)}")
     return loaded
 
 
+def _misfit(linked: str, loaded: str) -> str:
+    if loaded:
+        return (
+            f"loads TensorRT {loaded}, and this TensorFlow was built for {linked}: it takes {linked} or a later one of "
+            f"the same major version"
+        )
+    return (
+        f"needs TensorRT {linked}, and no libnvinfer.so.{linked} and libnvinfer_plugin.so.{linked} are where the "
+        f"system's loader looks; install TensorRT {linked} for CUDA 12 and name its folder in /etc/ld.so.conf.d (then "
+        f"run ldconfig)"
+    )
+
+
 def _fits(linked: str, loaded: str) -> bool:
+    if not loaded:
+        return False
     built, here = (tuple(map(int, version.split("."))) for version in (linked, loaded))
     return here[0] == built[0] and here >= built

@@ -68,7 +68,7 @@ class Segmentation:
         }
 
     def __str__(self) -> str:
-        """The types of ops that are left, the most frequent first: `GatherV2 (2: …), Where (1: …) and 7 other types`."""
+        """The types of ops that are left, the most frequent first: GatherV2 (2: …), Where (1: …) and 7 other types."""
         named = ", ".join(_told(op, reasons) for op, reasons in list(self.left.items())[:_NAMED])
         more = f" and {len(self.left) - _NAMED} other types" if len(self.left) > _NAMED else ""
         return f"{named}{more}"
