@@ -68,6 +68,10 @@ def _kind(name: str) -> Kind:
     return next((kind for kind, names in kinds.items() if name in names), Kind.EXACT)
 
 
+def _is_suited(name: str) -> bool:
+    return not name.startswith(_OF_TORCH) and not registry.technique(name).CARD.needs_gpu
+
+
 def _text(name: str) -> str:
     return f"{name}({_SETTINGS[name]})" if name in _SETTINGS else name
 
@@ -75,7 +79,7 @@ def _text(name: str) -> str:
 RECIPES = {
     each.text: each
     for each in (
-        *(ZooRecipe(_text(name), _kind(name)) for name in registry.technique_names() if not name.startswith(_OF_TORCH)),
+        *(ZooRecipe(_text(name), _kind(name)) for name in registry.technique_names() if _is_suited(name)),
         *(ZooRecipe(text, kind) for text, kind in _CHAINS.items()),
     )
 }
