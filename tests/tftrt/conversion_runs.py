@@ -47,6 +47,7 @@ RUNS = {
     "words": [f"tftrt({LATER}, shapes=static)", f"tftrt-int8({LATER}, shapes=static)"],
     "table": [f"tftrt({LATER})"],
     "upper": [f"tftrt({LATER})"],
+    "alternating": [f"tftrt({LATER})", f"tftrt({LATER}, maximum_engines=30)"],
     "any-size": [f"tftrt({LATER})", "tftrt"],
 }
 

@@ -74,6 +74,20 @@ class _Upper(tf.Module):
         return {"y": tf.strings.upper(words)}
 
 
+class _Alternating(tf.Module):
+    """Many segments, with an op between them that TensorRT does not take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = tf.Variable(tf.random.stateless_normal([8, 8], [1, 2]))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8], tf.float32, name="x")])
+    def __call__(self, x: Any) -> dict[str, Any]:
+        for _ in range(25):
+            x = tf.math.erfinv(tf.tanh(tf.nn.relu(x @ self.weights) + 1.0) * 0.5)
+        return {"y": x}
+
+
 class _AnySize(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="image")])
     def __call__(self, image: Any) -> dict[str, Any]:
@@ -97,6 +111,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "words": _module(_Words),
     "table": _module(_Table),
     "upper": _module(_Upper),
+    "alternating": _module(_Alternating),
     "any-size": _module(_AnySize),
 }
 """Model → what writes it into a folder."""

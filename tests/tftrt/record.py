@@ -28,6 +28,7 @@ CASES = {
     "words": ("words", {"use_dynamic_shape": False}),
     "table": ("table", {}),
     "upper": ("upper", {}),
+    "alternating": ("alternating", {}),
 }
 """Recording → the model and what differs from dynamic shapes and segments of 3 nodes."""
 _NEEDED = "segment_func"
@@ -44,7 +45,7 @@ def main() -> None:
             converter = trt_convert.TrtGraphConverterV2(
                 str(source), precision_mode="FP16", use_calibration=False, **given
             )
-            with log.recording() as said:
+            with log.recording({"TF_TRT_SHOW_DETAILED_REPORT": "1"}) as said:
                 graph = converter.convert().graph.as_graph_def()
         (RECORDED / f"{name}.txt").write_text(said.text)
         (RECORDED / f"{name}.pb").write_bytes(_bare(graph))

@@ -17,6 +17,8 @@ CONVERTED = {
     f"detector: tftrt({LATER})": ("float32", 2, 1),
     f"detector: freeze-pb -> tftrt({LATER})": ("float32", 2, 1),
     f"words: tftrt({LATER}, shapes=static)": ("float32", 1, 5),
+    f"alternating: tftrt({LATER})": ("float32", 20, 50),
+    f"alternating: tftrt({LATER}, maximum_engines=30)": ("float32", 25, 25),
     f"any-size: tftrt({LATER})": ("float32", 1, 0),
 }
 """Model and recipe → precision, engines, nodes that TensorFlow still computes."""

@@ -50,6 +50,9 @@ class Engines(Params):
     minimum_segment_size: int = Field(
         default=3, ge=1, le=10_000, description="nodes that a segment has at least; smaller ones stay in TensorFlow"
     )
+    maximum_engines: int = Field(
+        default=20, ge=1, le=10_000, description="the largest segments become engines, so many"
+    )
     workspace_mib: int = Field(default=1024, ge=1, le=1 << 20, description="GPU memory that an engine may work with")
     batch: int = Field(default=1, ge=1, le=65536, description="samples of a request, for which engines are built")
     smallest_batch: int = Field(default=1, ge=1, le=65536, description="where a range begins that ends at batch")
@@ -172,7 +175,8 @@ def _converter(source: Source, params: Engines, kind: str) -> Any:
 def _segmented(converter: Any, source: Source, params: Engines, calibration: Calibration | None) -> Segmentation:
     """Has TF-TRT cut the graph into segments, and watch ranges where shapes are static."""
     watched = None if calibration is None else partial(feeds.of_calibration, calibration, source.arguments)
-    with log.recording() as told, blaming(BadModel, "TF-TRT cannot convert the model"):
+    settings = {"TF_TRT_SHOW_DETAILED_REPORT": "1", "TF_TRT_MAX_ALLOWED_ENGINES": str(params.maximum_engines)}
+    with log.recording(settings) as told, blaming(BadModel, "TF-TRT cannot convert the model"):
         function = converter.convert(calibration_input_fn=watched) if watched else converter.convert()
     graph = memoryview(function.graph.as_graph_def().SerializeToString())
     found = segmentation_of(graph, told.text, minimum_segment_size=params.minimum_segment_size)

@@ -1,13 +1,14 @@
 """Reads what TensorFlow's C++ writes to the log meanwhile: TF-TRT tells nowhere else why it leaves an op."""
 
 import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-_DETAILED = "TF_TRT_SHOW_DETAILED_REPORT"
 _STDERR = 2
 
 
@@ -19,29 +20,45 @@ class Log:
 
 
 @contextmanager
-def recording() -> Iterator[Log]:
-    """Keeps what any code of this process writes to standard error, and passes it on at the end."""
-    log = Log()
-    sys.stderr.flush()
-    former, setting = os.dup(_STDERR), os.environ.get(_DETAILED)
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), _STDERR)
-        os.environ[_DETAILED] = "1"
+def recording(settings: Mapping[str, str]) -> Iterator[Log]:
+    """Keeps what any code of this process writes to standard error, which gets it all the same.
+
+    A process of its own copies it, so that the last words of TensorFlow ending this one get there too.
+
+    Args:
+        settings: environment variables that hold meanwhile.
+    """
+    log, former = Log(), {name: os.environ.get(name) for name in settings}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "log")
+        os.environ.update(settings)
         try:
-            yield log
+            with _copied_to(file):
+                yield log
+        finally:
+            _restore(former)
+            log.text = file.read_text(errors="replace")
+
+
+@contextmanager
+def _copied_to(file: Path) -> Iterator[None]:
+    sys.stderr.flush()
+    stderr, (taken, given) = os.dup(_STDERR), os.pipe()
+    with subprocess.Popen(["tee", file], stdin=taken, stdout=stderr):  # noqa: S607 (whichever there is)
+        os.close(taken)
+        os.dup2(given, _STDERR)
+        os.close(given)
+        try:
+            yield
         finally:
             sys.stderr.flush()
-            os.dup2(former, _STDERR)
-            os.close(former)
-            _restore(setting)
-            kept.seek(0)
-            written = kept.read()
-            log.text = written.decode(errors="replace")
-            os.write(_STDERR, written)
+            os.dup2(stderr, _STDERR)
+            os.close(stderr)
 
 
-def _restore(setting: str | None) -> None:
-    if setting is None:
-        del os.environ[_DETAILED]
-    else:
-        os.environ[_DETAILED] = setting
+def _restore(former: Mapping[str, str | None]) -> None:
+    for name, value in former.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value

@@ -17,6 +17,7 @@ _HEAD = "unsupported/non-converted OP Report"
 _REPORT = re.compile(rf"{_HEAD}:\n(.*?)(?:\n-{{20,}}|\Z)", re.DOTALL)
 _OP = re.compile(r"^\t- (?P<op>\S+) -> \d+x$(?P<reasons>.*?)(?=^\t- |\Z)", re.DOTALL | re.MULTILINE)
 _REASON = re.compile(r"^\t\t- \[Count: (\d+)x\] (.*?)(?=^\t\t- \[Count|\Z)", re.DOTALL | re.MULTILINE)
+_LIMITED = re.compile(r"A total of (\d+) segments .* only convert the (\d+) largest segments")
 _PLACE = re.compile(r", at \S+$")
 """The node that some reasons end in; ops that stay for one reason are counted together."""
 _NAMED, _WHYS = 5, 2
@@ -92,12 +93,20 @@ def segmentation_of(graph: memoryview, log: str, *, minimum_segment_size: int) -
     engines = tuple(Engine(segments[name], _counted(bodies[name])) for name in sorted(segments.keys() & bodies.keys()))
     outside = [*outer, *(node for name, body in bodies.items() if name not in segments for node in body)]
     left = _counted(node for node in outside if node.op != ENGINE and node.op not in _CARRYING)
-    too_small = f"TensorRT takes it, but not in a segment of {minimum_segment_size} nodes or more"
-    rest = too_small if _HEAD in log else UNTOLD
+    rest = _rest(log, minimum_segment_size)
     reasons = reasons_of(log)
     return Segmentation(
         engines, {op: _explained(count, reasons.get(op, Counter()), rest) for op, count in left.items()}
     )
+
+
+def _rest(log: str, minimum_segment_size: int) -> str:
+    """Why an op stays of which the report says nothing."""
+    if _HEAD not in log:
+        return UNTOLD
+    limited = _LIMITED.search(log)
+    beyond = f", or in none of the {limited[2]} largest of {limited[1]}" if limited else ""
+    return f"TensorRT takes it, but not in a segment of {minimum_segment_size} nodes or more{beyond}"
 
 
 def reasons_of(log: str) -> Reasons:

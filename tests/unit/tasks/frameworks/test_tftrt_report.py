@@ -20,6 +20,7 @@ NODES = {
     "words": ([5], 4, 5),
     "table": ([], 0, 4),
     "upper": ([], 0, 1),
+    "alternating": ([8] * 20, 100, 50),
 }
 """Recording → nodes in each engine, and those that compute within engines and outside."""
 BATCH = "implicit batch mode requires input shape with at least two dimensions"
@@ -67,6 +68,15 @@ def test_an_op_that_would_be_taken_is_told_from_one_that_would_not() -> None:
 
     assert left["MatMul"] == {"TensorRT takes it, but not in a segment of 30 nodes or more": 2}
     assert left["NonMaxSuppressionV3"] == {"Op type NonMaxSuppressionV3 is not supported.": 1}
+
+
+def test_segments_beyond_the_number_that_is_allowed_are_told() -> None:
+    left = recorded("alternating").left
+
+    assert left["Erfinv"] == {"Op type Erfinv is not supported.": 25}
+    assert left["Relu"] == {
+        "TensorRT takes it, but not in a segment of 3 nodes or more, or in none of the 20 largest of 25": 5
+    }
 
 
 def test_without_a_report_nothing_is_said_of_reasons() -> None:
