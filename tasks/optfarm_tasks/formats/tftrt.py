@@ -9,6 +9,7 @@ from optfarm_tasks.description import Format, ModelDescription, Signature, Tenso
 from optfarm_tasks.formats import saved_model
 from optfarm_tasks.formats.raw import Malformed, view
 from optfarm_tasks.schema.faults import text_of
+from optfarm_tasks.schema.feeding import BatchAxes
 from optfarm_tasks.schema.value import Value
 
 ENGINE = "TRTEngineOp"
@@ -22,6 +23,8 @@ class Built(Value):
     """What the engines of an artifact were made for; on anything else TensorFlow computes their segments itself."""
 
     batch: int = Field(ge=1)
+    batch_axes: BatchAxes = Field(default_factory=dict)
+    """Inputs and outputs whose samples do not lie along the first axis."""
     ahead: bool
     """Whether the engines lie in the files; else each is built at the first request."""
     gpu: str
@@ -49,8 +52,9 @@ def describe(folder: Path, *, size_bytes: int) -> ModelDescription:
     """
     described = saved_model.describe(folder, size_bytes=size_bytes)
     record, (main, *others) = built(folder), described.signatures
-    signatures = (main if record is None else at_batch(main, record.batch), *others)
-    return described.model_copy(update={"format": Format.TFTRT, "signatures": signatures})
+    if record is not None:
+        main = at_batch(main.with_batch_axes(record.batch_axes), record.batch)
+    return described.model_copy(update={"format": Format.TFTRT, "signatures": (main, *others)})
 
 
 def built(folder: Path) -> Built | None:

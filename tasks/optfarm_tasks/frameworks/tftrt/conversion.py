@@ -89,7 +89,7 @@ def convert(work: Work, params: Engines, kind: str, *, calibration_samples: int 
 
     Raises:
         MissingToolchain: TensorRT or the GPU is not here.
-        NothingToDo: no segment of the graph can be converted; the notes of the error say why.
+        NothingToDo: no segment of the graph can be converted; the ops are told, and why.
         UnsupportedOp: an engine was not built, or not in that precision.
         BadModel: TensorFlow or TensorRT does not take the model.
     """
@@ -111,7 +111,7 @@ def make(work: Work, params: Engines, kind: str, *, here: Gpu, version: str, sam
         with blaming(BadModel, "TF-TRT cannot store the model"):
             converter.save(str(work.output), save_gpu_specific_engines=params.build == "ahead")
     check(work.output, kind, are_built=params.build == "ahead")
-    tftrt.record(work.output, _built(params, here, version))
+    tftrt.record(work.output, _built(work, params, here, version))
     said = () if calibration is None else tuple(calibration.warnings)
     sizes = {"before": formats.describe(work.model).size_bytes, "after": formats.describe(work.output).size_bytes}
     notes = segmentation.notes() | {"precision": kind, "tensorrt": version, "gpu": here.name, "size_bytes": sizes}
@@ -209,9 +209,10 @@ def _requests(source: Source, sizes: list[int]) -> Iterator[dict[str, Any]]:
         yield feeds.blank(source.signature, source.arguments, size)
 
 
-def _built(params: Engines, here: Gpu, version: str) -> Built:
+def _built(work: Work, params: Engines, here: Gpu, version: str) -> Built:
     return Built(
         batch=params.batch,
+        batch_axes=work.batch_axes,
         ahead=params.build == "ahead",
         gpu=here.name,
         compute_capability=here.compute_capability,

@@ -77,6 +77,14 @@ def test_the_batch_is_that_of_the_engines(tmp_path: Path) -> None:
     assert tftrt.built(folder) == MADE
 
 
+def test_the_batch_may_lie_along_another_axis(tmp_path: Path) -> None:
+    folder = write(tmp_path / "ours", engine("FP16"))
+    tftrt.record(folder, MADE.model_copy(update={"batch_axes": {"x": None}}))
+
+    assert [str(each) for each in formats.describe(folder).signature.inputs] == ["x: float32[?, 4]"]
+    assert formats.describe(folder).signature.fixed_batch is None
+
+
 @pytest.mark.parametrize("written", ["", "{", '{"batch": 0}', '{"batch": 1, "ahead": true}'])
 def test_a_damaged_record_is_refused(written: str, tmp_path: Path) -> None:
     folder = write(tmp_path / "ours", engine("FP16"))
