@@ -1,5 +1,6 @@
 """TF-TRT: runs a SavedModel with TensorRT engines on a GPU, and beside it the original in the same TensorFlow."""
 
+import os
 from pathlib import Path
 
 from optfarm_tasks import formats
@@ -21,6 +22,8 @@ DEVICES = frozenset({DeviceKind.GPU})
 INSTRUCTION_SETS: frozenset[str] = frozenset()
 
 _USER = "the tftrt runtime"
+_FALLS_BACK = "TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"
+"""Else TensorFlow computes a segment itself, without a word, where an engine does not suit the GPU or the shapes."""
 
 
 def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> tensorflow.Model:
@@ -38,6 +41,7 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> tensorflow.M
     tensorflow.set_threads(threads)
     if described.format is not Format.TFTRT:
         return tensorflow.loaded(model, described)
+    os.environ[_FALLS_BACK] = "0"
     refuse_others(tftrt.built(model), here, version=library.loaded_version(user=_USER))
     session = tensorflow.loaded(model, described)
     session.signature = session.signature.model_copy(update={"inputs": described.signature.inputs})

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets.calibration import Calibration, calibration_of
@@ -41,7 +41,6 @@ card = partial(
 """The card of a technique that makes engines."""
 
 _MIB = 1 << 20
-_FOR_ANY_SHAPE = {"static", "optimal"}
 
 
 class Engines(Params):
@@ -55,23 +54,14 @@ class Engines(Params):
     )
     workspace_mib: int = Field(default=1024, ge=1, le=1 << 20, description="GPU memory that an engine may work with")
     batch: int = Field(default=1, ge=1, le=65536, description="samples of a request, for which engines are built")
-    smallest_batch: int = Field(default=1, ge=1, le=65536, description="where a range begins that ends at batch")
     shapes: Literal["static", "optimal", "range", "range+optimal"] = Field(
         default="optimal",
         description="static: no varying shapes, which fewer ops take; else the profile of varying ones: for the batch "
-        "alone, for all from smallest_batch to batch, or both",
+        "alone, for all from 1 to the batch, or both",
     )
     build: Literal["ahead", "first-request"] = Field(
         default="ahead", description="when engines are built: now, into the files, or by the first request each time"
     )
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.smallest_batch > self.batch:
-            raise ValueError(f"smallest_batch is {self.smallest_batch}, more than the batch of {self.batch}")
-        if self.build == "first-request" and self.shapes not in _FOR_ANY_SHAPE:
-            raise ValueError(f"shapes={self.shapes} is for engines that are built ahead: a request has one shape")
-        return self
 
 
 @dataclass(frozen=True)
@@ -80,6 +70,9 @@ class Source:
 
     folder: Path
     signature: Signature
+    """With the batch of the engines."""
+    is_open: bool
+    """Whether the batch varies in the graph."""
     arguments: dict[str, str]
     """Input → the argument of TensorFlow's function that takes it."""
 
@@ -150,7 +143,8 @@ def _frozen(work: Work, folder: Path, batch: int) -> tuple[Source, tuple[str, ..
         raise BadModel(f"the model has a fixed batch of {given.fixed_batch}; write batch={given.fixed_batch}")
     with blaming(BadModel, "TensorFlow cannot load the frozen model"):
         function = tf.saved_model.load(str(folder)).signatures[given.name]
-    source = Source(folder, at_batch(given, batch), saved_names.arguments_of(function))
+    arguments = saved_names.arguments_of(function)
+    source = Source(folder, at_batch(given, batch), is_open=given.fixed_batch is None, arguments=arguments)
     left_out = (f"signatures left out, for engines are made for one: {', '.join(others)}",) if others else ()
     return source, (*warnings, *left_out)
 
@@ -199,13 +193,13 @@ def _build(converter: Any, source: Source, params: Engines, calibration: Calibra
     watches = calibration is not None and params.shapes != "static"
     if params.build != "ahead" and not watches:
         return
-    sizes = sorted({params.smallest_batch if "range" in params.shapes else params.batch, params.batch})
+    smallest = {1} if "range" in params.shapes and source.is_open else set()
     with blaming(BadModel, "TensorRT cannot build the engines"):
-        converter.build(lambda: _requests(source, sizes))
+        converter.build(lambda: _requests(source, smallest | {params.batch}))
 
 
-def _requests(source: Source, sizes: list[int]) -> Iterator[dict[str, Any]]:
-    for size in sizes:
+def _requests(source: Source, sizes: set[int]) -> Iterator[dict[str, Any]]:
+    for size in sorted(sizes):
         yield feeds.blank(source.signature, source.arguments, size)
 
 

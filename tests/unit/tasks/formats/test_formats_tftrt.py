@@ -162,8 +162,7 @@ def test_what_has_engines_already_or_is_no_graph_is_not_converted(given: Format)
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"batch": 4, "smallest_batch": 8}, "smallest_batch is 8, more than the batch of 4"),
-        ({"build": "first-request", "shapes": "range"}, "shapes=range is for engines that are built ahead"),
+        ({"build": "later"}, r"build is 'later'; it takes ahead \| first-request"),
         ({"shapes": "dynamic"}, r"shapes is 'dynamic'; it takes static \| optimal \| range \| range\+optimal"),
         ({"workspace_mib": 0}, r"workspace_mib is 0; it takes \[1, 1048576\]"),
         ({"minimum_segment_size": 0}, r"minimum_segment_size is 0; it takes \[1, 10000\]"),
