@@ -1,6 +1,7 @@
 """Recipes with TF-TRT on models of many kinds: PYTHON conversion_runs.py FOLDER, where the loader finds a libnvinfer.
 
-FOLDER/runs.json has for each recipe and model the notes, the warnings and what the artifact is, or why it was refused.
+FOLDER/newer is a SavedModel of a later TensorFlow. FOLDER/runs.json has for each recipe and model the notes, the
+warnings and what the artifact is, or why it was refused.
 """
 
 import json
@@ -48,6 +49,7 @@ RUNS = {
     "table": [f"tftrt({LATER})"],
     "upper": [f"tftrt({LATER})"],
     "alternating": [f"tftrt({LATER})", f"tftrt({LATER}, maximum_engines=30)"],
+    "newer": [f"tftrt({LATER})"],
     "any-size": [f"tftrt({LATER})", "tftrt"],
 }
 
@@ -112,7 +114,8 @@ def main(folder: Path) -> None:
     data.mkdir()
     random = np.random.default_rng(0)
     np.savez(data / "data.npz", **{"calibration/image": random.random((8, 96, 96, 3), np.float32)})
-    places = {name: models.write(name, folder) for name in RUNS}
+    places = {name: models.write(name, folder) for name in RUNS if name in models.WRITERS}
+    places["newer"] = folder / "newer"
     runs: dict[str, Any] = {
         f"{name}: {recipe}": attempted(lambda: converted(recipe, places[name], folder / f"{name}-{index}", data))  # noqa: B023 (called at once)
         for name, recipes in RUNS.items()

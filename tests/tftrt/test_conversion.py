@@ -1,5 +1,6 @@
 """Models of many kinds through TF-TRT's real segmenter; what wants an engine is refused, for there is no GPU here."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ CONVERTED = {
     f"words: tftrt({LATER}, shapes=static)": ("float32", 1, 5),
     f"alternating: tftrt({LATER})": ("float32", 20, 50),
     f"alternating: tftrt({LATER}, maximum_engines=30)": ("float32", 25, 25),
+    f"newer: tftrt({LATER})": ("float32", 1, 0),
     f"any-size: tftrt({LATER})": ("float32", 1, 0),
 }
 """Model and recipe → precision, engines, nodes that TensorFlow still computes."""
@@ -38,9 +40,10 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What came of all models and recipes."""
+def found(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path) -> Any:
+    """What came of all models and recipes; one of the models was written by the default toolchain."""
     folder = tmp_path_factory.mktemp("tftrt")
+    (folder / "newer").symlink_to(tiny_models / "keras")
     return runs_of("conversion_runs.py", folder, tensorrt=library(folder / "lib"))
 
 
