@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TOOLCHAINS := build/toolchains
 RECORDING := build/pilotnet/recording.npz
 
-.PHONY: setup toolchain-torch toolchain-tftrt demo test test-tftrt check bench zoo compat lock clean
+.PHONY: setup toolchain-torch toolchain-tensorrt-rtx toolchain-tensorrt toolchain-tftrt demo test test-tftrt check bench zoo compat lock clean
 
 setup: $(STAMP)
 
@@ -31,15 +31,15 @@ $(STAMP): requirements/dev.lock requirements/models.txt pyproject.toml
 
 # An environment of its own for what cannot stand beside the rest, or is too large for every host.
 toolchain-torch: $(TOOLCHAINS)/torch/.installed
+toolchain-tensorrt-rtx: $(TOOLCHAINS)/tensorrt-rtx/.installed
+toolchain-tensorrt: $(TOOLCHAINS)/tensorrt/.installed
 
-$(TOOLCHAINS)/%/.installed: requirements/%.lock requirements/%-models.txt pyproject.toml
-	$(call install,$(@D),-r $< -r $(word 2,$^))
+.SECONDEXPANSION:
+$(TOOLCHAINS)/%/.installed: requirements/%.lock $$(wildcard requirements/$$*-models.txt) pyproject.toml
+	$(call install,$(@D),$(foreach list,$(filter-out pyproject.toml,$^),-r $(list)))
 
 # TensorFlow 2.17.1, the last with TF-TRT: 2 GB, so that `make test` does without.
 toolchain-tftrt: $(TOOLCHAINS)/tf217-trt/.installed
-
-$(TOOLCHAINS)/tf217-trt/.installed: requirements/tf217-trt.lock pyproject.toml
-	$(call install,$(@D),-r $<)
 
 $(RECORDING): | setup
 	$(BIN)/python examples/pilotnet/record.py $@
@@ -48,7 +48,7 @@ demo: setup $(RECORDING)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/pilotnet/run.sh $(RECORDING)
 
 # Two at a time: the tests of the command line beside the others, in the order in which they are found.
-test: setup toolchain-torch
+test: setup toolchain-torch toolchain-tensorrt-rtx
 	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder --ignore tests/tftrt
 
 test-tftrt: setup toolchain-tftrt
@@ -78,6 +78,7 @@ lock:
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino pyproject.toml -o requirements/worker.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/overrides.txt --extra worker --extra tensorflow --extra onnx --extra openvino --extra torch pyproject.toml -o requirements/torch.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --override requirements/tf217-trt-overrides.txt --extra worker --extra tftrt pyproject.toml requirements/build.txt -o requirements/tf217-trt.lock
+	uv pip compile --quiet --no-annotate --python-version 3.11 --extra worker --extra tensorrt-rtx pyproject.toml -o requirements/tensorrt-rtx.lock
 	uv pip compile --quiet --no-annotate --python-version 3.11 --extra server pyproject.toml -o requirements/server.lock
 
 clean:

@@ -36,6 +36,28 @@ class ByFarm(LoadScopeScheduling):
         return ACCEPTANCE if file.startswith(ACCEPTANCE) else file
 
 
+def _gpus() -> str:
+    """The GPUs of this machine by name; empty where its driver tells of none."""
+    try:
+        return ", ".join(gpu.name for gpu in nvml.gpus())
+    except nvml.NoGpu:
+        return ""
+
+
+def pytest_report_header() -> str:
+    """Whether the tests run that need a GPU."""
+    return f"gpu: {_gpus() or 'none here, so that what is marked gpu is left out'}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what runs on a GPU where there is none; whatever else is absent fails a test."""
+    if _gpus():
+        return
+    left_out = [item for item in items if item.get_closest_marker("gpu")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFarm:
     """How tests are spread over processes, where there are several."""
     return ByFarm(config, log)

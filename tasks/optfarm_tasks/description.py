@@ -25,6 +25,7 @@ class Format(StrEnum):
     PT2 = "pt2"
     TFTRT = "tftrt"
     """A SavedModel some of whose nodes stand for engines of TensorRT."""
+    TENSORRT = "tensorrt"
     CODED = "coded"
 
 

@@ -6,7 +6,7 @@ from optfarm_tasks import registry
 from optfarm_tasks.description import KERAS_FORMATS, Format
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.recipe import BASELINE, Recipe, Step
-from optfarm_tasks.technique import Params, Technique
+from optfarm_tasks.technique import Bound, Params, Technique
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ class ResolvedRecipe:
     def is_reduced(self) -> bool:
         """Whether the artifact may run in integers or in reduced precision."""
         return any(each.technique.CARD.is_reduced for each in self.steps)
+
+    @property
+    def bound(self) -> Bound | None:
+        """What the artifact depends on, if it runs on one kind of GPU alone."""
+        return next((each.technique.CARD.bound for each in self.steps if each.technique.CARD.bound), None)
 
     @property
     def fixed_batch(self) -> int | None:

@@ -87,6 +87,11 @@ def enqueue_of(session: Session) -> Callable[[Any], PendingRequest] | None:
     return getattr(session, "enqueue", None)
 
 
+def largest_batch_of(session: Session) -> int | None:
+    """The largest batch that a session takes, of an artifact that was made for batches up to one; None of others."""
+    return getattr(session, "largest_batch", None)
+
+
 class Runtime(Protocol):
     """The shape of a module in runtimes/."""
 

@@ -14,7 +14,7 @@ from optfarm_tasks.schema.device import CPU, DeviceSpec
 from optfarm_tasks.schema.recipe import Scalar
 from optfarm_tasks.schema.technique_card import Memory
 
-__all__ = ["Card", "Done", "Memory", "OnProgress", "Params", "Pattern", "Technique", "Work"]
+__all__ = ["Bound", "Card", "Done", "Memory", "OnProgress", "Params", "Pattern", "Technique", "Work"]
 
 OnProgress = Callable[[str, float], None]
 """Called with the phase and the fraction done, in 0..1, while work goes on."""
@@ -40,6 +40,16 @@ Pattern = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
 
 
 @dataclass(frozen=True)
+class Bound:
+    """What an artifact depends on that runs on one kind of GPU alone, and under one version."""
+
+    target: str
+    """The parameter that says for which compute capability it is made; 0 leaves that to the GPU that is timed."""
+    module: str
+    """What it has to be run by in the very version that made it."""
+
+
+@dataclass(frozen=True)
 class Card:
     """What can be known of a technique without running it, or importing a framework."""
 
@@ -60,6 +70,8 @@ class Card:
     """The parameter that says which batch the artifact insists on; benchmarks are run with it."""
     is_reduced: bool = False
     """Whether what it makes may run in integers or in reduced precision, whose results depend on the processor."""
+    bound: Bound | None = None
+    """None where the artifact runs on any device that its runtime computes on."""
     where_overflowing: Mapping[str, Scalar] = field(default_factory=dict)
     """Parameters that keep the artifact right on processors whose integer kernels overflow, unless they are given."""
     tolerance_nmse: float = 1e-6

@@ -148,8 +148,8 @@ def runs(folder: Path) -> Iterator[dict[str, Any]]:
     # Only a layer that is repeated can be left out, and only a batch norm folded.
     deep, normed = write_keras(folder / "deep", is_deep=True), write_models(folder / "normed", is_normed=True)
     special = {"truncate": deep, "fold-batch-norms": normed}
-    # What is made on a GPU has tests of its own.
-    names = (name for name in registry.technique_names() if not registry.technique(name).CARD.needs_gpu)
+    # What is made for one kind of GPU has tests of its own.
+    names = (name for name in registry.technique_names() if registry.technique(name).CARD.bound is None)
     suited = [name for name in names if name not in UNSUITED]
     for name in suited:
         for kind in sorted(registry.technique(name).CARD.accepts - {Format.PT2}):

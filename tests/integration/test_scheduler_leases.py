@@ -1,6 +1,7 @@
 """Leases in a real database: who may claim, keep and end a task, and what the end changes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,11 +9,13 @@ import pytest
 from optfarm_scheduler.decisions.actions import Block, Dispatch, EndSweep, Expire, GiveUp
 from optfarm_scheduler.errors import LeaseLost
 from optfarm_tasks.errors import Reason
+from optfarm_tasks.schema.device import DeviceKind
 from optfarm_tasks.schema.lease import Claim, Finish, Heartbeat, Progress
 from optfarm_tasks.schema.result import Failure
 from optfarm_tasks.schema.spec import Kind, Role
-from optfarm_tasks.schema.sweep import SweepState, TaskState
-from tests.integration.scheduler_store import DEVICE, Store, a_store, finish
+from optfarm_tasks.schema.sweep import SweepSpec, SweepState, TaskState
+from tests.fakeworker import an_inventory
+from tests.integration.scheduler_store import DEVICE, Store, a_plan, a_store, finish
 from tests.pushes import new_model
 from tests.results import a_result
 
@@ -29,6 +32,24 @@ def test_a_claim_leads_to_a_lease_with_all_that_is_needed(store: Store) -> None:
     assert (lease.task_id, lease.sweep_id, lease.attempt, token) == ("a-1", "a", 1, 1)
     assert lease.task.inputs[Role.MODEL] == new_model().tree
     assert lease.toolchain == "default"
+
+
+@pytest.mark.parametrize(("needs_gpu", "kind"), [(True, DeviceKind.GPU), (False, DeviceKind.CPU)])
+def test_a_task_that_needs_a_gpu_computes_on_that_of_its_worker(
+    store: Store, *, needs_gpu: bool, kind: DeviceKind
+) -> None:
+    gpu = an_inventory(slot="gpu-0")
+    store.devices.register(gpu, now=51.0)
+    first, *others = a_plan("b").tasks
+    needing = replace(first, needs=first.needs.model_copy(update={"gpu": needs_gpu}))
+    spec = SweepSpec(model="model", recipes=(first.recipe,))
+    plan = replace(a_plan("b"), tasks=(needing, *others))
+    store.sweeps.insert("b", spec, plan, model=spec.model, data=spec.data, now=52.0)
+    store.ready("b-1")
+
+    ((_, token, _),) = store.apply(Dispatch("b-1", gpu.name))
+
+    assert store.leases.claim("b-1", Claim(token=token, device=gpu.name), now=100.0).task.device.kind is kind
 
 
 def test_the_same_claim_again_gets_the_same_lease(store: Store) -> None:

@@ -12,8 +12,9 @@ from tests.integration.scripts import python_of, runs_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = registry.technique_names()
-ANYWHERE = [name for name in NAMES if not registry.technique(name).CARD.needs_gpu]
-SUITED = [name for name in ANYWHERE if name != "amp" or "bf16" in Path("/proc/cpuinfo").read_text()]
+RUNNABLE = [name for name in NAMES if registry.technique(name).CARD.bound is None]
+"""Techniques whose artifacts run anywhere; engines of TensorRT are in test_tensorrt.py."""
+SUITED = [name for name in RUNNABLE if name != "amp" or "bf16" in Path("/proc/cpuinfo").read_text()]
 """Techniques that have something to do on this machine."""
 CASES = [(name, kind) for name in SUITED for kind in sorted(registry.technique(name).CARD.accepts)]
 

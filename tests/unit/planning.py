@@ -35,7 +35,13 @@ def data(*splits: str, size: int = 4) -> Data:
 
 
 def device(
-    name: str, *, cores: int = 4, versions: dict[str, str] | None = None, sets: tuple[str, ...] = (), **without: str
+    name: str,
+    *,
+    cores: int = 4,
+    versions: dict[str, str] | None = None,
+    sets: tuple[str, ...] = (),
+    gpu: tuple[str, float] | None = None,
+    **without: str,
 ) -> Inventory:
     host, _, slot = name.partition(".")
     toolchain = Toolchain(
@@ -45,6 +51,8 @@ def device(
         runtimes=tuple(each for each in registry.runtime_names() if each != without.get("runtime")),
     )
     attributes: dict[str, str | int | float] = {"cores": cores, "cpu_model": "Xeon"}
+    if gpu is not None:
+        attributes |= {"gpu_name": gpu[0], "compute_capability": gpu[1]}
     return Inventory(host=host, slot=slot, attributes=attributes, instruction_sets=sets, toolchains=(toolchain,))
 
 

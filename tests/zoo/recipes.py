@@ -24,8 +24,8 @@ AGREEMENT = {Kind.EXACT: 0.999, Kind.HALF: 0.9, Kind.INT8: 0.7}
 """Kind → the smallest share of whole numbers that stay the same."""
 
 _HALF = {"amp", "mixed-precision", "onnx-float16", "openvino-bfloat16", "openvino-float16", "tflite-float16"}
-_OF_TORCH = "torch-"
-"""Begins the techniques that take what this zoo has none of."""
+_ELSEWHERE = ("tensorrt", "tftrt", "torch-")
+"""Begin the techniques that take what this zoo has none of, or make what runs on a GPU alone."""
 _INT8 = {
     "onnx-dynamic", "onnx-int8", "openvino-compress-weights", "openvino-int8", "openvino-int8-accuracy",
     "quantize-weights", "tflite-dynamic-range", "tflite-int16x8", "tflite-int8", "tflite-int8-float",
@@ -68,10 +68,6 @@ def _kind(name: str) -> Kind:
     return next((kind for kind, names in kinds.items() if name in names), Kind.EXACT)
 
 
-def _is_suited(name: str) -> bool:
-    return not name.startswith(_OF_TORCH) and not registry.technique(name).CARD.needs_gpu
-
-
 def _text(name: str) -> str:
     return f"{name}({_SETTINGS[name]})" if name in _SETTINGS else name
 
@@ -79,7 +75,11 @@ def _text(name: str) -> str:
 RECIPES = {
     each.text: each
     for each in (
-        *(ZooRecipe(_text(name), _kind(name)) for name in registry.technique_names() if _is_suited(name)),
+        *(
+            ZooRecipe(_text(name), _kind(name))
+            for name in registry.technique_names()
+            if not name.startswith(_ELSEWHERE)
+        ),
         *(ZooRecipe(text, kind) for text, kind in _CHAINS.items()),
     )
 }

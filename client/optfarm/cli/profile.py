@@ -43,7 +43,7 @@ def profile(
     _check_output(output)
     given = pushing.read(settings_of({"model": target if recipe is None else None, "data": data}), name=name)
     with farm() as opened:
-        settings, called = _meant(opened, target, recipe, given)
+        settings, called = _meant(opened, target, recipe, given, device=device)
         settings |= {
             "devices": [device],
             "threads": [threads],
@@ -67,10 +67,14 @@ def _check_output(output: Path | None) -> None:
         )
 
 
-def _meant(opened: "Farm", target: str, recipe: str | None, given: "Given") -> tuple[dict[str, Any], str]:
+def _meant(
+    opened: "Farm", target: str, recipe: str | None, given: "Given", *, device: str
+) -> tuple[dict[str, Any], str]:
     """The settings of a sweep that name what is observed, and what its trace is called."""
     if recipe is not None:
-        row = chosen(opened.find_sweep(target).report(), recipe)
+        report = opened.find_sweep(target).report()
+        is_name = device in {row.facts.device for row in report.rows}
+        row = chosen(report, recipe, device=device if is_name else None)
         return _artifact(opened, row.facts.convert_task or "")
     if given.model is not None:
         return {"model": target, "recipes": ["baseline"]}, given.model[1].name

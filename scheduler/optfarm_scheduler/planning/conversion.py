@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from optfarm_scheduler.planning.processors import safe_recipe
+from optfarm_scheduler.planning.processors import aimed, safe_recipe
 from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.task_plan import TaskPlan
 from optfarm_scheduler.planning.toolchains import Needs, pinned
@@ -28,7 +28,8 @@ def conversion_of(
     """The task, of an id, that makes a recipe's artifact for some devices on any of those that are alive.
 
     Raises:
-        BadParameter: a step lacks data or memory, or no device alive offers what it imports.
+        BadParameter: a step lacks data or memory, or no device alive offers what it imports; or what it makes runs on
+            one kind of GPU alone, and the devices are none.
     """
     samples = samples_for(resolved, model, data)
     learnt_from = {} if samples is None else {Role.DATA: Source(Origin.DATA, samples.digest)}
@@ -37,16 +38,39 @@ def conversion_of(
         raise BadParameter(
             f"it needs about {needed / 1e9:.1f} GB of memory, more than the limit of {limit / 1e9:.1f} GB; raise it"
         )
-    needs = Needs(techniques=resolved.techniques, gpu=resolved.needs_gpu, memory_bytes=needed)
+    gpu_class = _gpu_class(resolved, timed_on)
+    recipe = safe_recipe(resolved, timed_on)
+    needs = Needs(
+        techniques=resolved.techniques,
+        gpu=resolved.needs_gpu,
+        # What is built on a GPU is built on one of those that run it.
+        gpu_class=gpu_class if resolved.needs_gpu else "",
+        memory_bytes=needed,
+    )
     return TaskPlan(
         id=task,
         kind=Kind.CONVERT,
-        label=str(resolved.recipe),
+        label=str(aimed(resolved.recipe, timed_on[0]) if gpu_class else resolved.recipe),
         recipe=resolved.recipe,
-        action=Convert(recipe=safe_recipe(resolved, timed_on), seed=spec.seed, feeding=model.description.feeding),
+        action=Convert(
+            recipe=aimed(recipe, timed_on[0]) if gpu_class else recipe,
+            seed=spec.seed,
+            feeding=model.description.feeding,
+        ),
         inputs={Role.MODEL: Source(Origin.MODEL, model.digest)} | learnt_from,
         needs=pinned(needs, alive, resolved.modules),
+        identity=gpu_class or None,
     )
+
+
+def _gpu_class(resolved: ResolvedRecipe, timed_on: Sequence[Inventory]) -> str:
+    """The class of GPUs that the artifact is made for; empty where it runs anywhere."""
+    if resolved.bound is None:
+        return ""
+    found = timed_on[0].gpu_class if timed_on else ""
+    if not found:
+        raise BadParameter(f"{resolved.recipe} is made for GPUs, and none is to run it; select one: --devices gpu")
+    return found
 
 
 def samples_for(resolved: ResolvedRecipe, model: Model, data: Data | None) -> Data | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from optfarm_scheduler.planning.conversion import conversion_of
-from optfarm_scheduler.planning.processors import classes
+from optfarm_scheduler.planning.processors import classes, made_for, safe_recipe, tied
 from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.task_plan import TaskPlan, identity, processor, task_id
 from optfarm_scheduler.planning.toolchains import Needs, runtime_needs
@@ -16,7 +16,7 @@ from optfarm_tasks.resolved import ResolvedRecipe, resolve
 from optfarm_tasks.schema.catalog import Data, Model
 from optfarm_tasks.schema.device import DeviceKind, Inventory
 from optfarm_tasks.schema.recipe import BASELINE, Recipe
-from optfarm_tasks.schema.spec import Benchmark, Convert, Evaluate, Role
+from optfarm_tasks.schema.spec import Benchmark, Evaluate, Role
 from optfarm_tasks.schema.sweep import Skipped, SweepSpec
 
 T = TypeVar("T")
@@ -47,8 +47,22 @@ class Planner:
         try:
             self._check_baseline(recipe)
             resolved = resolve(recipe, self.model.description.format, model_bytes=self.model.description.size_bytes)
+        except BadParameter as error:
+            self._skip(recipe, None, str(error))
+            return
+        groups = made_for(resolved, self.selected)
+        for device in self.selected:
+            if not any(device in devices for devices in groups.values()):
+                self._skip(recipe, device.name, f"what it makes runs on GPUs, and the device is a {device.kind}")
+        for devices in groups.values():
+            self._add_for(devices, resolved)
+
+    def _add_for(self, devices: tuple[Inventory, ...], resolved: ResolvedRecipe) -> None:
+        """Plans a recipe for devices that one artifact does for, or skips it with the reason."""
+        recipe, kind = resolved.recipe, DeviceKind.CPU if resolved.bound is None else DeviceKind.GPU
+        try:
             wanted = self._wanted(resolved)
-            runtimes = self._runtimes(resolved.output_format, wanted)
+            runtimes = self._runtimes(resolved.output_format, wanted, kind=kind)
             conversion = conversion_of(
                 resolved,
                 self.spec,
@@ -56,21 +70,26 @@ class Planner:
                 model=self.model,
                 data=self.data,
                 alive=self.alive,
-                timed_on=self.selected,
+                timed_on=devices,
             )
         except BadParameter as error:
             self._skip(recipe, None, str(error))
             return
-        processors = classes(self.selected, self._reduced(resolved, runtimes, wanted))
-        benchmarks = list(self._benchmarks(resolved, wanted, processors))
+        processors = classes(devices, self._reduced(resolved, runtimes, wanted, kind=kind))
+        benchmarks = [
+            (device, tied(needs, conversion, resolved.bound), setting)
+            for device, needs, setting in self._benchmarks(resolved, wanted, processors, devices=devices)
+        ]
         if not benchmarks:
             return
-        self._say_what_is_safe(conversion)
+        self._say_what_is_safe(resolved, devices)
         self.baseline_format = self.baseline_format or resolved.output_format
         self.planned[str(recipe)] = conversion.id
         self.tasks.append(conversion)
         for sets in _distinct(processors[device.name] for device, _, _ in benchmarks):
-            self._evaluate(conversion, runtimes, wanted=wanted, sets=sets)
+            there = self.alive if resolved.bound is None else devices
+            scoring = runtime_needs(runtimes, there, instruction_sets=sets)
+            self._evaluate(conversion, wanted=wanted, needs=tied(scoring, conversion, resolved.bound))
         for device, needs, setting in benchmarks:
             self._compare(
                 conversion,
@@ -83,16 +102,15 @@ class Planner:
         if recipe != BASELINE and not self.planned:
             raise BadParameter("there is no baseline to compare it with")
 
-    def _say_what_is_safe(self, conversion: TaskPlan) -> None:
-        if isinstance(conversion.action, Convert) and conversion.action.recipe != conversion.recipe:
+    def _say_what_is_safe(self, resolved: ResolvedRecipe, devices: tuple[Inventory, ...]) -> None:
+        safe = safe_recipe(resolved, devices)
+        if safe != resolved.recipe:
             self._warn(
-                f"{conversion.recipe} is made as {conversion.action.recipe}, because integer kernels overflow on "
-                f"{', '.join(each.name for each in self.selected if instruction_sets.overflow(each.instruction_sets))}"
+                f"{resolved.recipe} is made as {safe}, because integer kernels overflow on "
+                f"{', '.join(each.name for each in devices if instruction_sets.overflow(each.instruction_sets))}"
             )
 
-    def _evaluate(
-        self, conversion: TaskPlan, runtimes: tuple[str, ...], *, wanted: str | None, sets: dict[str, bool]
-    ) -> None:
+    def _evaluate(self, conversion: TaskPlan, *, wanted: str | None, needs: Needs) -> None:
         if self.data is None:
             return
         if "test" not in self.data.description.splits:
@@ -101,13 +119,18 @@ class Planner:
         self._compare(
             conversion,
             Evaluate(runtime=wanted, batch_axes=self._axes),
-            needs=runtime_needs(runtimes, self.alive, instruction_sets=sets),
+            needs=needs,
         )
 
     def _benchmarks(
-        self, resolved: ResolvedRecipe, wanted: str | None, processors: Mapping[str, dict[str, bool]]
+        self,
+        resolved: ResolvedRecipe,
+        wanted: str | None,
+        processors: Mapping[str, dict[str, bool]],
+        *,
+        devices: tuple[Inventory, ...],
     ) -> Iterable[tuple[Inventory, Needs, Benchmark]]:
-        for device in self.selected:
+        for device in devices:
             try:
                 runtimes = self._runtimes(resolved.output_format, wanted, kind=device.kind)
                 needs = runtime_needs(runtimes, (device,), instruction_sets=processors[device.name])
@@ -173,11 +196,15 @@ class Planner:
     def _axes(self) -> Mapping[str, int | None]:
         return self.model.description.feeding.batch_axes
 
-    def _reduced(self, resolved: ResolvedRecipe, runtimes: tuple[str, ...], wanted: str | None) -> tuple[str, ...]:
+    def _reduced(
+        self, resolved: ResolvedRecipe, runtimes: tuple[str, ...], wanted: str | None, *, kind: DeviceKind
+    ) -> tuple[str, ...]:
         """The runtimes that compute in integers or in reduced precision, of those that run baseline and variant."""
         if self.model.description.is_quantised:
             return runtimes
-        return (registry.runtime_for(resolved.output_format, wanted=wanted),) if resolved.is_reduced else ()
+        if not resolved.is_reduced:
+            return ()
+        return (registry.runtime_for(resolved.output_format, device=kind, wanted=wanted),)
 
     def _wanted(self, resolved: ResolvedRecipe) -> str | None:
         """The runtime that was asked for, but for a baseline that it does not run."""

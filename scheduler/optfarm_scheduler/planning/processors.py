@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from optfarm_scheduler.planning.toolchains import class_of
+from optfarm_scheduler.planning.task_plan import TaskPlan
+from optfarm_scheduler.planning.toolchains import Needs, class_of, relevant
 from optfarm_tasks import instruction_sets, registry
+from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.resolved import ResolvedRecipe
 from optfarm_tasks.schema.device import Inventory
 from optfarm_tasks.schema.recipe import Recipe, Step
+from optfarm_tasks.technique import Bound
 
 
 def classes(devices: Sequence[Inventory], reduced: Iterable[str]) -> dict[str, dict[str, bool]]:
@@ -25,6 +28,43 @@ def safe_recipe(resolved: ResolvedRecipe, devices: Iterable[Inventory]) -> Recip
     if not any(instruction_sets.overflow(device.instruction_sets) for device in devices):
         return resolved.recipe
     return Recipe(steps=tuple(_safe(step) for step in resolved.recipe.steps))
+
+
+def made_for(resolved: ResolvedRecipe, devices: Sequence[Inventory]) -> dict[str, tuple[Inventory, ...]]:
+    """Class of GPUs → the devices that one artifact is made for; of one that runs anywhere, nothing → all of them."""
+    if resolved.bound is None:
+        return {"": tuple(devices)}
+    names = dict.fromkeys(each.gpu_class for each in devices if each.gpu_class)
+    return {name: tuple(each for each in devices if each.gpu_class == name) for name in names}
+
+
+def aimed(recipe: Recipe, gpu: Inventory) -> Recipe:
+    """The recipe with the compute capability of a GPU, in each step that makes something for one.
+
+    Raises:
+        BadParameter: a step says another, or the worker does not say what its GPU has.
+    """
+    return Recipe(steps=tuple(_aimed(step, gpu) for step in recipe.steps))
+
+
+def tied(needs: Needs, conversion: TaskPlan, bound: Bound | None) -> Needs:
+    """What running an artifact takes: of one that is bound, its class of GPUs, and the version of what made it."""
+    if bound is None:
+        return needs
+    versions = dict(needs.versions) | relevant(conversion.needs.versions, [bound.module])
+    return needs.model_copy(update={"versions": versions, "gpu": True, "gpu_class": conversion.identity or ""})
+
+
+def _aimed(step: Step, gpu: Inventory) -> Step:
+    bound = registry.technique(step.technique).CARD.bound
+    if bound is None:
+        return step
+    there, asked = gpu.attributes.get("compute_capability"), step.params.get(bound.target)
+    if not isinstance(there, int | float):
+        raise BadParameter(f"{gpu.name} does not say its compute capability, for which {step.technique} builds")
+    if asked not in (None, 0, there):
+        raise BadParameter(f"{step} is for compute capability {asked}, and {gpu.name} has {there}")
+    return step.model_copy(update={"params": step.params | {bound.target: float(there)}})
 
 
 def _safe(step: Step) -> Step:

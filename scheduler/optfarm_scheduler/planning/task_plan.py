@@ -35,9 +35,9 @@ def identity(device: Inventory, needs: Needs) -> str:
 
 
 def processor(needs: Needs) -> str | None:
-    """What stands in keys for a class of processors; None where results depend on none."""
+    """What stands in keys for a class of processors, or of GPUs; None where results depend on none."""
     if not needs.instruction_sets:
-        return None
+        return needs.gpu_class or None
     return "+".join(name for name, has in needs.instruction_sets.items() if has) or "none"
 
 

@@ -10,7 +10,7 @@ from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.device import Inventory, Toolchain
 from optfarm_tasks.schema.value import Value
 
-_BUILDS = ("", "-cpu", "-gpu", "-intel", "-rocm", "-macos", "-directml")
+_BUILDS = ("", "-cpu", "-gpu", "-intel", "-rocm", "-macos", "-directml", "-cu12", "-cu13")
 """One module comes from several distributions: tensorflow and tensorflow-cpu import alike."""
 
 
@@ -24,13 +24,16 @@ class Needs(Value):
     gpu: bool = False
     memory_bytes: int = 0
     """Of the whole machine; a device whose memory is not known is not passed over."""
+    gpu_class: str = Field(default="", exclude_if=lambda it: not it)
+    """The only GPUs that will do; see `Inventory.gpu_class`."""
     instruction_sets: Mapping[str, bool] = Field(default={}, exclude_if=lambda it: not it)
     """Those that results depend on → whether the processor has it."""
 
 
 def relevant(versions: Mapping[str, str], modules: Iterable[str]) -> dict[str, str]:
     """The versions that shape a result: of the modules that are imported, and of optfarm itself."""
-    names = {_normal(module.partition(".")[0]) + build for module in modules for build in _BUILDS}
+    imported = {name for module in modules for name in (module, module.partition(".")[0])}
+    names = {_normal(name) + build for name in imported for build in _BUILDS}
     return {name: versions[name] for name in sorted(versions) if _normal(name) in names | {"optfarm"}}
 
 
@@ -45,7 +48,7 @@ def offers(toolchain: Toolchain, needs: Needs) -> bool:
 
 def offered(device: Inventory, needs: Needs) -> Toolchain | None:
     """The first toolchain of a device that offers what is needed; None when none does."""
-    if needs.gpu and device.kind != "gpu":
+    if (needs.gpu and device.kind != "gpu") or needs.gpu_class not in ("", device.gpu_class):
         return None
     if not _has_memory(device, needs) or not _computes_alike(device, needs):
         return None
@@ -83,6 +86,8 @@ def lacking(needs: Needs, there: Sequence[Inventory]) -> str:
     """What no toolchain of these devices has, in words: `no technique qat`."""
     if needs.gpu and not any(device.kind == "gpu" for device in there):
         return "no GPU"
+    if needs.gpu_class and not any(device.gpu_class == needs.gpu_class for device in there):
+        return f"no {needs.gpu_class}"
     if not any(_has_memory(device, needs) for device in there):
         return f"too little memory (it needs about {needs.memory_bytes / 1e9:.1f} GB)"
     toolchains = [each for device in there for each in device.toolchains]

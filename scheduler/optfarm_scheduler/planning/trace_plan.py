@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from optfarm_scheduler.planning.conversion import conversion_of
 from optfarm_scheduler.planning.plan import Plan, check_fit, refuse_faults
+from optfarm_scheduler.planning.processors import tied
 from optfarm_scheduler.planning.selectors import listing, select
 from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.task_plan import TaskPlan, identity, task_id
@@ -69,6 +70,8 @@ def plan_trace(
         else _made(spec, sweep_id, recipe, model=model, data=data, alive=alive, timed_on=(device,))
     )
     needs = _needs(made.format, spec.runtime, device)
+    if before:
+        needs = tied(needs, before[0], resolve(recipe, model.description.format).bound)
     observing = TaskPlan(
         id=task_id(sweep_id, len(before) + 1),
         kind=Kind.PROFILE,

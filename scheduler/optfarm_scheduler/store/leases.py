@@ -114,10 +114,11 @@ class Leases:
     def _lease(self, connection: Connection, row: Row[Any], device: str) -> Lease:
         found = connection.execute(select(DEVICES.c.inventory).where(DEVICES.c.name == device)).scalar_one_or_none()
         inventory = None if found is None else Inventory.model_validate(found)
-        toolchain = inventory and offered(inventory, Needs.model_validate(row.needs))
+        needs = Needs.model_validate(row.needs)
+        toolchain = inventory and offered(inventory, needs)
         if not (inventory and toolchain):
             raise LeaseLost(f"{device} no longer offers what {row.id} needs")
-        pinned = {} if row.pinned_to is None else {"device": inventory.spec}
+        pinned = {"device": inventory.spec} if row.pinned_to is not None or needs.gpu else {}
         usual = {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
         return Lease(
             task_id=row.id,

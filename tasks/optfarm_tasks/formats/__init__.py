@@ -19,11 +19,12 @@ _SUFFIXES = {
     ".onnx": Format.ONNX,
     ".xml": Format.OPENVINO,
     ".pt2": Format.PT2,
+    ".engine": Format.TENSORRT,
     ".coded": Format.CODED,
 }
 _PICKLED = frozenset({".pt", ".pth", ".pkl"})
-_KEEPING_APART = frozenset({Format.ONNX, Format.OPENVINO})
-"""Formats whose one file may keep its weights in others beside it."""
+_KEEPING_APART = frozenset({Format.ONNX, Format.OPENVINO, Format.TENSORRT})
+"""Formats whose one file may need others beside it: its weights, or what is known of it."""
 _KERAS_HEADS = {b"PK\x03\x04": Format.KERAS, b"\x89HDF": Format.H5}
 """Keras 2.12 saved HDF5 under .keras as well, so of these two the content tells the format."""
 _GRAPH_FILE = "saved_model.pb"

@@ -18,6 +18,8 @@ _EXTRAS = {
     **dict.fromkeys(("nncf", "openvino"), "openvino"),
     **dict.fromkeys(("onnx", "onnxruntime", "tf2onnx"), "onnx"),
     **dict.fromkeys(("litert_torch", "onnxscript", "torch", "torchao"), "torch"),
+    **dict.fromkeys(("cuda", "tensorrt_rtx"), "tensorrt-rtx"),
+    "tensorrt": "tensorrt",
     "zstandard": "worker",
 }
 _HEAD_CHARACTERS, _TAIL_CHARACTERS = 140, 260

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optfarm_tasks.data_sets.model_inputs import by_sample
-from optfarm_tasks.runtime import Session
+from optfarm_tasks.runtime import Session, largest_batch_of
 
 Outputs = dict[str, NDArray[Any]]
 
@@ -15,7 +15,7 @@ Outputs = dict[str, NDArray[Any]]
 def predict(session: Session, inputs: dict[str, NDArray[Any]]) -> Outputs:
     """The outputs of samples (N, …) that lie along the first axis of every input, whatever was run before."""
     count = len(next(iter(inputs.values())))
-    size = session.signature.fixed_batch or count
+    size = session.signature.fixed_batch or min(count, largest_batch_of(session) or count)
     parts = [_part(session, inputs, start, size) for start in range(0, count, size)]
     return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}
 

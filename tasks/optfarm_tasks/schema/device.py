@@ -68,6 +68,13 @@ class Inventory(WireMessage):
         return self.slot.partition("-")[0]
 
     @property
+    def gpu_class(self) -> str:
+        """What engines belong to that are built for one kind of GPU: `NVIDIA L4 8.9`; empty of other devices."""
+        if self.kind != DeviceKind.GPU:
+            return ""
+        return f"{self.attributes.get('gpu_name', '')} {self.attributes.get('compute_capability', '')}".strip()
+
+    @property
     def spec(self) -> DeviceSpec:
         """What the child of a task computes on."""
         if self.kind != DeviceKind.GPU:

@@ -11,16 +11,15 @@ kernel stay in float32 with conversions around them. Engines that take symmetric
 slower, and a deployment has to ask for them too (`session.x64quantprecision`), or take `reduce_range`.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from optfarm_tasks.data_sets.calibration import Calibrated, calibration_of
 from optfarm_tasks.errors import BadModel, NothingToDo
 from optfarm_tasks.frameworks.imports import blaming
-from optfarm_tasks.frameworks.onnx import conversion, unchanged, untie
+from optfarm_tasks.frameworks.onnx import conversion, quantisation, unchanged
 from optfarm_tasks.technique import Done, Work
 
 CARD = conversion.card(needs_calibration=True, is_reduced=True, tolerance_nmse=0.05)
@@ -42,16 +41,6 @@ class PARAMS(Calibrated):
     )
 
 
-class _Reader:
-    """The samples in the way in which ONNX Runtime asks for them."""
-
-    def __init__(self, feeds: Iterator[dict[str, Any]]) -> None:
-        self._feeds = feeds
-
-    def get_next(self) -> dict[str, Any] | None:
-        return next(self._feeds, None)
-
-
 def run(work: Work, params: PARAMS) -> Done:
     """Watches ranges and quantises.
 
@@ -64,7 +53,7 @@ def run(work: Work, params: PARAMS) -> Done:
     with conversion.source(work) as (file, signature, warnings):
         samples = calibration_of(work, signature, params.calibration_samples)
         with blaming(BadModel, "ONNX Runtime cannot quantise the model"):
-            said = _quantise(file, target, _Reader(samples.observed(work.on_progress)), params)
+            said = _quantise(file, target, quantisation.Reader(samples.observed(work.on_progress)), params)
         said = (*warnings, *samples.warnings, *said)
         conversion.save(onnx.load(target), target, signature=signature.name)
         done = conversion.done(work, file, said, calibration_samples=samples.count)
@@ -77,22 +66,15 @@ def _quantised(counts: dict[str, int]) -> int:
     return counts.get("QuantizeLinear", 0) + counts.get("DequantizeLinear", 0)
 
 
-def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> tuple[str, ...]:
+def _quantise(file: Path, target: Path, reader: quantisation.Reader, params: PARAMS) -> tuple[str, ...]:
     """Quantises a file; gives warnings where weights have no scale per channel."""
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    is_symmetric = params.activations == "int8"
-    prepared, whole, model = target.with_name("prepared.onnx"), file.with_name("whole.onnx"), onnx.load(file)
-    # What prepares a file looks for weights that lie apart where it copied the file to.
-    onnx.save(model, whole)
-    untie.untie_weights(whole)
-    # Symbolic shapes are for transformers, and its code for them fails on more models than it helps.
-    quant_pre_process(whole, prepared, skip_symbolic_shape=True)
-    _set_apart(prepared)
+    is_symmetric, prepared = params.activations == "int8", target.with_name("prepared.onnx")
+    quantisation.prepare(file, prepared)
     warnings = () if unchanged.takes_channels(prepared) else (unchanged.BY_TENSOR,)
-    opset = next((int(each.version) for each in model.opset_import if not each.domain), 1)
+    opset = quantisation.opset_of(onnx.load(file, load_external_data=False))
     if opset < _CHANNELS_SINCE:
         warnings = (f"weights have one scale a tensor: opset {opset} has none per channel, {_CHANNELS_SINCE} has",)
     quantize_static(
@@ -108,29 +90,3 @@ def _quantise(file: Path, target: Path, reader: _Reader, params: PARAMS) -> tupl
     )
     prepared.unlink()
     return warnings
-
-
-def _set_apart(file: Path) -> None:
-    """Renames constants, so that no value has the name of one followed by a number.
-
-    ONNX Runtime quantises a bias that several nodes share once for each, under such names, and takes what has one
-    already for its own.
-    """
-    import onnx
-
-    model = onnx.load(file)
-    outputs = {each.name for each in model.graph.output}
-    constants = {tensor.name for tensor in model.graph.initializer} - outputs
-    names = {name: f"{name}/constant" for name in constants}
-    for each in (*model.graph.initializer, *model.graph.input):
-        each.name = names.get(each.name, each.name)
-    _rename_inputs(model.graph, names)
-    onnx.save(model, file)
-
-
-def _rename_inputs(graph: Any, names: dict[str, str]) -> None:
-    for node in graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-        for attribute in node.attribute:
-            for body in (attribute.g, *attribute.graphs):
-                _rename_inputs(body, names)

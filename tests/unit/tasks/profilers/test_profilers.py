@@ -22,7 +22,9 @@ def shown(*events: ProfiledEvent) -> list[tuple[str, int, int]]:
 
 
 def test_every_profiler_is_that_of_a_runtime() -> None:
-    assert set(names()) == {"litert", "onnxruntime", "openvino", "tensorflow", "torch"} <= set(registry.runtime_names())
+    known = {"litert", "onnxruntime", "openvino", "tensorflow", "tensorrt", "torch"}
+
+    assert set(names()) == known <= set(registry.runtime_names())
 
 
 def test_a_runtime_without_a_profiler_is_refused_with_those_that_have_one() -> None:
@@ -36,7 +38,8 @@ def test_to_find_a_profiler_imports_no_framework() -> None:
 
     loaded = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
 
-    assert not {"ai_edge_litert", "onnxruntime", "openvino", "tensorflow", "torch"} & set(loaded)
+    frameworks = {"ai_edge_litert", "onnxruntime", "openvino", "tensorflow", "tensorrt", "tensorrt_rtx", "torch"}
+    assert not frameworks & set(loaded)
 
 
 def test_ops_of_xnnpack_are_laid_end_to_end_from_where_their_graph_began() -> None:

@@ -57,6 +57,22 @@ def test_a_fixed_batch_is_filled_up_and_cut_again(batch_size: int | None, ran: l
     assert session.ran == ran
 
 
+class Bounded(Doubling):
+    """Takes batches up to three."""
+
+    largest_batch = 3
+
+
+def test_samples_are_parted_where_batches_are_bounded() -> None:
+    session = Bounded(None)
+    samples = np.arange(7.0)[:, None]
+
+    outputs = predict(session, {"x": samples})
+
+    assert np.array_equal(outputs["y"], samples * 2)
+    assert session.ran == [3, 3, 3]
+
+
 def test_outputs_of_the_same_names_belong_together_whatever_their_order() -> None:
     pairs = paired({"a": A, "b": B}, {"b": B + 1, "a": A + 1})
 
