@@ -12,7 +12,7 @@ from pydantic import Field
 from optfarm_tasks import formats
 from optfarm_tasks.data_sets.calibration import Calibration, calibration_of
 from optfarm_tasks.description import Format, Signature
-from optfarm_tasks.errors import BadModel, NothingToDo, UnsupportedOp
+from optfarm_tasks.errors import BadModel, BadParameter, NothingToDo, UnsupportedOp
 from optfarm_tasks.formats import tftrt
 from optfarm_tasks.formats.tftrt import Built, at_batch
 from optfarm_tasks.frameworks import saved_names
@@ -23,7 +23,7 @@ from optfarm_tasks.frameworks.tftrt.gpu import Gpu
 from optfarm_tasks.frameworks.tftrt.report import Segmentation, segmentation_of
 from optfarm_tasks.runtime import check_device
 from optfarm_tasks.schema.device import DeviceKind
-from optfarm_tasks.technique import Card, Done, Params, Work
+from optfarm_tasks.technique import Bound, Card, Done, Params, Work
 
 ACCEPTS = frozenset({Format.SAVED_MODEL, Format.FROZEN_GRAPH})
 DISTRIBUTIONS = {"tensorflow": "2.17.1"}
@@ -37,6 +37,7 @@ card = partial(
     distributions=DISTRIBUTIONS,
     needs_gpu=True,
     fixes_batch="batch",
+    bound=Bound(target="target", module="tensorflow"),
 )
 """The card of a technique that makes engines."""
 
@@ -58,6 +59,12 @@ class Engines(Params):
         default="optimal",
         description="static: no varying shapes, which fewer ops take; else the profile of varying ones: for the batch "
         "alone, for all from 1 to the batch, or both",
+    )
+    target: float = Field(
+        default=0,
+        ge=0,
+        le=99,
+        description="compute capability of the GPU that builds and runs; 0 is that of the device",
     )
     build: Literal["ahead", "first-request"] = Field(
         default="ahead", description="when engines are built: now, into the files, or by the first request each time"
@@ -81,6 +88,7 @@ def convert(work: Work, params: Engines, kind: str, *, calibration_samples: int 
     """Makes engines of one precision for the GPU that is here.
 
     Raises:
+        BadParameter: the device is no GPU, or another one than is asked for.
         MissingToolchain: TensorRT or the GPU is not here.
         NothingToDo: no segment of the graph can be converted; the ops are told, and why.
         UnsupportedOp: an engine was not built, or not in that precision.
@@ -88,7 +96,13 @@ def convert(work: Work, params: Engines, kind: str, *, calibration_samples: int 
     """
     check_device(work.device, {DeviceKind.GPU}, user="TF-TRT")
     version = library.loaded_version(user="TF-TRT")
-    return make(work, params, kind, here=gpu.here(user="TF-TRT"), version=version, samples=calibration_samples)
+    here = gpu.here(user="TF-TRT")
+    if params.target not in (0, float(here.compute_capability)):
+        raise BadParameter(
+            f"engines are built on the GPU that runs them, and {here.name} has compute capability "
+            f"{here.compute_capability}, not {params.target}"
+        )
+    return make(work, params, kind, here=here, version=version, samples=calibration_samples)
 
 
 def make(work: Work, params: Engines, kind: str, *, here: Gpu, version: str, samples: int) -> Done:
