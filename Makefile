@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TOOLCHAINS := build/toolchains
 RECORDING := build/pilotnet/recording.npz
 
-.PHONY: setup demo test check bench gpu zoo compat lock clean
+.PHONY: setup demo test test-tftrt toolchain-tftrt check bench gpu zoo compat lock clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,9 @@ toolchain-%: $(TOOLCHAINS)/%/.installed ;
 $(TOOLCHAINS)/%/.installed: requirements/%.lock $(wildcard requirements/*-models.txt) pyproject.toml
 	$(call install,$(@D),-r $< $(addprefix -r ,$(wildcard requirements/$*-models.txt)))
 
+# TensorFlow 2.17.1, the last with TF-TRT: 2 GB, so that `make test` does without.
+toolchain-tftrt: $(TOOLCHAINS)/tf217-trt/.installed
+
 $(RECORDING): | setup
 	$(BIN)/python examples/pilotnet/record.py $@
 
@@ -44,7 +47,10 @@ demo: setup $(RECORDING)
 
 # Two at a time: the tests of the command line beside the others, in the order in which they are found.
 test: setup toolchain-torch toolchain-tensorrt-rtx
-	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder --ignore tests/tftrt
+
+test-tftrt: setup toolchain-tftrt
+	$(BIN)/pytest tests/tftrt
 
 check: setup
 	$(BIN)/ruff check
@@ -83,6 +89,7 @@ lock:
 	$(COMPILE) $(ON_CPU) $(TOOLCHAIN) --extra tensorflow --extra onnx --extra openvino --extra torch-cuda pyproject.toml -o requirements/torch-cuda.lock
 	$(COMPILE) $(ON_CPU) $(TOOLCHAIN) --extra tensorflow --extra onnx-cuda pyproject.toml -o requirements/ort-cuda.lock
 	$(COMPILE) $(TOOLCHAIN) --extra tensorrt-rtx pyproject.toml -o requirements/tensorrt-rtx.lock
+	$(COMPILE) --override requirements/tf217-trt-overrides.txt $(TOOLCHAIN) --extra tftrt pyproject.toml -o requirements/tf217-trt.lock
 	$(COMPILE) --override requirements/overrides-cuda.txt $(TOOLCHAIN) --extra tensorflow-cuda --extra onnx --extra openvino pyproject.toml -o requirements/tf-cuda.lock
 
 clean:

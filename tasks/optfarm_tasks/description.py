@@ -23,6 +23,8 @@ class Format(StrEnum):
     ONNX = "onnx"
     OPENVINO = "openvino"
     PT2 = "pt2"
+    TFTRT = "tftrt"
+    """A SavedModel some of whose nodes stand for engines of TensorRT."""
     TENSORRT = "tensorrt"
     CODED = "coded"
 

@@ -120,6 +120,12 @@ class Runtime(Protocol):
         ...
 
 
+def distributions_of(runtime: Runtime) -> Mapping[str, str]:
+    """Distribution → the one version of it that does, as in `Card`; nothing for most runtimes."""
+    found: Mapping[str, str] = getattr(runtime, "DISTRIBUTIONS", {})
+    return found
+
+
 def check_device(device: DeviceSpec, kinds: Collection[DeviceKind], *, user: str) -> None:
     """Passes when a runtime computes on a device; on another one in its place, it would be measured for what it is not.
 

@@ -58,6 +58,8 @@ class Card:
     """Format in → format out, for each accepted one."""
     modules: tuple[str, ...] = ()
     """Modules that run() imports."""
+    distributions: Mapping[str, str] = field(default_factory=dict)
+    """Distribution → the one version of it that does, where modules are there in others too and do not do."""
     needs_calibration: bool = False
     needs_training_data: bool = False
     """Whether it fine-tunes, on the `train` split or else on the `calibration` split."""

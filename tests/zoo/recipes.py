@@ -24,7 +24,7 @@ AGREEMENT = {Kind.EXACT: 0.999, Kind.HALF: 0.9, Kind.INT8: 0.7}
 """Kind → the smallest share of whole numbers that stay the same."""
 
 _HALF = {"amp", "mixed-precision", "onnx-float16", "openvino-bfloat16", "openvino-float16", "tflite-float16"}
-_ELSEWHERE = ("tensorrt", "torch-")
+_ELSEWHERE = ("tensorrt", "tftrt", "torch-")
 """Begin the techniques that take what this zoo has none of, or make what runs on a GPU alone."""
 _INT8 = {
     "onnx-dynamic", "onnx-int8", "openvino-compress-weights", "openvino-int8", "openvino-int8-accuracy",

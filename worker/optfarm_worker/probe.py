@@ -3,23 +3,28 @@
 import importlib.metadata
 import importlib.util
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from optfarm_tasks import registry
+from optfarm_tasks.runtime import distributions_of
 
 
 def main() -> None:
     """Prints versions, techniques and runtimes, and what is wrong with plug-ins."""
-    techniques = [name for name in registry.technique_names() if _are_there(registry.technique(name).CARD.modules)]
-    runtimes = [name for name in registry.runtime_names() if _are_there(registry.runtime(name).MODULES)]
     versions = {each.name: each.version for each in importlib.metadata.distributions()}
+    cards = {name: registry.technique(name).CARD for name in registry.technique_names()}
+    techniques = [name for name, card in cards.items() if _are_there(card.modules, card.distributions, versions)]
+    loaders = {name: registry.runtime(name) for name in registry.runtime_names()}
+    runtimes = [name for name, each in loaders.items() if _are_there(each.MODULES, distributions_of(each), versions)]
     found = {"versions": versions, "techniques": techniques, "runtimes": runtimes, "faults": registry.faults()}
     print(json.dumps(found))
 
 
-def _are_there(modules: Iterable[str]) -> bool:
+def _are_there(modules: Iterable[str], wanted: Mapping[str, str], versions: Mapping[str, str]) -> bool:
     """To look for a submodule would import its parent, so the first name has to do."""
-    return all(importlib.util.find_spec(module.partition(".")[0]) is not None for module in modules)
+    return wanted.items() <= versions.items() and all(
+        importlib.util.find_spec(module.partition(".")[0]) is not None for module in modules
+    )
 
 
 if __name__ == "__main__":

@@ -114,7 +114,10 @@ def _in_folder(folder: Path) -> tuple[Format, Path]:
     if not found:
         raise BadModel(_nothing(folder))
     kind, path = found[0]
-    return kind, folder if kind is Format.SAVED_MODEL else path
+    if kind is not Format.SAVED_MODEL:
+        return kind, path
+    with _refused(path):
+        return (Format.TFTRT if _reader(Format.TFTRT).holds_engines(path) else kind), folder
 
 
 def _kind(path: Path) -> tuple[Format, Path] | None:

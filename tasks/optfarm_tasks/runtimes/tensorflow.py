@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from optfarm_tasks import formats, instruction_sets
 from optfarm_tasks.data_sets import model_inputs
 from optfarm_tasks.description import Format, ModelDescription, Signature, Tensor
-from optfarm_tasks.errors import BadModel, Internal, MissingToolchain
+from optfarm_tasks.errors import BadModel, Internal
 from optfarm_tasks.frameworks import saved_names
 from optfarm_tasks.frameworks.imports import blamed, blaming, require
-from optfarm_tasks.frameworks.tensorflow import graph_file
+from optfarm_tasks.frameworks.tensorflow import gpu, graph_file
 from optfarm_tasks.runtime import Arrays, check_device
 from optfarm_tasks.schema.device import CPU, DeviceKind, DeviceSpec
 
@@ -88,12 +88,15 @@ def load(model: Path, *, threads: int, device: DeviceSpec = CPU) -> Model:
     """
     check_device(device, DEVICES, user="the tensorflow runtime")
     require(MODULES, user="the tensorflow runtime")
-    import tensorflow as tf
-
     if device.kind is DeviceKind.GPU:
-        _take_gpu(tf)
+        gpu.here(user="the tensorflow runtime")
     described = formats.describe(model)
-    _set_threads(tf.config.threading, threads)
+    set_threads(threads)
+    return loaded(model, described)
+
+
+def loaded(model: Path, described: ModelDescription) -> Model:
+    """As `load`, onto whatever TensorFlow computes on in this process."""
     load_format = _load_frozen if described.format is Format.FROZEN_GRAPH else _load_saved
     return load_format(model, described)
 
@@ -102,8 +105,8 @@ def _load_saved(model: Path, described: ModelDescription) -> Model:
     import tensorflow as tf
 
     with blaming(BadModel, "TensorFlow cannot load the SavedModel"):
-        loaded = tf.saved_model.load(str(model))
-        function = loaded.signatures[described.signature.name]
+        whole = tf.saved_model.load(str(model))
+        function = whole.signatures[described.signature.name]
         specs, arguments = function.structured_input_signature[1], saved_names.arguments_of(function)
         signature = Signature(
             name=described.signature.name,
@@ -111,7 +114,7 @@ def _load_saved(model: Path, described: ModelDescription) -> Model:
             outputs=_tensors(function.structured_outputs),
         )
     return Model(
-        loaded,
+        whole,
         # Inputs may have names that no argument can have.
         lambda **named: function(**{arguments[name]: tensor for name, tensor in named.items()}),
         signature=signature,
@@ -150,22 +153,15 @@ def _tensors(specs: dict[str, Any]) -> tuple[Tensor, ...]:
     )
 
 
-def _take_gpu(tf: Any) -> None:
-    """Makes sure that there is a GPU, and that it computes float32 as such and takes memory as it needs it.
+def set_threads(threads: int) -> None:
+    """Has TensorFlow take as many threads within an op and between ops.
 
     Raises:
-        MissingToolchain: TensorFlow sees none, and would compute on the CPU without a word.
+        Internal: it already runs in this process, with another number of threads.
     """
-    found = tf.config.list_physical_devices("GPU")
-    if not found:
-        why = "its libraries of CUDA do not load" if tf.test.is_built_with_cuda() else "it is built without CUDA"
-        raise MissingToolchain(f"TensorFlow {tf.__version__} sees no GPU: {why}")
-    for each in found:
-        tf.config.experimental.set_memory_growth(each, enable=True)
-    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
+    from tensorflow import config
 
-
-def _set_threads(threading: Any, threads: int) -> None:
+    threading = config.threading
     if threading.get_intra_op_parallelism_threads() == threads == threading.get_inter_op_parallelism_threads():
         return
     try:

@@ -1,0 +1,7 @@
+
+
+wordsPlaceholder
+*
+PartitionedCall/StringUpperStringUpper
+
+IdentityIdentity"Ú
