@@ -66,7 +66,7 @@ def test_a_farm_without_a_gpu_refuses_it_before_anything_is_sent(devices: tuple[
 def test_a_gpu_whose_worker_has_the_default_toolchain_alone_lacks_it() -> None:
     bare = L4.model_copy(update={"toolchains": L4.toolchains[:1]})
 
-    with pytest.raises(Refused, match=r"baseline: no runtime tftrt on a\.gpu-0"):
+    with pytest.raises(Refused, match=r"tftrt: no technique tftrt on a\.gpu-0"):
         planned("tftrt", alive=(bare,), devices=("gpu",))
 
 
