@@ -12,7 +12,7 @@ from typing import Any
 from optfarm_tasks.description import ModelDescription, Signature
 from optfarm_tasks.errors import BadModel, BadParameter, MissingToolchain
 from optfarm_tasks.formats import pt2
-from optfarm_tasks.frameworks.imports import blaming
+from optfarm_tasks.frameworks.imports import blamed, blaming
 from optfarm_tasks.frameworks.torch.archive import Running
 from optfarm_tasks.frameworks.torch.calling import Tensors, blank
 from optfarm_tasks.frameworks.torch.program import Program
@@ -106,8 +106,15 @@ class Request:
         self._events, self._raw = events, raw
 
     def result(self) -> Any:
-        """Blocks until the last event; the outputs in page-locked memory."""
-        self._events[-1].synchronize()
+        """Blocks until the last event; the outputs in page-locked memory.
+
+        Raises:
+            BadModel: a kernel failed.
+        """
+        try:
+            self._events[-1].synchronize()
+        except Exception as error:
+            raise blamed(error, BadModel, "the GPU cannot run the model") from error
         return self._raw
 
     def is_over(self) -> bool:
@@ -191,7 +198,10 @@ class GpuModel:
         if not self._program.running.cuda_graph:
             return _Buffers(inputs, call)
         with blaming(BadModel, "CUDA cannot record the model as a graph"):
-            return _Buffers(inputs, _recorded(call))
+            replay = _recorded(call)
+        # What is recorded has run several times.
+        self.reset()
+        return _Buffers(inputs, replay)
 
 
 def _to_host(tensor: Any) -> Any:

@@ -65,8 +65,8 @@ class Program:
         return self.arguments(self.fitted(inputs))
 
     def fitted(self, inputs: Arrays) -> Tensors:
-        """Tensors that share the memory of arrays, in the model's types and sizes."""
-        return tensors_of(model_inputs.fitted(inputs, self.signature))
+        """Tensors in the model's types and sizes, which share the memory of the arrays where NumPy has the type."""
+        return self._caller.typed(tensors_of(model_inputs.fitted(inputs, self.signature)))
 
     def arguments(self, tensors: Tensors) -> Any:
         """The arguments of a call; compiles the program for their shapes."""
