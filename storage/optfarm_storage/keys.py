@@ -10,6 +10,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _KEY_CHARACTERS = 1000
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Stands for a byte of a file's name that is no text, and can be written down nowhere."""
 
 
 def blob(sha256: str) -> str:
@@ -57,10 +59,10 @@ def inside(path: str) -> str:
     """The path of a file in a tree, itself.
 
     Raises:
-        BadName: it is not a plain relative path, so it could lead out of the tree.
+        BadName: it is not a plain relative path, so it could lead out of the tree; or no text.
     """
     parts = PurePosixPath(path)
     is_plain = str(parts) == path != "." and not parts.is_absolute() and ".." not in parts.parts
-    if not is_plain or {"\\", "\0"} & set(path):
+    if not is_plain or {"\\", "\0"} & set(path) or _SURROGATE.search(path):
         raise BadName(f"{path!r} is not a plain relative path")
     return path

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from optfarm_tasks.schema.faults import text_of
 from optfarm_tasks.schema.result import Outcome
 from optfarm_tasks.schema.spec import Task
 from optfarm_tasks.schema.tree import Digest, Tree, scan
+from optfarm_worker import remains
 from optfarm_worker.errors import BadSettings, NoSpace
 
 RESULT_BYTES = 16 << 20
@@ -38,8 +39,8 @@ class Scratch:
         self._root.mkdir(parents=True, exist_ok=True)
         self.descriptor = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
         _take_over(self.descriptor, self._root)
-        for leftover in self._root.iterdir():
-            shutil.rmtree(leftover, ignore_errors=True)
+        for leftover in list(self._root.iterdir()):
+            remains.remove(leftover)
 
     def close(self) -> None:
         """Lets the next worker have it."""
@@ -53,8 +54,7 @@ class Scratch:
         try:
             yield TaskFolder(path)
         finally:
-            _make_removable(path)
-            shutil.rmtree(path, ignore_errors=True)
+            remains.remove(path)
 
 
 class TaskFolder:
@@ -87,28 +87,29 @@ class TaskFolder:
 
     def outcome(self) -> Outcome | None:
         """What the child wrote last; None when there is nothing, or nothing sensible."""
-        path = self.path / "result.json"
         try:
-            if path.is_symlink() or path.stat().st_size > RESULT_BYTES:
-                return None
-            return Outcome.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
+            with remains.opened(self.path / "result.json") as stream:
+                said = stream.read(RESULT_BYTES + 1)
+            return None if len(said) > RESULT_BYTES else Outcome.model_validate_json(said)
+        except (BadModel, OSError, ValidationError):
             return None
 
-    def outputs(self, *, readable: Path) -> Tree:
+    def outputs(self, inputs: Iterable[Path]) -> Tree:
         """Hashes the files that the child left.
 
+        Args:
+            inputs: the files of the cache that it was given, to which links among its outputs may lead.
+
         Raises:
-            BadModel: a link among them points out of the task's folder and of `readable`, or a name is no plain path.
+            BadModel: something among them is no file, or leads elsewhere, or has a name that is no plain path.
         """
         outputs = self.outputs_path
-        for path in outputs.rglob("*"):
-            target = path.resolve()
-            if path.is_symlink() and not any(target.is_relative_to(each) for each in (self.path, readable)):
-                raise BadModel(f"the output {path.relative_to(outputs)} points out of the task's folder, to {target}")
+        if outputs.is_symlink() or not outputs.is_dir():
+            raise BadModel("the model's child put something else in the place of its outputs")
+        remains.check_tree(outputs, linked={path.resolve() for path in inputs})
         try:
             return scan(outputs)
-        except ValidationError as error:
+        except (UnicodeEncodeError, ValidationError) as error:
             raise BadModel(f"an output has a name that a tree cannot hold: {text_of(error)}") from error
 
     def check_space(self) -> None:
@@ -122,10 +123,14 @@ class TaskFolder:
             raise NoSpace(f"no space left in {self.path.parent}: {free_bytes} bytes")
 
     def log_end(self) -> str:
-        """The last part of the log."""
-        with self.log.open("rb") as stream:
-            stream.seek(max(0, self.log.stat().st_size - TAIL_BYTES))
-            return stream.read().decode(errors="replace")
+        """The last part of the log.
+
+        Raises:
+            BadModel: the child put something else in its place.
+        """
+        with remains.opened(self.log) as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
+            return stream.read(TAIL_BYTES).decode(errors="replace")
 
 
 def _take_over(descriptor: int, root: Path) -> None:
@@ -139,9 +144,3 @@ def _take_over(descriptor: int, root: Path) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-def _make_removable(root: Path) -> None:
-    """A child may have closed a folder against itself."""
-    for folder, _, _ in os.walk(root):
-        Path(folder).chmod(0o700)

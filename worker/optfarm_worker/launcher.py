@@ -1,5 +1,6 @@
 """Starts a supervisor process ahead of time, gives it one order, and listens to it until its child has ended."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -60,7 +61,9 @@ class Launcher:
         """Has the tree ended, from any thread, at any time; run() returns soon after."""
         with self._stopping:
             if self._process.stdin is not None and not self._process.stdin.closed:
-                self._process.stdin.close()
+                # Its end may have come before ours, and to close is to write what it did not take.
+                with contextlib.suppress(BrokenPipeError):
+                    self._process.stdin.close()
 
     def close(self) -> None:
         """Ends the supervisor, used or not, and collects it."""

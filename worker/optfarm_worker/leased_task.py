@@ -78,7 +78,7 @@ class LeasedTask:
             if isinstance(found, Failure):
                 folder.check_space()
                 return self.finish(failure=found, log=self._push(folder, Tree(files=())))
-            outputs = folder.outputs(readable=self.context.settings.cache_dir)
+            outputs = folder.outputs(outcome.inputs.paths.values())
             log = self._push(folder, outputs)
         self.keeper.check()
         result = self._commit(self._result(found, outputs, outcome))

@@ -1,6 +1,7 @@
 """A folder as a value: its files with their digests, and one digest for the whole."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -12,12 +13,15 @@ from optfarm_tasks.schema.value import Value, digest_of
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in lower-case hex."""
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Stands for a byte of a file's name that is no text, and can be written down nowhere."""
+
 
 def _inside(path: str) -> str:
     """The path itself; optfarm_storage.keys.inside answers alike, and neither package may import the other."""
     parts = PurePosixPath(path)
     is_plain = str(parts) == path != "." and not parts.is_absolute() and ".." not in parts.parts
-    if not is_plain or {"\\", "\0"} & set(path):
+    if not is_plain or {"\\", "\0"} & set(path) or _SURROGATE.search(path):
         raise ValueError(f"{path!r} is not a plain relative path")
     return path
 

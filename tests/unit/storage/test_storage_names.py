@@ -8,7 +8,7 @@ from optfarm_storage import keys
 from optfarm_storage.errors import BadName, Corrupt, Denied, NotFound, StorageError, Unavailable, refusal
 from optfarm_storage.s3 import S3Store
 from tests.integration.stores import elsewhere
-from tests.path_cases import ESCAPING, PLAIN, REDUNDANT
+from tests.path_cases import ESCAPING, NO_TEXT, PLAIN, REDUNDANT
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -43,7 +43,7 @@ def test_plain_paths_are_kept(path: str) -> None:
     assert keys.inside(path) == path
 
 
-@pytest.mark.parametrize("path", ESCAPING + REDUNDANT)
+@pytest.mark.parametrize("path", ESCAPING + NO_TEXT + REDUNDANT)
 def test_other_paths_are_refused(path: str) -> None:
     with pytest.raises(BadName, match="not a plain relative path"):
         keys.inside(path)

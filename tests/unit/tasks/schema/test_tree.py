@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from optfarm_storage import keys
 from optfarm_storage.errors import BadName
 from optfarm_tasks.schema.tree import File, Tree, scan
-from tests.path_cases import ESCAPING, PLAIN, REDUNDANT
+from tests.path_cases import ESCAPING, NO_TEXT, PLAIN, REDUNDANT
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 
@@ -51,7 +51,7 @@ def test_a_plain_path_is_kept(path: str) -> None:
     assert File(path=path, sha256=EMPTY, size_bytes=0).path == path
 
 
-@pytest.mark.parametrize("path", ESCAPING + REDUNDANT)
+@pytest.mark.parametrize("path", ESCAPING + NO_TEXT + REDUNDANT)
 def test_a_path_that_could_leave_the_tree_is_refused(path: str) -> None:
     with pytest.raises(ValidationError, match="not a plain relative path"):
         File(path=path, sha256=EMPTY, size_bytes=0)
