@@ -34,14 +34,19 @@ class Tokens:
 _BEARER = HTTPBearer(auto_error=False, description="The farm's token; workers have one of their own.")
 
 
+def stranger(token: str | None) -> str:
+    """What is said to whom nobody knows."""
+    seen = "there is no token" if token is None else "the token is not known"
+    return f"{seen}; send the header Authorization: Bearer <token>, with the token of optfarm.toml"
+
+
 def require(role: TokenRole) -> Callable[..., None]:
     """A dependency that lets only tokens of a role pass."""
 
     def check(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
         roles = request.app.state.parts.tokens.roles(credentials.credentials) if credentials else frozenset()
         if not roles:
-            seen = "the token is not known" if credentials else "there is no token"
-            detail = f"{seen}; send the header Authorization: Bearer <token>, with the token of optfarm.toml"
+            detail = stranger(credentials.credentials if credentials else None)
             raise HTTPException(401, detail=detail, headers={"WWW-Authenticate": "Bearer"})
         if role not in roles:
             raise Denied(f"this needs the {role}'s token; the one given is for the {', '.join(sorted(roles))}")

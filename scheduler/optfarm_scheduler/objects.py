@@ -1,7 +1,7 @@
 """What lies in the bucket, by its keys: blobs, results, and records of models and data sets."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -17,12 +17,17 @@ from optfarm_storage.location import S3Location
 from optfarm_storage.presign import S3Presigner
 from optfarm_storage.s3 import PART_BYTES, SINGLE_BYTES, S3Store
 from optfarm_storage.store import Listing, ObjectStore, Presigner
+from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.schema.api import Upload
 from optfarm_tasks.schema.catalog import NewData, NewModel
 from optfarm_tasks.schema.result import Result
 from optfarm_tasks.schema.tree import Digest, File
 
 log = structlog.get_logger()
+FILE_PARTS = 10_000
+"""Of one object, as S3 has it (Multipart upload limits)."""
+ALL_PARTS = 20_000
+"""Of the files of one request."""
 Record = TypeVar("Record", NewModel, NewData)
 
 
@@ -49,8 +54,13 @@ class Objects:
             return None
 
     def uploads(self, files: Iterable[File]) -> tuple[Upload, ...]:
-        """Where each blob goes that is not there yet, or is damaged."""
+        """Where each blob goes that is not there yet, or is damaged.
+
+        Raises:
+            BadParameter: a file, or all together, are in more parts than can be asked for.
+        """
         wanted = {file.sha256: file for file in files}
+        _refuse_parts(wanted.values())
         with _reached():
             lacking = {file.sha256 for file in tree.absent(self.store, list(wanted.values()))} | self.damaged
             return tuple(self._upload(file) for sha256, file in wanted.items() if sha256 in lacking)
@@ -110,10 +120,25 @@ class Objects:
     def _upload(self, file: File) -> Upload:
         key = keys.blob(file.sha256)
         if file.size_bytes > SINGLE_BYTES:
-            upload_id, urls = self.presigner.start_parts(key, -(-file.size_bytes // PART_BYTES))
+            upload_id, urls = self.presigner.start_parts(key, _parts(file))
             return Upload(sha256=file.sha256, urls=urls, part_bytes=PART_BYTES, upload_id=upload_id)
         ticket = self.presigner.put_ticket(key, sha256=file.sha256)
         return Upload(sha256=file.sha256, urls=(ticket.url,), headers=ticket.headers)
+
+
+def _parts(file: File) -> int:
+    return -(-file.size_bytes // PART_BYTES)
+
+
+def _refuse_parts(files: Collection[File]) -> None:
+    """Passes when uploads are in so few parts that a URL can be made for each."""
+    for file in files:
+        if _parts(file) > FILE_PARTS:
+            most = FILE_PARTS * PART_BYTES
+            raise BadParameter(f"{file.path} has {file.size_bytes} bytes, and a store takes {most} in one object")
+    total = sum(map(_parts, files))
+    if total > ALL_PARTS:
+        raise BadParameter(f"these uploads have {total} parts, and {ALL_PARTS} can be asked for; ask for fewer files")
 
 
 def objects_of(settings: SchedulerSettings) -> Objects:

@@ -1,6 +1,8 @@
 """What the scheduler answers over HTTP: blobs and models, tokens, and problems that say what is wrong."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -37,6 +39,44 @@ def test_a_blob_goes_up_once_and_only_as_it_was_announced(farm: Farm) -> None:
     assert farm.user.get(f"/v1/blobs/{file.sha256}", follow_redirects=False).status_code == 307
     (url,) = farm.user.post("/v1/downloads", json=[file.sha256]).json().values()
     assert httpx.get(url).content == b"some bytes"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ([10**18], "model has 1000000000000000000 bytes, and a store takes "),
+        ([10**11] * 200, "parts, and 20000 can be asked for; ask for fewer files"),
+    ],
+)
+def test_uploads_of_more_than_a_store_takes_are_refused_at_once(farm: Farm, sizes: list[int], said: str) -> None:
+    files = [{"path": "model", "sha256": f"{number:064x}", "size_bytes": size} for number, size in enumerate(sizes)]
+    answer = farm.user.post("/v1/blobs", json=files)
+
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+def status_of(farm: Farm, token: str, *headers: str, body: bytes = b"", pieces: int = 0) -> int:
+    """What is answered to a request of which so much is sent, while it goes on."""
+    address = httpx.URL(farm.url)
+    lines = ("POST /v1/models HTTP/1.1", f"Host: {address.host}", f"Authorization: Bearer {token}", *headers, "", "")
+    with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        with suppress(ConnectionError):
+            for _ in range(pieces):
+                connection.sendall(body)
+        return int(connection.recv(64).split()[1])
+
+
+def test_the_body_of_a_request_is_read_of_known_people_alone_and_up_to_a_bound(farm: Farm) -> None:
+    known = farm.user.headers["Authorization"].partition(" ")[2]
+    chunked, piece = "Transfer-Encoding: chunked", b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+
+    assert status_of(farm, "x", "Content-Length: 1000000000000") == 401
+    assert status_of(farm, "x", chunked) == 401
+    assert status_of(farm, known, f"Content-Length: {33 << 20}") == 413
+    assert status_of(farm, known, chunked, body=piece, pieces=34) == 413
+    assert farm.user.post("/v1/models", content=b" " * (1 << 20)).status_code == 422
 
 
 def test_without_the_right_token_nothing_is_told(farm: Farm) -> None:

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 
 from optfarm_scheduler.api import blobs, catalog, devices, events, health, sweeps, tasks, techniques, workers
 from optfarm_scheduler.auth import TokenRole, require
+from optfarm_scheduler.bounds import Bounded
 from optfarm_scheduler.parts import Parts
 from optfarm_scheduler.problems import answer_with_problems
 from optfarm_tasks.schema.api import Problem
@@ -43,6 +44,7 @@ def application(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     answer_with_problems(app)
+    app.add_middleware(Bounded, tokens=parts.tokens)
     app.include_router(health.router, prefix="/v1")
     for module in _USER:
         app.include_router(module.router, prefix="/v1", dependencies=[Depends(require(TokenRole.USER))])
