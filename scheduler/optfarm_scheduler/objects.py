@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from optfarm_scheduler.errors import Conflict, Unavailable
 from optfarm_scheduler.settings import SchedulerSettings
 from optfarm_storage import keys, tree
-from optfarm_storage.errors import NotFound, StorageError
+from optfarm_storage.errors import Corrupt, NotFound, StorageError
 from optfarm_storage.location import S3Location
 from optfarm_storage.presign import S3Presigner
 from optfarm_storage.s3 import PART_BYTES, SINGLE_BYTES, S3Store
@@ -69,11 +69,11 @@ class Objects:
         """Ends an upload in parts.
 
         Raises:
-            Conflict: the store does not know this upload any more.
+            Conflict: the store does not know this upload any more, or has other parts of it.
         """
         try:
             with _reached():
-                self.presigner.complete_parts(keys.blob(sha256), upload_id=upload_id, etags=etags)
+                self._complete(sha256, upload_id, etags)
         except NotFound as error:
             raise Conflict(f"the store does not know this upload any more; begin it again: {error}") from error
 
@@ -116,6 +116,12 @@ class Objects:
         """Asks the store about an object that need not be there."""
         with _reached():
             self.store.sizes(["health"])
+
+    def _complete(self, sha256: Digest, upload_id: str, etags: Sequence[str]) -> None:
+        try:
+            self.presigner.complete_parts(keys.blob(sha256), upload_id=upload_id, etags=etags)
+        except Corrupt as error:
+            raise Conflict(f"the store has other parts of this upload; begin it again: {error}") from error
 
     def _upload(self, file: File) -> Upload:
         key = keys.blob(file.sha256)

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic_core import PydanticSerializationError
 from starlette.exceptions import HTTPException
 
 from optfarm_scheduler.errors import Conflict, DatabaseFailed, Denied, NotFound, Refused, Unavailable
@@ -17,6 +18,7 @@ from optfarm_tasks.schema.api import Problem
 from optfarm_tasks.schema.faults import Place, dotted, in_words
 
 _STATUS: Mapping[type[Exception], int] = {NotFound: 404, Conflict: 409, Denied: 403, Unavailable: 503, BadInput: 422}
+_HALF = "surrogates not allowed"
 _RETRY = {"Retry-After": "2"}
 
 log = structlog.get_logger()
@@ -29,6 +31,8 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(DatabaseFailed, _database)
+    for unwritable in (UnicodeEncodeError, PydanticSerializationError):
+        app.add_exception_handler(unwritable, _no_text)
     app.add_exception_handler(Exception, _defect)
 
 
@@ -61,6 +65,13 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     faults = error.errors()
     errors = [{"loc": list(each["loc"]), "msg": in_words([each], name=_name)[0]} for each in faults]
     return problem(422, "; ".join(in_words(faults, name=_name)), errors=jsonable_encoder(errors))
+
+
+async def _no_text(request: Request, error: Exception) -> JSONResponse:
+    """JSON may stand for half a character, which can be written down nowhere."""
+    if _HALF not in str(error):
+        return await _defect(request, error)
+    return problem(422, f"the request has text that is none: half a character ({error})")
 
 
 def _name(place: Place) -> str:

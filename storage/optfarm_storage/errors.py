@@ -9,6 +9,7 @@ StorageError
 """
 
 _MISDIGESTED = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"})
+_MISPARTED = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML"})
 _PASSING = frozenset({"RequestTimeout", "ConditionalRequestConflict", "OperationAborted"})
 _NOT_FOUND, _TIMEOUT, _TOO_MANY, _SERVER_ERROR = 404, 408, 429, 500
 
@@ -45,7 +46,7 @@ def refusal(status: int, code: str, message: str) -> StorageError:
         code: S3 error code; empty where the answer has no body, as for HEAD.
         message: what a person reads.
     """
-    if code in _MISDIGESTED:
+    if code in _MISDIGESTED | _MISPARTED:
         return Corrupt(message)
     if code in _PASSING or status in (_TIMEOUT, _TOO_MANY) or status >= _SERVER_ERROR:
         return Unavailable(message)

@@ -79,6 +79,36 @@ def test_the_body_of_a_request_is_read_of_known_people_alone_and_up_to_a_bound(f
     assert farm.user.post("/v1/models", content=b" " * (1 << 20)).status_code == 422
 
 
+def test_parts_that_were_never_sent_make_no_object(farm: Farm) -> None:
+    large = {"path": "model", "sha256": "0" * 64, "size_bytes": 1 << 30}
+    (upload,) = farm.user.post("/v1/blobs", json=[large]).json()
+    completion = {"upload_id": upload["upload_id"], "etags": ["never sent"] * len(upload["urls"])}
+
+    answer = farm.user.post(f"/v1/blobs/{large['sha256']}/complete", json=completion)
+
+    assert answer.status_code == 409
+    assert "begin it again" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('"name":"model"', "'half \\ud800' is no name"),
+        ('"path":"saved_model.pb"', "is not a plain relative path"),
+        ('"name":"serving_default"', "has text that is none"),
+    ],
+)
+def test_half_a_character_is_no_text(farm: Farm, written: str, said: str) -> None:
+    key = written.partition(":")[0]
+    new = new_model("model", b"model").model_dump_json()
+    assert written in new
+
+    answer = farm.user.post("/v1/models", content=new.replace(written, f'{key}:"half \\ud800"'))
+
+    assert answer.status_code == 422, answer.text
+    assert said in answer.json()["detail"]
+
+
 def test_without_the_right_token_nothing_is_told(farm: Farm) -> None:
     nobody, stranger = (
         httpx.get(f"{farm.url}/v1/sweeps", headers=each) for each in ({}, {"Authorization": "Bearer x"})
