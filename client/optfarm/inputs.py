@@ -1,5 +1,6 @@
 """Checks a model or a data set on this machine before a byte of it is sent."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -76,10 +77,28 @@ def _require_there(path: Path, what: str) -> None:
 def _tree(path: Path) -> Tree:
     try:
         if path.is_dir():
+            _refuse_links_out(path, path.rglob("*"))
             return scan(path)
-        return Tree(files=tuple(_file(path.parent, name) for name in sorted(files(path))))
+        names = sorted(files(path))
+        _refuse_links_out(path.parent, (path.parent / name for name in names if name != path.name))
+        return Tree(files=tuple(_file(path.parent, name) for name in names))
     except ValidationError as error:
         raise BadRequest(f"{path} holds a file whose name the farm does not take: {text_of(error)}") from error
+
+
+def _refuse_links_out(folder: Path, paths: Iterable[Path]) -> None:
+    """Passes when no link leads out of a folder: one from elsewhere may name any file of whoever pushes it.
+
+    Raises:
+        BadRequest: one does; it is named with where it leads.
+    """
+    inside = folder.resolve()
+    for path in paths:
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            raise BadRequest(
+                f"{path} is a link out of its folder, to {path.resolve()}; if that is to be sent, push a copy without "
+                f"links (cp -rL {folder} COPY)"
+            )
 
 
 def _file(folder: Path, name: str) -> File:
