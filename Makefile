@@ -47,7 +47,7 @@ demo: setup $(RECORDING)
 
 # Two at a time: the tests of the command line beside the others, in the order in which they are found.
 test: setup toolchain-torch toolchain-tensorrt-rtx
-	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder --ignore tests/tftrt
+	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 test-tftrt: setup toolchain-tftrt
 	$(BIN)/pytest tests/tftrt
