@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch_models_runs import TAKEN, drawn, programs
+from torch_programs import TAKEN, drawn, programs
 
 from optfarm_tasks import formats
 from optfarm_tasks.actions import convert
