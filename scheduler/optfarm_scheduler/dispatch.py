@@ -12,7 +12,7 @@ import redis
 import structlog
 from celery import Celery
 
-from optfarm_tasks.schema.queue import SETTINGS, TASK_NAME, Message
+from optfarm_tasks.schema.queue import SETTINGS, TASK_NAME, Message, tls_of
 
 _FAILURES = (kombu.exceptions.KombuError, redis.exceptions.RedisError, OSError)
 _PROBE_S = 5.0
@@ -26,7 +26,7 @@ class Dispatcher:
 
     def __init__(self, broker_url: str) -> None:
         self._app = Celery("optfarm", broker=broker_url, set_as_current=False)
-        self._app.conf.update(SETTINGS)
+        self._app.conf.update(SETTINGS | tls_of(broker_url))
         # One message a task: while the broker is away a later token replaces the earlier one.
         self._waiting: dict[str, Message] = {}
         self._changed = threading.Condition()

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+import redis
 from celery import Celery
 
 from optfarm_storage.location import S3Location
@@ -126,6 +127,30 @@ def test_tasks_go_from_the_broker_to_the_bucket(place: Place) -> None:
     (made,) = place.stored("good-0").outputs.files
     assert place.s3.get_object(Bucket=place.bucket.bucket, Key=f"blobs/{made.sha256}")["Body"].read() == b"made"
     assert place.desk.inventories[0].name == "alpha.cpu"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff\x00no text",
+        b"{not JSON",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"body": 7, "properties": 7}',
+        b'{"body": "x", "properties": {}, "headers": {}}',
+        b'{"body": "!", "content-type": "application/json", "properties": {"delivery_tag": "1", "delivery_info": {}}}',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_message_is_dropped_and_the_next_task_is_done(place: Place, body: bytes) -> None:
+    with place.worker() as process:
+        with redis.Redis.from_url(place.broker_url) as broker:
+            broker.lpush(Message("x", 1, DEVICE).queue, body)
+        place.offer("after", SUCCEEDS)
+
+        until(lambda: "after" in place.desk.finishes, deadline_s=20)
+        assert process.poll() is None
 
 
 def test_an_idle_worker_is_small_and_has_loaded_no_framework(place: Place) -> None:

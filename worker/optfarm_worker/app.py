@@ -13,11 +13,13 @@ from celery.app.trace import setup_worker_optimizations
 from celery.worker import WorkController, state
 
 from optfarm_tasks.schema import queue
+from optfarm_worker import transport
 from optfarm_worker.watchdog import EXIT_CODE, LOOK_S, Suspicion
 
 _RESTORES = {"unacked_restore_interval": 1, "unacked_restore_throttle": 1}
 SETTINGS: dict[str, Any] = {
     **queue.SETTINGS,
+    "broker_transport": f"{transport.__name__}:{transport.Transport.__name__}",
     "broker_connection_max_retries": None,
     "broker_transport_options": queue.TRANSPORT_OPTIONS | _RESTORES,
     "worker_prefetch_multiplier": 1,
@@ -40,7 +42,7 @@ class Consumer:
     def __init__(self, broker_url: str, device: str, carry_out: queue.CarryOut) -> None:
         self._queue = queue.queue_of(device)
         self._app = Celery("optfarm", broker=broker_url)
-        self._app.conf.update(SETTINGS)
+        self._app.conf.update(SETTINGS | queue.tls_of(broker_url))
         self._app.task(carry_out, name=queue.TASK_NAME)
         setup_worker_optimizations(self._app, device)
         self._worker = WorkController(

@@ -1,8 +1,10 @@
 """What the scheduler, which sends a task's message, and the worker, which takes it, agree on."""
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 TASK_NAME = "optfarm.run"
 """What Celery calls the one kind of message."""
@@ -28,6 +30,17 @@ SETTINGS: dict[str, Any] = {
     "task_ignore_result": True,
 }
 """Of Celery, on both sides."""
+
+
+def tls_of(broker_url: str) -> dict[str, Any]:
+    """What Celery needs to check the certificate of a broker that is reached by rediss://; by itself it checks none.
+
+    A URL that says how to check it (ssl_ca_certs, ssl_cert_reqs) is left as it is.
+    """
+    parts = urlsplit(broker_url)
+    if parts.scheme != "rediss" or "ssl_" in parts.query:
+        return {}
+    return {"broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED}}
 
 
 @dataclass(frozen=True)
