@@ -28,6 +28,10 @@ class Plan:
     warnings: tuple[str, ...]
 
 
+MOST_MEASUREMENTS = 50_000
+"""Of one sweep; planning takes seconds for so many, and the caller waits for it."""
+
+
 def plan(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, alive: Sequence[Inventory]) -> Plan:
     """The tasks of a sweep: per recipe a conversion, with data an evaluation, per device and setting a benchmark.
 
@@ -64,14 +68,16 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
         check_fit(model, data)
         tested = data.description.splits.get(TEST)
         warnings += label_warnings(model.description.signature, tested) if tested is not None else ()
+    selected, settings = select(spec.devices, alive), tuple(_settings(spec))
+    _refuse_many(len(recipes), len(settings), len(selected))
     planner = Planner(
         spec=spec,
         sweep_id=sweep_id,
         model=model,
         data=data,
-        selected=select(spec.devices, alive),
+        selected=selected,
         alive=tuple(sorted(alive, key=lambda device: device.name)),
-        settings=tuple(_settings(spec)),
+        settings=settings,
     )
     for recipe in recipes:
         planner.add(recipe)
@@ -81,6 +87,15 @@ def draft(spec: SweepSpec, *, sweep_id: str, model: Model, data: Data | None, al
         skipped=tuple(planner.skipped),
         warnings=(*warnings, *planner.warnings),
     )
+
+
+def _refuse_many(recipes: int, settings: int, devices: int) -> None:
+    """Passes when a sweep is no larger than one answer can plan."""
+    if recipes * settings * devices > MOST_MEASUREMENTS:
+        raise BadParameter(
+            f"{recipes} recipes in {settings} settings of threads and batch size on {devices} devices are "
+            f"{recipes * settings * devices} measurements, and a sweep has {MOST_MEASUREMENTS} at most; make several"
+        )
 
 
 def check_fit(model: Model, data: Data) -> None:

@@ -242,3 +242,13 @@ def test_a_scenario_reaches_every_benchmark() -> None:
 def test_a_parameter_without_a_default_is_asked_for() -> None:
     with pytest.raises(BadParameter, match=r"it needs height and width; write resize-input\(height=…, width=…\)"):
         planned("resize-input")
+
+
+def test_a_sweep_that_is_too_large_to_plan_is_refused_at_once_with_its_size() -> None:
+    sizes = tuple(range(1, 301))
+
+    with pytest.raises(
+        BadParameter,
+        match="2 recipes in 90000 settings of threads and batch size on 1 devices are 180000 measurements, and a sweep",
+    ):
+        planned("tflite-float32", threads=sizes, batch_sizes=sizes)
