@@ -68,7 +68,9 @@ def _check_file(path: Path, root: Path, linked: Collection[Path]) -> None:
     name, found = path.relative_to(root), path.lstat()
     if stat.S_ISLNK(found.st_mode):
         if _target(path) not in linked:
-            raise BadModel(f"the output {name!s:.200} is a link to what is none of the task's files")
+            raise BadModel(
+                f"the output {name!s:.200} is a link to {path.readlink()!s:.200}, which is none of the task's files"
+            )
     elif not stat.S_ISREG(found.st_mode):
         raise BadModel(f"the output {name!s:.200} is no file")
     elif found.st_size > _GIB and found.st_blocks * _BLOCK_BYTES * _SPARSE < found.st_size:
