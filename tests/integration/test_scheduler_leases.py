@@ -34,14 +34,17 @@ def test_a_claim_leads_to_a_lease_with_all_that_is_needed(store: Store) -> None:
     assert lease.toolchain == "default"
 
 
-@pytest.mark.parametrize(("needs_gpu", "kind"), [(True, DeviceKind.GPU), (False, DeviceKind.CPU)])
-def test_a_task_that_needs_a_gpu_computes_on_that_of_its_worker(
-    store: Store, *, needs_gpu: bool, kind: DeviceKind
+@pytest.mark.parametrize(
+    ("needed", "kind"),
+    [({"gpu": True}, DeviceKind.GPU), ({"runtimes": ("litert",)}, DeviceKind.GPU), ({}, DeviceKind.CPU)],
+)
+def test_a_task_that_runs_models_or_needs_a_gpu_computes_on_that_of_its_worker(
+    store: Store, needed: dict[str, object], kind: DeviceKind
 ) -> None:
     gpu = an_inventory(slot="gpu-0")
     store.devices.register(gpu, now=51.0)
     first, *others = a_plan("b").tasks
-    needing = replace(first, needs=first.needs.model_copy(update={"gpu": needs_gpu}))
+    needing = replace(first, needs=first.needs.model_copy(update=needed))
     spec = SweepSpec(model="model", recipes=(first.recipe,))
     plan = replace(a_plan("b"), tasks=(needing, *others))
     store.sweeps.insert("b", spec, plan, model=spec.model, data=spec.data, now=52.0)

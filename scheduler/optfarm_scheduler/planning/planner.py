@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from optfarm_scheduler.planning.conversion import conversion_of
-from optfarm_scheduler.planning.processors import classes, made_for, safe_recipe, tied
+from optfarm_scheduler.planning.processors import classes, kind_of, made_for, safe_recipe, tied
 from optfarm_scheduler.planning.sources import Origin, Source
 from optfarm_scheduler.planning.task_plan import TaskPlan, identity, processor, task_id
 from optfarm_scheduler.planning.toolchains import Needs, runtime_needs
@@ -59,9 +59,9 @@ class Planner:
 
     def _add_for(self, devices: tuple[Inventory, ...], resolved: ResolvedRecipe) -> None:
         """Plans a recipe for devices that one artifact does for, or skips it with the reason."""
-        recipe, kind = resolved.recipe, DeviceKind.CPU if resolved.bound is None else DeviceKind.GPU
+        recipe, kind = resolved.recipe, kind_of(devices, self.spec.runtime)
         try:
-            wanted = self._wanted(resolved)
+            wanted = self._wanted(resolved, kind)
             runtimes = self._runtimes(resolved.output_format, wanted, kind=kind)
             conversion = conversion_of(
                 resolved,
@@ -87,8 +87,8 @@ class Planner:
         self.planned[str(recipe)] = conversion.id
         self.tasks.append(conversion)
         for sets in _distinct(processors[device.name] for device, _, _ in benchmarks):
-            there = self.alive if resolved.bound is None else devices
-            scoring = runtime_needs(runtimes, there, instruction_sets=sets)
+            there = self.alive if kind is DeviceKind.CPU else devices
+            scoring = runtime_needs(runtimes, there, instruction_sets=sets, gpu=kind is DeviceKind.GPU)
             self._evaluate(conversion, wanted=wanted, needs=tied(scoring, conversion, resolved.bound))
         for device, needs, setting in benchmarks:
             self._compare(
@@ -206,12 +206,13 @@ class Planner:
             return ()
         return (registry.runtime_for(resolved.output_format, device=kind, wanted=wanted),)
 
-    def _wanted(self, resolved: ResolvedRecipe) -> str | None:
+    def _wanted(self, resolved: ResolvedRecipe, kind: DeviceKind) -> str | None:
         """The runtime that was asked for, but for a baseline that it does not run."""
         wanted, given = self.spec.runtime, resolved.output_format
-        if wanted is None or resolved.recipe != BASELINE or wanted in registry.runtimes_of(given):
+        if wanted is None or resolved.recipe != BASELINE or wanted in registry.runtimes_of(given, kind):
             return wanted
-        self._warn(f"the baseline is {given}, which {wanted} does not run; it runs on {registry.runtime_for(given)}")
+        instead = registry.runtime_for(given, device=kind)
+        self._warn(f"the baseline is {given}, which {wanted} does not run; it runs on {instead}")
         return None
 
     def _runtimes(self, artifact_format: Format, wanted: str | None, *, kind: str = DeviceKind.CPU) -> tuple[str, ...]:

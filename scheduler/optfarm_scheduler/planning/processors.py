@@ -7,7 +7,7 @@ from optfarm_scheduler.planning.toolchains import Needs, class_of, relevant
 from optfarm_tasks import instruction_sets, registry
 from optfarm_tasks.errors import BadParameter
 from optfarm_tasks.resolved import ResolvedRecipe
-from optfarm_tasks.schema.device import Inventory
+from optfarm_tasks.schema.device import DeviceKind, Inventory
 from optfarm_tasks.schema.recipe import Recipe, Step
 from optfarm_tasks.technique import Bound
 
@@ -31,11 +31,19 @@ def safe_recipe(resolved: ResolvedRecipe, devices: Iterable[Inventory]) -> Recip
 
 
 def made_for(resolved: ResolvedRecipe, devices: Sequence[Inventory]) -> dict[str, tuple[Inventory, ...]]:
-    """Class of GPUs → the devices that one artifact is made for; of one that runs anywhere, nothing → all of them."""
+    """Class of GPUs → the devices that one artifact is made for; of one that is bound to none, "" → all that run it."""
     if resolved.bound is None:
-        return {"": tuple(devices)}
+        there = tuple(each for each in devices if each.kind == DeviceKind.GPU or not resolved.needs_gpu)
+        return {"": there} if there else {}
     names = dict.fromkeys(each.gpu_class for each in devices if each.gpu_class)
     return {name: tuple(each for each in devices if each.gpu_class == name) for name in names}
+
+
+def kind_of(devices: Iterable[Inventory], wanted: str | None) -> DeviceKind:
+    """The kind of devices that outputs are scored on: GPUs where those alone are timed, or the runtime is for them."""
+    is_on_cpu = any(each.kind != DeviceKind.GPU for each in devices)
+    takes_cpu = wanted is None or DeviceKind.CPU in registry.runtime(wanted).DEVICES
+    return DeviceKind.CPU if is_on_cpu and takes_cpu else DeviceKind.GPU
 
 
 def aimed(recipe: Recipe, gpu: Inventory) -> Recipe:

@@ -71,15 +71,25 @@ def pinned(needs: Needs, devices: Sequence[Inventory], modules: Iterable[str]) -
 
 
 def runtime_needs(
-    runtimes: tuple[str, ...], devices: Sequence[Inventory], *, instruction_sets: Mapping[str, bool] | None = None
+    runtimes: tuple[str, ...],
+    devices: Sequence[Inventory],
+    *,
+    instruction_sets: Mapping[str, bool] | None = None,
+    gpu: bool = False,
 ) -> Needs:
     """What running artifacts with these runtimes takes, on a class of processors where results depend on that.
+
+    Args:
+        runtimes: their names.
+        devices: those that may run them.
+        instruction_sets: see `Needs`.
+        gpu: whether they are to compute on a GPU.
 
     Raises:
         BadParameter: no device offers it.
     """
     modules = (module for name in runtimes for module in registry.runtime(name).MODULES)
-    return pinned(Needs(runtimes=runtimes, instruction_sets=instruction_sets or {}), devices, modules)
+    return pinned(Needs(runtimes=runtimes, instruction_sets=instruction_sets or {}, gpu=gpu), devices, modules)
 
 
 def lacking(needs: Needs, there: Sequence[Inventory]) -> str:

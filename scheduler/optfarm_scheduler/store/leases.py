@@ -118,7 +118,9 @@ class Leases:
         toolchain = inventory and offered(inventory, needs)
         if not (inventory and toolchain):
             raise LeaseLost(f"{device} no longer offers what {row.id} needs")
-        pinned = {"device": inventory.spec} if row.pinned_to is not None or needs.gpu else {}
+        # What runs models computes on the worker's own device: CUDA shows it no other.
+        is_placed = row.pinned_to is not None or needs.gpu or needs.runtimes
+        pinned = {"device": inventory.spec} if is_placed else {}
         usual = {"usual": usual_of(connection, device)} if row.kind == Kind.BENCHMARK else {}
         return Lease(
             task_id=row.id,
