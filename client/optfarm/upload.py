@@ -8,10 +8,11 @@ from pathlib import Path
 from optfarm.connection import Away, Connection
 from optfarm.transfer import PIECE_BYTES, THREADS, OnProgress, Piece, Wire, in_parallel, no_progress
 from optfarm_tasks.schema.api import Upload
-from optfarm_tasks.schema.tree import Tree
+from optfarm_tasks.schema.tree import File, Tree
 
-_BATCH = 250
-"""Files that one question covers: the next one is asked while the files of this one are under way."""
+_BATCH, _BATCH_BYTES = 250, 128 << 30
+"""Files and bytes that one question covers: the next one is asked while the files of this one are under way, and a
+question for too many parts is refused."""
 
 
 def push(connection: Connection, root: Path, tree: Tree, *, on_progress: OnProgress = no_progress) -> int:
@@ -29,9 +30,21 @@ def push(connection: Connection, root: Path, tree: Tree, *, on_progress: OnProgr
     paths = {file.sha256: root if root.is_file() else root / file.path for file in tree.files}
     files = list({file.sha256: file for file in tree.files}.values())
     with Wire() as wire, ThreadPoolExecutor(1) as asker:
-        asked = (files[at : at + _BATCH] for at in range(0, len(files), _BATCH))
+        asked = batches_of(files)
         batches = [asker.submit(connection.post, "/v1/blobs", tuple[Upload, ...], part) for part in asked]
         return sum(_send(connection, wire, batch.result(), paths, on_progress) for batch in batches)
+
+
+def batches_of(files: Iterable[File]) -> Iterator[list[File]]:
+    """The files in their order, so many together as one question covers; a file larger than that is alone."""
+    batch: list[File] = []
+    for file in files:
+        if batch and (len(batch) == _BATCH or sum(each.size_bytes for each in batch) + file.size_bytes > _BATCH_BYTES):
+            yield batch
+            batch = []
+        batch.append(file)
+    if batch:
+        yield batch
 
 
 def _send(

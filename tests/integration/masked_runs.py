@@ -29,6 +29,7 @@ MASKS: dict[str, Callable[[Any], Any]] = {
     "scaled": lambda scores: scores + (1 - EARLIER) * -10000.0,
     "chosen": lambda scores: tf.where(EARLIER > 0, scores, np.finfo(np.float32).min),
     "none": lambda scores: scores,
+    "sharpened": lambda scores: tf.maximum(scores * 0.0005, -0.003) * 2000.0,
 }
 
 

@@ -35,7 +35,13 @@ def test_integers_alone_are_refused_where_they_would_lose_attention(mask: str, r
 
 
 @pytest.mark.parametrize(
-    ("mask", "recipe"), [("none", "tflite-int8"), ("none", "tflite-int16x8"), ("scaled", "tflite-int16x8")]
+    ("mask", "recipe"),
+    [("none", "tflite-int8"), ("none", "tflite-int16x8"), ("scaled", "tflite-int16x8")],
 )
 def test_integers_alone_do_where_they_hold_the_mask_too(mask: str, recipe: str, runs: Any) -> None:
     assert runs[mask][recipe]["nmse"] < 0.01
+
+
+def test_a_factor_of_all_scores_is_no_mask_however_large_it_is(runs: Any) -> None:
+    assert not [run for run in runs["sharpened"].values() if "refused" in run]
+    assert runs["sharpened"]["onnx -> onnx-int8"]["nmse"] < 0.01

@@ -13,9 +13,9 @@ from optfarm import download
 from optfarm.connection import Connection
 from optfarm.errors import BadRequest, Broken
 from optfarm.settings import ClientSettings
-from optfarm.upload import pieces_of, push
+from optfarm.upload import batches_of, pieces_of, push
 from optfarm_tasks.schema.api import Upload
-from optfarm_tasks.schema.tree import scan
+from optfarm_tasks.schema.tree import File, scan
 from tests.unit.scheduler_stub import Answer, Asked, Stub, serving
 
 
@@ -210,3 +210,22 @@ def test_a_file_in_parts_is_covered_without_gap_or_overlap(tmp_path: Path) -> No
     pieces = list(pieces_of(upload, tmp_path, 25))
 
     assert [(piece.offset, piece.size_bytes) for piece in pieces] == [(0, 10), (10, 10), (20, 5)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "counts"),
+    [
+        ([], []),
+        ([1] * 251, [250, 1]),
+        ([100 << 30] * 3, [1, 1, 1]),
+        ([1, 300 << 30, 1], [1, 1, 1]),
+        ([60 << 30] * 5, [2, 2, 1]),
+    ],
+)
+def test_one_question_covers_no_more_parts_than_can_be_asked_for(sizes: list[int], counts: list[int]) -> None:
+    files = [File(path=str(at), sha256="0" * 64, size_bytes=size) for at, size in enumerate(sizes)]
+
+    batches = list(batches_of(files))
+
+    assert [len(batch) for batch in batches] == counts
+    assert [file for batch in batches for file in batch] == files

@@ -12,9 +12,23 @@ LARGE = 4.0 * 2**8
 """Past it a step of 8 bits is 4 or more, of which a softmax takes one score for 55 times as likely as the next."""
 
 _SOFTMAX = frozenset({"Softmax", "LogSoftmax"})
-_BETWEEN = frozenset(
-    {"Add", "Sub", "Mul", "Div", "Where", "Cast", "Identity", "Reshape", "Expand", "Unsqueeze", "Squeeze", "Slice"}
-    | {"Transpose", "Concat", "Clip", "Min", "Max"}
+_JOINING = frozenset({"Add", "Sub", "Where", "Min", "Max"})
+"""Ops by which a mask comes to the scores."""
+_BETWEEN = _JOINING | frozenset(
+    {
+        "Mul",
+        "Div",
+        "Cast",
+        "Identity",
+        "Reshape",
+        "Expand",
+        "Unsqueeze",
+        "Squeeze",
+        "Slice",
+        "Transpose",
+        "Concat",
+        "Clip",
+    }
 )
 """Ops that may stand between a product of matrices, or a mask, and the softmax."""
 
@@ -38,22 +52,27 @@ def masking_nodes(graph: Any) -> list[Any]:
     large |= {node.output[0] for node in graph.node if node.op_type == "Constant" and _is_large_constant(node)}
     found: dict[str, Any] = {}
     for softmax in (node for node in graph.node if node.op_type in _SOFTMAX):
-        before = list(_before(softmax, producers))
-        if any(name in large for node in before for name in node.input):
-            found |= {node.output[0]: node for node in (softmax, *before)}
+        before = dict(_before(softmax, producers))
+        if any(name in large for node, is_joined in before.values() if is_joined for name in node.input):
+            found |= {softmax.output[0]: softmax} | {name: node for name, (node, _) in before.items()}
     return list(found.values())
 
 
-def _before(softmax: Any, producers: dict[str, Any]) -> Iterator[Any]:
-    """The nodes from which a softmax gets its input, back to what is not of `_BETWEEN`."""
-    names, seen = [softmax.input[0]], set()
+def _before(softmax: Any, producers: dict[str, Any]) -> Iterator[tuple[str, tuple[Any, bool]]]:
+    """Value → the node that makes it, and whether it joins or is joined to others; back to what is not of `_BETWEEN`.
+
+    A factor of all scores joins nothing, however large it is.
+    """
+    names, seen = [(softmax.input[0], False)], set()
     while names:
-        node = producers.get(names.pop())
-        if node is None or node.output[0] in seen or node.op_type not in _BETWEEN:
+        name, is_joined = names.pop()
+        node = producers.get(name)
+        if node is None or name in seen or node.op_type not in _BETWEEN:
             continue
-        seen.add(node.output[0])
-        names += node.input
-        yield node
+        seen.add(name)
+        joins = is_joined or node.op_type in _JOINING
+        names += [(each, joins) for each in node.input]
+        yield name, (node, joins)
 
 
 def _is_large_constant(node: Any) -> bool:

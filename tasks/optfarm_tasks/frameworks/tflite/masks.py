@@ -16,9 +16,11 @@ _STEP = 4.0
 """A step between two scores that a softmax can make little of: it takes one for 55 times as likely as the other."""
 
 _SOFTMAX = frozenset({"SOFTMAX", "LOG_SOFTMAX"})
-_BETWEEN = frozenset(
-    {"ADD", "SUB", "MUL", "DIV", "SELECT", "SELECT_V2", "CAST", "RESHAPE", "EXPAND_DIMS", "BROADCAST_TO", "SQUEEZE"}
-    | {"STRIDED_SLICE", "SLICE", "TRANSPOSE", "CONCATENATION", "MINIMUM", "MAXIMUM", "NEG", "QUANTIZE", "DEQUANTIZE"}
+_JOINING = frozenset({"ADD", "SUB", "SELECT", "SELECT_V2", "MINIMUM", "MAXIMUM"})
+"""Ops by which a mask comes to the scores."""
+_BETWEEN = _JOINING | frozenset(
+    {"MUL", "DIV", "CAST", "RESHAPE", "EXPAND_DIMS", "BROADCAST_TO", "SQUEEZE", "STRIDED_SLICE", "SLICE", "TRANSPOSE"}
+    | {"CONCATENATION", "NEG", "QUANTIZE", "DEQUANTIZE"}
 )
 """Ops that may stand between a product of matrices, or a mask, and the softmax."""
 
@@ -40,9 +42,11 @@ def masked_values(model: bytes, *, bits: int = BITS) -> tuple[str, ...]:
     large = _STEP * 2**bits
     for softmax in (op for op in ops if op["op_name"] in _SOFTMAX):
         before = list(_before(softmax, producers))
-        taken = {int(index) for op in before for index in op["inputs"]} - producers.keys() - fed
-        if any(_largest(interpreter, tensors[index]) >= large for index in taken & tensors.keys()):
-            found |= {int(index) for op in (softmax, *before) for index in op["outputs"]}
+        joined = (
+            {int(index) for op, is_joined in before if is_joined for index in op["inputs"]} - producers.keys() - fed
+        )
+        if any(_largest(interpreter, tensors[index]) >= large for index in joined & tensors.keys()):
+            found |= {int(index) for op in (softmax, *(op for op, _ in before)) for index in op["outputs"]}
     return tuple(tensors[index]["name"] for index in sorted(found))
 
 
@@ -53,16 +57,21 @@ def quantised_around(calibrated: bytes, values: tuple[str, ...]) -> bytes:
     return bytes(convert.mlir_quantize(calibrated, denylisted_nodes=list(values)))
 
 
-def _before(softmax: Any, producers: dict[int, Any]) -> Iterator[Any]:
-    """The ops from which a softmax gets its input, back to what is not of `_BETWEEN`."""
-    indices, seen = [int(softmax["inputs"][0])], set()
+def _before(softmax: Any, producers: dict[int, Any]) -> Iterator[tuple[Any, bool]]:
+    """The ops from which a softmax gets its input, and whether each joins or is joined to others.
+
+    They go back to what is not of `_BETWEEN`. A factor of all scores joins nothing, however large it is.
+    """
+    indices, seen = [(int(softmax["inputs"][0]), False)], set()
     while indices:
-        op = producers.get(indices.pop())
+        index, is_joined = indices.pop()
+        op = producers.get(index)
         if op is None or op["index"] in seen or op["op_name"] not in _BETWEEN:
             continue
         seen.add(op["index"])
-        indices += [int(index) for index in op["inputs"]]
-        yield op
+        joins = is_joined or op["op_name"] in _JOINING
+        indices += [(int(each), joins) for each in op["inputs"]]
+        yield op, joins
 
 
 def _largest(interpreter: Any, tensor: Any) -> float:
