@@ -33,8 +33,9 @@ $(STAMP): requirements/dev.lock requirements/models.txt pyproject.toml
 toolchain-%: $(TOOLCHAINS)/%/.installed ;
 
 .PRECIOUS: $(TOOLCHAINS)/%/.installed
-$(TOOLCHAINS)/%/.installed: requirements/%.lock $(wildcard requirements/*-models.txt) pyproject.toml
-	$(call install,$(@D),-r $< $(addprefix -r ,$(wildcard requirements/$*-models.txt)))
+.SECONDEXPANSION:
+$(TOOLCHAINS)/%/.installed: requirements/%.lock $$(wildcard requirements/$$*-models.txt) pyproject.toml
+	$(call install,$(@D),$(addprefix -r ,$(filter-out pyproject.toml,$^)))
 
 # TensorFlow 2.17.1, the last with TF-TRT: 2 GB, so that `make test` does without.
 toolchain-tftrt: $(TOOLCHAINS)/tf217-trt/.installed

@@ -10,6 +10,7 @@ import json
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -35,11 +36,14 @@ Answer = dict[str, Any]
 def main() -> None:
     """Asks what is not answered yet, and writes each answer down."""
     options = _options()
-    known = _known(options.results)
+    known, ends_at = _known(options.results), time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as folder, options.results.open("a") as stream:
         for key, ask in _questions(options, Path(folder), known):
             if key in known:
                 continue
+            if time.monotonic() > ends_at:
+                sys.stdout.write(f"the time is up: from {key} on, a later run goes on\n")
+                break
             known[key] = ask() | {"on": options.device, "at": f"{datetime.now(UTC):%Y-%m-%d}"}
             stream.write(json.dumps({"key": key, **known[key]}) + "\n")
             stream.flush()
@@ -106,6 +110,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--networks", nargs="+", choices=subjects.NETWORKS, default=subjects.NETWORKS)
     parser.add_argument("--recipes", nargs="+", default=("baseline", *subjects.RECIPES))
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="nothing more is asked after so many")
     parser.add_argument("--page", action="store_true")
     return parser.parse_args()
 

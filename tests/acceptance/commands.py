@@ -4,9 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from optfarm_tasks.benchmark.host import nvml
+from tests.integration.scripts import python_of
+from tests.nvml import ScriptedNvml
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -70,3 +76,15 @@ class Cli:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+@contextmanager
+def farm_with_gpus(folder: Path, toolchain: str) -> Iterator[Cli]:
+    """A farm with a toolchain, on a machine whose driver tells of an L4 (8.9) and an H200 (9.0); CUDA finds neither."""
+    cli = Cli(folder)
+    (folder / "nvml").mkdir()
+    library = ScriptedNvml(folder / "nvml").library
+    toolchains = json.dumps({toolchain: python_of(toolchain)})
+    cli.ok("up", "--host", "alpha", timeout_s=90, OPTFARM_TOOLCHAINS=toolchains, **{nvml.LIBRARY: str(library)})
+    yield cli
+    cli.ok("down", timeout_s=60)

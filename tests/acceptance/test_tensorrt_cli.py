@@ -1,7 +1,6 @@
 """Engines on a farm whose machine seems to have GPUs: built for each in the sandbox, by the toolchain tensorrt-rtx."""
 
 import importlib.util
-import json
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -11,23 +10,16 @@ from typing import Any
 import pytest
 
 from optfarm.farm import Farm
-from optfarm_tasks.benchmark.host import nvml
 from optfarm_tasks.schema.recipe import Recipe
 from optfarm_tasks.schema.sweep import SweepSpec, Tracing
-from tests.acceptance.commands import Cli
-from tests.integration.scripts import python_of
-from tests.nvml import ScriptedNvml
+from tests.acceptance.commands import Cli, farm_with_gpus
 
 
 @pytest.fixture(scope="module")
 def gpu_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    """A farm on a machine whose driver tells of an L4 (8.9) and an H200 (9.0); CUDA finds neither."""
-    cli = Cli(tmp_path_factory.mktemp("engines"))
-    library = ScriptedNvml(tmp_path_factory.mktemp("nvml")).library
-    toolchains = json.dumps({"tensorrt-rtx": python_of("tensorrt-rtx")})
-    cli.ok("up", "--host", "alpha", timeout_s=90, OPTFARM_TOOLCHAINS=toolchains, **{nvml.LIBRARY: str(library)})
-    yield cli
-    cli.ok("down", timeout_s=60)
+    """A farm with the toolchain, on a machine that seems to have GPUs."""
+    with farm_with_gpus(tmp_path_factory.mktemp("engines"), "tensorrt-rtx") as cli:
+        yield cli
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,18 @@
 """TF-TRT on a farm whose machine seems to have GPUs: planned for each class, refused for what the toolchain lacks."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from optfarm_tasks.benchmark.host import nvml
-from tests.acceptance.commands import Cli
-from tests.integration.scripts import python_of
-from tests.nvml import ScriptedNvml
+from tests.acceptance.commands import Cli, farm_with_gpus
 
 
 @pytest.fixture(scope="module")
 def gpu_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    """A farm with the toolchain, on a machine whose driver tells of two GPUs; TensorRT is not installed."""
-    cli = Cli(tmp_path_factory.mktemp("tftrt-farm"))
-    library = ScriptedNvml(tmp_path_factory.mktemp("nvml")).library
-    toolchains = json.dumps({"tf217-trt": python_of("tf217-trt")})
-    cli.ok("up", "--host", "alpha", timeout_s=90, OPTFARM_TOOLCHAINS=toolchains, **{nvml.LIBRARY: str(library)})
-    yield cli
-    cli.ok("down", timeout_s=60)
+    """A farm with the toolchain, on a machine that seems to have GPUs."""
+    with farm_with_gpus(tmp_path_factory.mktemp("tftrt-farm"), "tf217-trt") as cli:
+        yield cli
 
 
 def test_a_worker_outlives_the_want_of_tensorrt_and_says_what_to_install(gpu_farm: Cli, tiny_models: Path) -> None:

@@ -25,6 +25,8 @@ def time_asynchronous(
 ) -> Timed:
     """Runs requests, one in flight, rotating the feeds; room limits their number.
 
+    As `clock.time_requests`, in a loop of its own: what the two would share would be called between two readings.
+
     Raises:
         Internal: the runtime gave a result before its device was done.
     """
